@@ -1,0 +1,1 @@
+"""Kubernetes operator for Nebius Token Factory dedicated endpoints."""

@@ -1,0 +1,110 @@
+"""The objects as last seen: what kopf's watch, our relists and our own writes agree on.
+
+Newest resourceVersion wins, whoever brings it, since events of a deleted object may come after those of the one that
+took its name. Nothing is concluded here; `reconcile` reads an object by GET before it believes that it is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from tokenfactory_operator.ports import JsonObject, Key
+
+
+def key_of(body: JsonObject) -> Key:
+    """The place of an object."""
+    metadata = body["metadata"]
+    return Key(metadata.get("namespace", ""), metadata["name"])
+
+
+def version_of(body: JsonObject) -> int:
+    """The resourceVersion as a number: comparable within one kind (Kubernetes 1.35, API concepts); 0 if absent."""
+    text = body["metadata"].get("resourceVersion", "")
+    return int(text) if text.isdecimal() else 0
+
+
+def pruned(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The object without what no decision needs: field ownership, and kubectl's copy of the applied file."""
+    metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
+    annotations = metadata.get("annotations")
+    if annotations:
+        metadata["annotations"] = {
+            name: value for name, value in annotations.items() if not name.startswith("kubectl.kubernetes.io/")
+        }
+    return {**body, "metadata": metadata}
+
+
+class ObjectCache:
+    """One entry per key, indexed by uid and by the endpoint that the status names."""
+
+    def __init__(self) -> None:
+        self._objects: dict[Key, dict[str, Any]] = {}
+        self._by_uid: dict[str, Key] = {}
+        self._by_endpoint: dict[str, set[Key]] = {}
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(tuple(self._objects))
+
+    def get(self, key: Key) -> JsonObject | None:
+        """The object as last seen."""
+        return self._objects.get(key)
+
+    def put(self, body: JsonObject) -> bool:
+        """Take in a version of an object; False when it is not newer than what is held."""
+        key = key_of(body)
+        held = self._objects.get(key)
+        if held is not None and version_of(body) <= version_of(held):
+            return False
+        if held is not None:
+            self._unindex(key, held)
+        kept = pruned(body)
+        self._objects[key] = kept
+        self._by_uid[kept["metadata"]["uid"]] = key
+        endpoint_id = _endpoint_id(kept)
+        if endpoint_id:
+            self._by_endpoint.setdefault(endpoint_id, set()).add(key)
+        return True
+
+    def remove(self, key: Key, uid: str) -> bool:
+        """Drop the object, if it is still this uid's: a newer object of the same name stays."""
+        held = self._objects.get(key)
+        if held is None or held["metadata"]["uid"] != uid:
+            return False
+        self._unindex(key, held)
+        del self._objects[key]
+        return True
+
+    def replace(self, bodies: Iterable[JsonObject], resource_version: str) -> set[Key]:
+        """Take in a relist made at `resource_version`; answers the keys that are new, newer or vanished.
+
+        An entry newer than the relist came through the watch meanwhile, and stays.
+        """
+        listed = {key_of(body): body for body in bodies}
+        changed = {key for key, body in listed.items() if self.put(body)}
+        limit = int(resource_version) if resource_version.isdecimal() else 0
+        vanished = [key for key in self._objects if key not in listed and version_of(self._objects[key]) <= limit]
+        for key in vanished:
+            self.remove(key, self._objects[key]["metadata"]["uid"])
+        return changed | set(vanished)
+
+    def keys_of(self, *, uids: Iterable[str], endpoint_ids: Iterable[str]) -> set[Key]:
+        """The objects that a change of these endpoints concerns."""
+        by_uid = {self._by_uid[uid] for uid in uids if uid in self._by_uid}
+        return by_uid.union(*(self._by_endpoint.get(endpoint_id, ()) for endpoint_id in endpoint_ids))
+
+    def _unindex(self, key: Key, body: JsonObject) -> None:
+        self._by_uid.pop(body["metadata"]["uid"], None)
+        endpoint_id = _endpoint_id(body)
+        holders = self._by_endpoint.get(endpoint_id)
+        if holders is not None:
+            holders.discard(key)
+            if not holders:
+                del self._by_endpoint[endpoint_id]
+
+
+def _endpoint_id(body: JsonObject) -> str:
+    return str((body.get("status") or {}).get("endpointId") or "")

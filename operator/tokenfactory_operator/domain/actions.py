@@ -1,0 +1,140 @@
+"""What a decision can ask for. The executor in `reconcile` carries each out; a decision has exactly one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tokenfactory_operator.domain.drift import Difference
+from tokenfactory_operator.domain.observed import EndpointPatch
+from tokenfactory_operator.domain.reasons import Reason
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """The world is as it should be, or the time has not come."""
+
+
+@dataclass(frozen=True)
+class AddFinalizer:
+    """Hold the object: put our finalizer (back) into its metadata."""
+
+
+@dataclass(frozen=True)
+class RemoveFinalizer:
+    """Let the object go."""
+
+    event: Reason | str = ""
+    """Name of the event that tells people, where there is something to tell."""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Create:
+    """Open an attempt (or go on with one that was surely refused) and POST."""
+
+    resume: bool = False
+    """Send again under the attempt that this process has open, after a refusal that passes (429)."""
+    after_unknown: int = 0
+    """How many attempts in a row before this one ended unknown."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """PATCH what differs."""
+
+    endpoint_id: str
+    patch: EndpointPatch
+    drift: bool
+    """The spec is as it was: somebody changed the cloud."""
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeleteEndpoints:
+    """DELETE each of these; the answers prove acceptance only."""
+
+    endpoint_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DeleteTwin:
+    """DELETE the duplicate that a late effect made."""
+
+    endpoint_id: str
+    kept_id: str
+
+
+@dataclass(frozen=True)
+class Release:
+    """Turn the owner mark into a released one; the endpoint stays."""
+
+    endpoint_id: str
+    patch: EndpointPatch
+
+
+@dataclass(frozen=True)
+class ProbeGone:
+    """GET by id, and only then a PATCH of the unchanged description: does the endpoint exist after all?"""
+
+    endpoint_id: str
+    description: str
+    look_only: bool = False
+    """GET only: the inventory is not trusted, so the endpoint is observed by id."""
+
+
+@dataclass(frozen=True)
+class Rescope:
+    """The recorded endpoint is seen with another credential: write the new scope before anything else."""
+
+    scope: str
+
+
+Action = (
+    Rescope
+    | Nothing
+    | AddFinalizer
+    | RemoveFinalizer
+    | Create
+    | Update
+    | DeleteEndpoints
+    | DeleteTwin
+    | Release
+    | ProbeGone
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `Synced` says, and whether a human must act."""
+
+    reason: Reason
+    message: str
+    synced: bool | None = False
+    """None: unknown, as while an attempt is under way."""
+    stalled: bool = False
+    judged: bool = True
+    """The present generation was held against the cloud; otherwise the conditions keep describing an older one."""
+
+
+SYNCED = Verdict(Reason.RECONCILE_SUCCESS, "The cloud has what the spec says.", synced=True)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One action, what to say, and when to look again."""
+
+    check: str
+    """Name of the check that decided: "why did it do X?" starts here."""
+    action: Action = field(default_factory=Nothing)
+    verdict: Verdict | None = None
+    """None: nothing is said (yet), the status stays as it is."""
+    after_list: bool = False
+    """Look again after the next LIST of the cloud."""
+    after: float | None = None
+    """Look again in this many seconds."""
+    record: str | None = None
+    """Id of the endpoint that is this object's; what the status should name. None: none, or not known."""
+    in_order: bool = False
+    """Nothing stands between spec and cloud: `Ready` may follow from what the endpoint shows."""
+    hurry: bool = False
+    """The next LIST should come at once."""

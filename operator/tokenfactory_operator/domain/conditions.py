@@ -1,0 +1,191 @@
+"""Why this condition? What an endpoint shows, and what a decision says, as Kubernetes conditions.
+
+`SHOWN` is the one table of status and readiness; `conditions` composes the rest from the decision's verdict.
+Messages are stable: no counters and no times, so an unchanged state writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tokenfactory_operator.api.v1alpha1 import Condition, Spec
+from tokenfactory_operator.domain import facts
+from tokenfactory_operator.domain.actions import Decision, Verdict
+from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.domain.reasons import ConditionType, Reason
+from tokenfactory_operator.domain.situation import Situation
+
+SERVING_READINESS: Final[Mapping[str, Reason]] = {
+    "ready": Reason.READY,
+    "partially_ready": Reason.PARTIALLY_READY,
+}
+"""Readiness that takes traffic; the vendor: readiness decides whether to send it."""
+
+SHOWN: Final[Mapping[tuple[str | None, str | None], Reason]] = {
+    # (deployment.status, deployment.readiness) of an enabled endpoint that does not serve all it reserves;
+    # None stands for any value, missing and unknown ones included. The most exact row wins.
+    ("starting", None): Reason.STARTING,
+    ("updating", None): Reason.UPDATING,
+    ("running", "partially_ready"): Reason.PARTIALLY_READY,
+    ("running", None): Reason.NOT_READY,
+    ("stopping", None): Reason.STOPPING,
+    ("stopped", None): Reason.NOT_READY,
+    ("error", None): Reason.DEPLOYMENT_ERROR,
+    (None, "partially_ready"): Reason.PARTIALLY_READY,
+    (None, None): Reason.NOT_READY,
+}
+
+MESSAGES: Final[Mapping[Reason, str]] = {
+    Reason.AVAILABLE: "The endpoint serves with at least its reserved replicas.",
+    Reason.STOPPED: "The endpoint is stopped, as spec.enabled says; it is not billed.",
+    Reason.CREATING: "The endpoint was created; waiting until the cloud lists it.",
+    Reason.STARTING: "The cloud is starting the endpoint.",
+    Reason.UPDATING: "The cloud is updating the endpoint.",
+    Reason.PARTIALLY_READY: "Fewer replicas are ready than are reserved.",
+    Reason.NOT_READY: "The endpoint does not serve.",
+    Reason.STOPPING: "The cloud is stopping the endpoint.",
+    Reason.DEPLOYMENT_ERROR: "The cloud reports a deployment error. If it lasts over 3 hours, contact its support.",
+}
+
+UNDER_WAY: Final = frozenset(
+    {Reason.CREATING, Reason.STARTING, Reason.UPDATING, Reason.PARTIALLY_READY, Reason.STOPPING, Reason.DELETING}
+)
+NO_WORK: Final = frozenset({Reason.RECONCILE_PAUSED, Reason.OBSERVING})
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one endpoint shows, held against what the spec reserves."""
+
+    ready: bool
+    reason: Reason
+    message: str
+    serving: Reason
+
+
+def _serving(seen: ObservedEndpoint) -> Reason:
+    if seen.readiness is None:
+        # Older answers have ready_replicas only (vendor's page on the lifecycle).
+        return Reason.READY if (seen.ready_replicas or 0) > 0 else Reason.NOT_SERVING
+    return SERVING_READINESS.get(seen.readiness.lower(), Reason.NOT_SERVING)
+
+
+def _enough(spec: Spec, seen: ObservedEndpoint, serving: Reason) -> bool:
+    if seen.ready_replicas is None:
+        return serving is Reason.READY
+    return seen.ready_replicas >= spec.scaling.min_replicas
+
+
+def _row(status: str | None, readiness: str | None) -> Reason:
+    known, of = (status or "").lower() or None, (readiness or "").lower() or None
+    for row in ((known, of), (known, None), (None, of)):
+        if row in SHOWN:
+            return SHOWN[row]
+    return SHOWN[None, None]
+
+
+def shown(spec: Spec, seen: ObservedEndpoint) -> Shown:
+    """The row of the table for this endpoint."""
+    serving = _serving(seen)
+    status = (seen.status or "").lower()
+    if spec.enabled is False:
+        stopped = status == "stopped" or (not status and seen.enabled is False and not seen.ready_replicas)
+        reason = Reason.STOPPED if stopped else Reason.STOPPING
+        return Shown(stopped, reason, MESSAGES[reason], serving)
+    if seen.enabled is False:
+        text = "The endpoint was stopped in the cloud's console; set spec.enabled to true to start it."
+        return Shown(ready=False, reason=Reason.NOT_READY, message=text, serving=serving)
+    if serving is not Reason.NOT_SERVING and _enough(spec, seen, serving):
+        text = MESSAGES[Reason.AVAILABLE]
+        if status == "error":
+            text += " The cloud reports a deployment issue that needs attention."
+        return Shown(ready=True, reason=Reason.AVAILABLE, message=text, serving=serving)
+    reason = _row(seen.status, seen.readiness)
+    return Shown(ready=False, reason=reason, message=MESSAGES[reason], serving=serving)
+
+
+@dataclass(frozen=True)
+class _Draft:
+    type: ConditionType
+    status: str
+    reason: Reason
+    message: str
+
+
+def conditions(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> tuple[Condition, ...]:
+    """All conditions after a decision; `now` (RFC 3339) becomes the transition time of those that change status."""
+    previous = {condition.type: condition for condition in s.resource.status.conditions}
+    drafts = _drafts(s, decision, verdict)
+    if not verdict.judged:
+        kept = (ConditionType.SERVING,) if _blind(s) else (ConditionType.READY, ConditionType.SERVING)
+        drafts = [draft for draft in drafts if draft.type not in kept or draft.type not in previous]
+        untouched = [previous[type_] for type_ in kept if type_ in previous]
+    else:
+        untouched = []
+    generation = s.resource.generation if verdict.judged else s.resource.status.observed_generation
+    return tuple(
+        sorted(
+            [*untouched, *(_condition(draft, previous.get(draft.type), generation, now) for draft in drafts)],
+            key=lambda condition: list(ConditionType).index(ConditionType(condition.type)),
+        )
+    )
+
+
+def _condition(draft: _Draft, before: Condition | None, generation: int | None, now: str) -> Condition:
+    unchanged = before is not None and before.status == draft.status and before.last_transition_time
+    return Condition(
+        type=draft.type,
+        status=draft.status,
+        reason=draft.reason,
+        message=draft.message,
+        last_transition_time=before.last_transition_time if before is not None and unchanged else now,
+        observed_generation=generation,
+    )
+
+
+def _blind(s: Situation) -> bool:
+    return s.evidence.outage is not None and s.evidence.outage.blind
+
+
+def _drafts(s: Situation, decision: Decision, verdict: Verdict) -> Sequence[_Draft]:
+    seen = facts.own_endpoint(s)
+    what = shown(s.resource.spec, seen.endpoint) if seen is not None and s.resource.spec is not None else None
+    ready = _ready(s, decision, verdict, what)
+    serving = what.serving if what is not None else Reason.NOT_SERVING
+    serves = "False" if serving is Reason.NOT_SERVING else "True"
+    text = "The endpoint takes traffic." if serves == "True" else "The endpoint takes no traffic."
+    synced = {True: "True", False: "False", None: "Unknown"}[verdict.synced]
+    drafts = [
+        ready,
+        _Draft(ConditionType.SYNCED, synced, verdict.reason, verdict.message),
+        _Draft(ConditionType.SERVING, serves, serving, text),
+    ]
+    if verdict.stalled:
+        drafts.append(_Draft(ConditionType.STALLED, "True", verdict.reason, verdict.message))
+    elif verdict.reason not in NO_WORK and (verdict.synced is not True or ready.reason in UNDER_WAY):
+        drafts.append(_Draft(ConditionType.RECONCILING, "True", ready.reason, ready.message))
+    return drafts
+
+
+def _ready(s: Situation, decision: Decision, verdict: Verdict, what: Shown | None) -> _Draft:
+    if not verdict.judged:
+        return _Draft(ConditionType.READY, "Unknown", verdict.reason, verdict.message)
+    if decision.in_order and what is not None:
+        return _Draft(ConditionType.READY, "True" if what.ready else "False", what.reason, what.message)
+    if decision.in_order:
+        return _Draft(ConditionType.READY, "True", Reason.STOPPED, verdict.message)
+    if verdict.synced is True and what is not None:
+        reason = _unconfirmed(s, what)
+        return _Draft(ConditionType.READY, "False", reason, MESSAGES[reason])
+    doubtful = verdict.reason is Reason.ENDPOINT_LOST and verdict.synced is None
+    return _Draft(ConditionType.READY, "Unknown" if doubtful else "False", verdict.reason, verdict.message)
+
+
+def _unconfirmed(s: Situation, what: Shown) -> Reason:
+    """What a call's answer shows is not yet what a LIST shows: never Ready, but the state may be told."""
+    if not what.ready and what.message == MESSAGES.get(what.reason):
+        return what.reason
+    seen = facts.own_endpoint(s)
+    return Reason.CREATING if seen is not None and not seen.listed > float("-inf") else Reason.UPDATING

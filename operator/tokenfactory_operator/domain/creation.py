@@ -1,0 +1,191 @@
+"""Checks for an object that has no endpoint, or does not know whether it has: unknown attempts, loss, creating.
+
+Where each sentence comes from: exactly-once.md, Create and Lost.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tokenfactory_operator.domain import facts
+from tokenfactory_operator.domain.actions import Create, Decision, ProbeGone, Verdict
+from tokenfactory_operator.domain.desired import description_for, owner_mark
+from tokenfactory_operator.domain.errors import Handling
+from tokenfactory_operator.domain.identity import described
+from tokenfactory_operator.domain.reasons import ConditionType, Reason
+from tokenfactory_operator.domain.situation import NEVER, Failure, Situation
+
+MAX_UNKNOWN: Final = 2
+"""Attempts in a row that may end unknown, with nothing seen, before a person has to look."""
+RECREATE_PAUSE: Final = 10.0
+"""Seconds before a second recreation; doubles with each, up to `RECREATE_PAUSE_MAX`."""
+RECREATE_PAUSE_MAX: Final = 300.0
+TERMINAL_REASONS: Final = frozenset({Reason.INVALID_SPEC, Reason.NOT_ACCEPTED, Reason.CATALOG_MISMATCH})
+CONFIRM: Final = "confirm it with the annotation tokenfactory.nebius.com/reconcile-requested-at"
+
+
+def undecided(s: Situation) -> Decision | None:
+    """An attempt ended unknown: wait until its endpoint is seen, or is absent for the settle time."""
+    attempt = facts.unresolved(s)
+    if attempt is None:
+        return None
+    seen = facts.own_endpoint(s)
+    record = seen.endpoint.id if seen else None
+    if not facts.attempt_absent(s, attempt, settle=s.timing.create_settle):
+        text = "A create call ended without a clear answer. Waiting to see whether the cloud made an endpoint."
+        verdict = Verdict(Reason.CREATE_OUTCOME_UNKNOWN, text)
+        return Decision("undecided", verdict=verdict, record=record, after_list=True)
+    if seen is not None:
+        return None
+    if s.evidence.untrusted and not facts.confirmed(s):
+        return untrusted(s, "undecided")
+    if attempt.streak >= MAX_UNKNOWN and not facts.confirmed(s):
+        text = (
+            f"{attempt.streak} create calls in a row ended without a clear answer, and none of theirs is listed. "
+            f"Look for endpoints of this object in the console; if there are none, {CONFIRM}."
+        )
+        return Decision(
+            "undecided", verdict=Verdict(Reason.CREATE_OUTCOME_UNKNOWN, text, stalled=True), after_list=True
+        )
+    return _create(s, "undecided", Create(after_unknown=attempt.streak))
+
+
+def lost(s: Situation) -> Decision | None:
+    """The recorded endpoint is not in the list: prove that it is gone before anything follows from it."""
+    endpoint_id = facts.recorded_id(s)
+    if not endpoint_id or facts.own_endpoint(s) is not None or s.evidence.recorded is not None:
+        return None
+    confirming = Verdict(
+        Reason.ENDPOINT_LOST, f"Endpoint {endpoint_id} is not in the cloud's list. Making sure.", synced=None
+    )
+    if s.evidence.untrusted and not facts.confirmed(s):
+        due = s.memory.probed.get(endpoint_id, NEVER) + s.timing.poll_interval
+        if s.now >= due:
+            return Decision(
+                "lost", _probe(s, endpoint_id, look_only=True), untrusted(s, "lost").verdict, after_list=True
+            )
+        return untrusted(s, "lost", record=endpoint_id)
+    if not s.evidence.recorded_absence.proven(after=NEVER, settle=s.timing.create_settle):
+        return Decision("lost", verdict=confirming, record=endpoint_id, after_list=True)
+    if endpoint_id not in s.memory.gone:
+        waiting = failed(s, ProbeGone.__name__)
+        return waiting or Decision("lost", _probe(s, endpoint_id), confirming, record=endpoint_id, after_list=True)
+    return _recreate(s, endpoint_id)
+
+
+def _probe(s: Situation, endpoint_id: str, *, look_only: bool = False) -> ProbeGone:
+    written = s.resource.status.create_attempt
+    mark = owner_mark(s.resource, s.identity, written.id if written and written.id else "restored")
+    last = s.memory.last_seen.get(endpoint_id)
+    if last is not None and last.description:
+        description = last.description
+    elif last is not None and s.resource.spec is not None:
+        description = description_for(s.resource.spec, last, mark)
+    else:
+        description = described((s.resource.spec.description if s.resource.spec else None) or "", mark)
+    return ProbeGone(endpoint_id, description, look_only=look_only)
+
+
+def _recreate(s: Situation, endpoint_id: str) -> Decision:
+    text = f"Endpoint {endpoint_id} is gone from the cloud, and not by this operator's doing."
+    if not s.resource.created_by_us:
+        verdict = Verdict(Reason.ENDPOINT_LOST, f"{text} It was adopted, so it is not made anew.", stalled=True)
+        return Decision("lost", verdict=verdict, after_list=True)
+    if s.resource.spec is not None and s.resource.spec.enabled is False:
+        return Decision("lost", verdict=Verdict(Reason.ENDPOINT_LOST, f"{text} Nothing is created while stopped."))
+    pause = min(RECREATE_PAUSE_MAX, RECREATE_PAUSE * 2 ** (s.memory.recreations - 1)) if s.memory.recreations else 0.0
+    wait = s.memory.recreated + pause - s.now
+    if wait > 0:
+        verdict = Verdict(Reason.ENDPOINT_LOST, f"{text} It is created again after a pause.")
+        return Decision("lost", verdict=verdict, record=endpoint_id, after=wait)
+    return _create(s, "lost", Create())
+
+
+def refused_for_good(s: Situation) -> Verdict | None:
+    """What the status says was refused at this generation: it stays so over a restart (design: Errors)."""
+    if s.memory.failure is not None or s.resource.request_pending:
+        return None
+    status = s.resource.status
+    conditions = {condition.type: condition for condition in status.conditions}
+    synced, stalled = conditions.get(ConditionType.SYNCED), conditions.get(ConditionType.STALLED)
+    if status.observed_generation != s.resource.generation or synced is None or stalled is None:
+        return None
+    if stalled.status != "True" or synced.reason not in TERMINAL_REASONS:
+        return None
+    return Verdict(Reason(synced.reason), synced.message, stalled=True)
+
+
+def remembered(s: Situation) -> Decision | None:
+    """A create that was refused for good is not tried again until the spec or the request annotation changes."""
+    attempt, verdict = s.resource.status.create_attempt, refused_for_good(s)
+    if verdict is None or attempt is None or attempt.state != facts.REFUSED:
+        return None
+    return Decision("remembered", verdict=verdict)
+
+
+def disabled(s: Situation) -> Decision | None:
+    """Nothing is created while `enabled: false`: what the spec asks for is nothing running, and nothing runs."""
+    if s.resource.spec is None or s.resource.spec.enabled is not False:
+        return None
+    text = "No endpoint exists, and none is created while spec.enabled is false."
+    return Decision("disabled", verdict=Verdict(Reason.RECONCILE_SUCCESS, text, synced=True), in_order=True)
+
+
+def predecessor(s: Situation) -> Decision | None:
+    """An earlier object of this name left an endpoint: never doubled silently."""
+    if not s.evidence.predecessors:
+        return None
+    ids = ", ".join(seen.endpoint.id for seen in s.evidence.predecessors)
+    text = (
+        f"Endpoint {ids} was made for an earlier object of this name. Put its id into spec.endpointId to take it over, "
+        "or delete it in the cloud's console."
+    )
+    return Decision("predecessor", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text, stalled=True), after_list=True)
+
+
+def create(s: Situation) -> Decision | None:
+    """No endpoint, no doubt: create one."""
+    return _create(s, "create", Create(resume=facts.resumable(s)))
+
+
+def _create(s: Situation, check: str, action: Create) -> Decision:
+    spec = s.resource.spec
+    waiting = failed(s, Create.__name__) or (disabled(s) if check != "create" else None)
+    if waiting is None and spec is not None and spec.management_policy == "Observe":
+        text = "spec.managementPolicy is Observe: nothing is created. Name an endpoint in spec.endpointId."
+        return Decision(check, verdict=Verdict(Reason.OBSERVING, text))
+    verdict = Verdict(Reason.CREATING, "Creating the endpoint.", synced=None)
+    return waiting or Decision(check, action, verdict, after_list=True)
+
+
+def failed(s: Situation, action: str) -> Decision | None:
+    """A call failed: what to say, and when to try again. A new generation or request is tried at once."""
+    failure = s.memory.failure
+    if failure is None or failure.action != action or stale(s, failure):
+        return None
+    terminal = failure.error.handling is Handling.TERMINAL and not s.resource.terminating
+    # A LIST that went well since then shows that the token has been put right.
+    mended = failure.error.reason is Reason.UNAUTHORIZED and s.evidence.last_list > failure.at
+    if not terminal and (s.now >= failure.not_before or mended):
+        return None
+    verdict = None if failure.quiet else Verdict(failure.error.reason, failure.error.message, stalled=terminal)
+    seen = facts.own_endpoint(s)
+    return Decision(
+        "failed",
+        verdict=verdict,
+        record=seen.endpoint.id if seen else None,
+        after=None if terminal else max(0.0, failure.not_before - s.now),
+        after_list=failure.error.reason is Reason.UNAUTHORIZED,
+    )
+
+
+def stale(s: Situation, failure: Failure) -> bool:
+    """Whether a person has changed what failed since it did."""
+    return failure.generation != s.resource.generation or failure.requested_at != s.resource.requested_at
+
+
+def untrusted(s: Situation, check: str, *, record: str | None = None) -> Decision:
+    """Nothing follows from what is not listed: say why, and what a person can do."""
+    text = f"{s.evidence.untrusted} Look at the console; if what is missing there is really gone, {CONFIRM}."
+    verdict = Verdict(Reason.INVENTORY_UNTRUSTED, text, stalled=True)
+    return Decision(check, verdict=verdict, record=record, after_list=True)

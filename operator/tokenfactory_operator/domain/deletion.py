@@ -1,0 +1,165 @@
+"""Checks for an object that is being deleted: nothing left behind, and its absence observed.
+
+Where each sentence comes from: exactly-once.md, Delete.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tokenfactory_operator.api.v1alpha1 import DeletionPolicy
+from tokenfactory_operator.domain import facts
+from tokenfactory_operator.domain.actions import Decision, DeleteEndpoints, Release, RemoveFinalizer, Verdict
+from tokenfactory_operator.domain.creation import failed, untrusted
+from tokenfactory_operator.domain.identity import ReleasedMark, described, subject, text_without_marks
+from tokenfactory_operator.domain.observed import EndpointPatch
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.situation import NEVER, Outcome, Situation
+
+DELETE_AGAIN: Final = 60.0
+"""Seconds after which a DELETE that was answered, but whose endpoint is still listed, is sent again."""
+
+
+def unheld(s: Situation) -> Decision | None:
+    """Our finalizer is not on it (any more): nothing of ours holds the object."""
+    return None if s.resource.has_finalizer else Decision("unheld")
+
+
+def force_released(s: Situation) -> Decision | None:
+    """A person takes over: say what may still be billed, and let go."""
+    if not s.resource.force_release:
+        return None
+    ids = sorted({*(seen.endpoint.id for seen in s.evidence.own), facts.recorded_id(s)} - {""})
+    text = f"Released by force; {', '.join(ids) if ids else 'an endpoint that is not known'} may still be billed."
+    return Decision("force_released", RemoveFinalizer("ForceReleased", text), _deleting("Released by force."))
+
+
+def never_created(s: Situation) -> Decision | None:
+    """Nothing was ever sent, or the last attempt was refused for sure: nothing can be there."""
+    if s.evidence.own or facts.recorded_id(s):
+        return None
+    attempt, written = s.memory.attempt, s.resource.status.create_attempt
+    nothing_sent = s.memory.finalizer_clean and (attempt is None or attempt.outcome is Outcome.UNSENT)
+    refused_here = attempt is not None and attempt.outcome is Outcome.REFUSED
+    refused_before = written is not None and written.state == facts.REFUSED
+    if not (nothing_sent or refused_here or refused_before) or facts.unresolved(s) is not None:
+        return None
+    return Decision("never_created", RemoveFinalizer(), _deleting("Nothing was created."))
+
+
+def observed_only(s: Situation) -> Decision | None:
+    """Under Observe the endpoint was never ours to delete: let go without a call."""
+    return Decision("observed_only", RemoveFinalizer(), _deleting("Released.")) if facts.observing(s) else None
+
+
+def unresolved_attempt(s: Situation) -> Decision | None:
+    """An attempt may still make an endpoint: delete what is seen, and wait until nothing can come any more."""
+    attempt = facts.unresolved(s)
+    if attempt is None:
+        return None
+    pending = _undeleted(s)
+    if pending:
+        return _delete(s, "unresolved_attempt", pending)
+    if facts.attempt_absent(s, attempt, settle=s.timing.delete_settle) and not s.evidence.own:
+        return None if _trusted(s) else untrusted(s, "unresolved_attempt")
+    text = (
+        "A create call ended without a clear answer. The object is kept until it is sure that the cloud made no "
+        f"endpoint, for at least {s.timing.delete_settle:.0f} s after that call."
+    )
+    return Decision(
+        "unresolved_attempt",
+        verdict=Verdict(Reason.CREATE_OUTCOME_UNKNOWN, text),
+        record=facts.recorded_id(s) or None,
+        after_list=True,
+    )
+
+
+def release(s: Situation) -> Decision | None:
+    """`Retain`: the endpoint stays, its mark says that it was let go on purpose."""
+    if s.resource.deletion_policy is not DeletionPolicy.RETAIN:
+        return None
+    seen = facts.own_endpoint(s)
+    if seen is not None and seen.endpoint.id not in s.memory.released:
+        mark = ReleasedMark(s.identity.cluster_id, subject(s.resource.namespace, s.resource.name))
+        description = described(text_without_marks(seen.endpoint.description), mark)
+        action = Release(seen.endpoint.id, EndpointPatch(description=description))
+        waiting = failed(s, Release.__name__)
+        return waiting or Decision("release", action, _deleting("Releasing the endpoint."), record=seen.endpoint.id)
+    endpoint_id = facts.recorded_id(s)
+    absent = s.evidence.recorded_absence.proven(after=NEVER, settle=s.timing.create_settle) and _trusted(s)
+    if endpoint_id and s.evidence.recorded is None and endpoint_id not in s.memory.released and not absent:
+        text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Making sure."
+        return Decision("release", verdict=_deleting(text), record=endpoint_id, after_list=True)
+    return Decision("release", RemoveFinalizer("ReleasedEndpoint", _released_text(endpoint_id)), _deleting("Released."))
+
+
+def _released_text(endpoint_id: str) -> str:
+    return f"Endpoint {endpoint_id} stays in the cloud and is billed there." if endpoint_id else "Nothing was there."
+
+
+def delete(s: Situation) -> Decision | None:
+    """DELETE what is ours until each call has answered."""
+    pending = _undeleted(s)
+    return _delete(s, "delete", pending) if pending else None
+
+
+def _delete(s: Situation, check: str, ids: tuple[str, ...]) -> Decision:
+    waiting = failed(s, DeleteEndpoints.__name__)
+    action = DeleteEndpoints(ids)
+    verdict = _deleting(f"Deleting endpoint {', '.join(ids)}.")
+    return waiting or Decision(check, action, verdict, record=facts.recorded_id(s) or None, after_list=True)
+
+
+def absence_observed(s: Situation) -> Decision | None:
+    """A complete LIST begun after the last answer shows nothing of ours: only now the object may go."""
+    left = set(_left_alone(s))
+    answered = max(s.memory.deletes.values(), default=NEVER)
+    present = {seen.endpoint.id for seen in s.evidence.own} | (
+        {s.evidence.recorded.endpoint.id} if s.evidence.recorded else set()
+    )
+    if s.evidence.last_list <= answered or present - left:
+        text = "The cloud has accepted the deletion. Waiting until its list no longer shows the endpoint."
+        return Decision(
+            "absence_observed", verdict=_deleting(text), record=facts.recorded_id(s) or None, after_list=True
+        )
+    if not _trusted(s):
+        return untrusted(s, "absence_observed")
+    if left:
+        text = f"Endpoint {', '.join(sorted(left))} is not clearly this object's, so it was left in the cloud."
+        return Decision("absence_observed", RemoveFinalizer(Reason.OWNERSHIP_CONFLICT, text), _deleting("Released."))
+    gone = ", ".join(sorted(s.memory.deletes)) or facts.recorded_id(s)
+    text = f"Endpoint {gone} is no longer in the cloud." if gone else "No endpoint is in the cloud."
+    return Decision("absence_observed", RemoveFinalizer("DeletedEndpoint", text), _deleting(text))
+
+
+def _left_alone(s: Situation) -> tuple[str, ...]:
+    """Endpoints with a foreign mark, and copies of which only the recorded one is surely ours."""
+    strangers = {seen.endpoint.id for seen in s.evidence.own if seen.endpoint.foreign_to(s.identity)}
+    alien = facts.foreign(s)
+    copied = set(facts.copies(s)) - {facts.recorded_id(s)}
+    return tuple(strangers | ({alien.endpoint.id} if alien else set()) | copied)
+
+
+def _undeleted(s: Situation) -> tuple[str, ...]:
+    """Ids that still need a DELETE answered: ours in the list, and the recorded one, listed or not."""
+    if s.resource.deletion_policy is DeletionPolicy.RETAIN:
+        return ()
+    mine = {seen.endpoint.id: seen for seen in s.evidence.own}
+    ids = {*mine, facts.recorded_id(s)} - {""} - set(_left_alone(s))
+
+    def due(endpoint_id: str) -> bool:
+        answered = s.memory.deletes.get(endpoint_id)
+        if answered is None:
+            return True
+        seen = mine.get(endpoint_id)
+        return seen is not None and seen.listed > answered + DELETE_AGAIN and s.now > answered + DELETE_AGAIN
+
+    return tuple(sorted(filter(due, ids)))
+
+
+def _trusted(s: Situation) -> bool:
+    return not s.evidence.untrusted or facts.confirmed(s)
+
+
+def _deleting(text: str) -> Verdict:
+    return Verdict(Reason.DELETING, text, synced=None)

@@ -1,0 +1,144 @@
+"""What follows from a situation before any check decides: names for the questions that the checks ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tokenfactory_operator.api.v1alpha1 import ManagementPolicy
+from tokenfactory_operator.domain.identity import ADOPTED
+from tokenfactory_operator.domain.situation import NEVER, Outcome, Sighting, Situation
+
+PENDING: Final = "Pending"
+CREATED: Final = "Created"
+REFUSED: Final = "Refused"
+
+
+@dataclass(frozen=True)
+class Unresolved:
+    """An attempt of which nobody can say yet whether it made an endpoint."""
+
+    id: str
+    """Its `try`; empty for a finalizer that nothing explains."""
+    since: float
+    """Only LISTs begun after this stamp say something about it."""
+    streak: int
+    """Unknown attempts in a row, this one included."""
+
+
+def recorded_id(s: Situation) -> str:
+    """The endpoint that is this object's as far as is written down, by status or by this process; empty if none."""
+    if s.resource.status.endpoint_id:
+        return s.resource.status.endpoint_id
+    attempt = s.memory.attempt
+    return attempt.endpoint_id if attempt is not None and attempt.outcome is Outcome.CREATED else ""
+
+
+def _unresolved_here(s: Situation) -> Unresolved | None:
+    attempt = s.memory.attempt
+    if attempt is None or attempt.outcome is not Outcome.UNKNOWN:
+        return None
+    return Unresolved(attempt.id, attempt.ended, attempt.after_unknown + 1)
+
+
+def _unresolved_elsewhere(s: Situation) -> Unresolved | None:
+    """An attempt that another process (or an earlier life of this one) left behind."""
+    written = s.resource.status.create_attempt
+    known = {*s.memory.unsent, *([s.memory.attempt.id] if s.memory.attempt else [])}
+    if written is None:
+        unexplained = s.resource.has_finalizer and not recorded_id(s) and not s.memory.finalizer_clean
+        return Unresolved("", _counted_from(s), 1) if unexplained and s.memory.attempt is None else None
+    if written.id in known:
+        return None
+    open_ended = written.state == PENDING or (written.state != REFUSED and not recorded_id(s))
+    return Unresolved(written.id, _counted_from(s), (written.after_unknown or 0) + 1) if open_ended else None
+
+
+def _counted_from(s: Situation) -> float:
+    # Another process may still be sending: its deadlines have to pass before a LIST says anything (Create 6).
+    return s.memory.pending_seen + s.timing.send_deadline + s.timing.request_timeout
+
+
+def unresolved(s: Situation) -> Unresolved | None:
+    """The attempt that stands in the way of everything else, unless an endpoint with its `try` is known."""
+    found = _unresolved_here(s) or _unresolved_elsewhere(s)
+    if found is None:
+        return None
+    if found.id and any(seen.endpoint.attempt_of(s.identity) == found.id for seen in s.evidence.own):
+        return None
+    if not found.id and s.evidence.own:
+        return None
+    return found
+
+
+def resumable(s: Situation) -> bool:
+    """This process has an attempt open that was surely refused, and means to send it again."""
+    attempt, written = s.memory.attempt, s.resource.status.create_attempt
+    return (
+        attempt is not None
+        and attempt.outcome is Outcome.REFUSED
+        and written is not None
+        and written.id == attempt.id
+        and written.state == PENDING
+    )
+
+
+def attempt_absent(s: Situation, attempt: Unresolved, *, settle: float) -> bool:
+    """Nothing of this attempt (and, with nothing else of ours listed, of this object) came to be."""
+    proven = s.evidence.attempt_absence.proven(after=attempt.since, settle=settle)
+    if s.evidence.own:
+        return proven
+    return proven and s.evidence.identity_absence.proven(after=attempt.since, settle=settle)
+
+
+def own_endpoint(s: Situation) -> Sighting | None:
+    """The endpoint that is this object's, if one is seen: by its mark, or by id while it carries no mark at all."""
+    named = s.resource.spec.endpoint_id if s.resource.spec else None
+    ranked = sorted(
+        s.evidence.own,
+        key=lambda seen: (
+            seen.endpoint.id != named,
+            seen.endpoint.id != recorded_id(s),
+            seen.endpoint.id in s.memory.deletes,
+            seen.endpoint.created_at or "",
+            seen.endpoint.id,
+        ),
+    )
+    if ranked:
+        return ranked[0]
+    recorded = s.evidence.recorded
+    return recorded if recorded is not None and not recorded.endpoint.marks else None
+
+
+def copies(s: Situation) -> tuple[str, ...]:
+    """Ids of endpoints that carry the same `try` of this object: made outside, by copying a description."""
+    tries: dict[str, list[str]] = {}
+    for seen in s.evidence.own:
+        tries.setdefault(seen.endpoint.attempt_of(s.identity) or "", []).append(seen.endpoint.id)
+    return tuple(sorted(endpoint_id for ids in tries.values() if len(ids) > 1 for endpoint_id in ids))
+
+
+def foreign(s: Situation) -> Sighting | None:
+    """The recorded endpoint, where it carries a mark that is not ours."""
+    recorded = s.evidence.recorded
+    return recorded if recorded is not None and recorded.endpoint.foreign_to(s.identity) else None
+
+
+def adopted(s: Situation, seen: Sighting) -> bool:
+    """Whether the endpoint was taken over rather than made."""
+    return seen.endpoint.attempt_of(s.identity) == ADOPTED
+
+
+def observing(s: Situation) -> bool:
+    """Whether the object never changes the cloud."""
+    return s.resource.spec is not None and s.resource.spec.management_policy is ManagementPolicy.OBSERVE
+
+
+def confirmed(s: Situation) -> bool:
+    """A person has answered a reported doubt with the request annotation."""
+    return s.memory.word
+
+
+def seen_since_mutation(s: Situation, seen: Sighting) -> bool:
+    """A LIST begun after the last mutation of this object shows the endpoint."""
+    return seen.listed > max(s.memory.mutated, seen.taught) and seen.listed > NEVER

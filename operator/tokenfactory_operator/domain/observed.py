@@ -1,0 +1,103 @@
+"""What the cloud says about one endpoint, in the operator's own terms.
+
+Parsing is lenient: only the id is certain. `None` means that the answer did not tell, which is never taken for a
+difference; an empty string means that it told "none".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from tokenfactory_operator.domain.identity import Identity, OwnerMark, owner_marks
+
+
+@dataclass(frozen=True)
+class ObservedEndpoint:
+    """One endpoint as an answer showed it; names are the vendor's."""
+
+    id: str
+    name: str | None = None
+    description: str | None = None
+    enabled: bool | None = None
+    routing_key: str | None = None
+    model_name: str | None = None
+    flavor_name: str | None = None
+    region: str | None = None
+    gpu_type: str | None = None
+    gpu_count: int | None = None
+    custom_weights_id: str | None = None
+    min_replicas: int | None = None
+    max_replicas: int | None = None
+    ready_replicas: int | None = None
+    status: str | None = None
+    """`deployment.status` as sent: starting, running, updating, stopping, stopped, error, or a newer value."""
+    readiness: str | None = None
+    """`deployment.readiness` as sent: ready, partially_ready, not_ready, or a newer value."""
+    created_at: str | None = None
+    """RFC 3339, as sent."""
+
+    @cached_property
+    def marks(self) -> tuple[OwnerMark, ...]:
+        """The owner marks in the description."""
+        return owner_marks(self.description)
+
+    def carries(self, identity: Identity) -> bool:
+        """Whether one of the marks names this identity."""
+        return any(mark.identity == identity for mark in self.marks)
+
+    def foreign_to(self, identity: Identity) -> bool:
+        """Whether one of the marks names another identity."""
+        return any(mark.identity != identity for mark in self.marks)
+
+    def attempt_of(self, identity: Identity) -> str | None:
+        """The `try` of this identity's mark."""
+        return next((mark.attempt for mark in self.marks if mark.identity == identity), None)
+
+
+@dataclass(frozen=True)
+class EndpointList:
+    """The answer to a LIST, all pages together."""
+
+    endpoints: tuple[ObservedEndpoint, ...]
+    complete: bool = True
+    """Every page came with 200, parsed, and each item had an id. Otherwise the list proves presence only."""
+    problem: str = ""
+    """Why it is not complete, for people."""
+
+
+@dataclass(frozen=True)
+class EndpointCreate:
+    """The body of a POST, without what the spec leaves to the cloud."""
+
+    name: str
+    description: str
+    model_name: str
+    flavor_name: str
+    gpu_type: str
+    gpu_count: int
+    region: str
+    min_replicas: int
+    max_replicas: int
+    custom_weights_id: str | None = None
+    routing_key: str | None = None
+
+
+@dataclass(frozen=True)
+class EndpointPatch:
+    """The body of a PATCH: only the fields that differ. `None` means not sent."""
+
+    name: str | None = None
+    description: str | None = None
+    gpu_type: str | None = None
+    gpu_count: int | None = None
+    scaling: tuple[int, int] | None = None
+    """(min_replicas, max_replicas), always together."""
+    enabled: bool | None = None
+    custom_weights_id: str | None = field(default=None)
+    """An empty string clears it (the wire says "UNSET")."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields that are sent, in a stable order."""
+        return tuple(name for name, value in vars(self).items() if value is not None)

@@ -1,0 +1,185 @@
+"""Why did it do X? The ordered checks of one pass over one object, and the first that answers.
+
+Pure and synchronous: the same situation gives the same decision. Two chains, since a terminating object is never
+created, updated or recreated. Each check is a function `Situation -> Decision | None` with the reason in its docstring;
+`Decision.check` carries its name into the logs.
+
+::
+
+    terminating:  unheld → force_released → never_created → unheard → other_scope → observed_only
+                  → unresolved_attempt → release → delete → absence_observed
+    living:       unreadable → unsupported → stripped → unheard → other_scope → asked_to_look
+                  → copied → foreign_owner → undecided → twin → lost → immutable → drifted → in_order
+                  → remembered → disabled → predecessor → create
+
+Around both: a paused object, and one under Observe, mutate nothing; an id not yet written down is written first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from tokenfactory_operator.domain import creation, deletion, facts, upkeep
+from tokenfactory_operator.domain.actions import (
+    AddFinalizer,
+    Create,
+    Decision,
+    DeleteEndpoints,
+    DeleteTwin,
+    Nothing,
+    ProbeGone,
+    Release,
+    RemoveFinalizer,
+    Rescope,
+    Update,
+    Verdict,
+)
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.situation import Situation
+
+Check = Callable[[Situation], Decision | None]
+
+MUTATIONS: Final = (Create, Update, DeleteEndpoints, DeleteTwin, Release)
+"""Actions that change the cloud."""
+
+
+def unreadable(s: Situation) -> Decision | None:
+    """The stored spec does not fit this operator's models; the API server's schema normally prevents that."""
+    if s.resource.spec is not None:
+        return None
+    return Decision("unreadable", verdict=Verdict(Reason.INVALID_SPEC, s.resource.problem, stalled=True))
+
+
+def unsupported(s: Situation) -> Decision | None:
+    """Fields of the schema that this version does not act on must not look as if it did."""
+    spec = s.resource.spec
+    if spec is None:
+        return None
+    fields = {
+        "spec.endpointId": spec.endpoint_id,
+        "spec.credentials": spec.credentials,
+        "spec.connection": spec.connection,
+    }
+    used = [name for name, value in fields.items() if value is not None]
+    if not used:
+        return None
+    text = f"{', '.join(used)}: not supported by this version of the operator. Remove it from the spec."
+    return Decision("unsupported", verdict=Verdict(Reason.INVALID_SPEC, text, stalled=True))
+
+
+def stripped(s: Situation) -> Decision | None:
+    """Somebody removed our finalizer from an object that has, or may have, an endpoint: put it back first."""
+    written = s.resource.status.create_attempt
+    has_something = bool(facts.recorded_id(s)) or (written is not None and written.state == facts.PENDING)
+    if s.resource.has_finalizer or not (has_something or s.evidence.own):
+        return None
+    return Decision("stripped", AddFinalizer())
+
+
+def unheard(s: Situation) -> Decision | None:
+    """The cloud has not been seen yet, or not for long: decide nothing, and say so when it lasts."""
+    outage = s.evidence.outage
+    verdict = Verdict(outage.reason, outage.message, judged=False) if outage else None
+    if not s.evidence.known or (outage is not None and not s.resource.terminating):
+        record = facts.recorded_id(s) or None
+        return Decision("unheard", verdict=verdict, record=record, after_list=True)
+    return None
+
+
+def other_scope(s: Situation) -> Decision | None:
+    """The status was written in another project: absence here proves nothing about the endpoint there."""
+    written = s.resource.status.scope
+    at_stake = bool(facts.recorded_id(s)) or facts.unresolved(s) is not None
+    if not written or written == s.evidence.scope or not at_stake:
+        return None
+    if s.evidence.recorded is not None or facts.confirmed(s):
+        return Decision("other_scope", Rescope(s.evidence.scope), record=facts.recorded_id(s) or None)
+    text = (
+        f"The endpoint was made in scope {written}, but the present credential belongs to {s.evidence.scope}. Restore "
+        f"the credential; if both are the same project, {creation.CONFIRM}."
+    )
+    return Decision(
+        "other_scope",
+        verdict=Verdict(Reason.CREDENTIALS_MISMATCH, text, stalled=True),
+        record=facts.recorded_id(s) or None,
+        after_list=True,
+    )
+
+
+def asked_to_look(s: Situation) -> Decision | None:
+    """The request annotation has a new value: judge by a LIST that is begun after it was seen."""
+    if not s.resource.request_pending or s.evidence.last_list > s.memory.requested:
+        return None
+    return Decision("asked_to_look", record=facts.recorded_id(s) or None, after_list=True, hurry=True)
+
+
+TERMINATING: Final[tuple[Check, ...]] = (
+    deletion.unheld,
+    deletion.force_released,
+    deletion.never_created,
+    unheard,
+    other_scope,
+    deletion.observed_only,
+    deletion.unresolved_attempt,
+    deletion.release,
+    deletion.delete,
+    deletion.absence_observed,
+)
+LIVING: Final[tuple[Check, ...]] = (
+    unreadable,
+    unsupported,
+    stripped,
+    unheard,
+    other_scope,
+    asked_to_look,
+    upkeep.copied,
+    upkeep.foreign_owner,
+    creation.undecided,
+    upkeep.twin,
+    creation.lost,
+    upkeep.immutable,
+    upkeep.drifted,
+    upkeep.in_order,
+    creation.remembered,
+    creation.disabled,
+    creation.predecessor,
+    creation.create,
+)
+
+
+def decide(s: Situation) -> Decision:
+    """The first check that answers, held back where a person or the policy says so."""
+    chain = TERMINATING if s.resource.terminating else LIVING
+    for check in chain:
+        decision = check(s)
+        if decision is not None:
+            return _record_first(s, _held_back(s, decision))
+    raise AssertionError("the last check of each chain always answers")  # pragma: no cover
+
+
+def _held_back(s: Situation, decision: Decision) -> Decision:
+    """Paused and Observe: what would change the cloud is not done, and that is said."""
+    touches = isinstance(decision.action, MUTATIONS) or (
+        isinstance(decision.action, ProbeGone) and not decision.action.look_only
+    )
+    by_force = decision.check == "force_released"
+    if s.resource.paused and not by_force:
+        held = touches or isinstance(decision.action, RemoveFinalizer)
+        text = "Paused by the annotation tokenfactory.nebius.com/paused: the cloud is not changed."
+        verdict = Verdict(Reason.RECONCILE_PAUSED, text)
+        return replace(decision, action=Nothing() if held else decision.action, verdict=verdict)
+    if facts.observing(s) and touches:
+        differences = "; ".join(map(str, decision.action.differences)) if isinstance(decision.action, Update) else ""
+        text = f"Observed only; nothing is changed. {differences}".strip()
+        return replace(decision, action=Nothing(), verdict=Verdict(Reason.OBSERVING, text))
+    return decision
+
+
+def _record_first(s: Situation, decision: Decision) -> Decision:
+    """An endpoint's id is written down before anything is sent for it."""
+    unwritten = decision.record is not None and decision.record != s.resource.status.endpoint_id
+    if not unwritten or not isinstance(decision.action, Update | Release):
+        return decision
+    return replace(decision, action=Nothing(), after=0.0, in_order=False)

@@ -1,0 +1,107 @@
+"""A `DedicatedEndpoint` object as the decision sees it: parsed once, never half understood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.errors import bounded
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One version of one object."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: str
+    terminating: bool
+    finalizers: tuple[str, ...]
+    annotations: Mapping[str, str]
+    spec: api.Spec | None
+    """None where the stored spec does not fit the models (written under another schema): see `problem`."""
+    problem: str
+    status: api.Status
+    """Empty where the stored status is another object's (restored by a backup tool) or cannot be read."""
+    body: Mapping[str, Any]
+    """The object as it was read, for preconditions and merge patches."""
+
+    @property
+    def has_finalizer(self) -> bool:
+        """Whether our finalizer holds the object."""
+        return api.FINALIZER in self.finalizers
+
+    @property
+    def paused(self) -> bool:
+        """Whether a person has asked for no mutation of the cloud."""
+        return self.annotations.get(api.PAUSED) == "true"
+
+    @property
+    def force_release(self) -> bool:
+        """Whether a person has asked to let go of whatever there is."""
+        return self.annotations.get(api.FORCE_RELEASE) == "true"
+
+    @property
+    def requested_at(self) -> str:
+        """The value of the request annotation; empty when it was never set."""
+        return self.annotations.get(api.RECONCILE_REQUESTED_AT, "")
+
+    @property
+    def request_pending(self) -> bool:
+        """Whether the request annotation has a value that no pass has handled yet."""
+        return bool(self.requested_at) and self.requested_at != (self.status.last_handled_reconcile_at or "")
+
+    @property
+    def created_by_us(self) -> bool:
+        """Whether the endpoint was created for this object rather than adopted."""
+        return self.spec is None or self.spec.endpoint_id is None
+
+    @property
+    def deletion_policy(self) -> api.DeletionPolicy:
+        """The policy in force: what is left out depends on where the endpoint came from."""
+        if self.spec is not None and self.spec.deletion_policy is not None:
+            return self.spec.deletion_policy
+        return api.DeletionPolicy.DELETE if self.created_by_us else api.DeletionPolicy.RETAIN
+
+
+def _spec(body: Mapping[str, Any]) -> tuple[api.Spec | None, str]:
+    try:
+        return api.Spec.model_validate(body.get("spec", {})), ""
+    except ValidationError as error:
+        details = (f"spec.{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
+        return None, bounded("; ".join(details))
+
+
+def _status(body: Mapping[str, Any], uid: str) -> api.Status:
+    try:
+        status = api.Status.model_validate(body.get("status") or {})
+    except ValidationError:
+        return api.Status()
+    # Status is a cache, never an authority: what another uid's status says must not lead to that uid's endpoint.
+    return status if status.uid in (None, "", uid) else api.Status()
+
+
+def parse(body: Mapping[str, Any]) -> Resource:
+    """Read an object as the API server sends it; raises `KeyError` only where it has no name or uid."""
+    metadata = body["metadata"]
+    spec, problem = _spec(body)
+    return Resource(
+        namespace=metadata.get("namespace", ""),
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 0),
+        resource_version=metadata.get("resourceVersion", ""),
+        terminating=bool(metadata.get("deletionTimestamp")),
+        finalizers=tuple(metadata.get("finalizers") or ()),
+        annotations=metadata.get("annotations") or {},
+        spec=spec,
+        problem=problem,
+        status=_status(body, metadata["uid"]),
+        body=body,
+    )

@@ -1,0 +1,188 @@
+"""Everything a decision may depend on, gathered before it is made.
+
+Three parts: the object (`Resource`), what the inventory proves about it (`Evidence`), and what this very process did
+and saw (`Memory`). Times are stamps of one strictly growing clock, in seconds; they order requests and answers.
+"""
+
+from __future__ import annotations
+
+import enum
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from tokenfactory_operator.domain.errors import OperatorError
+from tokenfactory_operator.domain.identity import Identity
+from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.resource import Resource
+from tokenfactory_operator.domain.timing import Timing
+
+NEVER: Final = float("-inf")
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """An endpoint that is taken to exist, and how recent that knowledge is."""
+
+    endpoint: ObservedEndpoint
+    taught: float
+    """End of the last mutation's 2xx answer or GET about it; `NEVER` if only listed."""
+    listed: float
+    """Start of the last LIST that showed it as it stands here; `NEVER` if none has."""
+
+
+@dataclass(frozen=True)
+class Absence:
+    """What the complete LISTs say about something that is not in them (exactly-once.md, Evidence)."""
+
+    evidence: float
+    """Last positive evidence of it: end of a 2xx answer, or a sighting; `NEVER` if there was none."""
+    lists: Sequence[float]
+    """Starts of the complete LISTs, in order."""
+
+    def since(self, after: float) -> float | None:
+        """Start of the first complete LIST that proves absence after `after`, if there is one."""
+        first = bisect_right(self.lists, max(after, self.evidence))
+        return self.lists[first] if first < len(self.lists) else None
+
+    def proven(self, *, after: float, settle: float) -> bool:
+        """Two complete LISTs or more, begun after `after` and the last evidence, at least `settle` seconds apart."""
+        first = self.since(after)
+        return first is not None and self.lists[-1] > first and self.lists[-1] - first >= settle
+
+
+@dataclass(frozen=True)
+class Outage:
+    """The cloud has not been seen for so long that it must be said."""
+
+    reason: Reason
+    message: str
+    blind: bool
+    """Nothing good for so long that `Ready` is no longer known."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the inventory of one credential knows about one object."""
+
+    scope: str
+    known: bool
+    """A first complete LIST was seen: before it nothing is mutated."""
+    outage: Outage | None
+    untrusted: str
+    """Why this inventory proves no absence; empty when it does."""
+    last_list: float
+    """Start of the last complete LIST; `NEVER` if none."""
+    own: tuple[Sighting, ...]
+    """Endpoints that carry the object's identity."""
+    recorded: Sighting | None
+    """The endpoint that the status names."""
+    predecessors: tuple[Sighting, ...]
+    """Endpoints marked or released by an object of the same cluster, namespace and name, but another uid."""
+    identity_absence: Absence
+    attempt_absence: Absence
+    """About the latest attempt's own `try`."""
+    recorded_absence: Absence
+
+
+class Outcome(enum.Enum):
+    """How far this process brought an attempt to create."""
+
+    UNSENT = "unsent"
+    """Opened, nothing sent: it needs no resolving."""
+    UNKNOWN = "unknown"
+    """Sent, or being sent; nothing proves what became of it."""
+    REFUSED = "refused"
+    CREATED = "created"
+
+
+@dataclass
+class Attempt:
+    """An attempt that this process opened."""
+
+    id: str
+    outcome: Outcome = Outcome.UNSENT
+    ended: float = NEVER
+    """Stamp of the POST's end."""
+    endpoint_id: str = ""
+    written: bool = False
+    """The status is known to name `endpoint_id`."""
+    after_unknown: int = 0
+
+
+@dataclass
+class Failure:
+    """The last call for this object that failed, until one succeeds."""
+
+    error: OperatorError
+    generation: int
+    not_before: float
+    """Earliest next try."""
+    requested_at: str
+    """The request annotation when it failed: a new value is a person's word to try again."""
+    action: str
+    at: float
+    quiet: bool = False
+    """Nothing was sent and it is over in seconds: not worth a status write."""
+
+
+@dataclass
+class Correction:
+    """PATCHes of one field that the cloud accepted and that did not last."""
+
+    tries: int
+    last: float
+    observed: object
+    generation: int
+
+
+@dataclass
+class Memory:
+    """What one process knows of one object beyond status and inventory; lost with the process, by design."""
+
+    uid: str
+    finalizer_clean: bool = False
+    """This process wrote the finalizer and has sent the cloud nothing for it."""
+    attempt: Attempt | None = None
+    pending_seen: float = NEVER
+    """First sight of a pending attempt, or of an unexplained finalizer, that this process did not open."""
+    unsent: set[str] = field(default_factory=set)
+    """Attempts that this process opened and never sent."""
+    requested: float = NEVER
+    """First sight of the present value of the request annotation."""
+    requested_at: str = ""
+    word: bool = False
+    """A person has answered a reported doubt (untrusted inventory, other scope, unknown outcomes) with the request
+    annotation."""
+    mutated: float = NEVER
+    """End of the last mutation's answer for this object."""
+    deletes: dict[str, float] = field(default_factory=dict)
+    """Endpoint id → end of the last DELETE that answered 2xx or 404."""
+    gone: dict[str, float] = field(default_factory=dict)
+    """Endpoint id → when GET did not answer 200 and PATCH then answered 404."""
+    probed: dict[str, float] = field(default_factory=dict)
+    """Endpoint id → when GET by id was last tried because LIST does not show it."""
+    last_seen: dict[str, ObservedEndpoint] = field(default_factory=dict)
+    """Endpoint id → as it was last seen, for the probe of a vanished one."""
+    corrections: dict[str, Correction] = field(default_factory=dict)
+    failure: Failure | None = None
+    released: set[str] = field(default_factory=set)
+    """Ids whose mark was turned into a released one, or that were left on purpose."""
+    failures: int = 0
+    """Calls in a row that failed, for the backoff."""
+    recreations: int = 0
+    recreated: float = NEVER
+
+
+@dataclass(frozen=True)
+class Situation:
+    """The input of `plan.decide`."""
+
+    resource: Resource
+    identity: Identity
+    evidence: Evidence
+    memory: Memory
+    timing: Timing
+    now: float

@@ -1,0 +1,116 @@
+"""The status after a decision, and the smallest merge patch that brings the stored one to it.
+
+What is not known keeps what is written: the id of an endpoint is forgotten only when a new attempt is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tokenfactory_operator.api.v1alpha1 import CreateAttempt, Gpus, Status
+from tokenfactory_operator.domain import facts
+from tokenfactory_operator.domain.actions import Create, Decision, Verdict
+from tokenfactory_operator.domain.conditions import conditions
+from tokenfactory_operator.domain.desired import inference_url
+from tokenfactory_operator.domain.errors import Handling
+from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.domain.situation import Outcome, Situation
+
+SELECTOR: Final = "tokenfactory.nebius.com/no-pods"
+"""An autoscaler refuses a target whose scale has no selector; this one matches no pod, since there is none."""
+
+
+def camel_case(word: str | None) -> str | None:
+    """`partially_ready` → `PartiallyReady`; a value that is not known is kept as recognisably."""
+    return "".join(part[:1].upper() + part[1:] for part in word.split("_")) if word else None
+
+
+def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> Status:
+    """The status that tells what was decided; `now` is RFC 3339."""
+    written = s.resource.status
+    seen = facts.own_endpoint(s)
+    handled = verdict.judged and s.evidence.last_list > s.memory.requested
+    changes: dict[str, Any] = {
+        "observed_generation": s.resource.generation if verdict.judged else written.observed_generation,
+        "uid": s.resource.uid,
+        "selector": SELECTOR,
+        "create_attempt": _attempt(s, decision),
+        "conditions": conditions(s, decision, verdict, now=now),
+        "last_handled_reconcile_at": (s.resource.requested_at or None)
+        if handled
+        else written.last_handled_reconcile_at,
+    }
+    if decision.record:
+        changes |= {"endpoint_id": decision.record, "scope": written.scope or s.evidence.scope}
+    if seen is not None:
+        changes |= _observed(seen.endpoint)
+    return written.model_copy(update=changes)
+
+
+def opening(s: Situation, decision: Decision, verdict: Verdict, *, attempt: CreateAttempt, now: str) -> Status:
+    """The status that opens an attempt: written before anything is sent (exactly-once.md, Create 3)."""
+    status = after(s, decision, verdict, now=now)
+    cleared = dict.fromkeys(
+        ("endpoint_id", "routing_key", "created_at", "state", "readiness", "replicas", "ready_replicas", "gpus")
+    )
+    return status.model_copy(update={**cleared, "create_attempt": attempt, "scope": s.evidence.scope})
+
+
+def rescoped(s: Situation, scope: str) -> Status:
+    """The written status with another scope, and nothing else said."""
+    return s.resource.status.model_copy(update={"scope": scope, "uid": s.resource.uid})
+
+
+def _attempt(s: Situation, decision: Decision) -> CreateAttempt | None:
+    written, here = s.resource.status.create_attempt, s.memory.attempt
+    seen = facts.own_endpoint(s)
+    carried = seen.endpoint.attempt_of(s.identity) if seen else None
+    open_attempt = facts.unresolved(s)
+    still_open = open_attempt is not None and not facts.attempt_absent(s, open_attempt, settle=s.timing.create_settle)
+    if carried and not still_open:
+        since = written.since if written and written.id == carried else None
+        return CreateAttempt(id=carried, state=facts.CREATED, since=since)
+    if written is None or here is None or written.id != here.id or written.state != facts.PENDING:
+        return written
+    failure = s.memory.failure
+    retrying = failure is not None and failure.error.handling is Handling.TRANSIENT
+    surely_nothing = here.outcome in (Outcome.REFUSED, Outcome.UNSENT)
+    if surely_nothing and not retrying and not isinstance(decision.action, Create):
+        return written.model_copy(update={"state": facts.REFUSED})
+    return written
+
+
+def _observed(seen: ObservedEndpoint) -> dict[str, Any]:
+    per_replica = seen.gpu_count
+    gpus = None
+    if per_replica is not None:
+        ready, low, high = (
+            per_replica * count if count is not None else None
+            for count in (seen.ready_replicas, seen.min_replicas, seen.max_replicas)
+        )
+        gpus = Gpus(ready=ready, min=low, max=high)
+    return {
+        "routing_key": seen.routing_key,
+        "inference_url": inference_url(seen.region) if seen.region else None,
+        "created_at": seen.created_at,
+        "state": camel_case(seen.status),
+        "readiness": camel_case(seen.readiness),
+        "replicas": seen.min_replicas,
+        "ready_replicas": seen.ready_replicas,
+        "gpus": gpus,
+    }
+
+
+def merge_patch(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """RFC 7386: what turns `stored` into `wanted`; empty when they are the same. Lists are replaced whole."""
+    patch: dict[str, Any] = {key: None for key in stored if key not in wanted}
+    for key, value in wanted.items():
+        before = stored.get(key)
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            inner = merge_patch(before, value)
+            if inner:
+                patch[key] = inner
+        elif value != before:
+            patch[key] = value
+    return patch

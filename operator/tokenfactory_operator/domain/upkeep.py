@@ -1,0 +1,178 @@
+"""Checks for an object whose endpoint is there: twins, conflicts, drift."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tokenfactory_operator.domain import facts
+from tokenfactory_operator.domain.actions import SYNCED, Decision, DeleteTwin, Update, Verdict
+from tokenfactory_operator.domain.creation import failed, refused_for_good
+from tokenfactory_operator.domain.desired import owner_mark
+from tokenfactory_operator.domain.drift import Difference, Drift, drift, immutable_mismatches
+from tokenfactory_operator.domain.errors import bounded
+from tokenfactory_operator.domain.identity import OwnerMark
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.situation import Correction, Sighting, Situation
+
+MAX_CORRECTIONS: Final = 3
+"""Accepted PATCHes of one field that may come undone before a person has to look."""
+CORRECTION_PAUSE: Final = 10.0
+"""Seconds before the second correction of a field; doubles with each."""
+CORRECTION_MEMORY: Final = 600.0
+"""Seconds after which a correction that lasted is forgotten."""
+
+
+def copied(s: Situation) -> Decision | None:
+    """The same attempt twice was not made by us: nothing is deleted, a person decides."""
+    ids = facts.copies(s)
+    if not ids:
+        return None
+    text = (
+        f"Endpoints {', '.join(ids)} carry the same owner mark. Delete the copy, or its mark, in the cloud's console."
+    )
+    return Decision(
+        "copied", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text, stalled=True), record=_kept_id(s), after_list=True
+    )
+
+
+def foreign_owner(s: Situation) -> Decision | None:
+    """An endpoint that carries another owner's mark is never touched, whatever our status says."""
+    seen = facts.foreign(s)
+    if seen is None:
+        return None
+    owners = ", ".join(str(mark) for mark in seen.endpoint.marks if mark.identity != s.identity)
+    text = f"Endpoint {seen.endpoint.id} is marked as another owner's: {owners}. Remove the wrong mark in the console."
+    return Decision(
+        "foreign_owner",
+        verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text, stalled=True),
+        record=seen.endpoint.id,
+        after_list=True,
+    )
+
+
+def twin(s: Situation) -> Decision | None:
+    """A late effect made a second endpoint: keep one, delete the other (exactly-once.md, Create 7)."""
+    kept = facts.own_endpoint(s)
+    others = [seen for seen in s.evidence.own if kept is not None and seen.endpoint.id != kept.endpoint.id]
+    if kept is None or not others:
+        return None
+    text = f"Endpoint {kept.endpoint.id} is kept; {', '.join(seen.endpoint.id for seen in others)} is a duplicate"
+    for seen in others:
+        if facts.adopted(s, seen) or seen.endpoint.foreign_to(s.identity):
+            verdict = Verdict(
+                Reason.OWNERSHIP_CONFLICT, f"{text} that was not created here. Decide in the console.", stalled=True
+            )
+            return Decision("twin", verdict=verdict, record=kept.endpoint.id, after_list=True)
+        if s.memory.deletes.get(seen.endpoint.id, 0.0) <= seen.taught or seen.endpoint.id not in s.memory.deletes:
+            verdict = Verdict(Reason.UPDATING, f"{text} and is being deleted.", synced=None)
+            action = DeleteTwin(seen.endpoint.id, kept.endpoint.id)
+            return Decision("twin", action, verdict, record=kept.endpoint.id, after_list=True)
+    return Decision(
+        "twin",
+        verdict=Verdict(Reason.UPDATING, f"{text} and is being deleted.", synced=None),
+        record=kept.endpoint.id,
+        after_list=True,
+    )
+
+
+def immutable(s: Situation) -> Decision | None:
+    """The API cannot change these: only another spec, or another endpoint, helps."""
+    seen, spec = facts.own_endpoint(s), s.resource.spec
+    mismatches = immutable_mismatches(spec, seen.endpoint) if seen and spec else ()
+    if seen is None or not mismatches:
+        return None
+    text = f"{'; '.join(mismatches)}. These cannot be changed: correct the spec, or create another object."
+    return Decision(
+        "immutable", verdict=Verdict(Reason.INVALID_SPEC, text, stalled=True), record=seen.endpoint.id, after_list=True
+    )
+
+
+def drifted(s: Situation) -> Decision | None:
+    """Send what differs; stop where an accepted PATCH does not last."""
+    seen, spec = facts.own_endpoint(s), s.resource.spec
+    found = drift(spec, seen.endpoint, _mark(s, seen)) if seen and spec else None
+    if seen is None or not found:
+        return None
+    given_up = _given_up(s, found)
+    if given_up is not None:
+        return Decision("drifted", verdict=given_up, record=seen.endpoint.id)
+    waiting = failed(s, Update.__name__)
+    if waiting is not None:
+        return waiting
+    wait = max((_pause(s, item) for item in found.differences), default=0.0)
+    unseen = s.memory.mutated > seen.listed and any(_correction(s, item, tries=1) for item in found.differences)
+    if wait > 0 or unseen:
+        verdict = Verdict(Reason.UPDATING, "A change that was accepted is not seen in the cloud yet.", synced=None)
+        return Decision(
+            "drifted", verdict=verdict, record=seen.endpoint.id, after=wait if wait > 0 else None, after_list=True
+        )
+    return _update(s, seen, found)
+
+
+def _given_up(s: Situation, found: Drift) -> Verdict | None:
+    """Three accepted PATCHes did not last, or a PATCH was refused for good, before a restart perhaps."""
+    stuck = [item for item in found.differences if _correction(s, item, tries=MAX_CORRECTIONS)]
+    named = "; ".join(str(item) for item in stuck or found.differences)
+    text = f"Accepted {MAX_CORRECTIONS} times without effect: {named}. Change the spec, or find what changes the cloud."
+    verdict = Verdict(Reason.NOT_ACCEPTED, bounded(text), stalled=True)
+    if stuck:
+        return verdict
+    before = refused_for_good(s)
+    if before is None or (before.reason is Reason.NOT_ACCEPTED and before.message != bounded(text)):
+        return None
+    return before
+
+
+def _update(s: Situation, seen: Sighting, found: Drift) -> Decision:
+    known_good = s.resource.status.observed_generation == s.resource.generation
+    action = Update(
+        seen.endpoint.id,
+        found.patch,
+        drift=known_good,
+        differences=found.differences,
+    )
+    verdict = Verdict(Reason.UPDATING, f"Updating {', '.join(found.patch.fields)}.", synced=None)
+    return Decision("drifted", action, verdict, record=seen.endpoint.id, after_list=True)
+
+
+def in_order(s: Situation) -> Decision | None:
+    """The endpoint has what the spec says; what it shows decides the rest."""
+    seen = facts.own_endpoint(s)
+    if seen is None:
+        return None
+    confirmed = facts.seen_since_mutation(s, seen)
+    return Decision("in_order", verdict=SYNCED, record=seen.endpoint.id, in_order=confirmed, after_list=not confirmed)
+
+
+def _kept_id(s: Situation) -> str | None:
+    kept = facts.own_endpoint(s)
+    return kept.endpoint.id if kept else None
+
+
+def _mark(s: Situation, seen: Sighting) -> OwnerMark:
+    """The mark as it should be: with the `try` that the endpoint carries, else the one that the status remembers."""
+    carried = next((mark for mark in seen.endpoint.marks if mark.identity == s.identity), None)
+    if carried is not None:
+        return carried
+    written = s.resource.status.create_attempt
+    return owner_mark(s.resource, s.identity, written.id if written and written.id else "restored")
+
+
+def _known(s: Situation, item: Difference) -> Correction | None:
+    """The record of earlier corrections, if it is about this spec and this value of the cloud's."""
+    record = s.memory.corrections.get(item.field)
+    if record is None or record.generation != s.resource.generation or record.observed != item.observed:
+        return None
+    return record if s.now - record.last < CORRECTION_MEMORY * record.tries else None
+
+
+def _correction(s: Situation, item: Difference, *, tries: int) -> bool:
+    record = _known(s, item)
+    return record is not None and record.tries >= tries
+
+
+def _pause(s: Situation, item: Difference) -> float:
+    record = _known(s, item)
+    if record is None:
+        return 0.0
+    return max(0.0, record.last + CORRECTION_PAUSE * float(2 ** (record.tries - 1)) - s.now)

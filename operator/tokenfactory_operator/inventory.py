@@ -1,0 +1,295 @@
+"""What is known of the endpoints of one credential, and what may be concluded from it.
+
+Seeing an endpoint proves that it exists; not seeing it proves something only by the rules of exactly-once.md, Evidence.
+This module keeps the evidence; it calls nobody and decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from tokenfactory_operator.domain.identity import Identity, released_mark, subject
+from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
+from tokenfactory_operator.domain.resource import Resource
+from tokenfactory_operator.domain.situation import NEVER, Absence, Evidence, Outage, Sighting
+from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.ports import Clock
+
+MASS_ABSENCE: Final = 0.10
+"""Share of the known endpoints that may be missing at once (and more than one) before the list is not believed."""
+
+
+class Stamps:
+    """Strictly growing stamps of one monotonic clock, in seconds: they order requests and answers without ties."""
+
+    _STEP: Final = 1e-6
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = NEVER
+
+    def take(self) -> float:
+        """A stamp later than every other."""
+        self._last = max(self._clock.monotonic(), self._last + self._STEP)
+        return self._last
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a LIST has changed: whose objects have to look again."""
+
+    endpoint_ids: frozenset[str] = frozenset()
+    uids: frozenset[str] = frozenset()
+    """Uids in the marks of those endpoints, before and after."""
+
+
+class Inventory:
+    """The endpoints of one credential, with the evidence for each."""
+
+    def __init__(self, *, scope: str, cluster_id: str, stamps: Stamps, timing: Timing) -> None:
+        self.scope = scope
+        self._cluster_id = cluster_id
+        self._stamps = stamps
+        self._timing = timing
+        self._present: dict[str, Sighting] = {}
+        self._by_uid: dict[str, set[str]] = {}
+        self._by_subject: dict[str, set[str]] = {}
+        self._evidence: dict[str, float] = {}
+        self._identity_evidence: dict[str, float] = {}
+        self._attempt_evidence: dict[tuple[str, str], float] = {}
+        self._complete: list[float] = []
+        self._known: set[str] = set()
+        self._unlisted: dict[str, float] = {}
+        self._hidden: set[str] = set()
+        self._deleted: set[str] = set()
+        self._confirmed: set[str] = set()
+        self._missing: set[str] | None = None
+        self.outage: Outage | None = None
+
+    def __len__(self) -> int:
+        return len(self._present)
+
+    def stamp(self) -> float:
+        """A new stamp: taken at the start of each request and at the end of each answer."""
+        return self._stamps.take()
+
+    @property
+    def last_complete(self) -> float:
+        """Start of the last complete LIST; `NEVER` if there was none."""
+        return self._complete[-1] if self._complete else NEVER
+
+    # What answers teach
+
+    def listed(self, begun: float, answer: EndpointList) -> Changes:
+        """Take in a LIST whose request started at `begun`.
+
+        It never overwrites what an answer that ended after that start has taught, and an incomplete one proves
+        presence only.
+        """
+        before: list[ObservedEndpoint] = []
+        changed: list[ObservedEndpoint] = []
+        for endpoint in answer.endpoints:
+            old = self._present.get(endpoint.id)
+            if old is not None and old.taught > begun:
+                continue
+            self._sight(Sighting(endpoint, taught=old.taught if old else NEVER, listed=begun))
+            self._unlisted.pop(endpoint.id, None)
+            self._hidden.discard(endpoint.id)
+            if old is None or old.endpoint != endpoint:
+                changed.append(endpoint)
+                before.extend([old.endpoint] if old else [])
+        vanished = self._drop_missing(begun, answer) if answer.complete else []
+        return self._changes((*before, *changed, *vanished))
+
+    def _drop_missing(self, begun: float, answer: EndpointList) -> list[ObservedEndpoint]:
+        shown = {endpoint.id for endpoint in answer.endpoints}
+        missing = [
+            seen
+            for endpoint_id, seen in self._present.items()
+            if endpoint_id not in shown and seen.taught <= begun and endpoint_id not in self._hidden
+        ]
+        for seen in missing:
+            self._forget(seen.endpoint)
+        self._complete.append(begun)
+        self._missing = None
+        self._prune()
+        return [seen.endpoint for seen in missing]
+
+    def learned(self, endpoint: ObservedEndpoint, *, created: bool = False) -> float:
+        """Take in a 2xx answer that has just ended (POST, PATCH, GET); answers its stamp."""
+        ended = self.stamp()
+        old = self._present.get(endpoint.id)
+        self._sight(Sighting(endpoint, taught=ended, listed=old.listed if old else NEVER))
+        if created:
+            self._unlisted[endpoint.id] = ended
+        return ended
+
+    def found_hidden(self, endpoint: ObservedEndpoint) -> None:
+        """A GET by id answered 200 for an endpoint that the complete LISTs do not show: they hide things."""
+        self.learned(endpoint)
+        self._hidden.add(endpoint.id)
+
+    def lost_sight(self, endpoint_id: str) -> None:
+        """A hidden endpoint does not answer by id any more."""
+        self._hidden.discard(endpoint_id)
+        seen = self._present.get(endpoint_id)
+        if seen is not None and max(seen.listed, seen.taught) < self.last_complete:
+            self._forget(seen.endpoint)
+            self._missing = None
+
+    def delete_answered(self, endpoint_id: str) -> float:
+        """A DELETE answered 2xx or 404: that it will be missing is expected. Answers the stamp."""
+        self.proven_gone(endpoint_id)
+        return self.stamp()
+
+    def proven_gone(self, endpoint_id: str) -> None:
+        """PATCH by id answered 404 in the API's own form: its being missing says nothing against the list."""
+        self._deleted.add(endpoint_id)
+        self._missing = None
+        self._unlisted.pop(endpoint_id, None)
+        self._hidden.discard(endpoint_id)
+
+    def expect(self, endpoint_id: str) -> None:
+        """An object's status names this endpoint: it counts as known, also before any LIST of this process."""
+        if endpoint_id not in self._known:
+            self._known.add(endpoint_id)
+            self._missing = self._missing if endpoint_id in self._present else None
+
+    def confirm(self, endpoint_id: str) -> None:
+        """A person says that this endpoint's absence is real."""
+        self._confirmed.add(endpoint_id)
+        self._missing = None
+        self._unlisted.pop(endpoint_id, None)
+
+    def forget(self, uid: str, endpoint_id: str) -> None:
+        """The object is gone: nothing will be asked about it any more."""
+        self._identity_evidence.pop(uid, None)
+        for key in [key for key in self._attempt_evidence if key[0] == uid]:
+            del self._attempt_evidence[key]
+        if endpoint_id and endpoint_id not in self._present:
+            self._drop_traces(endpoint_id)
+
+    def _drop_traces(self, endpoint_id: str) -> None:
+        self._evidence.pop(endpoint_id, None)
+        self._unlisted.pop(endpoint_id, None)
+        self._missing = None
+        for group in (self._known, self._deleted, self._confirmed, self._hidden):
+            group.discard(endpoint_id)
+
+    # What may be concluded
+
+    def untrusted(self) -> str:
+        """Why absence from this inventory proves nothing now; empty when it does (exactly-once.md, Evidence)."""
+        if self._hidden:
+            return f"The cloud's list does not show {_some(self._hidden)}, which answers by id."
+        overdue = {
+            endpoint_id
+            for endpoint_id, created in self._unlisted.items()
+            if self.last_complete > created + self._timing.create_settle
+        }
+        if overdue:
+            return f"The cloud created {_some(overdue)} and still does not list it."
+        missing = self.missing()
+        if len(missing) > 1 and len(missing) > MASS_ABSENCE * len(self._known):
+            return f"{len(missing)} of {len(self._known)} known endpoints are missing at once from the cloud's list."
+        return ""
+
+    def missing(self) -> set[str]:
+        """Known endpoints that the last complete LIST should show and does not."""
+        if not self._complete:
+            return set()
+        if self._missing is None:
+            absent = self._known - self._present.keys() - self._deleted - self._confirmed
+            self._missing = {item for item in absent if self._evidence.get(item, NEVER) < self.last_complete}
+        return self._missing
+
+    def evidence(self, resource: Resource, *, recorded: str, attempt: str) -> Evidence:
+        """Everything about one object; `recorded` and `attempt` may be empty."""
+        uid = resource.uid
+        place = subject(resource.namespace, resource.name)
+        return Evidence(
+            scope=self.scope,
+            known=bool(self._complete),
+            outage=self.outage,
+            untrusted=self.untrusted(),
+            last_list=self.last_complete,
+            own=self._sightings(self._by_uid.get(uid, ())),
+            recorded=self._present.get(recorded),
+            predecessors=tuple(
+                seen
+                for seen in self._sightings(self._by_subject.get(place, ()))
+                if not seen.endpoint.carries(Identity(self._cluster_id, uid))
+            ),
+            identity_absence=Absence(self._identity_evidence.get(uid, NEVER), self._complete),
+            attempt_absence=Absence(self._attempt_evidence.get((uid, attempt), NEVER), self._complete),
+            recorded_absence=Absence(self._evidence.get(recorded, NEVER), self._complete),
+        )
+
+    def endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:
+        """The endpoint as it is known, if it is present."""
+        seen = self._present.get(endpoint_id)
+        return seen.endpoint if seen else None
+
+    # Book-keeping
+
+    def _sightings(self, ids: Iterable[str]) -> tuple[Sighting, ...]:
+        return tuple(self._present[endpoint_id] for endpoint_id in sorted(ids))
+
+    def _sight(self, seen: Sighting) -> None:
+        old = self._present.get(seen.endpoint.id)
+        if old is not None and old.endpoint.description != seen.endpoint.description:
+            self._unindex(old.endpoint)
+        now = self.stamp()
+        endpoint_id = seen.endpoint.id
+        self._present[endpoint_id] = seen
+        self._evidence[endpoint_id] = now
+        self._known.add(endpoint_id)
+        self._confirmed.discard(endpoint_id)
+        if self._missing:
+            self._missing.discard(endpoint_id)
+        for mark in seen.endpoint.marks:
+            if mark.identity.cluster_id != self._cluster_id:
+                continue
+            uid = mark.identity.uid
+            self._by_uid.setdefault(uid, set()).add(endpoint_id)
+            self._by_subject.setdefault(mark.subject, set()).add(endpoint_id)
+            self._identity_evidence[uid] = now
+            self._attempt_evidence[uid, mark.attempt] = now
+        released = released_mark(seen.endpoint.description)
+        if released is not None and released.cluster_id == self._cluster_id:
+            self._by_subject.setdefault(released.subject, set()).add(endpoint_id)
+
+    def _forget(self, endpoint: ObservedEndpoint) -> None:
+        del self._present[endpoint.id]
+        self._unindex(endpoint)
+
+    def _unindex(self, endpoint: ObservedEndpoint) -> None:
+        released = released_mark(endpoint.description)
+        subjects = {mark.subject for mark in endpoint.marks} | ({released.subject} if released else set())
+        for index, keys in (
+            (self._by_uid, {mark.identity.uid for mark in endpoint.marks}),
+            (self._by_subject, subjects),
+        ):
+            for key in keys & index.keys():
+                index[key].discard(endpoint.id)
+                if not index[key]:
+                    del index[key]
+
+    def _changes(self, endpoints: Iterable[ObservedEndpoint]) -> Changes:
+        seen = tuple(endpoints)
+        uids = frozenset(mark.identity.uid for endpoint in seen for mark in endpoint.marks)
+        return Changes(frozenset(endpoint.id for endpoint in seen), uids)
+
+    def _prune(self) -> None:
+        """Keep the starts that any settle time can still need; an older first one would only prove sooner."""
+        horizon = self.last_complete - 2 * (self._timing.delete_settle + self._timing.create_settle)
+        keep = next(index for index, begun in enumerate(self._complete) if begun >= horizon)
+        del self._complete[:keep]
+
+
+def _some(ids: Iterable[str], limit: int = 3) -> str:
+    named = sorted(ids)
+    rest = f" and {len(named) - limit} more" if len(named) > limit else ""
+    return f"endpoint {', '.join(named[:limit])}{rest}"

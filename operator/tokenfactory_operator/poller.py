@@ -1,0 +1,169 @@
+"""When does the cloud get listed, and who has to look again afterwards?
+
+One LIST per credential and interval, however many objects there are. After a mutation the intervals are short and fall
+back to the default ten minutes after the last one, even if a GPU is still awaited: one object in transition must not
+make the fleet poll for hours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Final
+
+from tokenfactory_operator.cache import ObjectCache
+from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, Unauthorized
+from tokenfactory_operator.domain.situation import Outage
+from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.inventory import Changes, Inventory
+from tokenfactory_operator.ports import Clock, Cloud, Key, Telemetry
+
+SHORT_INTERVALS: Final = (1.0, 2.0, 4.0)
+"""Seconds after a mutation, before the setting for objects in transition applies."""
+TRANSITION: Final = 600.0
+"""Seconds after the last mutation until the default interval applies again."""
+OUTAGE_INTERVALS: Final = 3
+"""Intervals without a good LIST before it is said."""
+STAGGER: Final = 60.0
+"""Seconds over which the objects of an outage are told at most, so that ten thousand are no storm."""
+STAGGER_STEP: Final = 0.02
+"""Seconds that one object adds to the stagger."""
+JITTER: Final = 0.1
+
+Wake = Callable[[Key, float], None]
+"""Have a key looked at after so many seconds."""
+
+
+class Poller:
+    """One credential: the calls that can be made with it, what it knows, and the LISTs that keep that fresh."""
+
+    def __init__(
+        self,
+        *,
+        cloud: Cloud,
+        inventory: Inventory,
+        cache: ObjectCache,
+        wake: Wake,
+        clock: Clock,
+        timing: Timing,
+        telemetry: Telemetry,
+        rng: random.Random,
+    ) -> None:
+        self.cloud = cloud
+        self.inventory = inventory
+        self._waiting: set[Key] = set()
+        self._cache = cache
+        self._wake = wake
+        self._clock = clock
+        self._timing = timing
+        self._telemetry = telemetry
+        self._rng = rng
+        self._soon = asyncio.Event()
+        self._next = 0.0
+        self._last_mutation = float("-inf")
+        self._step = 0
+        self._failures = 0
+        self._good_at = clock.monotonic()
+        self._good_wall: datetime | None = None
+
+    def wait_for_list(self, key: Key) -> None:
+        """Have this key looked at after the next complete LIST."""
+        self._waiting.add(key)
+
+    def mutated(self) -> None:
+        """The cloud has just accepted a change: the next LIST comes within a second, but none is put off."""
+        self._last_mutation = self._clock.monotonic()
+        self._step = 0
+        self._bring_forward(SHORT_INTERVALS[0])
+
+    def hurry(self) -> None:
+        """A person asks for a look now."""
+        self._bring_forward(0.0)
+
+    def _bring_forward(self, delay: float) -> None:
+        self._next = min(self._next, self._clock.monotonic() + delay)
+        self._soon.set()
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        while True:
+            retry_after = await self.poll()
+            self._next = self._clock.monotonic() + max(retry_after, self._interval())
+            await self._until_next(not_before=self._clock.monotonic() + retry_after)
+
+    async def _until_next(self, *, not_before: float) -> None:
+        while (left := max(self._next, not_before) - self._clock.monotonic()) > 0:
+            self._soon.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._soon.wait()
+            except TimeoutError:
+                return
+
+    def _interval(self) -> float:
+        jitter = self._rng.uniform(1 - JITTER, 1 + JITTER)
+        if self._failures:
+            return min(self._timing.poll_interval, 2.0 ** (self._failures - 1)) * jitter
+        if self._clock.monotonic() - self._last_mutation >= TRANSITION:
+            return self._timing.poll_interval * jitter
+        ladder = (*SHORT_INTERVALS, self._timing.poll_interval_in_transition)
+        interval = ladder[min(self._step, len(ladder) - 1)]
+        self._step += 1
+        return min(interval, self._timing.poll_interval)
+
+    async def poll(self) -> float:
+        """One LIST, and what follows from it; answers the seconds that the cloud asks to wait before the next."""
+        begun = self.inventory.stamp()
+        try:
+            answer = await self.cloud.list_endpoints()
+        except CloudError as error:
+            self._failed(error)
+            return error.retry_after or 0.0
+        changes = self.inventory.listed(begun, answer)
+        self._wake_changed(changes)
+        if answer.complete:
+            self._succeeded()
+        else:
+            self._failed(CloudUnavailable(f"The cloud's list is not complete: {answer.problem}"))
+        return 0.0
+
+    def _wake_changed(self, changes: Changes) -> None:
+        for key in self._cache.keys_of(uids=changes.uids, endpoint_ids=changes.endpoint_ids):
+            self._wake(key, 0.0)
+
+    def _succeeded(self) -> None:
+        self._failures = 0
+        self._good_at = self._clock.monotonic()
+        self._good_wall = self._clock.now()
+        waiting, self._waiting = self._waiting, set()
+        for key in waiting:
+            self._wake(key, 0.0)
+        if self.inventory.outage is not None:
+            self.inventory.outage = None
+            self._telemetry.counted("cloud_recovered")
+            self._wake_all()
+
+    def _failed(self, error: CloudError) -> None:
+        self._failures += 1
+        lasted = self._clock.monotonic() - self._good_at
+        blind = lasted >= self._timing.inventory_max_age
+        never = self._good_wall is None
+        final = isinstance(error, Unauthorized | Forbidden)
+        if not (blind or never or final or lasted >= OUTAGE_INTERVALS * self._timing.poll_interval):
+            return
+        before = self.inventory.outage
+        if before is not None and before.reason is error.reason and before.blind == blind:
+            return
+        since = f"since {self._good_wall:%Y-%m-%dT%H:%M:%SZ}" if self._good_wall else "since this operator started"
+        text = f"The cloud could not be listed {since}: {error.message}"
+        self.inventory.outage = Outage(error.reason, text, blind=blind)
+        self._telemetry.counted("cloud_outage")
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        keys: Iterable[Key] = tuple(self._cache)
+        spread = min(STAGGER, len(self._cache) * STAGGER_STEP)
+        for key in keys:
+            self._wake(key, self._rng.uniform(0.0, spread))

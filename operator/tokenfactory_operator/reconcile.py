@@ -1,0 +1,250 @@
+"""The one level-triggered path: gather, decide, act, report.
+
+Whatever happened (a create, an edit, a restart, a tick, a deletion) the same pass runs; what *is* decides, not what
+changed. This module gathers and reports; the decision is `domain.plan`'s, the action `execute`'s.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tokenfactory_operator.domain import actions, facts, plan, status
+from tokenfactory_operator.domain.errors import CloudError, Handling, KubeConflict, KubeNotFound
+from tokenfactory_operator.domain.identity import Identity
+from tokenfactory_operator.domain.reasons import ConditionType, Reason
+from tokenfactory_operator.domain.resource import Resource, parse
+from tokenfactory_operator.domain.situation import NEVER, Failure, Memory, Outcome, Situation
+from tokenfactory_operator.execute import Executor, Tools
+from tokenfactory_operator.poller import Poller
+from tokenfactory_operator.ports import JsonObject, Key
+
+MAX_STEPS: Final = 12
+"""Actions in one pass before the key goes back to the end of the queue."""
+BACKOFF_FIRST: Final = 1.0
+BACKOFF_LAST: Final = 300.0
+"""Seconds; full jitter between nothing and twice the last, within these."""
+SLOW_RETRY: Final = 300.0
+"""Seconds between tries that wait for a person."""
+QUIET: Final = 5.0
+"""Seconds of waiting for the credential that are not worth a status write."""
+
+DOUBTS: Final = frozenset(
+    {Reason.INVENTORY_UNTRUSTED, Reason.CREATE_OUTCOME_UNKNOWN, Reason.CREDENTIALS_MISMATCH, Reason.ENDPOINT_LOST}
+)
+"""Reasons that a person may answer with the request annotation."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """When the key has to be looked at again."""
+
+    after: float | None = None
+    """Seconds; None: only when something changes."""
+    pressing: bool = False
+    """A deletion or an unresolved attempt: first in the queue."""
+
+
+class Reconciler:
+    """Works on one object at a time; the queue sees to it that nobody else works on the same one."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        *,
+        poller_of: Callable[[Resource], Poller],
+        cluster_id: str,
+        rng: random.Random,
+        log: Any,  # noqa: ANN401  # structlog's bound loggers have no common static type
+    ) -> None:
+        self._tools = tools
+        self._executor = Executor(tools)
+        self._poller_of = poller_of
+        self._cluster_id = cluster_id
+        self._rng = rng
+        self._log = log
+        self._memories: dict[Key, Memory] = {}
+        self._bodies: dict[Key, JsonObject] = {}
+
+    async def reconcile(self, key: Key) -> Again:
+        """One pass; raises `KubeError` or `LeaseLost` where the API server could not be reached or the lease went."""
+        body = self._tools.cache.get(key) or await self._read(key)
+        for _ in range(MAX_STEPS):
+            if body is None:
+                return await self._bury(key)
+            resource = parse(body)
+            if await self._left_behind(key, resource):
+                return Again(after=BACKOFF_FIRST, pressing=True)
+            try:
+                again = await self._step(key, resource)
+            except (KubeConflict, KubeNotFound):
+                body = await self._read(key)
+                continue
+            if again is not None:
+                return again
+            body = self._tools.cache.get(key)
+        return Again(after=0.0)
+
+    async def _step(self, key: Key, resource: Resource) -> Again | None:
+        """Decide once and do it; None means that it has to be decided anew at once."""
+        poller = self._poller_of(resource)
+        s = self._gather(key, resource, poller)
+        decision = plan.decide(s)
+        if not isinstance(decision.action, actions.Nothing):
+            await self._act(s, decision, poller)
+            return None
+        resource = await self._report(s, decision)
+        if decision.in_order:
+            s.memory.word = False  # the doubt that a person has answered is over; the next one is a new question
+        if decision.hurry:
+            poller.hurry()
+        if decision.after_list:
+            poller.wait_for_list(key)
+        pressing = resource.terminating or facts.unresolved(s) is not None
+        return Again(after=decision.after, pressing=pressing)
+
+    # Gather
+
+    def _gather(self, key: Key, resource: Resource, poller: Poller) -> Situation:
+        inventory = poller.inventory
+        memory = self._memories.setdefault(key, Memory(resource.uid))
+        self._bodies[key] = resource.body
+        now = inventory.stamp()
+        self._note(resource, memory, now)
+        written = resource.status.create_attempt
+        attempt = memory.attempt.id if memory.attempt is not None else (written.id if written else "")
+        recorded = resource.status.endpoint_id or (memory.attempt.endpoint_id if memory.attempt else "")
+        if recorded and resource.status.scope in (None, inventory.scope):
+            inventory.expect(recorded)
+            seen = inventory.endpoint(recorded)
+            if seen is not None:
+                memory.last_seen = {recorded: seen}
+        evidence = inventory.evidence(resource, recorded=recorded, attempt=attempt)
+        if memory.word and recorded and evidence.untrusted:
+            inventory.confirm(recorded)
+        identity = Identity(self._cluster_id, resource.uid)
+        return Situation(resource, identity, evidence, memory, self._tools.timing, now)
+
+    @staticmethod
+    def _note(resource: Resource, memory: Memory, now: float) -> None:
+        """What this process sees for the first time."""
+        if memory.pending_seen == NEVER and resource.has_finalizer:
+            memory.pending_seen = now
+        if resource.requested_at != memory.requested_at:
+            memory.requested_at, memory.requested = resource.requested_at, now
+            if resource.request_pending:
+                memory.corrections.clear()
+                synced = {item.type: item.reason for item in resource.status.conditions}.get(ConditionType.SYNCED)
+                memory.word = memory.word or synced in DOUBTS
+        attempt = memory.attempt
+        if attempt is not None and attempt.endpoint_id and resource.status.endpoint_id == attempt.endpoint_id:
+            attempt.written = True
+
+    # Act
+
+    async def _act(self, s: Situation, decision: actions.Decision, poller: Poller) -> None:
+        name = type(decision.action).__name__
+        self._log.info("acting", action=name, check=decision.check, **_where(s.resource))
+        started = self._tools.clock.monotonic()
+        outcome = name
+        try:
+            await self._executor.execute(s, decision, poller)
+        except CloudError as error:
+            outcome = error.reason
+            self._failed(s, error, name)
+        else:
+            s.memory.failure, s.memory.failures = None, 0
+            if isinstance(decision.action, actions.Create):
+                s.memory.word = False
+        finally:
+            self._tools.telemetry.reconciled(outcome=outcome, seconds=self._tools.clock.monotonic() - started)
+
+    def _failed(self, s: Situation, error: CloudError, action: str) -> None:
+        s.memory.failures += 1
+        wait = self._wait(error, s.memory.failures)
+        sent = s.memory.attempt is not None and s.memory.attempt.outcome not in (Outcome.UNSENT, Outcome.CREATED)
+        s.memory.failure = Failure(
+            error=error,
+            generation=s.resource.generation,
+            not_before=s.now + wait,
+            requested_at=s.resource.requested_at,
+            action=action,
+            at=s.now,
+            quiet=error.reason is Reason.RATE_LIMITED and wait <= QUIET and not sent,
+        )
+        self._log.warning(
+            "call failed", action=action, reason=error.reason, error=error.message, retry_in=wait, **_where(s.resource)
+        )
+
+    def _wait(self, error: CloudError, failures: int) -> float:
+        if error.handling in (Handling.WAITING_ON_USER, Handling.TERMINAL):
+            return SLOW_RETRY * self._rng.uniform(0.9, 1.1)
+        most = min(BACKOFF_LAST, BACKOFF_FIRST * 2.0 ** min(failures, 10))
+        return max(self._rng.uniform(0.0, most), error.retry_after or 0.0)
+
+    # Report
+
+    async def _report(self, s: Situation, decision: actions.Decision) -> Resource:
+        if decision.verdict is None:
+            return s.resource
+        wanted = status.after(s, decision, decision.verdict, now=self._tools.timestamp())
+        before = {item.type: item for item in s.resource.status.conditions}.get(ConditionType.SYNCED)
+        resource = await self._tools.write_status(s.resource, wanted)
+        verdict = decision.verdict
+        if verdict.synced is False and (before is None or before.reason != verdict.reason):
+            self._tools.recorder.event(resource.body, reason=str(verdict.reason), message=verdict.message, warning=True)
+        return resource
+
+    # Objects that are gone
+
+    async def _read(self, key: Key) -> JsonObject | None:
+        """The object as the API server has it: a watch may have lost it, or only the selector did."""
+        body = await self._tools.kube.get(key)
+        held = self._tools.cache.get(key)
+        if body is not None:
+            self._tools.cache.put(body)
+            return self._tools.cache.get(key)
+        if held is not None:
+            self._tools.cache.remove(key, held["metadata"]["uid"])
+        return None
+
+    async def _left_behind(self, key: Key, resource: Resource) -> bool:
+        """Whether an endpoint that this process made, and could not write down, still needs its DELETE."""
+        memory = self._memories.get(key)
+        if memory is None:
+            return False
+        slipped = resource.terminating and not resource.has_finalizer
+        if memory.uid != resource.uid or slipped:
+            return not await self._abandon(key, memory)
+        return False
+
+    async def _bury(self, key: Key) -> Again:
+        memory = self._memories.get(key)
+        if memory is not None and not await self._abandon(key, memory):
+            return Again(after=self._rng.uniform(BACKOFF_FIRST, 5.0), pressing=True)
+        return Again()
+
+    async def _abandon(self, key: Key, memory: Memory) -> bool:
+        """Forget an object that is gone; False while an endpoint of it still has to be deleted."""
+        body = self._bodies.get(key, {})
+        poller = self._poller_of(parse(body)) if body else None
+        attempt = memory.attempt
+        unwritten = attempt is not None and attempt.outcome is Outcome.CREATED and not attempt.written
+        if unwritten and attempt is not None and poller is not None:
+            try:
+                await self._executor.abandon(body, attempt.endpoint_id, poller)
+            except CloudError as error:
+                self._log.warning("cleaning up failed", error=error.message, reason=error.reason, key=str(key))
+                return False
+        if poller is not None:
+            recorded = (body.get("status") or {}).get("endpointId") or ""
+            poller.inventory.forget(memory.uid, recorded)
+        self._memories.pop(key, None)
+        self._bodies.pop(key, None)
+        return True
+
+
+def _where(resource: Resource) -> dict[str, str]:
+    return {"namespace": resource.namespace, "name": resource.name, "uid": resource.uid}
