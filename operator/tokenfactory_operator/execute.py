@@ -23,7 +23,7 @@ from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import Attempt, Correction, Outcome, Situation
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.poller import Poller
-from tokenfactory_operator.ports import Clock, Key, Kube, Lease, Recorder, Telemetry
+from tokenfactory_operator.ports import Clock, JsonObject, Key, Kube, Lease, Recorder, Telemetry
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Tools:
     timing: Timing
     new_attempt: Callable[[], str]
     """A fresh random attempt id of 8 hex digits."""
+    wrote: Callable[[JsonObject], None]
+    """Told of each object as written: the watch has to bring it back."""
 
     def lead(self) -> None:
         """Raises `LeaseLost` unless this process may act now."""
@@ -57,15 +59,18 @@ class Tools:
         self.lead()
         key = Key(resource.namespace, resource.name)
         body = await self.kube.patch_status(key, patch, uid=resource.uid, resource_version=resource.resource_version)
-        self.cache.put(body)
-        return parse(body)
+        return self._written(body)
 
     async def write_finalizers(self, resource: Resource, finalizers: tuple[str, ...]) -> Resource:
         """Write the whole list, under the precondition that nobody wrote in between."""
         self.lead()
         key = Key(resource.namespace, resource.name)
         body = await self.kube.set_finalizers(key, finalizers, resource_version=resource.resource_version)
+        return self._written(body)
+
+    def _written(self, body: JsonObject) -> Resource:
         self.cache.put(body)
+        self.wrote(body)
         return parse(body)
 
 
@@ -102,6 +107,9 @@ class Executor:
         action: Any = decision.action
         left = tuple(name for name in s.resource.finalizers if name != api.FINALIZER)
         await self._tools.write_finalizers(s.resource, left)
+        if not left and s.resource.terminating:
+            # The API server deletes it in the same step, and its answer carries no newer version to tell that by.
+            self._tools.cache.remove(Key(s.resource.namespace, s.resource.name), s.resource.uid)
         if action.event:
             warning = action.event in ("ForceReleased", Reason.OWNERSHIP_CONFLICT)
             self._tell(s.resource, action.event, action.message, warning=warning)

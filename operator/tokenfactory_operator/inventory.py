@@ -80,6 +80,11 @@ class Inventory:
         """Start of the last complete LIST; `NEVER` if there was none."""
         return self._complete[-1] if self._complete else NEVER
 
+    @property
+    def listed_once(self) -> bool:
+        """Whether there has been a complete LIST."""
+        return bool(self._complete)
+
     # What answers teach
 
     def listed(self, begun: float, answer: EndpointList) -> Changes:

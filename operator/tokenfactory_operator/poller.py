@@ -119,10 +119,12 @@ class Poller:
         try:
             answer = await self.cloud.list_endpoints()
         except CloudError as error:
+            self._telemetry.listed("failed")
             self._failed(error)
             return error.retry_after or 0.0
         changes = self.inventory.listed(begun, answer)
         self._wake_changed(changes)
+        self._telemetry.listed("complete" if answer.complete else "incomplete")
         if answer.complete:
             self._succeeded()
         else:

@@ -125,6 +125,10 @@ class Telemetry(Protocol):
         """The cloud accepted a create, update, delete or release."""
         ...
 
+    def listed(self, result: str) -> None:
+        """A LIST of the cloud ended: `complete`, `incomplete` or `failed`."""
+        ...
+
     def counted(self, event: str) -> None:
         """Something rare that people alert on: corrected drift, a deleted duplicate, a lost endpoint."""
         ...

@@ -1,0 +1,56 @@
+"""One request to the cloud and its answer as plain data, between the client, the transport and the error mapping."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+from pydantic import SecretStr
+
+ANSWER_LIMIT: Final = 1024 * 1024
+"""Bytes of an answer that are read, decompressed; a LIST may be larger."""
+LIST_LIMIT: Final = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is to be sent, and what for."""
+
+    method: str
+    path: str
+    purpose: str
+    """For people, at the head of an error: "creating the endpoint"."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    """Sent as JSON; also tells that the answer judges a spec."""
+    endpoint_id: str | None = None
+    """The endpoint that the path names: only then does a 404 speak of an endpoint."""
+    answer_limit: int = ANSWER_LIMIT
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, whatever it was."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+    """Empty where the body was larger than may be read."""
+    secret: SecretStr
+    """The token that was sent, to take it out of texts."""
+    oversized: bool = False
+
+    @property
+    def success(self) -> bool:
+        """Whether the status is 2xx."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    def json(self) -> Any:  # noqa: ANN401 - foreign JSON is what it is
+        """The decoded body; `None` where it is not JSON, which no caller takes for an answer."""
+        try:
+            return json.loads(self.content)
+        except (ValueError, RecursionError):
+            return None

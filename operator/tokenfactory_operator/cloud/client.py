@@ -1,0 +1,217 @@
+"""The dedicated-endpoints API with one credential: the `Cloud` port over HTTP.
+
+"What did we send?" is answered here. It decides nothing and repeats nothing: a POST is sent once, whatever happens.
+Every failure is a `CloudError`, mapped in `failures`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import quote
+
+import httpx
+
+from tokenfactory_operator.cloud import wire
+from tokenfactory_operator.cloud.auth import BearerAuth, TokenProvider, guard_transport_logs
+from tokenfactory_operator.cloud.call import LIST_LIMIT, Answer, Call
+from tokenfactory_operator.cloud.failures import Advice, from_answer, not_understood
+from tokenfactory_operator.cloud.paging import Cursor, Page, parse_page
+from tokenfactory_operator.cloud.retry import reset_hint, retry_after
+from tokenfactory_operator.cloud.templates import parse_templates
+from tokenfactory_operator.cloud.throttle import Lane, Throttle
+from tokenfactory_operator.cloud.transport import CloudSettings, exchange, open_client
+from tokenfactory_operator.domain.catalog import Template
+from tokenfactory_operator.domain.errors import CloudError, EndpointNotFound, InvalidSpec
+from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
+from tokenfactory_operator.ports import Clock
+
+ENDPOINTS: Final = "/v0/dedicated_endpoints"
+TEMPLATES: Final = f"{ENDPOINTS}/templates"
+MAX_PAGES: Final = 1000
+"""A LIST of more pages is given up as incomplete."""
+_LARGE: Final = 256 * 1024
+"""Bytes of an answer from which on it is read in a thread."""
+_THROTTLED: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+_NO_ENDPOINT: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+
+
+class HttpCloud:
+    """`ports.Cloud`, and the templates. Close it with `aclose`, or use it as an async context manager."""
+
+    def __init__(
+        self,
+        settings: CloudSettings,
+        *,
+        token: TokenProvider,
+        clock: Clock,
+        project_id: str | None = None,
+        advice: Advice | None = None,
+        tls: ssl.SSLContext | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`advice` names where this credential is kept; `tls` is shared between credentials; `transport` is for tests.
+
+        Raises:
+            ValueError: the CA bundle of the settings cannot be used.
+        """
+        guard_transport_logs()
+        self._settings = settings
+        self._clock = clock
+        self._advice = advice or Advice()
+        self._project = {"ai_project_id": project_id} if project_id else {}
+        self._auth = BearerAuth(token)
+        self._throttle = Throttle(clock, connections=settings.max_connections - 1, rate_limit=settings.rate_limit)
+        self._client = open_client(settings, tls=tls, transport=transport)
+
+    def __repr__(self) -> str:
+        project = self._project.get("ai_project_id")
+        return f"{type(self).__name__}({self._settings.base_url!r}, project_id={project!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections; calls under way end as `CloudUnavailable`."""
+        await self._client.aclose()
+
+    def blocked_for(self) -> float:
+        """See `ports.Cloud`."""
+        return self._throttle.blocked_for()
+
+    def slot(self) -> AbstractAsyncContextManager[None]:
+        """See `ports.Cloud`. A slot serves one call at a time, any number one after the other."""
+        return self._throttle.slot()
+
+    async def list_endpoints(self) -> EndpointList:
+        """See `ports.Cloud`. Each page is a request of its own, with its own time-out and rate-limit token."""
+        found: dict[str, ObservedEndpoint] = {}
+        problems: list[str] = []
+        asked: set[Cursor | None] = set()
+        cursor: Cursor | None = None
+        while True:
+            asked.add(cursor)
+            try:
+                page = await self._page(cursor)
+            except CloudError as error:
+                if cursor is None:
+                    raise
+                problems.append(f"a later page is missing: {error.message}")
+                break
+            found.update((endpoint.id, endpoint) for endpoint in page.endpoints)
+            if page.problem:
+                problems.append(page.problem)
+            cursor = page.next
+            if cursor is None:
+                break
+            if cursor in asked or len(asked) >= MAX_PAGES:
+                problems.append("its pages do not come to an end")
+                break
+        return EndpointList(tuple(found.values()), complete=not problems, problem="; ".join(dict.fromkeys(problems)))
+
+    async def _page(self, cursor: Cursor | None) -> Page:
+        params = self._project if cursor is None else {**self._project, cursor.parameter: cursor.value}
+        call = Call("GET", ENDPOINTS, "listing the endpoints", params=params, answer_limit=LIST_LIMIT)
+        answer = self._accepted(call, await self._send(call, Lane.INVENTORY))
+        # A fleet's LIST takes a fifth of a second to read, in which nothing else would happen.
+        large = len(answer.content) > _LARGE
+        page = await asyncio.to_thread(_read_page, answer) if large else _read_page(answer)
+        if page is None:
+            raise not_understood(call, answer, "it is not a list of endpoints")
+        return page
+
+    async def list_templates(self) -> tuple[Template, ...]:
+        """The catalog, as far as it could be read.
+
+        Raises:
+            CloudError: the call failed, or its answer is no list of templates.
+        """
+        call = Call("GET", TEMPLATES, "listing the templates", params=self._project, answer_limit=LIST_LIMIT)
+        answer = self._accepted(call, await self._send(call, Lane.INVENTORY))
+        templates = parse_templates(answer.json())
+        if templates is None:
+            raise not_understood(call, answer, "it is not a list of templates")
+        return templates
+
+    async def get_endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:
+        """See `ports.Cloud`."""
+        call = _by_id("GET", endpoint_id, "reading the endpoint")
+        answer = await self._send(call)
+        return None if answer.status in _NO_ENDPOINT else self._endpoint(call, answer)
+
+    async def create_endpoint(self, body: EndpointCreate) -> ObservedEndpoint:
+        """See `ports.Cloud`."""
+        call = Call("POST", ENDPOINTS, "creating the endpoint", params=self._project, body=wire.create_body(body))
+        return self._endpoint(call, await self._send(call))
+
+    async def update_endpoint(self, endpoint_id: str, patch: EndpointPatch) -> ObservedEndpoint:
+        """See `ports.Cloud`."""
+        call = _by_id("PATCH", endpoint_id, "updating the endpoint", body=wire.patch_body(patch))
+        return self._endpoint(call, await self._send(call))
+
+    async def delete_endpoint(self, endpoint_id: str) -> None:
+        """See `ports.Cloud`."""
+        call = _by_id("DELETE", endpoint_id, "deleting the endpoint")
+        answer = await self._send(call)
+        try:
+            self._accepted(call, answer)
+        except EndpointNotFound:
+            return
+        if answer.oversized or (answer.content.strip() and answer.json() is None):
+            # A gateway's page would end the deletion here, while the endpoint is still billed.
+            raise not_understood(call, answer, "it is not the API's answer")
+
+    async def _send(self, call: Call, lane: Lane = Lane.CHANGES) -> Answer:
+        async with self._throttle.turn(lane):
+            return await exchange(
+                self._client,
+                call,
+                auth=self._auth,
+                request_timeout=self._settings.request_timeout,
+                advice=self._advice,
+                on_head=self._obey,
+            )
+
+    def _obey(self, status: int, headers: Mapping[str, str]) -> None:
+        """Block the credential as the answer asks; without `Retry-After` the error alone is enough."""
+        wait = retry_after(headers, now=self._clock.now())
+        if status in _THROTTLED and wait is not None:
+            self._throttle.block(wait)
+
+    def _accepted(self, call: Call, answer: Answer) -> Answer:
+        if answer.success:
+            return answer
+        wait = retry_after(answer.headers, now=self._clock.now())
+        if wait is None and answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            wait = reset_hint(answer.headers)
+        raise from_answer(call, answer, retry_after=wait, advice=self._advice)
+
+    def _endpoint(self, call: Call, answer: Answer) -> ObservedEndpoint:
+        endpoint = wire.parse_endpoint(self._accepted(call, answer).json())
+        if endpoint is None:
+            raise not_understood(call, answer, "it names no endpoint id")
+        if call.endpoint_id not in {None, endpoint.id}:
+            raise not_understood(call, answer, "it speaks of another endpoint")
+        return endpoint
+
+
+def _read_page(answer: Answer) -> Page | None:
+    return parse_page(answer.json())
+
+
+def _by_id(method: str, endpoint_id: str, purpose: str, *, body: Mapping[str, object] | None = None) -> Call:
+    """A call on one endpoint; the id stays one segment of the path, whatever it holds."""
+    if endpoint_id.strip() in {"", ".", ".."}:
+        raise InvalidSpec(f"{purpose}: {endpoint_id!r} is no endpoint id", refused=True)
+    path = f"{ENDPOINTS}/{quote(endpoint_id, safe='', errors='replace')}"
+    return Call(method, path, purpose, body=body, endpoint_id=endpoint_id)

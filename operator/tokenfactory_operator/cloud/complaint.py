@@ -1,0 +1,125 @@
+"""What an error answer says, whichever form it has: the vendor's JSON forms, a gateway's page, or nothing.
+
+The forms are those of the vendor's API reference: FastAPI's `detail` as a text or a list, and an OpenAI-like `error`
+object. Only these show that the API itself answered; a message is taken from others too, but proves nothing. Pure; it
+must never raise, and never pass markup or control characters on.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tokenfactory_operator.cloud.call import Answer
+from tokenfactory_operator.domain.errors import bounded
+
+_SHOWN: Final = 220
+"""Characters of the cloud's text; leaves room in an error for what was tried and what to do."""
+_PAGE_HEAD: Final = 4096
+"""Characters of a page in which its title or first words are looked for."""
+_FIRST_WORDS: Final = 12
+_MAX_FAULTS: Final = 5
+
+_TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
+_INVISIBLE = re.compile(r"<(script|style)\b.*?(</\1>|$)", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^<>]*>")
+_REQUEST_ID = re.compile(
+    r"(?i)[(\[]?\b(?:request|trace|correlation)[ _-]?id\b[\"']?\s*[:=]?\s*[\"']?[\w-]{6,}[\"')\]]*"
+)
+_LACKING = re.compile(
+    r"quota|capacity|resource[ _]exhausted|out of (?:gpus?|stock)|(?:no|not enough) (?:free |available )?gpus?\b"
+    r"|insufficient(?![ _-]*(?:permission|privilege|scope|access|right|role|auth))",
+    re.IGNORECASE,
+)
+_TOO_FAST = re.compile(r"rate[ _-]?limit|too many requests|requests per|per (?:second|minute|hour)", re.IGNORECASE)
+
+Redact = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """An error answer, read."""
+
+    text: str = ""
+    """One bounded line for people, without secrets and request ids; empty where there is nothing to show."""
+    from_api: bool = False
+    """The body has one of the API's own JSON error forms."""
+    lacks_room: bool = False
+    """It speaks of quota or capacity."""
+    too_fast: bool = False
+    """It speaks of the rate of requests."""
+
+
+def read_complaint(answer: Answer, redact: Redact) -> Complaint:
+    """Read the body of an answer that is no success."""
+    body = answer.json()
+    said = _from_api(body)
+    if said is not None:
+        text, kind = said
+        words = f"{text} {kind}"
+        return Complaint(
+            text=_line(text, redact),
+            from_api=True,
+            lacks_room=_LACKING.search(words) is not None,
+            too_fast=_TOO_FAST.search(words) is not None,
+        )
+    if body is not None:
+        return Complaint(text=_line(_loose_message(body), redact))
+    return Complaint(text=_line(_page_text(redact(answer.content.decode(errors="replace"))), redact))
+
+
+def _from_api(body: object) -> tuple[str, str] | None:
+    """Message and kind of one of the API's forms, else `None`."""
+    if not isinstance(body, Mapping):
+        return None
+    detail, error = body.get("detail"), body.get("error")
+    if isinstance(detail, str) and detail.strip():
+        return detail, ""
+    if isinstance(detail, list) and (faults := list(_faults(detail))):
+        kinds = " ".join(str(item.get("type", "")) for item in detail if isinstance(item, Mapping))
+        return "; ".join(faults[:_MAX_FAULTS]), kinds
+    if isinstance(error, Mapping) and isinstance(message := error.get("message"), str) and message.strip():
+        return message, f"{error.get('type')} {error.get('code')}"
+    return None
+
+
+def _faults(detail: list[Any]) -> Iterator[str]:
+    """`scaling.min_replicas: message` for each entry of a validation error."""
+    for item in detail:
+        if isinstance(item, Mapping) and isinstance(message := item.get("msg"), str):
+            loc = item.get("loc")
+            steps = [str(step) for step in loc] if isinstance(loc, list) else []
+            field = ".".join(steps[1:] if steps[:1] == ["body"] else steps)
+            yield f"{field}: {message}" if field else message
+
+
+def _loose_message(body: object) -> str:
+    """A sentence out of JSON that is not the API's."""
+    if isinstance(body, Mapping):
+        for key in ("message", "error", "detail", "title", "error_description"):
+            value = body.get(key)
+            if isinstance(value, Mapping):
+                value = value.get("message")
+            if isinstance(value, str):
+                return value
+    return ""
+
+
+def _page_text(page: str) -> str:
+    """The title of a page, or the first words of a text."""
+    head = page[:_PAGE_HEAD]
+    title = _TITLE.search(head)
+    if title and title[1].strip():
+        return title[1]
+    words = _TAG.sub(" ", _INVISIBLE.sub(" ", head)).split()
+    return " ".join(words[:_FIRST_WORDS])
+
+
+def _line(text: str, redact: Redact) -> str:
+    """One clean line: entities resolved, no markup, nothing unprintable, no request id, no secret, bounded."""
+    plain = re.sub(r"[<>]", " ", html.unescape(redact(text)))
+    printable = "".join(char if char.isprintable() else " " for char in plain)
+    return bounded(_REQUEST_ID.sub("", redact(printable)), _SHOWN)

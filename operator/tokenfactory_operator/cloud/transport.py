@@ -1,0 +1,153 @@
+"""One HTTP exchange with the cloud: sent once, bounded in time and size, answered as plain data or as `CloudError`.
+
+It follows no redirect (the token would go along), repeats nothing, and keeps no cookies. The environment's proxy
+settings (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`) are honoured, as cluster administrators expect of any workload;
+`.netrc` is not, since each request is signed here. No exception of httpx leaves: it holds the signed request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from tokenfactory_operator.cloud.auth import BearerAuth, sent_token
+from tokenfactory_operator.cloud.call import ANSWER_LIMIT, Answer, Call
+from tokenfactory_operator.cloud.failures import Advice, unreachable
+from tokenfactory_operator.domain.errors import CloudError
+
+DEFAULT_URL: Final = "https://api.tokenfactory.nebius.com"
+_IDLE_CONNECTION: Final = 4.0
+"""Seconds. Below the shortest idle time-out that servers commonly have (5 s): a POST on a connection that the server
+is just closing would end with its outcome unknown, which costs far more than a new connection."""
+
+
+@dataclass(frozen=True)
+class CloudSettings:
+    """How the cloud is reached: the operator's settings, never a resource's. Raises `ValueError` on nonsense."""
+
+    base_url: str = DEFAULT_URL
+    request_timeout: float = 60.0
+    """Seconds for the whole request, from its first byte to the last of its answer."""
+    connect_timeout: float = 10.0
+    """Seconds for the connection and its TLS handshake, within `request_timeout`."""
+    max_connections: int = 10
+    """Connections of one credential; one of them is LIST's."""
+    rate_limit: float | None = None
+    """Calls a second of one credential; `None` for no limit of our own."""
+    ca_bundle: Path | None = None
+    """PEM file of authorities trusted besides the public ones."""
+    trust_env: bool = True
+
+    def __post_init__(self) -> None:
+        """Check what would otherwise fail at the first request, or send the token elsewhere."""
+        try:
+            url = httpx.URL(self.base_url)
+        except httpx.InvalidURL:
+            raise ValueError("base_url must be an http or https address") from None
+        if url.scheme not in {"http", "https"} or not url.host:
+            raise ValueError("base_url must be an http or https address")
+        if url.userinfo or url.query or url.fragment:
+            raise ValueError("base_url must have no user, query or fragment")
+        for name in ("request_timeout", "connect_timeout", "rate_limit"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be greater than 0, not {value}")
+        if self.max_connections < 2:  # noqa: PLR2004 - one for changes and one for LIST
+            raise ValueError(f"max_connections must be at least 2, not {self.max_connections}")
+
+
+def tls_context(ca_bundle: Path | None = None) -> ssl.SSLContext:
+    """Verification by the public authorities and those of `ca_bundle`. Costly: share it between credentials.
+
+    Raises:
+        ValueError: the bundle cannot be read or holds no certificate.
+    """
+    context = httpx.create_ssl_context()
+    if ca_bundle is not None:
+        try:
+            context.load_verify_locations(cafile=ca_bundle)
+        except OSError as error:  # ssl.SSLError is one too
+            raise ValueError(f"the CA bundle {ca_bundle} cannot be used: {error}") from error
+    return context
+
+
+def open_client(
+    settings: CloudSettings, *, tls: ssl.SSLContext | None = None, transport: httpx.AsyncBaseTransport | None = None
+) -> httpx.AsyncClient:
+    """A connection pool for one credential; `transport` replaces the network in tests."""
+    whole, connect = settings.request_timeout, min(settings.connect_timeout, settings.request_timeout)
+    return httpx.AsyncClient(
+        base_url=settings.base_url,
+        headers={
+            "User-Agent": f"tokenfactory-operator/{version('tokenfactory-operator')}",
+            "Accept": "application/json",
+        },
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        verify=tls or tls_context(settings.ca_bundle),
+        timeout=httpx.Timeout(connect=connect, read=whole, write=whole, pool=connect),
+        limits=httpx.Limits(max_connections=settings.max_connections, keepalive_expiry=_IDLE_CONNECTION),
+        follow_redirects=False,
+        trust_env=settings.trust_env,
+        transport=transport,  # httpx's own never retries unless told so
+    )
+
+
+async def exchange(
+    client: httpx.AsyncClient,
+    call: Call,
+    *,
+    auth: BearerAuth,
+    request_timeout: float,
+    advice: Advice,
+    on_head: Callable[[int, Mapping[str, str]], None],
+) -> Answer:
+    """Send `call` once. `on_head` gets status and headers as soon as they are there, even if the body never comes.
+
+    Raises:
+        CloudError: no whole answer came; nothing is known then, unless the token could not be read.
+    """
+    request = client.build_request(
+        call.method,
+        call.path,
+        params=dict(call.params),
+        content=None if call.body is None else json.dumps(call.body).encode(),
+        headers=None if call.body is None else {"Content-Type": "application/json"},
+    )
+    failure: CloudError
+    try:
+        async with asyncio.timeout(request_timeout):
+            response = await client.send(request, auth=auth, stream=True)
+            try:
+                on_head(response.status_code, response.headers)
+                return await _read(response, limit=call.answer_limit if response.is_success else ANSWER_LIMIT)
+            finally:
+                await response.aclose()
+    except Exception as error:  # noqa: BLE001 - the port promises CloudError and nothing else
+        failure = unreachable(call, error, secret=sent_token(request), advice=advice)
+    # Raised out here so that it carries neither cause nor context: those hold the signed request.
+    raise failure
+
+
+async def _read(response: httpx.Response, *, limit: int) -> Answer:
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > limit:
+            break
+    oversized = len(content) > limit
+    return Answer(
+        status=response.status_code,
+        headers=response.headers,
+        content=b"" if oversized else bytes(content),
+        secret=sent_token(response.request),
+        oversized=oversized,
+    )

@@ -1,0 +1,130 @@
+"""The vendor's JSON, read leniently and written strictly.
+
+Reading never raises: a field of an unexpected type counts as not told, unknown fields and values are kept out of the
+way, and only an endpoint without an id is not one. Writing sends `scaling` whole, never a null, and nothing that was
+not given. Facts: the vendor's API reference for dedicated endpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tokenfactory_operator.domain.observed import EndpointCreate, EndpointPatch, ObservedEndpoint
+
+UNSET: Final = "UNSET"
+"""What clears `custom_weights_id` on update."""
+_LARGEST: Final = 2**31 - 1
+"""Counts above it cannot stand in a Kubernetes status field of ours; nor can they be true."""
+
+JsonMap = Mapping[str, Any]
+
+
+def parse_endpoint(answer: object) -> ObservedEndpoint | None:
+    """An endpoint, flat or wrapped as `{"endpoint": …}`; `None` where there is no id."""
+    fields = _unwrapped(answer)
+    endpoint_id = _id(fields)
+    if endpoint_id is None:
+        return None
+    scaling, deployment = mapping(fields.get("scaling")), mapping(fields.get("deployment"))
+    return ObservedEndpoint(
+        id=endpoint_id,
+        name=text(fields.get("name")),
+        description=_told(fields, "description"),
+        enabled=_flag(fields.get("enabled")),
+        routing_key=text(fields.get("routing_key")),
+        model_name=text(fields.get("model_name")),
+        flavor_name=text(fields.get("flavor_name")),
+        region=text(fields.get("region")),
+        gpu_type=text(fields.get("gpu_type")),
+        gpu_count=count(fields.get("gpu_count")),
+        custom_weights_id=_weights(fields),
+        min_replicas=count(scaling.get("min_replicas")),
+        max_replicas=count(scaling.get("max_replicas")),
+        ready_replicas=count(deployment.get("ready_replicas")),
+        status=text(deployment.get("status")),
+        readiness=text(deployment.get("readiness")),
+        created_at=text(fields.get("created_at")),
+    )
+
+
+def create_body(create: EndpointCreate) -> dict[str, Any]:
+    """The body of a POST."""
+    body: dict[str, Any] = {
+        "name": create.name,
+        "description": create.description,
+        "model_name": create.model_name,
+        "flavor_name": create.flavor_name,
+        "gpu_type": create.gpu_type,
+        "gpu_count": create.gpu_count,
+        "region": create.region,
+        "scaling": _scaling(create.min_replicas, create.max_replicas),
+    }
+    if create.custom_weights_id:  # there is nothing to clear on create
+        body["custom_weights_id"] = create.custom_weights_id
+    if create.routing_key:
+        body["routing_key"] = create.routing_key
+    return body
+
+
+def patch_body(patch: EndpointPatch) -> dict[str, Any]:
+    """The body of a PATCH: only what the patch names."""
+    body: dict[str, Any] = {name: getattr(patch, name) for name in patch.fields}
+    if patch.scaling is not None:
+        body["scaling"] = _scaling(*patch.scaling)
+    if patch.custom_weights_id == "":
+        body["custom_weights_id"] = UNSET
+    return body
+
+
+def _scaling(min_replicas: int, max_replicas: int) -> dict[str, int]:
+    return {"min_replicas": min_replicas, "max_replicas": max_replicas}
+
+
+def _unwrapped(answer: object) -> JsonMap:
+    fields = mapping(answer)
+    inner = fields.get("endpoint")
+    return inner if isinstance(inner, Mapping) else fields
+
+
+def _id(fields: JsonMap) -> str | None:
+    for name in ("id", "endpoint_id"):
+        value = text(fields.get(name))
+        if value and value.strip():
+            return value
+    return None
+
+
+def _told(fields: JsonMap, name: str) -> str | None:
+    """A text of which a null tells "none", while its absence tells nothing."""
+    return "" if name in fields and fields[name] is None else text(fields.get(name))
+
+
+def _weights(fields: JsonMap) -> str | None:
+    told = _told(fields, "custom_weights_id")
+    return "" if told == UNSET else told
+
+
+def mapping(value: object) -> JsonMap:
+    """The value where it is an object, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def text(value: object) -> str | None:
+    """The value where it is a string; halves of surrogate pairs, which no other system would take, are replaced."""
+    if not isinstance(value, str):
+        return None
+    return value if value.isascii() else value.encode(errors="replace").decode()
+
+
+def count(value: object) -> int | None:
+    """The value where it is a whole number that a replica or GPU count can be."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= _LARGEST else None
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None

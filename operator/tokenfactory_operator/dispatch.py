@@ -1,0 +1,111 @@
+"""When does it run? Everything that makes a key be looked at goes through here, and the workers that look.
+
+Sources: the watch (`observed`), the inventory and deadlines (`wake`), the relist (`relisted`). The cache decides
+whether an event is news; our own writes are in it before their echo comes back, so they cause no further pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.cache import ObjectCache, key_of, version_of
+from tokenfactory_operator.domain.errors import KubeError, LeaseLost
+from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.reconcile import Reconciler
+from tokenfactory_operator.workqueue import Urgency, WorkQueue
+
+ECHO_LIMIT: Final = 30.0
+"""Seconds within which the watch has to bring back what we wrote; else it is dead, whatever it says of itself."""
+RELIST_INTERVAL: Final = 600.0
+"""Seconds between two LISTs of our own objects: heals lost events, finds vanished objects."""
+
+
+def urgency_of(body: JsonObject) -> Urgency:
+    """Deletions and unresolved attempts first, then what a user changed, then the rest."""
+    status = body.get("status") or {}
+    pending = (status.get("createAttempt") or {}).get("state") == "Pending"
+    if body["metadata"].get("deletionTimestamp") or pending:
+        return Urgency.URGENT
+    judged = status.get("observedGeneration") == body["metadata"].get("generation")
+    asked = (body["metadata"].get("annotations") or {}).get(api.RECONCILE_REQUESTED_AT)
+    return Urgency.RESYNC if judged and asked == status.get("lastHandledReconcileAt") else Urgency.EDIT
+
+
+class Dispatch:
+    """Cache and queue together: the only place where keys are added."""
+
+    def __init__(self, cache: ObjectCache, queue: WorkQueue[Key]) -> None:
+        self._cache = cache
+        self._queue = queue
+        self._seen: dict[Key, int] = {}
+        self._unechoed: dict[Key, tuple[int, float]] = {}
+
+    def observed(self, kind: str | None, body: JsonObject) -> None:
+        """The watch has brought an event; `kind` is None for the initial listing."""
+        key = key_of(body)
+        self._echoed(key, version_of(body))
+        if kind == "DELETED":
+            self._seen.pop(key, None)
+            # Perhaps it only left the selector: the pass reads the object before it believes that it is gone.
+            self._cache.remove(key, body["metadata"]["uid"])
+            self._queue.add(key, Urgency.URGENT)
+        elif self._cache.put(body):
+            self._queue.add(key, urgency_of(body))
+
+    def relisted(self, bodies: Sequence[JsonObject], resource_version: str) -> None:
+        """Our own LIST of the objects: what the watch missed is looked at now."""
+        for key in self._cache.replace(bodies, resource_version):
+            self.wake(key, 0.0)
+
+    def wake(self, key: Key, after: float) -> None:
+        """Have a key looked at in `after` seconds, as urgently as its object deserves."""
+        body = self._cache.get(key)
+        urgency = Urgency.URGENT if body is None else urgency_of(body)
+        self._queue.add_after(key, after, urgency)
+
+    def wrote(self, body: JsonObject) -> None:
+        """This process has written an object: the watch has to bring it back, unless it was quicker than the answer."""
+        key, version = key_of(body), version_of(body)
+        if self._seen.get(key, 0) < version:
+            self._unechoed.setdefault(key, (version, asyncio.get_running_loop().time()))
+
+    def _echoed(self, key: Key, version: int) -> None:
+        self._seen[key] = max(version, self._seen.get(key, 0))
+        waiting = self._unechoed.get(key)
+        if waiting is not None and version >= waiting[0]:
+            del self._unechoed[key]
+
+    def silent_watch(self) -> str | None:
+        """What is wrong with the watch, if it does not bring back our writes; for the liveness probe."""
+        now = asyncio.get_running_loop().time()
+        for key in [key for key in self._unechoed if self._cache.get(key) is None]:
+            del self._unechoed[key]  # deleted meanwhile: its last event is another one
+        late = [key for key, (_, since) in self._unechoed.items() if now - since > ECHO_LIMIT]
+        return f"the watch did not bring back {len(late)} written objects within {ECHO_LIMIT:g} s" if late else None
+
+
+async def work(queue: WorkQueue[Key], dispatch: Dispatch, reconciler: Reconciler, log: Any) -> None:  # noqa: ANN401  # structlog's loggers have no common static type
+    """One worker: until the queue is shut down. Raises `LeaseLost`, and nothing else."""
+    while (key := await queue.get()) is not None:
+        try:
+            again = await reconciler.reconcile(key)
+        except LeaseLost:
+            raise
+        except KubeError as error:
+            delay = queue.retry(key, Urgency.EDIT, at_least=error.retry_after)
+            log.warning("the API server did not answer as asked", key=str(key), error=error.message, retry_in=delay)
+        except Exception:
+            delay = queue.retry(key, Urgency.RESYNC)
+            log.exception("a pass failed, which is a defect of the operator", key=str(key), retry_in=delay)
+        else:
+            queue.forget(key)
+            queue.cancel_delayed(key)
+            if again.after is not None and again.pressing:
+                queue.add_after(key, again.after, Urgency.URGENT)
+            elif again.after is not None:
+                dispatch.wake(key, again.after)
+        finally:
+            queue.done(key)

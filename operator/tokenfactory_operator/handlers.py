@@ -1,0 +1,66 @@
+"""kopf as informer and process frame: login, settings, and one event handler that feeds the dispatch.
+
+No create, update, resume, delete, timer, daemon or index handlers, and never a `patch`: why, is in docs/adr. kopf must
+not write to our objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import kopf
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.dispatch import Dispatch
+from tokenfactory_operator.kube.login import Connection, load_connection
+
+WATCH_SECONDS: Final = 300
+"""Longest watch before the API server is asked for a new one."""
+IDLE_SECONDS: Final = 0.2
+"""Keeps kopf's task per object short-lived: memory at 10,000 objects halves (measured, see the ADR)."""
+
+
+def build_settings(selector: str) -> kopf.OperatorSettings:
+    """What kopf is told: nothing posted, nothing scanned, no peering, bounded requests."""
+    settings = kopf.OperatorSettings()
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.watching.chunk_size = 500
+    settings.watching.server_timeout = WATCH_SECONDS
+    if selector:
+        settings.watching.label_selectors[api.GROUP, api.VERSION, api.PLURAL] = selector
+    settings.queueing.idle_timeout = IDLE_SECONDS
+    settings.networking.request_timeout = 15
+    return settings
+
+
+def connection_info(connection: Connection) -> kopf.ConnectionInfo:
+    """The same connection in kopf's terms; it logs in anew when `expiration` has passed."""
+    return kopf.ConnectionInfo(
+        server=connection.server,
+        ca_path=connection.ca_path,
+        scheme=connection.scheme if connection.token else None,
+        token=connection.token.get_secret_value() if connection.token else None,
+        certificate_path=connection.certificate_path,
+        private_key_path=connection.private_key_path,
+        proxy_url=connection.proxy_url,
+        default_namespace=connection.namespace,
+        expiration=connection.expiration,
+    )
+
+
+def build_registry(dispatch: Dispatch) -> kopf.OperatorRegistry:
+    """The handlers, in a registry of their own."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry, id="login")
+    async def login(**_: object) -> kopf.ConnectionInfo:
+        return connection_info(await load_connection())
+
+    @kopf.on.event(api.GROUP, api.VERSION, api.PLURAL, registry=registry, id="observe")
+    async def event(event: Mapping[str, Any], **_: object) -> None:
+        dispatch.observed(event["type"], event["object"])
+
+    return registry

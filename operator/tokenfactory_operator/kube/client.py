@@ -1,0 +1,171 @@
+"""One connection pool to the API server: bounded requests, fresh credentials, errors of our own tree.
+
+It knows nothing of resources and repeats nothing: whoever asked decides again (aiohttp by itself sends a GET once more
+when its connection breaks, never a PATCH or POST). Credentials are loaded anew when they expire and after a 401, so a
+rotated token is followed without a restart; server, CA and client certificate are those of the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.client.exceptions import OpenApiException
+
+from tokenfactory_operator.domain.errors import KubeError
+from tokenfactory_operator.kube.errors import SetupError, from_answer
+from tokenfactory_operator.kube.login import Connection, load_connection
+from tokenfactory_operator.ports import JsonObject
+
+MANAGER: Final = "tokenfactory-operator"
+"""The operator's name in `metadata.managedFields`, in events and as user agent."""
+REQUEST_TIMEOUT: Final = 15.0
+"""Seconds for a whole request, from taking a connection to the last byte of the answer."""
+MERGE_PATCH: Final = "application/merge-patch+json"
+JSON: Final = "application/json"
+
+_HTTP_OK: Final = range(200, 300)
+_HTTP_UNAUTHORIZED: Final = 401
+# The library's own limit (5 minutes) stays off: `asyncio.timeout` bounds the request, credentials included.
+_NO_LIMIT: Final = aiohttp.ClientTimeout(total=None)
+
+Loader = Callable[[], Awaitable[Connection]]
+
+
+def _plain(value: object) -> object:
+    """Any mapping or sequence as the dict or list that the serialiser knows."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _new_api(connection: Connection) -> ApiClient:
+    configuration = Configuration(
+        host=connection.server,
+        ssl_ca_cert=connection.ca_path,
+        cert_file=connection.certificate_path,
+        key_file=connection.private_key_path,
+        proxy=connection.proxy_url,
+    )
+    api = ApiClient(configuration)
+    api.user_agent = MANAGER
+    return api
+
+
+class KubeClient:
+    """Requests to one API server, until `close`."""
+
+    def __init__(self, connection: Connection, load: Loader, *, request_timeout: float = REQUEST_TIMEOUT) -> None:
+        """`load` gives the connection anew when its credentials have expired; `request_timeout` is in seconds."""
+        self._connection = connection
+        self._load = load
+        self._timeout = request_timeout
+        self._api = _new_api(connection)
+        self._rejected = False
+
+    @property
+    def namespace(self) -> str:
+        """The operator's own namespace."""
+        return self._connection.namespace
+
+    async def close(self) -> None:
+        """Close the pool; call it once, when nothing is under way."""
+        await self._api.close()  # type: ignore[no-untyped-call]  # the library leaves it unannotated
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: JsonObject | None = None,
+        content_type: str = JSON,
+    ) -> JsonObject:
+        """Send one request and answer its JSON object.
+
+        Raises:
+            KubeNotFound, KubeConflict: the API server says so about an object.
+            KubeError: any other failure, of the network or of the answer's form too.
+        """
+        request = f"{method} {path}"
+        try:
+            async with asyncio.timeout(self._timeout):
+                status, data, retry_after = await self._send(method, path, query, body, content_type)
+        except TimeoutError as error:
+            raise KubeError(f"{request}: no answer within {self._timeout:g} s") from error
+        except aiohttp.ClientResponseError as error:
+            # No cause: its repr shows the request's headers, the token among them.
+            raise KubeError(f"{request}: {error.message}") from None
+        except (aiohttp.ClientError, OpenApiException, OSError, ValueError) as error:
+            raise KubeError(f"{request}: {type(error).__name__}: {error}") from error
+        except SetupError as error:
+            raise KubeError(f"{request}: {error.message}") from error
+        self._rejected = status == _HTTP_UNAUTHORIZED
+        if status not in _HTTP_OK:
+            raise from_answer(request, status=status, body=data, retry_after=retry_after)
+        return _parsed(request, data)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        body: JsonObject | None,
+        content_type: str,
+    ) -> tuple[int, bytes, str | None]:
+        headers = {"Accept": JSON, "Content-Type": content_type, **await self._authorization()}
+        prepared = await self._api.param_serialize(
+            method, path, query_params=list(query), header_params=headers, body=_plain(body)
+        )
+        answer = await self._api.call_api(*prepared, _request_timeout=_NO_LIMIT)
+        data: bytes = await answer.read()  # type: ignore[no-untyped-call]  # the library leaves it unannotated
+        return answer.status, data, answer.headers.get("Retry-After")
+
+    async def _authorization(self) -> dict[str, str]:
+        expiration = self._connection.expiration
+        if expiration is not None and (self._rejected or datetime.now(UTC) >= expiration):
+            self._connection = await self._load()
+        value = self._connection.authorization
+        return {"Authorization": value} if value else {}
+
+
+def _parsed(request: str, data: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(data)
+    except ValueError as error:
+        raise KubeError(f"{request}: the answer is not JSON") from error
+    if not isinstance(document, dict):
+        raise KubeError(f"{request}: the answer is not a JSON object")
+    return document
+
+
+async def connect(load: Loader = load_connection, *, request_timeout: float = REQUEST_TIMEOUT) -> KubeClient:
+    """A client for the API server that the environment names; no request is made yet.
+
+    Raises:
+        SetupError: no API server or no usable credentials were found.
+    """
+    connection = await load()
+    try:
+        return KubeClient(connection, load, request_timeout=request_timeout)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise SetupError(
+            f"The certificates for {connection.server} cannot be used ({type(error).__name__}): check the CA and the "
+            "client certificate of the kubeconfig or service account."
+        ) from error

@@ -1,0 +1,106 @@
+"""Which Events are one and which are too many: the rules of client-go's EventCorrelator, as pure bookkeeping.
+
+The same thing said again about the same object within a window raises the count of the Event that exists, and each
+object has a bucket of Events that refills slowly, so that a loop cannot flood etcd. Time is an argument; no I/O.
+Numbers are client-go's (`tools/record/events_cache.go`): 25 at once, one more in 5 minutes, 10 minutes' window, 4096
+entries.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+WINDOW: Final = 600.0
+"""Seconds since the last occurrence within which a repetition counts as the same Event."""
+BURST: Final = 25
+"""Events that one object may have at once."""
+REFILL: Final = 300.0
+"""Seconds until an object may have one Event more."""
+CAPACITY: Final = 4096
+"""Objects and Events that are remembered; the least recently used are forgotten first."""
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class _Recent(OrderedDict[K, V], Generic[K, V]):
+    """A mapping that forgets the least recently stored entry beyond its capacity."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__()
+        self._capacity = capacity
+
+    def store(self, key: K, value: V) -> None:
+        self[key] = value
+        self.move_to_end(key)
+        if len(self) > self._capacity:
+            self.popitem(last=False)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The object that an Event is about. Two uids are two objects, whatever their names."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """What makes two Events the same."""
+
+    subject: Subject
+    kind: str
+    """`Normal` or `Warning`."""
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Series:
+    """An Event that exists on the API server, and how often it has been seen."""
+
+    event_name: str
+    count: int
+    last_seen: float
+
+
+@dataclass(frozen=True)
+class _Bucket:
+    tokens: float
+    filled_at: float
+
+
+class Correlator:
+    """Remembers what was recorded. Times are monotonic seconds."""
+
+    def __init__(self, *, capacity: int = CAPACITY) -> None:
+        """`capacity` bounds the memory, for objects and for Events each."""
+        self._series: _Recent[Occurrence, Series] = _Recent(capacity)
+        self._buckets: _Recent[Subject, _Bucket] = _Recent(capacity)
+
+    def admit(self, subject: Subject, now: float) -> bool:
+        """Whether the object may have one Event more now; takes it from its bucket."""
+        bucket = self._buckets.get(subject, _Bucket(tokens=BURST, filled_at=now))
+        tokens = min(float(BURST), bucket.tokens + (now - bucket.filled_at) / REFILL)
+        admitted = tokens >= 1
+        self._buckets.store(subject, _Bucket(tokens=tokens - 1 if admitted else tokens, filled_at=now))
+        return admitted
+
+    def series(self, occurrence: Occurrence, now: float) -> Series | None:
+        """The Event to raise the count of; `None` when a new one is due."""
+        series = self._series.get(occurrence)
+        return series if series is not None and now - series.last_seen < WINDOW else None
+
+    def recorded(self, occurrence: Occurrence, *, event_name: str, count: int, now: float) -> None:
+        """The API server has this Event, seen `count` times by now."""
+        self._series.store(occurrence, Series(event_name=event_name, count=count, last_seen=now))
+
+    def forget(self, occurrence: Occurrence) -> None:
+        """The Event is gone (they live for an hour by default)."""
+        self._series.pop(occurrence, None)

@@ -1,0 +1,87 @@
+"""What the API server's answers mean, as errors of the one tree.
+
+Only an answer in the API server's own form (`kind: Status`) proves anything about an object. A bare 404 is what a path
+answers that is not served at all (the CRD is gone, the server is still starting): it must never be read as "the object
+does not exist". This module decides on answers; it makes no request.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from tokenfactory_operator.domain.errors import Handling, KubeConflict, KubeError, KubeNotFound, OperatorError
+
+MAX_RETRY_AFTER: Final = 300.0
+"""Seconds that a `Retry-After` may ask for; more is cut."""
+NAMESPACE_TERMINATING: Final = "NamespaceTerminating"
+"""The cause that a 403 carries when something is created in a namespace that is being deleted (seen on 1.37)."""
+
+_HTTP_UNAUTHORIZED: Final = 401
+_HTTP_FORBIDDEN: Final = 403
+_HTTP_NOT_FOUND: Final = 404
+_HTTP_CONFLICT: Final = 409
+
+
+class SetupError(OperatorError):
+    """This process cannot run as it is set up; its message says what to do, and a retry is no help."""
+
+    handling: ClassVar[Handling] = Handling.TERMINAL
+
+
+class ApiServerError(KubeError):
+    """The API server answered with an error that is neither a conflict nor a missing object."""
+
+    def __init__(
+        self, message: str, *, status: int, causes: frozenset[str] = frozenset(), retry_after: float | None = None
+    ) -> None:
+        """`status` is the HTTP code, `causes` the reasons in the answer's `details.causes`."""
+        super().__init__(message, retry_after=retry_after)
+        self.status = status
+        self.causes = causes
+
+
+def _as_status(body: bytes) -> Mapping[str, Any] | None:
+    """The answer as a `Status` object; `None` for anything else, such as text from a proxy."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) and document.get("kind") == "Status" else None
+
+
+def _causes(details: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(str(cause["reason"]) for cause in details.get("causes") or () if cause.get("reason"))
+
+
+def retry_after_seconds(header: str | None) -> float | None:
+    """`Retry-After` in seconds, at most `MAX_RETRY_AFTER`. The API server sends whole seconds only."""
+    if header is None or not header.strip().isdecimal():
+        return None
+    return min(float(header), MAX_RETRY_AFTER)
+
+
+def from_answer(request: str, *, status: int, body: bytes, retry_after: str | None = None) -> KubeError:
+    """The error that an answer other than 2xx stands for; `request` says in words what was asked."""
+    answer = _as_status(body)
+    if answer is None:
+        text = body.decode(errors="replace").strip() or "an empty body"
+        return ApiServerError(
+            f"{request}: {status}: {text}", status=status, retry_after=retry_after_seconds(retry_after)
+        )
+    text = f"{request}: {answer.get('message') or answer.get('reason') or status}"
+    if status == _HTTP_NOT_FOUND and answer.get("reason") == "NotFound":
+        return KubeNotFound(text)
+    if status == _HTTP_CONFLICT:
+        return KubeConflict(text)
+    if status == _HTTP_UNAUTHORIZED:
+        text = f"{request}: the API server does not accept the operator's Kubernetes credentials"
+    if status == _HTTP_FORBIDDEN:
+        text = f"{request}: not allowed to the operator's Kubernetes account: {answer.get('message')}"
+    return ApiServerError(
+        text,
+        status=status,
+        causes=_causes(answer.get("details") or {}),
+        retry_after=retry_after_seconds(retry_after),
+    )

@@ -1,0 +1,117 @@
+"""`DedicatedEndpoint` objects on the Kubernetes API server: the adapter behind the `Kube` port.
+
+Each method is one request (a listing: one a page) and nothing is cached or repeated. Writes carry the resourceVersion
+that was decided upon. That is the whole guard against a recreated object too: versions are etcd revisions, so those of
+a successor under the same name differ, while a `metadata.uid` in a patch of `/status` is *ignored* for custom resources
+(seen on 1.37: a wrong uid beside the right resourceVersion answers 200).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import quote
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
+from tokenfactory_operator.kube.client import MANAGER, MERGE_PATCH, KubeClient
+from tokenfactory_operator.ports import JsonObject, Key
+
+PAGE_SIZE: Final = 500
+"""Objects a page of a listing holds."""
+CLUSTER_ID_LENGTH: Final = 8
+"""Hex digits of the uid of `kube-system` that name a cluster (exactly-once: Identity)."""
+
+_ROOT: Final = f"/apis/{api.GROUP}/{api.VERSION}"
+_FIELD_MANAGER: Final = (("fieldManager", MANAGER),)
+
+
+def _collection(namespace: str | None) -> str:
+    return f"{_ROOT}/{api.PLURAL}" if namespace is None else f"{_ROOT}/namespaces/{quote(namespace)}/{api.PLURAL}"
+
+
+def _path(key: Key) -> str:
+    return f"{_collection(key.namespace)}/{quote(key.name)}"
+
+
+class KubeObjects:
+    """Reads and writes `DedicatedEndpoint` objects. Every method raises `KubeError` and nothing else."""
+
+    def __init__(self, client: KubeClient) -> None:
+        """`client` stays its owner's to close."""
+        self._client = client
+
+    async def get(self, key: Key) -> JsonObject | None:
+        """The object as it is now; `None` only when the API server says that this object does not exist."""
+        try:
+            return await self._client.request("GET", _path(key))
+        except KubeNotFound:
+            return None
+
+    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
+        """Write the whole list of finalizers.
+
+        Raises:
+            KubeConflict: the object has changed since `resource_version`.
+            KubeNotFound: it is gone.
+            KubeError: anything else; 422 where a finalizer is added to a terminating object.
+        """
+        metadata = {"resourceVersion": resource_version, "finalizers": list(finalizers)}
+        return await self._patch(_path(key), {"metadata": metadata})
+
+    async def patch_status(self, key: Key, patch: JsonObject, *, uid: str, resource_version: str) -> JsonObject:
+        """Merge `patch` into `.status`: a `None` removes a field, a list is replaced whole.
+
+        Raises:
+            KubeConflict: the object has changed since `resource_version`, or was deleted and made anew.
+            KubeNotFound: it is gone, or the answer is another object's.
+            KubeError: anything else; 422 where the schema refuses the status.
+        """
+        body = {"metadata": {"resourceVersion": resource_version}, "status": patch}
+        written = await self._patch(f"{_path(key)}/status", body)
+        if written["metadata"]["uid"] != uid:
+            # Only a restored etcd can repeat a revision; the caller must not take the answer for its own object.
+            raise KubeNotFound(f"{key} is another object now: uid {written['metadata']['uid']} in place of {uid}")
+        return written
+
+    async def list_all(self, namespaces: Sequence[str] = (), selector: str = "") -> tuple[list[JsonObject], str]:
+        """Every object of `namespaces` (none: of the cluster) that the label selector takes, and a resourceVersion.
+
+        What is newer than that version may be missing: with several namespaces it is the oldest of their listings.
+
+        Raises:
+            KubeError: a page failed; a 410 when the listing took so long that its snapshot was compacted.
+        """
+        objects: list[JsonObject] = []
+        versions: list[str] = []
+        for namespace in namespaces or (None,):
+            items, version = await self._list(_collection(namespace), selector)
+            objects += items
+            versions.append(version)
+        return objects, min(versions, key=int)
+
+    async def _list(self, path: str, selector: str) -> tuple[list[JsonObject], str]:
+        query = [("limit", str(PAGE_SIZE))] + ([("labelSelector", selector)] if selector else [])
+        objects: list[JsonObject] = []
+        page = await self._client.request("GET", path, query=query)
+        objects += page["items"]
+        while token := page["metadata"].get("continue"):
+            page = await self._client.request("GET", path, query=[*query, ("continue", token)])
+            objects += page["items"]
+        return objects, page["metadata"]["resourceVersion"]
+
+    async def cluster_id(self) -> str:
+        """The first hex digits of the uid of the namespace `kube-system`, which lives as long as the cluster.
+
+        Raises:
+            KubeError: it cannot be read; the chart grants this one `get`.
+        """
+        namespace = await self._client.request("GET", "/api/v1/namespaces/kube-system")
+        uid: str = namespace["metadata"]["uid"]
+        digits = uid.replace("-", "")[:CLUSTER_ID_LENGTH]
+        if len(digits) < CLUSTER_ID_LENGTH:
+            raise KubeError("the namespace kube-system has no usable uid: set CLUSTER_ID")
+        return digits
+
+    async def _patch(self, path: str, body: JsonObject) -> JsonObject:
+        return await self._client.request("PATCH", path, query=_FIELD_MANAGER, body=body, content_type=MERGE_PATCH)

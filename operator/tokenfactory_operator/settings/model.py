@@ -1,0 +1,235 @@
+"""Every setting, once: its name, default, bounds, group and meaning, and which of them contradict each other.
+
+Only what some part of the operator reads stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Final, NamedTuple, Self
+
+from pydantic import Field, model_validator
+from pydantic.config import JsonDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from tokenfactory_operator.ports import Timing
+from tokenfactory_operator.settings.durations import format_duration
+from tokenfactory_operator.settings.tokens import FixedToken, TokenFile, TokenSource
+from tokenfactory_operator.settings.values import (
+    Address,
+    ApiUrl,
+    ClusterId,
+    Count,
+    FilePath,
+    ListenAddress,
+    LogFormat,
+    LogLevel,
+    Namespaces,
+    ProjectId,
+    Rate,
+    Seconds,
+    Selector,
+    Token,
+    TokenPath,
+)
+
+ENV_PREFIX: Final = "TOKENFACTORY_"
+CLOUD: Final[JsonDict] = {"group": "Cloud"}
+SCOPE: Final[JsonDict] = {"group": "Scope"}
+TIMES: Final[JsonDict] = {"group": "Times"}
+LIMITS: Final[JsonDict] = {"group": "Limits"}
+TELEMETRY: Final[JsonDict] = {"group": "Telemetry"}
+
+HOUR: Final = 3_600.0
+DAY: Final = 24 * HOUR
+
+
+def both_spellings(field: str) -> str:
+    """A setting's name as flag and as environment variable; the token has no flag (arguments are public)."""
+    environment = ENV_PREFIX + field.upper()
+    return environment if field == "token" else f"--{field.replace('_', '-')} ({environment})"
+
+
+class _AtMost(NamedTuple):
+    """`times` times the setting `small` may not be more than the setting `large`."""
+
+    small: str
+    times: int
+    large: str
+    why: str
+
+    def contradiction(self, settings: Settings) -> str | None:
+        small, large = getattr(settings, self.small), getattr(settings, self.large)
+        # Compared in milliseconds, the resolution of durations: 3 times 0.1 is not more than 0.3.
+        if round(self.times * small * 1_000) <= round(large * 1_000):
+            return None
+        factor = f"{self.times} times " if self.times > 1 else ""
+        return (
+            f"{both_spellings(self.small)} is {format_duration(small)} and {both_spellings(self.large)} is"
+            f" {format_duration(large)}; accepted: {factor}the former at most the latter, because {self.why}"
+        )
+
+
+_ORDERED: Final = (
+    _AtMost("poll_interval_in_transition", 1, "poll_interval", "in transition the cloud is asked more often"),
+    _AtMost("poll_interval_in_transition", 2, "create_settle", "absence takes two LISTs within the settle time"),
+    _AtMost("request_timeout", 1, "create_settle", "a request may take effect until it has timed out"),
+    _AtMost("create_settle", 1, "delete_settle", "a deletion has to be at least as sure as a creation"),
+    _AtMost("poll_interval", 3, "inventory_max_age", "the inventory must outlive two failed LISTs"),
+)
+
+
+class Settings(BaseSettings):
+    """The operator's settings. Flags beat the environment; `load_settings` turns what is wrong into one message."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, hide_input_in_errors=True, extra="forbid")
+
+    api_url: ApiUrl = Field(
+        "https://api.tokenfactory.nebius.com",
+        description="Address of the Token Factory API. The token is sent here.",
+        json_schema_extra=CLOUD,
+    )
+    token_file: TokenPath = Field(
+        None,
+        description="File with the API token; it is read again when it changes. Either this or the token itself.",
+        json_schema_extra=CLOUD,
+    )
+    token: Token = Field(
+        None,
+        description="The API token itself. Prefer a file: a mounted Secret can be rotated.",
+        json_schema_extra=CLOUD,
+    )
+    project_id: ProjectId = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_.-]{1,128}$",
+        description="Project of the organisation; default: the token's own.",
+        json_schema_extra=CLOUD,
+    )
+    ca_file: FilePath = Field(
+        None, description="PEM bundle of further certificate authorities to trust for the API.", json_schema_extra=CLOUD
+    )
+    request_timeout: Seconds = Field(
+        60.0,
+        ge=0.1,
+        le=600.0,
+        description="Longest time of one whole API request, from first byte to last.",
+        json_schema_extra=CLOUD,
+    )
+
+    cluster_id: ClusterId = Field(
+        None,
+        pattern=r"^[a-z0-9-]{1,32}$",
+        description="Name of this cluster in the owner marks of its endpoints; it must differ between clusters that"
+        " live at once. Default: 8 hex digits of the uid of the namespace kube-system.",
+        json_schema_extra=SCOPE,
+    )
+    watch_namespaces: Namespaces = Field(
+        (), description="Namespaces whose objects are reconciled.", json_schema_extra=SCOPE
+    )
+    object_selector: Selector = Field(
+        None, description="Labels that an object must have to be reconciled.", json_schema_extra=SCOPE
+    )
+
+    poll_interval: Seconds = Field(
+        30.0,
+        ge=0.1,
+        le=HOUR,
+        description="Time between two LISTs of the cloud when nothing is changing.",
+        json_schema_extra=TIMES,
+    )
+    poll_interval_in_transition: Seconds = Field(
+        5.0,
+        ge=0.05,
+        le=HOUR,
+        description="Longest time between two LISTs for ten minutes after a change.",
+        json_schema_extra=TIMES,
+    )
+    inventory_max_age: Seconds = Field(
+        600.0,
+        ge=0.3,
+        le=DAY,
+        description="Age of the last good LIST from which on Ready is Unknown.",
+        json_schema_extra=TIMES,
+    )
+    create_settle: Seconds = Field(
+        60.0,
+        ge=0.1,
+        le=HOUR,
+        description="Time that an endpoint must be absent from every LIST to count as absent.",
+        json_schema_extra=TIMES,
+    )
+    delete_settle: Seconds = Field(
+        600.0,
+        ge=0.1,
+        le=DAY,
+        description="As create-settle, where a creation of unknown outcome is being deleted.",
+        json_schema_extra=TIMES,
+    )
+    send_deadline: Seconds = Field(
+        5.0,
+        ge=0.1,
+        le=60.0,
+        description="Longest time between the record of a creation and its request.",
+        json_schema_extra=TIMES,
+    )
+
+    concurrency: Count = Field(
+        20, ge=1, le=1_000, description="Objects that are reconciled at once.", json_schema_extra=LIMITS
+    )
+    rate_limit: Rate = Field(
+        20.0, ge=0.1, le=1_000.0, description="API requests per second for one credential.", json_schema_extra=LIMITS
+    )
+
+    metrics_address: Address = Field(
+        ListenAddress(None, 8080),
+        description="Where /metrics is served. May equal the health address.",
+        json_schema_extra=TELEMETRY,
+    )
+    health_address: Address = Field(
+        ListenAddress(None, 8081),
+        description="Where /livez, /readyz and /healthz are served.",
+        json_schema_extra=TELEMETRY,
+    )
+    log_format: LogFormat = Field(
+        "json", description="Form of the log lines on standard error.", json_schema_extra=TELEMETRY
+    )
+    log_level: LogLevel = Field("info", description="Least severe log lines to write.", json_schema_extra=TELEMETRY)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then the environment, and nothing else: no dotenv file of the working directory."""
+        return (init_settings, env_settings)
+
+    @model_validator(mode="after")
+    def _contradictions(self) -> Self:
+        problems = [problem for rule in _ORDERED if (problem := rule.contradiction(self))]
+        names = f"{both_spellings('token_file')} and {both_spellings('token')}"
+        if self.token is not None and self.token_file is not None:
+            problems.append(f"{names} are both given; accepted: one of them")
+        if self.token is None and self.token_file is None:
+            problems.append(f"{names} are both missing; accepted: one of them")
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def timing(self) -> Timing:
+        """The protocol's times, for the decision."""
+        return Timing(**{field.name: getattr(self, field.name) for field in fields(Timing)})
+
+    def token_source(self, on_read: Callable[[str], None] | None = None) -> TokenSource:
+        """The operator's own token; `on_read` is told each value before its first use, so that logs can hide it."""
+        if self.token_file is not None:
+            return TokenFile(self.token_file, on_read=on_read)
+        if self.token is None:  # unreachable for a validated model; says so to the type checker
+            raise AssertionError
+        if on_read is not None:
+            on_read(self.token.get_secret_value())
+        return FixedToken(self.token)

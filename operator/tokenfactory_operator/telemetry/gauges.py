@@ -1,0 +1,117 @@
+"""Metrics that are read at the moment of a scrape: the queue, the inventory, the objects.
+
+Nothing here keeps a state of its own, so that a gauge cannot drift away from what it shows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from tokenfactory_operator.telemetry.definitions import Definition
+from tokenfactory_operator.workqueue import QueueStats
+
+QUEUE: Final = "dedicatedendpoints"
+"""The one work queue's `name` label, as client-go's metrics have it."""
+
+DEPTH: Final = Definition("workqueue_depth", "gauge", "Keys ready to be worked on.", ("name", "urgency"))
+UNFINISHED: Final = Definition(
+    "workqueue_unfinished_work_seconds", "gauge", "Sum of the time that keys have been worked on so far.", ("name",)
+)
+LONGEST: Final = Definition(
+    "workqueue_longest_running_processor_seconds", "gauge", "Time that the slowest worker has been busy.", ("name",)
+)
+OLDEST: Final = Definition(
+    "workqueue_oldest_key_seconds", "gauge", "Time that the oldest waiting key has been ready.", ("name",)
+)
+DELAYED: Final = Definition(
+    "workqueue_delayed", "gauge", "Keys that wait for their time (backoff, deadline).", ("name",)
+)
+ENDPOINTS: Final = Definition(
+    "tokenfactory_inventory_endpoints", "gauge", "Endpoints that the last complete LIST of a scope showed.", ("scope",)
+)
+AGE: Final = Definition(
+    "tokenfactory_inventory_age_seconds",
+    "gauge",
+    "Time since the last complete LIST of a scope began; +Inf before the first.",
+    ("scope",),
+)
+OBJECTS: Final = Definition(
+    "tokenfactory_objects", "gauge", "DedicatedEndpoint objects by the status of their condition Ready.", ("ready",)
+)
+SCRAPED: Final = (DEPTH, UNFINISHED, LONGEST, OLDEST, DELAYED, ENDPOINTS, AGE, OBJECTS)
+
+READY_STATUSES: Final = ("True", "False", "Unknown")
+
+
+@dataclass(frozen=True)
+class InventorySample:
+    """One credential's inventory; `age_seconds` is `None` before its first complete LIST."""
+
+    scope: str
+    endpoints: int
+    age_seconds: float | None
+
+
+class ScrapedGauges(Collector):
+    """Asks those who know, once per scrape. A source that was never set shows nothing."""
+
+    def __init__(self) -> None:
+        self.queue: Callable[[], QueueStats] | None = None
+        self.inventory: Callable[[], Iterable[InventorySample]] | None = None
+        self.objects: Callable[[], Mapping[str, int]] | None = None
+
+    def describe(self) -> Iterable[Metric]:
+        """Names only, so that registering asks nobody."""
+        return [_family(definition) for definition in SCRAPED]
+
+    def collect(self) -> Iterator[Metric]:
+        """The families at this moment."""
+        if self.queue is not None:
+            yield from _queue(self.queue())
+        if self.inventory is not None:
+            yield from _inventory(self.inventory())
+        if self.objects is not None:
+            yield _objects(self.objects())
+
+
+def _family(definition: Definition) -> GaugeMetricFamily:
+    return GaugeMetricFamily(definition.name, definition.help, labels=definition.labels)
+
+
+def _queue(stats: QueueStats) -> Iterator[Metric]:
+    depth = _family(DEPTH)
+    for urgency, keys in stats.depth.items():
+        depth.add_metric([QUEUE, urgency.name.lower()], keys)
+    yield depth
+    for definition, value in (
+        (UNFINISHED, stats.unfinished_work_seconds),
+        (LONGEST, stats.longest_running_processor_seconds),
+        (OLDEST, stats.oldest_seconds),
+        (DELAYED, stats.delayed),
+    ):
+        family = _family(definition)
+        family.add_metric([QUEUE], value)
+        yield family
+
+
+def _inventory(samples: Iterable[InventorySample]) -> Iterator[Metric]:
+    endpoints, age = _family(ENDPOINTS), _family(AGE)
+    for sample in samples:
+        endpoints.add_metric([sample.scope], sample.endpoints)
+        # Infinite rather than missing: an alert on a great age must fire for a LIST that never worked.
+        age.add_metric([sample.scope], math.inf if sample.age_seconds is None else sample.age_seconds)
+    yield endpoints
+    yield age
+
+
+def _objects(counts: Mapping[str, int]) -> Metric:
+    family = _family(OBJECTS)
+    for status in READY_STATUSES:
+        family.add_metric([status], counts.get(status, 0))
+    return family

@@ -1,0 +1,165 @@
+"""One log pipeline: structlog's lines and those of every library go through one formatter, which hides secrets.
+
+Secrets are hidden in the rendered line, the last thing before it is written, so that no field, no traceback and no
+library's message gets past it. Nothing here decides what is logged.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+import sys
+from typing import Final, Literal, TextIO
+from urllib.parse import quote
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+REDACTED: Final = "[redacted]"
+
+FLOORS: Final = {
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,  # prints headers, the token among them, at DEBUG
+    "kopf.objects": logging.WARNING,  # says of each event that it was handled
+    "asyncio": logging.INFO,
+    "aiohttp": logging.WARNING,
+}
+"""Least level of loggers that stay quiet whatever the operator's own level is."""
+
+_BEARER: Final = re.compile(r"\b(bearer)\s+[A-Za-z0-9._~+/=-]+", re.IGNORECASE)
+_KOPF_EXTRAS: Final = ("settings", "k8s_skip", "k8s_ref")
+
+
+class Redactor:
+    """Replaces what was registered, and every bearer token, in a text."""
+
+    def __init__(self) -> None:
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def register(self, value: str) -> None:
+        """Hide `value` from now on, also as JSON, URL and base64 spell it. A blank value is ignored."""
+        if not value.strip():
+            return
+        encoded = base64.b64encode(value.encode()).decode()
+        self._forms |= {value, json.dumps(value)[1:-1], quote(value, safe=""), encoded}
+        # Longest first: a secret that begins with another one must not leave its rest behind.
+        self._pattern = re.compile("|".join(re.escape(form) for form in sorted(self._forms, key=len, reverse=True)))
+
+    def redact(self, text: str) -> str:
+        """`text` without secrets."""
+        if self._pattern is not None:
+            text = self._pattern.sub(REDACTED, text)
+        return _BEARER.sub(rf"\1 {REDACTED}", text)
+
+
+class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
+    """Renders a record of structlog or of the standard library, then hides secrets in the finished line."""
+
+    def __init__(self, *, processors: list[Processor], foreign_pre_chain: list[Processor], redactor: Redactor) -> None:
+        super().__init__(processors=processors, foreign_pre_chain=foreign_pre_chain)
+        self.redactor = redactor
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line to write."""
+        return self.redactor.redact(super().format(record))
+
+
+def configure_logging(
+    *,
+    log_format: Literal["json", "console"] = "json",
+    log_level: Literal["debug", "info", "warning", "error"] = "info",
+    stream: TextIO | None = None,
+) -> None:
+    """Send every log line of the process to `stream` (standard error). Called again, it replaces its own handler only.
+
+    Secrets that were registered before stay registered.
+    """
+    target = stream if stream is not None else sys.stderr
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(
+        RedactingFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderer(log_format, target)],
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), _kopf_reference, *_common()],
+            redactor=_installed() or Redactor(),
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [other for other in root.handlers if not isinstance(other.formatter, RedactingFormatter)]
+    root.addHandler(handler)
+    level = logging.getLevelNamesMapping()[log_level.upper()]
+    root.setLevel(level)
+    for name, floor in FLOORS.items():
+        logging.getLogger(name).setLevel(max(floor, level))
+    logging.captureWarnings(capture=True)
+    _configure_structlog()
+
+
+def register_secret(value: str) -> None:
+    """Hide `value` in every later log line. Raises `RuntimeError` before `configure_logging`, when it could not."""
+    redactor = _installed()
+    if redactor is None:
+        raise RuntimeError("register_secret before configure_logging")
+    redactor.register(value)
+
+
+def redact(text: str) -> str:
+    """`text` as the log would show it, for what is written beside the log (start-up errors)."""
+    return (_installed() or Redactor()).redact(text)
+
+
+def _installed() -> Redactor | None:
+    # Logging is the process's one global; the secrets live with the handler that hides them, not in a second global.
+    formatters = (handler.formatter for handler in logging.getLogger().handlers)
+    return next((formatter.redactor for formatter in formatters if isinstance(formatter, RedactingFormatter)), None)
+
+
+def _configure_structlog() -> None:
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *_common(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _common() -> list[Processor]:
+    return [
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+
+
+def _renderer(log_format: Literal["json", "console"], stream: TextIO) -> list[Processor]:
+    if log_format == "console":
+        return [
+            structlog.dev.ConsoleRenderer(
+                colors=stream.isatty(),
+                # The prettier ones print local variables, and those hold tokens.
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
+    return [
+        structlog.processors.format_exc_info,
+        structlog.processors.EventRenamer("message"),
+        structlog.processors.JSONRenderer(ensure_ascii=False),
+    ]
+
+
+def _kopf_reference(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
+    """Turn kopf's object reference into our fields, and drop what kopf keeps in a record for itself."""
+    extras = {name: event_dict.pop(name, None) for name in _KOPF_EXTRAS}
+    reference = extras["k8s_ref"]
+    if isinstance(reference, dict):
+        event_dict.update({name: reference[name] for name in ("namespace", "name", "uid") if reference.get(name)})
+    return event_dict
