@@ -90,6 +90,7 @@ class Dispatch:
 async def work(queue: WorkQueue[Key], dispatch: Dispatch, reconciler: Reconciler, log: Any) -> None:  # noqa: ANN401  # structlog's loggers have no common static type
     """One worker: until the queue is shut down. Raises `LeaseLost`, and nothing else."""
     while (key := await queue.get()) is not None:
+        queue.cancel_delayed(key)  # this pass sets all its deadlines anew
         try:
             again = await reconciler.reconcile(key)
         except LeaseLost:
@@ -102,7 +103,6 @@ async def work(queue: WorkQueue[Key], dispatch: Dispatch, reconciler: Reconciler
             log.exception("a pass failed, which is a defect of the operator", key=str(key), retry_in=delay)
         else:
             queue.forget(key)
-            queue.cancel_delayed(key)
             if again.after is not None and again.pressing:
                 queue.add_after(key, again.after, Urgency.URGENT)
             elif again.after is not None:

@@ -1,0 +1,42 @@
+"""Puts the HTTP surface together: the vendor's routes and the admin's, and the gate around them."""
+
+from typing import cast
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.types import ASGIApp, ExceptionHandler
+
+from tokenfactory_simulator import admin, api
+from tokenfactory_simulator.errors import ApiError, InvalidError, error_body
+from tokenfactory_simulator.gate import Gate
+from tokenfactory_simulator.perform import Late
+from tokenfactory_simulator.simulator import Simulator
+
+
+def create_app(simulator: Simulator, *, admin_token: str | None = None) -> ASGIApp:
+    """The application to serve; with an `admin_token` the admin API asks for it as a bearer token."""
+    app = FastAPI(
+        title="Token Factory simulator",
+        openapi_url=None,  # the vendor's host serves no schema at these paths, so they are 404 here too
+        redirect_slashes=False,
+    )
+    app.state.simulator = simulator
+    app.state.admin_token = admin_token
+    app.add_exception_handler(ApiError, cast("ExceptionHandler", _refused))
+    app.add_exception_handler(Late, cast("ExceptionHandler", _late))
+    app.include_router(api.router)
+    app.include_router(admin.router)
+    return Gate(app, simulator)
+
+
+async def _refused(request: Request, error: ApiError) -> Response:
+    if isinstance(error, InvalidError):
+        return JSONResponse({"detail": error.problems}, 422)
+    simulator: Simulator = request.app.state.simulator
+    content_type, body = error_body(simulator.settings.error_form, error.status, error.message, error.kind)
+    return Response(body, error.status, media_type=content_type)
+
+
+async def _late(_request: Request, _error: Late) -> Response:
+    """Nobody reads it: the gate cuts the connection or answers the scripted status."""
+    return Response(status_code=202)
