@@ -122,14 +122,12 @@ class Executor:
 
     async def _create(self, s: Situation, decision: actions.Decision, poller: Poller) -> None:
         action: Any = decision.action
-        async with poller.cloud.slot():
-            if action.resume and s.memory.attempt is not None:
-                attempt, resource = s.memory.attempt, await self._read_again(s.resource)
-            else:
-                resource = await self._hold(s)
-                attempt, resource = await self._open(s, decision, resource, after_unknown=action.after_unknown)
-            read_at = self._tools.clock.monotonic()
-            await self._post(s, resource, attempt, poller, read_at=read_at)
+        if action.resume and s.memory.attempt is not None:
+            attempt, resource = s.memory.attempt, await self._read_again(s.resource)
+        else:
+            resource = await self._hold(s)
+            attempt, resource = await self._open(s, decision, resource, after_unknown=action.after_unknown)
+        await self._post(s, resource, attempt, poller, read_at=self._tools.clock.monotonic())
 
     async def _read_again(self, resource: Resource) -> Resource:
         body = await self._tools.kube.get(Key(resource.namespace, resource.name))

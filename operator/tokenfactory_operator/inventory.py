@@ -113,7 +113,7 @@ class Inventory:
         missing = [
             seen
             for endpoint_id, seen in self._present.items()
-            if endpoint_id not in shown and seen.taught <= begun and endpoint_id not in self._hidden
+            if endpoint_id not in shown and seen.taught <= begun and not self._kept_unseen(endpoint_id, begun)
         ]
         for seen in missing:
             self._forget(seen.endpoint)
@@ -121,6 +121,11 @@ class Inventory:
         self._missing = None
         self._prune()
         return [seen.endpoint for seen in missing]
+
+    def _kept_unseen(self, endpoint_id: str, begun: float) -> bool:
+        """Taken to exist though not listed: observed by id, or created so lately that a LIST may lag behind."""
+        created = self._unlisted.get(endpoint_id)
+        return endpoint_id in self._hidden or (created is not None and begun <= created + self._timing.create_settle)
 
     def learned(self, endpoint: ObservedEndpoint, *, created: bool = False) -> float:
         """Take in a 2xx answer that has just ended (POST, PATCH, GET); answers its stamp."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tokenfactory_operator.domain import actions, facts, plan, status
-from tokenfactory_operator.domain.errors import CloudError, Handling, KubeConflict, KubeNotFound
+from tokenfactory_operator.domain.errors import CloudError, Handling, KubeConflict, KubeNotFound, RateLimited
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.resource import Resource, parse
@@ -30,6 +30,10 @@ SLOW_RETRY: Final = 300.0
 """Seconds between tries that wait for a person."""
 QUIET: Final = 5.0
 """Seconds of waiting for the credential that are not worth a status write."""
+
+BLOCKED: Final = actions.Verdict(
+    Reason.RATE_LIMITED, "The cloud has asked this credential to wait; nothing is sent until then.", judged=False
+)
 
 DOUBTS: Final = frozenset(
     {Reason.INVENTORY_UNTRUSTED, Reason.CREATE_OUTCOME_UNKNOWN, Reason.CREDENTIALS_MISMATCH, Reason.ENDPOINT_LOST}
@@ -92,6 +96,8 @@ class Reconciler:
         poller = self._poller_of(resource)
         s = self._gather(key, resource, poller)
         decision = plan.decide(s)
+        if isinstance(decision.action, plan.CALLS):
+            return await self._act_in_turn(key, decision, poller)
         if not isinstance(decision.action, actions.Nothing):
             await self._act(s, decision, poller)
             return None
@@ -144,6 +150,31 @@ class Reconciler:
 
     # Act
 
+    async def _act_in_turn(self, key: Key, decision: actions.Decision, poller: Poller) -> Again | None:
+        """Take a turn at the cloud first, then decide again: waiting may have taken long, and a lot been seen."""
+        try:
+            async with poller.cloud.slot():
+                body = self._tools.cache.get(key)
+                if body is None:
+                    return None
+                s = self._gather(key, parse(body), poller)
+                fresh = plan.decide(s)
+                if type(fresh.action) is type(decision.action):
+                    await self._act(s, fresh, poller)
+        except RateLimited as error:
+            return await self._blocked(key, error, poller)
+        return None
+
+    async def _blocked(self, key: Key, error: RateLimited, poller: Poller) -> Again:
+        """The credential may not call now, and nothing was sent: said only where it takes more than a moment."""
+        wait = (error.retry_after or 0.0) + self._rng.uniform(0.0, BACKOFF_FIRST)
+        body = self._tools.cache.get(key)
+        if body is not None and wait > QUIET:
+            s = self._gather(key, parse(body), poller)
+            record = facts.recorded_id(s) or None
+            await self._report(s, actions.Decision("blocked", verdict=BLOCKED, record=record))
+        return Again(after=wait, pressing=body is None or bool(body["metadata"].get("deletionTimestamp")))
+
     async def _act(self, s: Situation, decision: actions.Decision, poller: Poller) -> None:
         name = type(decision.action).__name__
         self._log.info("acting", action=name, check=decision.check, **_where(s.resource))
@@ -164,7 +195,6 @@ class Reconciler:
     def _failed(self, s: Situation, error: CloudError, action: str) -> None:
         s.memory.failures += 1
         wait = self._wait(error, s.memory.failures)
-        sent = s.memory.attempt is not None and s.memory.attempt.outcome not in (Outcome.UNSENT, Outcome.CREATED)
         s.memory.failure = Failure(
             error=error,
             generation=s.resource.generation,
@@ -172,7 +202,6 @@ class Reconciler:
             requested_at=s.resource.requested_at,
             action=action,
             at=s.now,
-            quiet=error.reason is Reason.RATE_LIMITED and wait <= QUIET and not sent,
         )
         self._log.warning(
             "call failed", action=action, reason=error.reason, error=error.message, retry_in=wait, **_where(s.resource)

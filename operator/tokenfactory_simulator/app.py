@@ -1,10 +1,8 @@
 """Puts the HTTP surface together: the vendor's routes and the admin's, and the gate around them."""
 
-from typing import cast
-
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
-from starlette.types import ASGIApp, ExceptionHandler
+from starlette.types import ASGIApp
 
 from tokenfactory_simulator import admin, api
 from tokenfactory_simulator.errors import ApiError, InvalidError, error_body
@@ -22,21 +20,23 @@ def create_app(simulator: Simulator, *, admin_token: str | None = None) -> ASGIA
     )
     app.state.simulator = simulator
     app.state.admin_token = admin_token
-    app.add_exception_handler(ApiError, cast("ExceptionHandler", _refused))
-    app.add_exception_handler(Late, cast("ExceptionHandler", _late))
+    app.add_exception_handler(ApiError, _refused)
+    app.add_exception_handler(Late, _late)
     app.include_router(api.router)
     app.include_router(admin.router)
     return Gate(app, simulator)
 
 
-async def _refused(request: Request, error: ApiError) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, InvalidError):
         return JSONResponse({"detail": error.problems}, 422)
+    if not isinstance(error, ApiError):
+        raise error
     simulator: Simulator = request.app.state.simulator
     content_type, body = error_body(simulator.settings.error_form, error.status, error.message, error.kind)
     return Response(body, error.status, media_type=content_type)
 
 
-async def _late(_request: Request, _error: Late) -> Response:
+async def _late(_request: Request, _error: Exception) -> Response:
     """Nobody reads it: the gate cuts the connection or answers the scripted status."""
     return Response(status_code=202)

@@ -34,6 +34,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
         body = await _read(receive)
+        recorder = self._simulator.recorder  # of this call's beginning: a reset begins another
         token = _bearer(scope)
         exchange = self._begin(scope, token, body)
         answer = await self._answer(scope, exchange, token, body)
@@ -41,7 +42,6 @@ class Gate:
         lost = isinstance(outcome, (AnswerLost, EffectLost)) or (
             isinstance(outcome, EffectLate) and outcome.answer == "cut" and exchange.call.effect != "none"
         )
-        recorder = self._simulator.recorder
         if lost:
             recorder.end(exchange.call, "cut")
             how = outcome.how if isinstance(outcome, (AnswerLost, EffectLost)) else "close"
@@ -74,9 +74,12 @@ class Gate:
         facts = Facts(call.method, call.path, body.decode(errors="replace"), token, call.project)
         plan = exchange.plan = simulator.faults.plan(facts)
         call.faults = plan.names()
+        cloud = simulator.cloud
         for delay in plan.every(Delay):
             if delay.when == "before":
                 await simulator.wait(delay.seconds)
+        if simulator.cloud is not cloud or simulator.closing.is_set():
+            return Answer(503, {}, b"")  # a call of before the reset must not touch what came after
         outcome = plan.outcome
         if isinstance(outcome, EffectLost):
             return Answer(500, {}, b"")

@@ -45,15 +45,16 @@ async def _perform_late(
             _note(simulator, exchange, ended[0])
 
     exchange.call.effect = "pending"
-    simulator.cloud.later(fault.seconds, take_effect)
+    cloud = simulator.cloud
+    cloud.later(fault.seconds, take_effect)
     if fault.answer != "hold":
         raise Late
-    simulator.cloud.settle()
-    while not ended and not simulator.closing.is_set():
+    cloud.settle()
+    while not ended and not simulator.closing.is_set() and simulator.cloud is cloud:
         await simulator.wait(_LOOK_AGAIN)
-        simulator.cloud.settle()
+        cloud.settle()
     if not ended:
-        raise Late
+        raise ApiError(503, "The simulator was reset or is ending")
     if isinstance(ended[0], ApiError):
         raise ended[0]
     return ended[0]

@@ -168,7 +168,7 @@ def failed(s: Situation, action: str) -> Decision | None:
     mended = failure.error.reason is Reason.UNAUTHORIZED and s.evidence.last_list > failure.at
     if not terminal and (s.now >= failure.not_before or mended):
         return None
-    verdict = None if failure.quiet else Verdict(failure.error.reason, failure.error.message, stalled=terminal)
+    verdict = Verdict(failure.error.reason, failure.error.message, stalled=terminal)
     seen = facts.own_endpoint(s)
     return Decision(
         "failed",

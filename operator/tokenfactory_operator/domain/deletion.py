@@ -5,8 +5,6 @@ Where each sentence comes from: exactly-once.md, Delete.
 
 from __future__ import annotations
 
-from typing import Final
-
 from tokenfactory_operator.api.v1alpha1 import DeletionPolicy
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import Decision, DeleteEndpoints, Release, RemoveFinalizer, Verdict
@@ -15,9 +13,6 @@ from tokenfactory_operator.domain.identity import ReleasedMark, described, subje
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.situation import NEVER, Outcome, Situation
-
-DELETE_AGAIN: Final = 60.0
-"""Seconds after which a DELETE that was answered, but whose endpoint is still listed, is sent again."""
 
 
 def unheld(s: Situation) -> Decision | None:
@@ -119,9 +114,9 @@ def absence_observed(s: Situation) -> Decision | None:
     )
     if s.evidence.last_list <= answered or present - left:
         text = "The cloud has accepted the deletion. Waiting until its list no longer shows the endpoint."
-        return Decision(
-            "absence_observed", verdict=_deleting(text), record=facts.recorded_id(s) or None, after_list=True
-        )
+        outage = s.evidence.outage
+        verdict = Verdict(outage.reason, outage.message) if outage else _deleting(text)
+        return Decision("absence_observed", verdict=verdict, record=facts.recorded_id(s) or None, after_list=True)
     if not _trusted(s):
         return untrusted(s, "absence_observed")
     if left:
@@ -147,14 +142,7 @@ def _undeleted(s: Situation) -> tuple[str, ...]:
     mine = {seen.endpoint.id: seen for seen in s.evidence.own}
     ids = {*mine, facts.recorded_id(s)} - {""} - set(_left_alone(s))
 
-    def due(endpoint_id: str) -> bool:
-        answered = s.memory.deletes.get(endpoint_id)
-        if answered is None:
-            return True
-        seen = mine.get(endpoint_id)
-        return seen is not None and seen.listed > answered + DELETE_AGAIN and s.now > answered + DELETE_AGAIN
-
-    return tuple(sorted(filter(due, ids)))
+    return tuple(sorted(item for item in ids if facts.delete_due(s, item, mine.get(item))))
 
 
 def _trusted(s: Situation) -> bool:

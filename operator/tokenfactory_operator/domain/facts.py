@@ -12,6 +12,8 @@ from tokenfactory_operator.domain.situation import NEVER, Outcome, Sighting, Sit
 PENDING: Final = "Pending"
 CREATED: Final = "Created"
 REFUSED: Final = "Refused"
+DELETE_AGAIN: Final = 60.0
+"""Seconds after which a DELETE that was answered, but whose endpoint is still listed, is sent again."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,12 @@ def foreign(s: Situation) -> Sighting | None:
 def adopted(s: Situation, seen: Sighting) -> bool:
     """Whether the endpoint was taken over rather than made."""
     return seen.endpoint.attempt_of(s.identity) == ADOPTED
+
+
+def delete_due(s: Situation, endpoint_id: str, seen: Sighting | None) -> bool:
+    """Whether a DELETE has to be sent: none was answered yet, or the endpoint is still listed long after the answer."""
+    answered = s.memory.deletes.get(endpoint_id)
+    return answered is None or (seen is not None and seen.listed > answered + DELETE_AGAIN)
 
 
 def observing(s: Situation) -> bool:

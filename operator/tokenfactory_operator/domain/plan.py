@@ -43,6 +43,8 @@ Check = Callable[[Situation], Decision | None]
 
 MUTATIONS: Final = (Create, Update, DeleteEndpoints, DeleteTwin, Release)
 """Actions that change the cloud."""
+CALLS: Final = (*MUTATIONS, ProbeGone)
+"""Actions that call the cloud: each takes its turn at the credential first."""
 
 
 def unreadable(s: Situation) -> Decision | None:

@@ -124,8 +124,6 @@ class Failure:
     """The request annotation when it failed: a new value is a person's word to try again."""
     action: str
     at: float
-    quiet: bool = False
-    """Nothing was sent and it is over in seconds: not worth a status write."""
 
 
 @dataclass

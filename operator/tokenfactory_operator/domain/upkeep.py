@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tokenfactory_operator.domain import facts
-from tokenfactory_operator.domain.actions import SYNCED, Decision, DeleteTwin, Update, Verdict
+from tokenfactory_operator.domain.actions import SYNCED, Decision, DeleteTwin, Nothing, Update, Verdict
 from tokenfactory_operator.domain.creation import failed, refused_for_good
 from tokenfactory_operator.domain.desired import owner_mark
 from tokenfactory_operator.domain.drift import Difference, Drift, drift, immutable_mismatches
@@ -57,22 +57,17 @@ def twin(s: Situation) -> Decision | None:
     if kept is None or not others:
         return None
     text = f"Endpoint {kept.endpoint.id} is kept; {', '.join(seen.endpoint.id for seen in others)} is a duplicate"
-    for seen in others:
-        if facts.adopted(s, seen) or seen.endpoint.foreign_to(s.identity):
-            verdict = Verdict(
-                Reason.OWNERSHIP_CONFLICT, f"{text} that was not created here. Decide in the console.", stalled=True
-            )
-            return Decision("twin", verdict=verdict, record=kept.endpoint.id, after_list=True)
-        if s.memory.deletes.get(seen.endpoint.id, 0.0) <= seen.taught or seen.endpoint.id not in s.memory.deletes:
-            verdict = Verdict(Reason.UPDATING, f"{text} and is being deleted.", synced=None)
-            action = DeleteTwin(seen.endpoint.id, kept.endpoint.id)
-            return Decision("twin", action, verdict, record=kept.endpoint.id, after_list=True)
-    return Decision(
-        "twin",
-        verdict=Verdict(Reason.UPDATING, f"{text} and is being deleted.", synced=None),
-        record=kept.endpoint.id,
-        after_list=True,
-    )
+    strangers = [seen for seen in others if facts.adopted(s, seen) or seen.endpoint.foreign_to(s.identity)]
+    if strangers:
+        verdict = Verdict(
+            Reason.OWNERSHIP_CONFLICT, f"{text} that was not created here. Decide in the console.", stalled=True
+        )
+        return Decision("twin", verdict=verdict, record=kept.endpoint.id, after_list=True)
+    verdict = Verdict(Reason.UPDATING, f"{text} and is being deleted.", synced=None)
+    due = next((seen for seen in others if facts.delete_due(s, seen.endpoint.id, seen)), None)
+    waiting = failed(s, DeleteTwin.__name__) if due else None
+    action = DeleteTwin(due.endpoint.id, kept.endpoint.id) if due else Nothing()
+    return waiting or Decision("twin", action, verdict, record=kept.endpoint.id, after_list=True)
 
 
 def immutable(s: Situation) -> Decision | None:

@@ -51,12 +51,12 @@ class _Waiting:
 
 
 def _subject(document: JsonObject) -> Subject:
-    metadata = document["metadata"]
+    metadata = document.get("metadata") or {}
     return Subject(
         api_version=document.get("apiVersion", ""),
         kind=document.get("kind", ""),
         namespace=metadata.get("namespace", ""),
-        name=metadata["name"],
+        name=metadata.get("name", ""),
         uid=metadata.get("uid", ""),
     )
 
