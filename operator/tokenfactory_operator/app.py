@@ -197,7 +197,6 @@ class Operator:
         )
         self.reconciler = Reconciler(tools, poller_of=lambda _: self.poller, cluster_id=cluster_id, rng=rng, log=_LOG)
         self._ready = asyncio.Event()
-        self._stop = asyncio.Event()
         _LOG.info("starting", version=operator_version(), cluster_id=cluster_id, scope=where)
 
     def report_to(self, health: HealthServer, metrics: Metrics) -> None:
@@ -241,7 +240,6 @@ class Operator:
             namespaces=namespaces,
             clusterwide=not namespaces,
             ready_flag=self._ready,
-            stop_flag=self._stop,
         )
 
     async def _relist(self) -> None:
@@ -263,8 +261,8 @@ class Operator:
         workers: list[asyncio.Task[None]],
     ) -> None:
         """No new work; what is under way may finish; then everything else."""
-        self._stop.set()
         self.queue.shut_down()
+        framework.cancel()  # no stop_flag: kopf leaves its waiter behind, and waits 5 s for it after a signal
         await asyncio.wait([framework, *workers], timeout=DRAIN)
         tasks = [framework, *background, *workers]
         failures = [task.exception() for task in tasks if task.done() and not task.cancelled()]
