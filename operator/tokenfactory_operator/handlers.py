@@ -48,6 +48,7 @@ def connection_info(connection: Connection) -> kopf.ConnectionInfo:
         proxy_url=connection.proxy_url,
         default_namespace=connection.namespace,
         expiration=connection.expiration,
+        trust_env=True,  # as the other client does: the proxy of the environment
     )
 
 

@@ -102,7 +102,10 @@ class Kube(Protocol):
         ...
 
     async def patch_status(self, key: Key, patch: JsonObject, *, uid: str, resource_version: str) -> JsonObject:
-        """Merge-patch `/status` under both preconditions; answers the object as written."""
+        """Merge `patch` into `.status` under the precondition of the version; answers the object as written.
+
+        `uid` is checked in the answer: a successor of the same name has other versions, so it answers `KubeConflict`.
+        """
         ...
 
 

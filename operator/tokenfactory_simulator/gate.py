@@ -13,7 +13,7 @@ from tokenfactory_simulator.connection import cut, raw_headers
 from tokenfactory_simulator.effects import AnswerLost, Delay, EffectLate, EffectLost, Status
 from tokenfactory_simulator.errors import error_body
 from tokenfactory_simulator.exchange import SCOPE_KEY, Answer, Exchange
-from tokenfactory_simulator.faults import Facts
+from tokenfactory_simulator.faults import Facts, FaultPlan
 from tokenfactory_simulator.mutate import fault_answer, mutated
 from tokenfactory_simulator.simulator import Simulator
 
@@ -65,35 +65,40 @@ class Gate:
         return Exchange(call, projects)
 
     async def _answer(self, scope: Scope, exchange: Exchange, token: str, body: bytes) -> Answer:
-        simulator = self._simulator
+        simulator, call = self._simulator, exchange.call
         limit = simulator.limiter.ask(token, now=simulator.clock.now(), settings=simulator.settings)
         if not limit.allowed:
             kind, text = error_body(simulator.settings.error_form, 429, "Rate limit exceeded", "rate_limit_error")
             return Answer(429, {"content-type": kind} | limit.headers, text)
-        call = exchange.call
         facts = Facts(call.method, call.path, body.decode(errors="replace"), token, call.project)
-        plan = exchange.plan = simulator.faults.plan(facts)
-        call.faults = plan.names()
+        exchange.plan = simulator.faults.plan(facts)
+        call.faults = exchange.plan.names()
         cloud = simulator.cloud
-        for delay in plan.every(Delay):
-            if delay.when == "before":
-                await simulator.wait(delay.seconds)
+        await self._delay(exchange.plan, "before")
         if simulator.cloud is not cloud or simulator.closing.is_set():
             return Answer(503, {}, b"")  # a call of before the reset must not touch what came after
-        outcome = plan.outcome
+        answer = await self._faulty(scope, exchange, body)
+        return Answer(answer.status, answer.headers | limit.headers, answer.body)
+
+    async def _faulty(self, scope: Scope, exchange: Exchange, body: bytes) -> Answer:
+        """What the routes answer, or what the outcome that was scripted puts in its place."""
+        plan, outcome = exchange.plan, exchange.plan.outcome
         if isinstance(outcome, EffectLost):
             return Answer(500, {}, b"")
         if isinstance(outcome, Status) and not outcome.after_effect:
             return fault_answer(outcome)
         answer = mutated(await self._routed({**scope, SCOPE_KEY: exchange}, body), plan)
-        for delay in plan.every(Delay):
-            if delay.when == "after":
-                await simulator.wait(delay.seconds)
+        await self._delay(plan, "after")
         if isinstance(outcome, Status):
             return fault_answer(outcome)
         if isinstance(outcome, EffectLate) and isinstance(outcome.answer, int) and answer.status < _ERRORS_FROM:
             return fault_answer(Status(effect="status", code=outcome.answer))
-        return Answer(answer.status, answer.headers | limit.headers, answer.body)
+        return answer
+
+    async def _delay(self, plan: FaultPlan, when: str) -> None:
+        for delay in plan.every(Delay):
+            if delay.when == when:
+                await self._simulator.wait(delay.seconds)
 
     async def _routed(self, scope: Scope, body: bytes) -> Answer:
         """What the routes answer, held back."""

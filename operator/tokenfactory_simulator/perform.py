@@ -49,10 +49,11 @@ async def _perform_late(
     cloud.later(fault.seconds, take_effect)
     if fault.answer != "hold":
         raise Late
-    cloud.settle()
-    while not ended and not simulator.closing.is_set() and simulator.cloud is cloud:
-        await simulator.wait(_LOOK_AGAIN)
+    while simulator.cloud is cloud and not simulator.closing.is_set():
         cloud.settle()
+        if ended:
+            break
+        await simulator.wait(_LOOK_AGAIN)
     if not ended:
         raise ApiError(503, "The simulator was reset or is ending")
     if isinstance(ended[0], ApiError):

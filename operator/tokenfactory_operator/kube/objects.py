@@ -56,7 +56,7 @@ class KubeObjects:
             KubeNotFound: it is gone.
             KubeError: anything else; 422 where a finalizer is added to a terminating object.
         """
-        metadata = {"resourceVersion": resource_version, "finalizers": list(finalizers)[:1]}
+        metadata = {"resourceVersion": resource_version, "finalizers": list(finalizers)}
         return await self._patch(_path(key), {"metadata": metadata})
 
     async def patch_status(self, key: Key, patch: JsonObject, *, uid: str, resource_version: str) -> JsonObject:

@@ -1,0 +1,237 @@
+"""The API server refuses what the schema and its CEL rules forbid, and says why; it accepts the rest."""
+
+import pytest
+
+from cluster.support import crd
+from cluster.support.crd import JsonObject
+from controlplane import Cluster
+from unit.api.invalid_specs import INVALID_SPECS, TEXT_BOUNDS, InvalidSpec, valid_spec, with_text
+
+pytestmark = pytest.mark.cluster
+
+ADOPTED = {"endpointId": "ep-1"}
+KEYED = {"routingKey": "dedicated/one"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _installed(cluster: Cluster) -> None:
+    crd.install(cluster)
+
+
+def spec_change(**fields: object) -> JsonObject:
+    """A merge patch of the spec; ``None`` removes a field."""
+    return {"spec": fields}
+
+
+@pytest.mark.parametrize("case", [pytest.param(row, id=row.id) for row in INVALID_SPECS])
+def test_an_invalid_spec_is_refused_on_creation(cluster: Cluster, namespace: str, case: InvalidSpec) -> None:
+    """The message names the field and the limit, and nothing is stored."""
+    result = cluster.kubectl("create", "-n", namespace, "-f", "-", input=crd.manifest(case.spec), check=False)
+    assert result.returncode != 0
+    about_field = [line for line in result.stderr.splitlines() if f"{case.field}: " in line]
+    assert any(case.says in line for line in about_field), result.stderr
+    assert cluster.kubectl("get", "dep", "-n", namespace, "-o", "name").stdout == ""
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({}, id="only what is required"),
+        *(pytest.param(with_text(path, least), id=f"shortest {path}") for path, (least, _) in TEXT_BOUNDS.items()),
+        *(pytest.param(with_text(path, most), id=f"longest {path}") for path, (_, most) in TEXT_BOUNDS.items()),
+        pytest.param({"scaling": {"maxReplicas": 1}}, id="minReplicas left out"),
+        pytest.param({"gpu": {"type": "gpu-x900-sxm", "count": 16}, "region": "xx-moon9"}, id="GPU and region to come"),
+        pytest.param({"description": "é" * 300}, id="300 characters of two bytes"),
+        pytest.param({"description": "served by [ops]"}, id="other brackets"),
+        pytest.param({"customWeightsId": ""}, id="weights cleared"),
+        pytest.param({"credentials": {}}, id="empty credentials"),
+        pytest.param({"credentials": {"secretRef": {"name": "k"}, "projectId": "p"}}, id="project with Secret"),
+        pytest.param({"managementPolicy": "Observe", **ADOPTED}, id="Observe with endpointId"),
+        pytest.param({"enabled": None, "displayName": None}, id="null is left out"),
+        pytest.param(
+            {
+                "enabled": False,
+                "displayName": "n" * 100,
+                "description": "",
+                "customWeightsId": "model-artifact_1",
+                "deletionPolicy": "Retain",
+                "managementPolicy": "Manage",
+                "connection": {"configMapName": "endpoint"},
+                **ADOPTED,
+                **KEYED,
+            },
+            id="everything",
+        ),
+    ],
+)
+def test_a_valid_spec_is_accepted(cluster: Cluster, namespace: str, fields: JsonObject) -> None:
+    """Limits are inclusive, and the stored spec has what was given."""
+    created = crd.create(cluster, namespace, valid_spec(**fields))
+    given = {
+        name: value for name, value in fields.items() if value is not None and name not in {"scaling", "credentials"}
+    }
+    assert created["spec"].items() >= given.items()
+
+
+def test_a_name_may_be_as_long_as_kubernetes_allows(cluster: Cluster, namespace: str) -> None:
+    """The name becomes no label, so nothing shortens the limit of 253 characters."""
+    name = "n" * 253
+    assert crd.create(cluster, namespace, name=name)["metadata"]["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "field", "says"),
+    [
+        pytest.param({}, {"model": "openai/other"}, "model", "is immutable: the cloud cannot change it", id="model"),
+        pytest.param({}, {"flavor": "fast"}, "flavor", "is immutable: the cloud cannot change it", id="flavor"),
+        pytest.param({}, {"region": "eu-west1"}, "region", "is immutable: the cloud cannot change it", id="region"),
+        pytest.param(
+            KEYED, {"routingKey": "dedicated/two"}, "routingKey", "is immutable once set", id="routingKey changed"
+        ),
+        pytest.param(KEYED, {"routingKey": None}, "routingKey", "is immutable once set", id="routingKey removed"),
+        pytest.param(ADOPTED, {"endpointId": "ep-2"}, "endpointId", "is immutable once set", id="endpointId changed"),
+        pytest.param(ADOPTED, {"endpointId": None}, "endpointId", "is immutable once set", id="endpointId removed"),
+        pytest.param(
+            {},
+            {"scaling": {"minReplicas": 5}},
+            "scaling.minReplicas",
+            "must not be greater than maxReplicas",
+            id="minReplicas raised over maxReplicas",
+        ),
+        pytest.param(
+            {"scaling": {"minReplicas": 3, "maxReplicas": 4}},
+            {"scaling": {"maxReplicas": 2}},
+            "scaling.minReplicas",
+            "must not be greater than maxReplicas",
+            id="maxReplicas lowered under minReplicas",
+        ),
+        pytest.param(
+            {}, {"managementPolicy": "Observe"}, "managementPolicy", "set endpointId", id="Observe with no endpoint"
+        ),
+        pytest.param(
+            {"credentials": {"secretRef": {"name": "k"}, "projectId": "p"}},
+            {"credentials": {"secretRef": None}},
+            "credentials.projectId",
+            "needs secretRef",
+            id="secretRef removed from under projectId",
+        ),
+        pytest.param({}, {"description": "[k8s x]"}, "description", "must not contain", id="owner mark added"),
+        pytest.param({}, {"routingKey": "shared/gpt-1"}, "routingKey", 'must start with "dedicated/"', id="wrong key"),
+    ],
+)
+def test_a_forbidden_change_is_refused(
+    cluster: Cluster, namespace: str, before: JsonObject, change: JsonObject, field: str, says: str
+) -> None:
+    """The message names the field and the reason, and the spec stays as it was."""
+    created = crd.create(cluster, namespace, valid_spec(**before))
+    result = crd.patch(cluster, namespace, spec_change(**change))
+    assert result.returncode != 0
+    about_field = [line for line in result.stderr.splitlines() if f"spec.{field}: " in line]
+    assert any(says in line for line in about_field), result.stderr
+    assert crd.get(cluster, namespace)["spec"] == created["spec"]
+
+
+@pytest.mark.parametrize(
+    ("before", "change"),
+    [
+        pytest.param({}, {"gpu": {"type": "gpu-h200-sxm", "count": 8}}, id="GPU"),
+        pytest.param({}, {"scaling": {"minReplicas": 4}}, id="minReplicas up to maxReplicas"),
+        pytest.param({}, {"enabled": False}, id="stopped"),
+        pytest.param({"enabled": False}, {"enabled": None}, id="enabled left to the cloud"),
+        pytest.param({}, {"displayName": "new", "description": "new"}, id="texts"),
+        pytest.param({"customWeightsId": "model-artifact_1"}, {"customWeightsId": ""}, id="weights cleared"),
+        pytest.param({}, KEYED, id="routingKey added"),
+        pytest.param({}, ADOPTED, id="endpointId added"),
+        pytest.param({}, {"managementPolicy": "Observe", **ADOPTED}, id="Observe and endpointId together"),
+        pytest.param({"managementPolicy": "Observe", **ADOPTED}, {"managementPolicy": "Manage"}, id="Observe ended"),
+        pytest.param({"deletionPolicy": "Retain"}, {"deletionPolicy": None}, id="deletionPolicy removed"),
+        pytest.param({"connection": {"configMapName": "c"}}, {"connection": None}, id="connection removed"),
+        pytest.param(
+            {"credentials": {"secretRef": {"name": "k"}, "projectId": "p"}}, {"credentials": None}, id="credentials"
+        ),
+    ],
+)
+def test_an_allowed_change_is_accepted(
+    cluster: Cluster, namespace: str, before: JsonObject, change: JsonObject
+) -> None:
+    """Whatever is not forbidden may change, and optional fields may come and go."""
+    crd.create(cluster, namespace, valid_spec(**before))
+    result = crd.patch(cluster, namespace, spec_change(**change))
+    assert (result.returncode, result.stderr) == (0, "")
+    spec = crd.get(cluster, namespace)["spec"]
+    assert {name for name, value in change.items() if value is None}.isdisjoint(spec)
+    assert (
+        spec.items()
+        >= {name: value for name, value in change.items() if name != "scaling" and value is not None}.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("recorded", "change", "says"),
+    [
+        pytest.param({}, ADOPTED, None, id="adopted while there is none"),
+        pytest.param({"endpointId": ""}, ADOPTED, None, id="adopted while the recorded id is empty"),
+        pytest.param({"endpointId": "ep-1"}, ADOPTED, None, id="the endpoint it has anyway"),
+        pytest.param(
+            {"endpointId": "ep-2"},
+            ADOPTED,
+            "spec.endpointId: Forbidden: endpointId can be added only while this object has no endpoint",
+            id="another than it has",
+        ),
+        pytest.param({"endpointId": "ep-2"}, {"managementPolicy": "Observe"}, None, id="Observe the one it has"),
+        pytest.param(
+            {"endpointId": ""},
+            {"managementPolicy": "Observe"},
+            "managementPolicy Observe creates nothing",
+            id="Observe none",
+        ),
+    ],
+)
+def test_a_change_is_judged_by_the_endpoint_in_the_status(
+    cluster: Cluster, namespace: str, recorded: JsonObject, change: JsonObject, says: str | None
+) -> None:
+    """Whether an id may be added or Observe chosen depends on the endpoint that the object has."""
+    crd.create(cluster, namespace)
+    crd.write_status(cluster, namespace, recorded)
+    result = crd.patch(cluster, namespace, spec_change(**change))
+    if says is None:
+        assert (result.returncode, result.stderr) == (0, "")
+    else:
+        assert result.returncode != 0
+        assert says in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("policy", "fields"),
+    [
+        pytest.param("Observe", {}, id="observed endpoint lost"),
+        pytest.param("Observe", ADOPTED, id="adopted endpoint found under another id"),
+        pytest.param("Manage", ADOPTED, id="managed endpoint found under another id"),
+    ],
+)
+def test_no_rule_stands_in_the_way_of_status_and_finalizer(
+    cluster: Cluster, namespace: str, policy: str, fields: JsonObject
+) -> None:
+    """The operator can always write what it observed and remove its finalizer."""
+    crd.create(cluster, namespace, valid_spec(**fields))
+    crd.write_status(cluster, namespace, {"endpointId": "ep-1"})
+    for change in (
+        spec_change(managementPolicy=policy),
+        {"metadata": {"finalizers": ["tokenfactory.nebius.com/endpoint"]}},
+    ):
+        assert crd.patch(cluster, namespace, change).returncode == 0
+    assert "endpointId" not in crd.write_status(cluster, namespace, {"endpointId": None})["status"]
+    assert crd.write_status(cluster, namespace, {"endpointId": "ep-9"})["status"]["endpointId"] == "ep-9"
+    crd.write_status(cluster, namespace, {"endpointId": None})
+    assert crd.patch(cluster, namespace, {"metadata": {"finalizers": None}}).returncode == 0
+    assert "finalizers" not in crd.get(cluster, namespace)["metadata"]
+
+
+def test_immutable_fields_are_free_on_creation(cluster: Cluster, namespace: str) -> None:
+    """A new object under an old name may have another model, flavor, region, routing key and endpoint id."""
+    crd.create(cluster, namespace, valid_spec(**ADOPTED, **KEYED))
+    cluster.kubectl("delete", "dep", crd.NAME, "-n", namespace, "--timeout=60s")
+    other = valid_spec(
+        model="qwen/qwen3", flavor="fast", region="us-central1", routingKey="dedicated/two", endpointId="ep-2"
+    )
+    assert crd.create(cluster, namespace, other)["spec"].items() >= other.items()

@@ -1,0 +1,307 @@
+"""The Kubernetes adapter against the real API server: what it writes, and what its preconditions really guard."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from pydantic import SecretStr
+
+from cluster.support import crd
+from controlplane import Cluster
+from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
+from tokenfactory_operator.kube.client import MERGE_PATCH, KubeClient, connect
+from tokenfactory_operator.kube.crd import check_crd
+from tokenfactory_operator.kube.errors import ApiServerError
+from tokenfactory_operator.kube.events import EventRecorder
+from tokenfactory_operator.kube.login import Connection, load_connection
+from tokenfactory_operator.kube.objects import KubeObjects
+from tokenfactory_operator.ports import JsonObject, Key
+
+pytestmark = pytest.mark.cluster
+
+FINALIZER = "tokenfactory.nebius.com/endpoint"
+STRANGER = "00000000-0000-0000-0000-000000000000"
+
+
+class SystemClock:
+    """The time of the test's own process."""
+
+    def monotonic(self) -> float:
+        """The loop's clock."""
+        return asyncio.get_running_loop().time()
+
+    def now(self) -> datetime:
+        """Wall-clock time."""
+        return datetime.now(UTC)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _installed(cluster: Cluster) -> None:
+    crd.install(cluster)
+
+
+@pytest.fixture
+async def client(cluster: Cluster) -> AsyncIterator[KubeClient]:
+    async def load() -> Connection:
+        return await load_connection({"KUBECONFIG": str(cluster.kubeconfig)})
+
+    async with await connect(load) as connected:
+        yield connected
+
+
+@pytest.fixture
+def objects(client: KubeClient) -> KubeObjects:
+    return KubeObjects(client)
+
+
+def created(cluster: Cluster, namespace: str, *, name: str = crd.NAME, **metadata: object) -> JsonObject:
+    """A new object, as stored."""
+    manifest = crd.manifest(None, name=name, **metadata)
+    answer = cluster.kubectl("create", "-n", namespace, "-f", "-", "-o", "json", input=manifest)
+    stored: dict[str, Any] = json.loads(answer.stdout)
+    return stored
+
+
+def version(document: JsonObject) -> str:
+    text: str = document["metadata"]["resourceVersion"]
+    return text
+
+
+def uid(document: JsonObject) -> str:
+    text: str = document["metadata"]["uid"]
+    return text
+
+
+async def present(objects: KubeObjects, key: Key) -> JsonObject:
+    document = await objects.get(key)
+    assert document is not None
+    return document
+
+
+async def test_get(cluster: Cluster, namespace: str, objects: KubeObjects) -> None:
+    """An object is answered as it is; one that does not exist, or whose namespace does not, is `None`."""
+    key = Key(namespace, crd.NAME)
+    assert await objects.get(key) is None
+    stored = created(cluster, namespace)
+    document = await present(objects, key)
+    assert (uid(document), document["spec"]) == (uid(stored), stored["spec"])
+    assert document["kind"] == "DedicatedEndpoint"
+    assert await objects.get(Key("no-such-namespace", crd.NAME)) is None
+
+
+async def test_finalizers_are_written_whole(cluster: Cluster, namespace: str, objects: KubeObjects) -> None:
+    """The list given is the list stored, in our name, and a stale version writes nothing."""
+    key = Key(namespace, crd.NAME)
+    first = created(cluster, namespace)
+    written = await objects.set_finalizers(key, ("example.com/other", FINALIZER), resource_version=version(first))
+    assert written["metadata"]["finalizers"] == ["example.com/other", FINALIZER]
+    managers = {entry["manager"] for entry in written["metadata"]["managedFields"] if "f:metadata" in entry["fieldsV1"]}
+    assert "tokenfactory-operator" in managers
+    with pytest.raises(KubeConflict):
+        await objects.set_finalizers(key, (), resource_version=version(first))
+    assert (await present(objects, key))["metadata"]["finalizers"] == ["example.com/other", FINALIZER]
+    assert "finalizers" not in (await objects.set_finalizers(key, (), resource_version=version(written)))["metadata"]
+
+
+async def test_finalizers_of_a_terminating_object(cluster: Cluster, namespace: str, objects: KubeObjects) -> None:
+    """None can be added any more; removing the last one ends the object, and then it is not found."""
+    key = Key(namespace, crd.NAME)
+    created(cluster, namespace, finalizers=[FINALIZER])
+    cluster.kubectl("delete", "dep", crd.NAME, "-n", namespace, "--wait=false")
+    held = version(await present(objects, key))
+    with pytest.raises(ApiServerError) as caught:
+        await objects.set_finalizers(key, (FINALIZER, "example.com/late"), resource_version=held)
+    assert caught.value.status == 422
+    await objects.set_finalizers(key, (), resource_version=held)
+    assert await objects.get(key) is None
+    with pytest.raises(KubeNotFound):
+        await objects.set_finalizers(key, (), resource_version=held)
+    with pytest.raises(KubeNotFound):
+        await objects.patch_status(key, {"state": "Running"}, uid=STRANGER, resource_version=held)
+
+
+async def test_status_is_merged(cluster: Cluster, namespace: str, objects: KubeObjects) -> None:
+    """Fields left out stay, `None` removes one, and neither spec nor metadata is touched."""
+    key = Key(namespace, crd.NAME)
+    stored = created(cluster, namespace)
+    first = await objects.patch_status(
+        key, {"state": "Running", "endpointId": "ep-1"}, uid=uid(stored), resource_version=version(stored)
+    )
+    second = await objects.patch_status(
+        key, {"state": None, "replicas": 1}, uid=uid(stored), resource_version=version(first)
+    )
+    assert second["status"] == {"observedGeneration": -1, "endpointId": "ep-1", "replicas": 1}
+    assert second["spec"] == stored["spec"]
+    assert second["metadata"]["generation"] == stored["metadata"]["generation"]
+    owners = {(entry["manager"], entry.get("subresource")) for entry in second["metadata"]["managedFields"]}
+    assert ("tokenfactory-operator", "status") in owners
+
+
+async def test_stale_status_is_a_conflict(cluster: Cluster, namespace: str, objects: KubeObjects) -> None:
+    """Who decided on an older version writes nothing."""
+    key = Key(namespace, crd.NAME)
+    stored = created(cluster, namespace)
+    await objects.patch_status(key, {"state": "New"}, uid=uid(stored), resource_version=version(stored))
+    with pytest.raises(KubeConflict):
+        await objects.patch_status(key, {"state": "Old"}, uid=uid(stored), resource_version=version(stored))
+    assert (await present(objects, key))["status"]["state"] == "New"
+
+
+async def test_status_of_a_recreated_object_is_not_written(
+    cluster: Cluster, namespace: str, objects: KubeObjects
+) -> None:
+    """The version of the old object guards its successor, which has the same name and another uid."""
+    key = Key(namespace, crd.NAME)
+    old = created(cluster, namespace)
+    cluster.kubectl("delete", "dep", crd.NAME, "-n", namespace)
+    new = created(cluster, namespace)
+    with pytest.raises(KubeConflict):
+        await objects.patch_status(key, {"endpointId": "ep-1"}, uid=uid(old), resource_version=version(old))
+    assert version(await present(objects, key)) == version(new)
+
+
+async def test_uid_in_a_status_patch_is_no_precondition(
+    cluster: Cluster, namespace: str, client: KubeClient, objects: KubeObjects
+) -> None:
+    """Kubernetes ignores it, which is why the adapter does not send it and compares the answer's uid instead."""
+    key = Key(namespace, crd.NAME)
+    stored = created(cluster, namespace)
+    path = f"/apis/tokenfactory.nebius.com/v1alpha1/namespaces/{namespace}/dedicatedendpoints/{crd.NAME}/status"
+    body = {"metadata": {"uid": STRANGER, "resourceVersion": version(stored)}, "status": {"state": "Written"}}
+    written = await client.request("PATCH", path, body=body, content_type=MERGE_PATCH)
+    assert (uid(written), written["status"]["state"]) == (uid(stored), "Written")
+    with pytest.raises(KubeNotFound):
+        await objects.patch_status(key, {"replicas": 1}, uid=STRANGER, resource_version=version(written))
+
+
+@pytest.mark.parametrize(
+    ("resource_version", "patch"),
+    [
+        pytest.param("", {"state": "x"}, id="empty version"),
+        pytest.param(None, {"replicas": "many"}, id="schema"),
+    ],
+)
+async def test_refused_status(
+    cluster: Cluster, namespace: str, objects: KubeObjects, resource_version: str | None, patch: JsonObject
+) -> None:
+    """A write without a version, or against the schema, is refused as a whole."""
+    stored = created(cluster, namespace)
+    used = version(stored) if resource_version is None else resource_version
+    with pytest.raises(ApiServerError) as caught:
+        await objects.patch_status(Key(namespace, crd.NAME), patch, uid=uid(stored), resource_version=used)
+    assert caught.value.status == 422
+
+
+async def test_list(cluster: Cluster, namespace: str, objects: KubeObjects) -> None:
+    """Namespaces and the label selector filter; the version is at least that of every object listed."""
+    created(cluster, namespace, name="a", labels={"team": "ml"})
+    newest = created(cluster, namespace, name="b")
+    everything, listed_at = await objects.list_all()
+    assert {"a", "b"} <= {item["metadata"]["name"] for item in everything if item["metadata"]["namespace"] == namespace}
+    assert int(listed_at) >= int(version(newest))
+    here, _ = await objects.list_all([namespace])
+    assert [item["metadata"]["name"] for item in here] == ["a", "b"]
+    assert {item["kind"] for item in here} == {"DedicatedEndpoint"}
+    selected, _ = await objects.list_all([namespace, "default"], "team=ml")
+    assert [item["metadata"]["name"] for item in selected] == ["a"]
+
+
+async def test_cluster_id_is_the_uid_of_kube_system(cluster: Cluster, objects: KubeObjects) -> None:
+    """The first eight hex digits, the same at every start."""
+    whole = cluster.kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}").stdout
+    assert await objects.cluster_id() == whole[:8]
+
+
+async def test_crd_of_this_commit_is_served(client: KubeClient) -> None:
+    """The API server publishes every field that the operator needs."""
+    await check_crd(client)
+
+
+async def test_service_account_of_a_pod(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+    """A client with the files that a pod finds is let in, and follows the token's rotation after a rejection."""
+    cluster.kubectl("create", "serviceaccount", "app", "-n", namespace)
+    token = tmp_path / "token"
+    token.write_text("rejected", encoding="utf-8")
+    (tmp_path / "ca.crt").write_bytes(cluster.ca_file.read_bytes())
+    (tmp_path / "namespace").write_text(namespace, encoding="utf-8")
+    address = urlsplit(cluster.server)
+    environ = {"KUBERNETES_SERVICE_HOST": str(address.hostname), "KUBERNETES_SERVICE_PORT": str(address.port)}
+
+    async def load() -> Connection:
+        return await load_connection(environ, service_account=tmp_path)
+
+    async with await connect(load) as client:
+        assert client.namespace == namespace
+        with pytest.raises(ApiServerError) as caught:
+            await check_crd(client)
+        assert caught.value.status == 401
+        token.write_text(cluster.kubectl("create", "token", "app", "-n", namespace).stdout, encoding="utf-8")
+        await check_crd(client)
+
+
+async def test_certificate_is_verified(cluster: Cluster) -> None:
+    """An API server whose CA is not the given one never gets the token."""
+
+    async def load() -> Connection:
+        return Connection(server=cluster.server, token=SecretStr("secret"))
+
+    async with await connect(load) as client:
+        with pytest.raises(KubeError, match="certificate"):
+            await client.request("GET", "/version")
+
+
+async def test_events_in_kubectl_describe(cluster: Cluster, namespace: str, client: KubeClient) -> None:
+    """A repeated event is one line with its count, told by the operator."""
+    subject = created(cluster, namespace)
+    recorder = EventRecorder(client, clock=SystemClock())
+    recorder.start()
+    for _ in range(2):
+        recorder.event(subject, reason="CreatedExternalEndpoint", message="created ep-1")
+        await recorder.flushed()
+    recorder.event(subject, reason="CannotCreate", message="no capacity", warning=True)
+    recorder.event(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "namespace": namespace}},
+        reason="OrphanedEndpoint",
+        message="ep-2 has no owner",
+        warning=True,
+    )
+    await recorder.stop()
+    described = cluster.kubectl("describe", "dep", crd.NAME, "-n", namespace).stdout
+    (line,) = [line for line in described.splitlines() if "CreatedExternalEndpoint" in line]
+    assert "Normal" in line
+    assert "(x2 over" in line
+    assert "tokenfactory-operator" in line
+    listed = json.loads(cluster.kubectl("get", "events", "-n", namespace, "-o", "json").stdout)["items"]
+    assert sorted((item["reason"], item["type"], item["count"]) for item in listed) == [
+        ("CannotCreate", "Warning", 1),
+        ("CreatedExternalEndpoint", "Normal", 2),
+        ("OrphanedEndpoint", "Warning", 1),
+    ]
+
+
+async def test_terminating_namespace_takes_no_events(
+    cluster: Cluster, namespace: str, client: KubeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An event there fails without a word, and the next one elsewhere is written."""
+    doomed = f"{namespace}-x"
+    cluster.kubectl("create", "namespace", doomed)
+    held = created(cluster, doomed, finalizers=[FINALIZER])
+    cluster.kubectl("delete", "namespace", doomed, "--wait=false")
+    alive = created(cluster, namespace)
+    recorder = EventRecorder(client, clock=SystemClock())
+    recorder.start()
+    recorder.event(held, reason="Lost", message="m")
+    recorder.event(alive, reason="Written", message="m")
+    await recorder.stop()
+    reasons = "jsonpath={.items[*].reason}"
+    assert cluster.kubectl("get", "events", "-n", namespace, "-o", reasons).stdout == "Written"
+    assert cluster.kubectl("get", "events", "-n", doomed, "-o", reasons).stdout == ""
+    assert not caplog.records
+    cluster.kubectl("patch", "dep", crd.NAME, "-n", doomed, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')

@@ -1,0 +1,135 @@
+"""Requests that end badly, and credentials that change."""
+
+from __future__ import annotations
+
+import socket
+import traceback
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tokenfactory_operator.domain.errors import KubeConflict, KubeError
+from tokenfactory_operator.kube.client import MERGE_PATCH, KubeClient, connect
+from tokenfactory_operator.kube.errors import ApiServerError, SetupError
+from tokenfactory_operator.kube.login import Connection
+from unit.kube.loopback import CANARY, Respond, answer, client_of, loopback, status_answer
+
+
+async def test_sends_what_was_asked() -> None:
+    """Method, path, query, body, media type, user agent and credentials arrive."""
+    async with loopback(lambda _: answer({"kind": "X"})) as server, client_of(server) as client:
+        document = await client.request(
+            "PATCH", "/x", query=[("fieldManager", "m")], body={"a": ("b", None)}, content_type=MERGE_PATCH
+        )
+    assert document == {"kind": "X"}
+    (request,) = server.requests
+    assert (request.method, request.target) == ("PATCH", "/x?fieldManager=m")
+    assert request.json == {"a": ["b", None]}
+    assert request.headers["Content-Type"] == MERGE_PATCH
+    assert request.headers["User-Agent"] == "tokenfactory-operator"
+    assert request.headers["Authorization"] == f"Bearer {CANARY}"
+
+
+@pytest.mark.parametrize(
+    ("respond", "expected"),
+    [
+        pytest.param(lambda _: None, KubeError, id="no answer"),
+        pytest.param(lambda _: b"", KubeError, id="closed without an answer"),
+        pytest.param(lambda _: b"garbage\r\n\r\n", KubeError, id="no HTTP"),
+        pytest.param(lambda _: b"HTTP/1.1 200 X\r\nContent-Length: 99\r\n\r\n{", KubeError, id="cut off"),
+        pytest.param(lambda _: answer("<html>"), KubeError, id="no JSON"),
+        pytest.param(lambda _: answer(""), KubeError, id="empty 200"),
+        pytest.param(lambda _: answer([1]), KubeError, id="a list"),
+        pytest.param(lambda _: answer("<html>", status=502), ApiServerError, id="HTML error"),
+        pytest.param(lambda _: status_answer(409, "Conflict"), KubeConflict, id="conflict"),
+        pytest.param(lambda _: status_answer(401, "Unauthorized"), ApiServerError, id="unauthorized"),
+    ],
+)
+async def test_every_failure_is_a_kube_error(respond: Respond, expected: type[KubeError]) -> None:
+    """Nothing else gets out, a write is sent once, and no trace shows the token."""
+    async with loopback(respond) as server, client_of(server, request_timeout=0.5) as client:
+        with pytest.raises(KubeError) as caught:
+            await client.request("PATCH", "/x", body={})
+    assert type(caught.value) is expected
+    assert len(server.requests) == 1
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
+    assert CANARY not in repr(caught.value.__cause__)
+
+
+async def test_retry_after_reaches_the_caller() -> None:
+    """An overloaded API server says how long to wait."""
+    respond = status_answer(429, "TooManyRequests", Retry_After="3")
+    async with loopback(lambda _: respond) as server, client_of(server) as client:
+        with pytest.raises(ApiServerError) as caught:
+            await client.request("GET", "/x")
+    assert caught.value.retry_after == 3.0
+
+
+async def test_connection_refused() -> None:
+    """A server that is not there is a transient failure like any other."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: refuses, and nobody else gets the port
+        connection = Connection(server=f"http://127.0.0.1:{taken.getsockname()[1]}")
+
+        async def load() -> Connection:
+            return connection
+
+        async with await connect(load) as client:
+            with pytest.raises(KubeError):
+                await client.request("GET", "/x")
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "first_status", "tokens"),
+    [
+        pytest.param(timedelta(hours=1), 200, ["old", "old"], id="still good"),
+        pytest.param(timedelta(seconds=-1), 200, ["new", "new"], id="expired"),
+        pytest.param(timedelta(hours=1), 401, ["old", "new"], id="rejected"),
+    ],
+)
+async def test_credentials_are_loaded_again(expires_in: timedelta, first_status: int, tokens: list[str]) -> None:
+    """A token is read again once it has expired or was not accepted, and not before."""
+
+    def respond(_: object) -> bytes:
+        return status_answer(401, "Unauthorized") if (len(server.requests), first_status) == (1, 401) else answer({})
+
+    async with loopback(respond) as server:
+
+        async def load() -> Connection:
+            return server.connection(token="new")
+
+        async with KubeClient(server.connection(token="old", expires_in=expires_in), load) as client:
+            for status in (first_status, 200):
+                if status == 200:
+                    await client.request("GET", "/x")
+                else:
+                    with pytest.raises(ApiServerError):
+                        await client.request("GET", "/x")
+    assert [request.headers["Authorization"] for request in server.requests] == [f"Bearer {name}" for name in tokens]
+
+
+async def test_unreadable_credentials_are_transient_in_flight() -> None:
+    """A token file that is unreadable for a moment fails the request, not the process."""
+
+    async def load() -> Connection:
+        raise SetupError("gone")
+
+    async with loopback(lambda _: answer({})) as server:
+        connection = server.connection(expires_in=timedelta(seconds=-1))
+        async with KubeClient(connection, load) as client:
+            with pytest.raises(KubeError, match="gone"):
+                await client.request("GET", "/x")
+    assert not server.requests
+
+
+async def test_unusable_certificates_are_a_setup_error(tmp_path: Path) -> None:
+    """A CA that is none ends the start with a sentence, not with a traceback of ssl."""
+    authority = tmp_path / "ca.crt"
+    authority.write_text("no PEM", encoding="utf-8")
+
+    async def load() -> Connection:
+        return Connection(server="https://192.0.2.1", ca_path=str(authority))
+
+    with pytest.raises(SetupError, match="certificates"):
+        await connect(load)
