@@ -96,7 +96,7 @@ async def run(settings: Settings) -> None:
             metrics_address=settings.metrics_address,
             exposition=metrics.render,
         ) as health,
-        await connect() as client,
+        await connect(written=metrics.kube_written) as client,
     ):
         await _with_patience(check_crd(client))
         objects = KubeObjects(client)

@@ -37,6 +37,20 @@ _NO_LIMIT: Final = aiohttp.ClientTimeout(total=None)
 
 Loader = Callable[[], Awaitable[Connection]]
 
+Written = Callable[[str, int], None]
+"""Told of each write: what (`metadata`, `status`, `event`) and the HTTP status, 0 where no answer came."""
+
+
+def _nobody(_kind: str, _code: int) -> None:
+    """Nobody counts."""
+
+
+def _kind(path: str) -> str:
+    """What a write to `path` writes, as the metrics name it."""
+    if "/events" in path:
+        return "event"
+    return "status" if path.endswith("/status") else "metadata"
+
 
 def _plain(value: object) -> object:
     """Any mapping or sequence as the dict or list that the serialiser knows."""
@@ -63,8 +77,16 @@ def _new_api(connection: Connection) -> ApiClient:
 class KubeClient:
     """Requests to one API server, until `close`."""
 
-    def __init__(self, connection: Connection, load: Loader, *, request_timeout: float = REQUEST_TIMEOUT) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        load: Loader,
+        *,
+        request_timeout: float = REQUEST_TIMEOUT,
+        written: Written = _nobody,
+    ) -> None:
         """`load` gives the connection anew when its credentials have expired; `request_timeout` is in seconds."""
+        self._written = written
         self._connection = connection
         self._load = load
         self._timeout = request_timeout
@@ -103,7 +125,7 @@ class KubeClient:
             KubeNotFound, KubeConflict: the API server says so about an object.
             KubeError: any other failure, of the network or of the answer's form too.
         """
-        request = f"{method} {path}"
+        request, status = f"{method} {path}", 0
         try:
             async with asyncio.timeout(self._timeout):
                 status, data, retry_after = await self._send(method, path, query, body, content_type)
@@ -116,6 +138,9 @@ class KubeClient:
             raise KubeError(f"{request}: {type(error).__name__}: {error}") from error
         except SetupError as error:
             raise KubeError(f"{request}: {error.message}") from error
+        finally:
+            if method != "GET":
+                self._written(_kind(path), status)
         self._rejected = status == _HTTP_UNAUTHORIZED
         if status not in _HTTP_OK:
             raise from_answer(request, status=status, body=data, retry_after=retry_after)
@@ -155,7 +180,9 @@ def _parsed(request: str, data: bytes) -> dict[str, Any]:
     return document
 
 
-async def connect(load: Loader = load_connection, *, request_timeout: float = REQUEST_TIMEOUT) -> KubeClient:
+async def connect(
+    load: Loader = load_connection, *, request_timeout: float = REQUEST_TIMEOUT, written: Written = _nobody
+) -> KubeClient:
     """A client for the API server that the environment names; no request is made yet.
 
     Raises:
@@ -163,7 +190,7 @@ async def connect(load: Loader = load_connection, *, request_timeout: float = RE
     """
     connection = await load()
     try:
-        return KubeClient(connection, load, request_timeout=request_timeout)
+        return KubeClient(connection, load, request_timeout=request_timeout, written=written)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise SetupError(
             f"The certificates for {connection.server} cannot be used ({type(error).__name__}): check the CA and the "

@@ -105,7 +105,7 @@ def _inventory(samples: Iterable[InventorySample]) -> Iterator[Metric]:
     for sample in samples:
         endpoints.add_metric([sample.scope], sample.endpoints)
         # Infinite rather than missing: an alert on a great age must fire for a LIST that never worked.
-        age.add_metric([sample.scope], sample.age_seconds or 0)
+        age.add_metric([sample.scope], math.inf if sample.age_seconds is None else sample.age_seconds)
     yield endpoints
     yield age
 
