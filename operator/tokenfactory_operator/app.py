@@ -113,6 +113,7 @@ async def run(settings: Settings) -> None:
                 cluster_id=cluster_id,
             )
             operator.report_to(health, metrics)
+            await _with_patience(operator.list_objects())
             await operator.run()
 
 
@@ -232,27 +233,33 @@ class Operator:
         finally:
             await self._end(framework, background, workers)
 
+    async def list_objects(self) -> None:
+        """Our own LIST of the objects; raises `KubeError`. At the start it also shows whether the rights suffice."""
+        namespaces, selector = self._settings.watch_namespaces, self._settings.object_selector or ""
+        self.dispatch.relisted(*await self._objects.list_all(namespaces, selector))
+
     async def _kopf(self) -> None:
         namespaces = self._settings.watch_namespaces
-        await kopf.operator(
-            registry=handlers.build_registry(self.dispatch),
-            settings=handlers.build_settings(self._settings.object_selector or ""),
-            namespaces=namespaces,
-            clusterwide=not namespaces,
-            ready_flag=self._ready,
-        )
+        try:
+            await kopf.operator(
+                registry=handlers.build_registry(self.dispatch),
+                settings=handlers.build_settings(self._settings.object_selector or ""),
+                namespaces=namespaces,
+                clusterwide=not namespaces,
+                ready_flag=self._ready,
+            )
+        except Exception as error:
+            # kopf gives up on a watch that answers 404 or 410, and after a minute of 5xx: a restart is the recovery.
+            _LOG.debug("kopf ended", exc_info=error)
+            raise StartupError(f"The watch of DedicatedEndpoints ended ({type(error).__name__}: {error}).") from error
 
     async def _relist(self) -> None:
         while True:
             await asyncio.sleep(RELIST_INTERVAL)
             try:
-                bodies, version = await self._objects.list_all(
-                    self._settings.watch_namespaces, self._settings.object_selector or ""
-                )
+                await self.list_objects()
             except KubeError as error:
                 _LOG.warning("the objects could not be listed", error=error.message)
-            else:
-                self.dispatch.relisted(bodies, version)
 
     async def _end(
         self,
