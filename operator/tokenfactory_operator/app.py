@@ -22,7 +22,6 @@ import structlog
 from tokenfactory_operator import handlers
 from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.cloud.client import HttpCloud
-from tokenfactory_operator.cloud.failures import Advice
 from tokenfactory_operator.cloud.transport import CloudSettings
 from tokenfactory_operator.dispatch import RELIST_INTERVAL, Dispatch, work
 from tokenfactory_operator.domain.errors import KubeError
@@ -103,7 +102,7 @@ async def run(settings: Settings) -> None:
         cluster_id = settings.cluster_id
         if cluster_id is None:
             cluster_id = await _with_patience(objects.cluster_id())
-        async with _cloud(settings) as cloud, _recorder(client) as recorder:
+        async with _cloud(settings, metrics) as cloud, _recorder(client) as recorder:
             operator = Operator(
                 settings,
                 objects=objects,
@@ -125,7 +124,7 @@ async def _with_patience(call: Coroutine[Any, Any, T]) -> T:
         raise StartupError(f"The Kubernetes API server cannot be used: {error.message}") from error
 
 
-def _cloud(settings: Settings) -> HttpCloud:
+def _cloud(settings: Settings, metrics: Metrics) -> HttpCloud:
     source = settings.token_source(on_read=register_secret)
     return HttpCloud(
         CloudSettings(
@@ -138,7 +137,7 @@ def _cloud(settings: Settings) -> HttpCloud:
         token=source.read,
         clock=SystemClock(),
         project_id=settings.project_id,
-        advice=Advice(authorities="TOKENFACTORY_CA_FILE"),
+        observe=metrics.observe_request,
     )
 
 

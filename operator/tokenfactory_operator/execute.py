@@ -184,7 +184,7 @@ class Executor:
             attempt.ended = poller.inventory.stamp()
         attempt.outcome, attempt.endpoint_id = Outcome.CREATED, endpoint.id
         s.memory.mutated = poller.inventory.learned(endpoint, created=True)
-        if facts.recorded_id(s) or s.memory.gone:
+        if s.resource.status.endpoint_id or s.memory.gone:
             s.memory.recreations += 1
             s.memory.recreated = s.memory.mutated
         self._mutated("create", poller)

@@ -30,6 +30,13 @@ class Call:
     """The endpoint that the path names: only then does a 404 speak of an endpoint."""
     answer_limit: int = ANSWER_LIMIT
 
+    @property
+    def operation(self) -> str:
+        """The name of the operation in metrics: `list`, `create`, `get`, `update`, `delete`, `templates`."""
+        if self.method == "GET" and self.endpoint_id is None:
+            return "templates" if self.path.endswith("/templates") else "list"
+        return {"POST": "create", "GET": "get", "PATCH": "update", "DELETE": "delete"}[self.method]
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from types import TracebackType
@@ -41,6 +41,10 @@ _THROTTLED: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_
 _NO_ENDPOINT: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 
 
+Observer = Callable[[str, int | str, float], None]
+"""Told of each request: operation, HTTP status (or `none` where no whole answer came), seconds."""
+
+
 class HttpCloud:
     """`ports.Cloud`, and the templates. Close it with `aclose`, or use it as an async context manager."""
 
@@ -54,6 +58,7 @@ class HttpCloud:
         advice: Advice | None = None,
         tls: ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        observe: Observer | None = None,
     ) -> None:
         """`advice` names where this credential is kept; `tls` is shared between credentials; `transport` is for tests.
 
@@ -67,6 +72,7 @@ class HttpCloud:
         self._project = {"ai_project_id": project_id} if project_id else {}
         self._auth = BearerAuth(token)
         self._throttle = Throttle(clock, connections=settings.max_connections - 1, rate_limit=settings.rate_limit)
+        self._observe = observe
         self._client = open_client(settings, tls=tls, transport=transport)
 
     def __repr__(self) -> str:
@@ -173,14 +179,21 @@ class HttpCloud:
 
     async def _send(self, call: Call, lane: Lane = Lane.CHANGES) -> Answer:
         async with self._throttle.turn(lane):
-            return await exchange(
-                self._client,
-                call,
-                auth=self._auth,
-                request_timeout=self._settings.request_timeout,
-                advice=self._advice,
-                on_head=self._obey,
-            )
+            begun, code = self._clock.monotonic(), "none"
+            try:
+                answer = await exchange(
+                    self._client,
+                    call,
+                    auth=self._auth,
+                    request_timeout=self._settings.request_timeout,
+                    advice=self._advice,
+                    on_head=self._obey,
+                )
+                code = str(answer.status)
+            finally:
+                if self._observe is not None:
+                    self._observe(call.operation, code, self._clock.monotonic() - begun)
+            return answer
 
     def _obey(self, status: int, headers: Mapping[str, str]) -> None:
         """Block the credential as the answer asks; without `Retry-After` the error alone is enough."""

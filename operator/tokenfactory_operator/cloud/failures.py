@@ -57,7 +57,7 @@ class Advice:
     token: str = "TOKENFACTORY_TOKEN_FILE"  # noqa: S105 - the name of a setting
     project: str = "TOKENFACTORY_PROJECT_ID"
     address: str = "TOKENFACTORY_API_URL"
-    authorities: str = "TOKENFACTORY_CA_BUNDLE"
+    authorities: str = "TOKENFACTORY_CA_FILE"
 
     def for_status(self, status: int, *, from_api: bool) -> str:
         """What to do about an answer; empty where waiting is all there is."""

@@ -75,7 +75,7 @@ _ORDERED: Final = (
     _AtMost("poll_interval_in_transition", 1, "poll_interval", "in transition the cloud is asked more often"),
     _AtMost("poll_interval_in_transition", 2, "create_settle", "absence takes two LISTs within the settle time"),
     _AtMost("request_timeout", 1, "create_settle", "a request may take effect until it has timed out"),
-    _AtMost("create_settle", 0, "delete_settle", "a deletion has to be at least as sure as a creation"),
+    _AtMost("create_settle", 1, "delete_settle", "a deletion has to be at least as sure as a creation"),
     _AtMost("poll_interval", 3, "inventory_max_age", "the inventory must outlive two failed LISTs"),
 )
 

@@ -77,7 +77,6 @@ class TokenFile:
             if self._token is None or _Signature.of(self._path.stat()) != self._signature:
                 self._token = self._load()
         except OSError as error:
-            self._token = None
             raise CredentialsError(f"token file {self._path}: {error.strerror or 'cannot be read'}") from error
         return self._token
 
