@@ -135,7 +135,8 @@ class Executor:
             raise KubeConflict("The object is gone.")
         self._tools.cache.put(body)
         fresh = parse(body)
-        if fresh.terminating or fresh.generation != resource.generation or not fresh.has_finalizer:
+        changed = fresh.terminating or fresh.generation != resource.generation or not fresh.has_finalizer
+        if changed or fresh.status.create_attempt != resource.status.create_attempt:
             raise KubeConflict("The object has changed since the create was decided.")
         return fresh
 
@@ -170,6 +171,8 @@ class Executor:
         late = self._tools.clock.monotonic() - read_at > self._tools.timing.send_deadline
         if late or resource.spec is None:
             raise KubeConflict("The object was read too long ago to act on it.")
+        if poller.inventory.shows(resource.uid):
+            raise KubeConflict("An endpoint of this object was seen after the create was decided.")
         body = create_body(resource, resource.spec, owner_mark(resource, s.identity, attempt.id))
         self._tools.lead()
         # From here on nobody knows, until an answer does: a crash, a cancellation and a time-out are all the same.

@@ -235,7 +235,12 @@ class Inventory:
             identity_absence=Absence(self._identity_evidence.get(uid, NEVER), self._complete),
             attempt_absence=Absence(self._attempt_evidence.get((uid, attempt), NEVER), self._complete),
             recorded_absence=Absence(self._evidence.get(recorded, NEVER), self._complete),
+            hidden=frozenset(self._hidden),
         )
+
+    def shows(self, uid: str) -> bool:
+        """Whether an endpoint with the mark of this object is taken to exist."""
+        return uid in self._by_uid
 
     def endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:
         """The endpoint as it is known, if it is present."""

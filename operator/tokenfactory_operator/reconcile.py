@@ -89,7 +89,7 @@ class Reconciler:
             if again is not None:
                 return again
             body = self._tools.cache.get(key)
-        return Again(after=0.0)
+        return Again(after=BACKOFF_FIRST)
 
     async def _step(self, key: Key, resource: Resource) -> Again | None:
         """Decide once and do it; None means that it has to be decided anew at once."""

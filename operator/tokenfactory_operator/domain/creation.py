@@ -53,7 +53,8 @@ def undecided(s: Situation) -> Decision | None:
 def lost(s: Situation) -> Decision | None:
     """The recorded endpoint is not in the list: prove that it is gone before anything follows from it."""
     endpoint_id = facts.recorded_id(s)
-    if not endpoint_id or facts.own_endpoint(s) is not None or s.evidence.recorded is not None:
+    present = facts.own_endpoint(s) is not None or s.evidence.recorded is not None
+    if not endpoint_id or (present and not facts.hidden(s, endpoint_id)):
         return None
     confirming = Verdict(
         Reason.ENDPOINT_LOST, f"Endpoint {endpoint_id} is not in the cloud's list. Making sure.", synced=None
@@ -93,7 +94,9 @@ def _recreate(s: Situation, endpoint_id: str) -> Decision:
         return Decision("lost", verdict=verdict, after_list=True)
     if s.resource.spec is not None and s.resource.spec.enabled is False:
         return Decision("lost", verdict=Verdict(Reason.ENDPOINT_LOST, f"{text} Nothing is created while stopped."))
-    pause = min(RECREATE_PAUSE_MAX, RECREATE_PAUSE * 2 ** (s.memory.recreations - 1)) if s.memory.recreations else 0.0
+    # The exponent is bounded too: a float overflows at 1024.
+    doublings = min(s.memory.recreations, 10) - 1
+    pause = min(RECREATE_PAUSE_MAX, RECREATE_PAUSE * 2.0**doublings) if s.memory.recreations else 0.0
     wait = s.memory.recreated + pause - s.now
     if wait > 0:
         verdict = Verdict(Reason.ENDPOINT_LOST, f"{text} It is created again after a pause.")
@@ -150,7 +153,8 @@ def create(s: Situation) -> Decision | None:
 
 def _create(s: Situation, check: str, action: Create) -> Decision:
     spec = s.resource.spec
-    waiting = failed(s, Create.__name__) or (disabled(s) if check != "create" else None)
+    # These stand before `create` in the chain; after a loss or an unknown attempt they hold just as well.
+    waiting = failed(s, Create.__name__) or disabled(s) or predecessor(s)
     if waiting is None and spec is not None and spec.management_policy == "Observe":
         text = "spec.managementPolicy is Observe: nothing is created. Name an endpoint in spec.endpointId."
         return Decision(check, verdict=Verdict(Reason.OBSERVING, text))

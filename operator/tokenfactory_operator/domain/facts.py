@@ -121,9 +121,9 @@ def copies(s: Situation) -> tuple[str, ...]:
 
 
 def foreign(s: Situation) -> Sighting | None:
-    """The recorded endpoint, where it carries a mark that is not ours."""
-    recorded = s.evidence.recorded
-    return recorded if recorded is not None and recorded.endpoint.foreign_to(s.identity) else None
+    """The object's endpoint, where it carries a mark that is not ours, alone or beside ours."""
+    suspects = (s.evidence.recorded, own_endpoint(s))
+    return next((seen for seen in suspects if seen is not None and seen.endpoint.foreign_to(s.identity)), None)
 
 
 def adopted(s: Situation, seen: Sighting) -> bool:
@@ -135,6 +135,11 @@ def delete_due(s: Situation, endpoint_id: str, seen: Sighting | None) -> bool:
     """Whether a DELETE has to be sent: none was answered yet, or the endpoint is still listed long after the answer."""
     answered = s.memory.deletes.get(endpoint_id)
     return answered is None or (seen is not None and seen.listed > answered + DELETE_AGAIN)
+
+
+def hidden(s: Situation, endpoint_id: str) -> bool:
+    """Whether the endpoint is known to exist by its id only: the LISTs do not show it."""
+    return endpoint_id in s.evidence.hidden
 
 
 def observing(s: Situation) -> bool:

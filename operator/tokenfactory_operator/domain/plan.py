@@ -8,7 +8,7 @@ created, updated or recreated. Each check is a function `Situation -> Decision |
 
     terminating:  unheld → force_released → never_created → unheard → other_scope → observed_only
                   → unresolved_attempt → release → delete → absence_observed
-    living:       unreadable → unsupported → stripped → unheard → other_scope → asked_to_look
+    living:       stripped → unreadable → unsupported → unheard → other_scope → asked_to_look
                   → copied → foreign_owner → undecided → twin → lost → immutable → drifted → in_order
                   → remembered → disabled → predecessor → create
 
@@ -130,9 +130,9 @@ TERMINATING: Final[tuple[Check, ...]] = (
     deletion.absence_observed,
 )
 LIVING: Final[tuple[Check, ...]] = (
+    stripped,
     unreadable,
     unsupported,
-    stripped,
     unheard,
     other_scope,
     asked_to_look,
@@ -169,6 +169,8 @@ def _held_back(s: Situation, decision: Decision) -> Decision:
     by_force = decision.check == "force_released"
     if s.resource.paused and not by_force:
         held = touches or isinstance(decision.action, RemoveFinalizer)
+        if not held and (decision.verdict is None or not decision.verdict.judged):
+            return decision  # nothing was judged, so a pause has nothing to add
         text = "Paused by the annotation tokenfactory.nebius.com/paused: the cloud is not changed."
         verdict = Verdict(Reason.RECONCILE_PAUSED, text)
         return replace(decision, action=Nothing() if held else decision.action, verdict=verdict)

@@ -85,6 +85,8 @@ class Evidence:
     attempt_absence: Absence
     """About the latest attempt's own `try`."""
     recorded_absence: Absence
+    hidden: frozenset[str] = frozenset()
+    """Endpoints that answer by id though the complete LISTs do not show them."""
 
 
 class Outcome(enum.Enum):

@@ -73,6 +73,8 @@ def _attempt(s: Situation, decision: Decision) -> CreateAttempt | None:
         return CreateAttempt(id=carried, state=facts.CREATED, since=since)
     if written is None or here is None or written.id != here.id or written.state != facts.PENDING:
         return written
+    if here.outcome is Outcome.CREATED:
+        return written.model_copy(update={"state": facts.CREATED})
     failure = s.memory.failure
     retrying = failure is not None and failure.error.handling is Handling.TRANSIENT
     surely_nothing = here.outcome in (Outcome.REFUSED, Outcome.UNSENT)

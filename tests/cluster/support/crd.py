@@ -1,0 +1,66 @@
+"""Installs the CRD and builds objects for its tests. Must not judge anything: that is the tests' part."""
+
+import json
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any, Final
+
+from controlplane import Cluster
+from tokenfactory_operator.api import v1alpha1 as api
+from unit.api.invalid_specs import valid_spec
+
+JsonObject = dict[str, Any]
+
+ROOT: Final = Path(__file__).parents[3]
+CRD_FILE: Final = ROOT / "crds" / f"{api.GROUP}_{api.PLURAL}.yaml"
+SAMPLES: Final = ROOT / "deploy" / "samples"
+CRD_NAME: Final = f"{api.PLURAL}.{api.GROUP}"
+NAME: Final = "subject"
+
+
+def install(cluster: Cluster) -> None:
+    """Applies the CRD, as often as you like, and waits until it is served."""
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD_FILE))
+    cluster.kubectl("wait", "--for=condition=Established", f"crd/{CRD_NAME}", "--timeout=60s")
+
+
+def manifest(spec: JsonObject | None = None, *, name: str = NAME, **metadata: object) -> str:
+    """An object as JSON text, which kubectl takes wherever it takes YAML."""
+    return json.dumps(
+        {
+            "apiVersion": api.API_VERSION,
+            "kind": api.KIND,
+            "metadata": {"name": name, **metadata},
+            "spec": valid_spec() if spec is None else spec,
+        }
+    )
+
+
+def create(cluster: Cluster, namespace: str, spec: JsonObject | None = None, *, name: str = NAME) -> JsonObject:
+    """Creates an object under strict validation and answers it as the API server stored it."""
+    return stored(cluster.kubectl("create", "-n", namespace, "-f", "-", "-o", "json", input=manifest(spec, name=name)))
+
+
+def patch(cluster: Cluster, namespace: str, change: JsonObject) -> CompletedProcess[str]:
+    """Sends a merge patch (``None`` removes a field); the answer may be a refusal."""
+    return cluster.kubectl(
+        "patch", api.SHORT_NAME, NAME, "-n", namespace, "--type=merge", "-p", json.dumps(change), check=False
+    )
+
+
+def write_status(cluster: Cluster, namespace: str, status: JsonObject) -> JsonObject:
+    """Sends a merge patch to the status subresource, as the operator does, and answers the object."""
+    body = json.dumps({"status": status})
+    target = ("patch", api.SHORT_NAME, NAME, "-n", namespace, "--subresource=status")
+    return stored(cluster.kubectl(*target, "--type=merge", "-p", body, "-o", "json"))
+
+
+def get(cluster: Cluster, namespace: str, *, name: str = NAME) -> JsonObject:
+    """The object as it is now."""
+    return stored(cluster.kubectl("get", api.SHORT_NAME, name, "-n", namespace, "-o", "json"))
+
+
+def stored(result: CompletedProcess[str]) -> JsonObject:
+    """The object in kubectl's JSON answer."""
+    parsed: JsonObject = json.loads(result.stdout)
+    return parsed

@@ -1,0 +1,112 @@
+"""A small client of the API server as admin, for tests that ask often: a kubectl process for each look is too slow.
+
+Must not interpret anything; what an object says is read in `views`.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from controlplane import Cluster
+from tokenfactory_operator.api import v1alpha1 as api
+
+JsonObject = dict[str, Any]
+
+_MERGE_PATCH = {"content-type": "application/merge-patch+json"}
+
+
+class KubeApi:
+    """Objects, Events and namespaces; raises `AssertionError` with the server's text where it refuses."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        config = json.loads(cluster.kubeconfig.read_text(encoding="utf-8"))
+        token = config["users"][0]["user"]["token"]
+        self._http = httpx.Client(
+            base_url=cluster.server,
+            headers={"authorization": f"Bearer {token}"},
+            verify=ssl.create_default_context(cafile=str(cluster.ca_file)),
+            timeout=60.0,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def create(self, namespace: str, name: str, spec: Mapping[str, Any], **metadata: object) -> JsonObject:
+        """Create an object."""
+        body = {
+            "apiVersion": api.API_VERSION,
+            "kind": api.KIND,
+            "metadata": {"name": name, **metadata},
+            "spec": dict(spec),
+        }
+        return self._ask("POST", _objects(namespace), body)
+
+    def get(self, namespace: str, name: str) -> JsonObject | None:
+        """The object as it is now."""
+        answer = self._http.get(_objects(namespace, name))
+        return None if answer.status_code == HTTPStatus.NOT_FOUND else _json(answer)
+
+    def list(self, namespace: str) -> list[JsonObject]:
+        """All objects of a namespace."""
+        items: list[JsonObject] = self._ask("GET", _objects(namespace))["items"]
+        return items
+
+    def patch(
+        self, namespace: str, name: str, change: Mapping[str, Any], *, subresource: str = ""
+    ) -> JsonObject:
+        """A merge patch; `None` removes a field."""
+        return self._ask("PATCH", _objects(namespace, name, subresource), change)
+
+    def delete(self, namespace: str, name: str) -> None:
+        """Begin a deletion; it is not waited for."""
+        self._ask("DELETE", _objects(namespace, name))
+
+    def delete_all(self, namespace: str) -> None:
+        """Begin the deletion of every object of a namespace in one request."""
+        self._ask("DELETE", _objects(namespace))
+
+    def events(self, namespace: str) -> list[JsonObject]:
+        """The Events of a namespace."""
+        items: list[JsonObject] = self._ask("GET", f"/api/v1/namespaces/{namespace}/events")["items"]
+        return items
+
+    def create_namespace(self, name: str) -> None:
+        """Create a namespace."""
+        self._ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+
+    def delete_namespace(self, name: str) -> None:
+        """Begin the deletion of a namespace; it is not waited for."""
+        self._ask("DELETE", f"/api/v1/namespaces/{name}")
+
+    def has_namespace(self, name: str) -> bool:
+        """Whether the namespace is there, be it terminating."""
+        answer = self._http.get(f"/api/v1/namespaces/{name}")
+        return answer.status_code != HTTPStatus.NOT_FOUND and bool(_json(answer))
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> JsonObject:
+        headers = _MERGE_PATCH if method == "PATCH" else {}
+        return _json(self._http.request(method, path, json=body, headers=headers))
+
+
+def _objects(namespace: str, name: str = "", subresource: str = "") -> str:
+    path = f"/apis/{api.API_VERSION}/namespaces/{namespace}/{api.PLURAL}"
+    return "/".join(part for part in (path, name, subresource) if part)
+
+
+def _json(answer: httpx.Response) -> JsonObject:
+    assert answer.is_success, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
+    content: JsonObject = answer.json()
+    return content

@@ -1,0 +1,132 @@
+"""The operator as a process of its own, with the rights that the chart gives it and nothing of the admin's.
+
+Times are short, so that a lifecycle takes seconds; the protocol's order between them is kept (settings refuse others).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from cluster.support.eventually import eventually
+
+QUICK: Final[Mapping[str, str]] = {
+    "POLL_INTERVAL": "500ms",
+    "POLL_INTERVAL_IN_TRANSITION": "200ms",
+    "INVENTORY_MAX_AGE": "30s",
+    "REQUEST_TIMEOUT": "2s",
+    "CREATE_SETTLE": "2s",
+    "DELETE_SETTLE": "3s",
+    "SEND_DEADLINE": "1s",
+    "RATE_LIMIT": "100",
+    "METRICS_ADDRESS": "127.0.0.1:0",
+    "HEALTH_ADDRESS": "127.0.0.1:0",
+    "LOG_FORMAT": "json",
+    "LOG_LEVEL": "info",
+}
+"""Settings of these tests, without the prefix of the environment variables."""
+CREATE_SETTLE: Final = 2.0
+DELETE_SETTLE: Final = 3.0
+_PREFIX: Final = "TOKENFACTORY_"
+_STOP_TIMEOUT: Final = 40.0
+
+
+class OperatorProcess:
+    """Start it, stop it, kill it, start it again: each life appends to one log file."""
+
+    def __init__(self, *, kubeconfig: Path, log: Path, settings: Mapping[str, str]) -> None:
+        """`settings` override `QUICK`; an empty value leaves a setting out."""
+        merged = {**QUICK, **settings}
+        self._environment = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "KUBECONFIG": str(kubeconfig),
+            **{f"{_PREFIX}{name}": value for name, value in merged.items() if value},
+        }
+        self._log = log
+        self._read_from = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def token(self) -> str:
+        """The cloud token that it was given at its start, where that was no file."""
+        return self._environment[f"{_PREFIX}TOKEN"]
+
+    @property
+    def running(self) -> bool:
+        """Whether the process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, *, wait: bool = True) -> None:
+        """Start a new life; with `wait` return when the probe says ready, so the cloud was listed."""
+        self._read_from = self._log.stat().st_size if self._log.exists() else 0
+        with self._log.open("ab") as log:
+            command = [sys.executable, "-m", "tokenfactory_operator", "run"]
+            self._process = subprocess.Popen(
+                command, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        if wait:
+            eventually(lambda: self.probe("readyz"), what="readiness of the operator")
+
+    def stop(self) -> int:
+        """SIGTERM, as the kubelet does; answers the exit status."""
+        if self._process is None:
+            return 0
+        self._process.terminate()
+        return self._process.wait(_STOP_TIMEOUT)
+
+    def kill(self) -> None:
+        """SIGKILL: no word is said, nothing is finished."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(_STOP_TIMEOUT)
+
+    def restart(self) -> None:
+        """Stop in order and start again."""
+        assert self.stop() == 0
+        self.start()
+
+    def log_text(self) -> str:
+        """The log of all lives."""
+        return self._log.read_text(encoding="utf-8") if self._log.exists() else ""
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        """The log of this life, parsed; a line still being written is left out."""
+        if not self._log.exists():
+            return []
+        with self._log.open("rb") as stream:
+            stream.seek(self._read_from)
+            text = stream.read()
+        whole = text[: text.rfind(b"\n") + 1].decode()
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
+
+    def probe(self, name: str) -> bool:
+        """Whether `readyz` or `livez` passes now; the process must not have ended by itself."""
+        assert self.running, f"the operator has ended:\n{self.log_text()[-3000:]}"
+        address = self._address(f"/{name}")
+        if not address:
+            return False
+        try:
+            return httpx.get(f"http://{address}/{name}", timeout=5.0, trust_env=False).is_success
+        except httpx.TransportError:
+            return False
+
+    def metrics(self) -> dict[tuple[str, str], float]:
+        """All samples, by name and by the label values joined with commas."""
+        answer = httpx.get(f"http://{self._address('/metrics')}/metrics", timeout=5.0, trust_env=False)
+        return {
+            (sample.name, ",".join(sample.labels.values())): sample.value
+            for family in text_string_to_metric_families(answer.text)
+            for sample in family.samples
+        }
+
+    def _address(self, path: str) -> str:
+        served = [line["address"] for line in self.log_lines() if path in line.get("paths", [])]
+        return served[-1] if served else ""
