@@ -250,6 +250,7 @@ class Executor:
             await self._patch(s, action.endpoint_id, action.patch, poller)
         except EndpointNotFound:
             poller.inventory.proven_gone(action.endpoint_id)
+            s.memory.gone[action.endpoint_id] = poller.inventory.stamp()
         s.memory.released.add(action.endpoint_id)
         self._mutated("release", poller)
 

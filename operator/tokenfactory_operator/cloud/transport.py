@@ -13,7 +13,6 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +22,7 @@ from tokenfactory_operator.cloud.auth import BearerAuth, sent_token
 from tokenfactory_operator.cloud.call import ANSWER_LIMIT, Answer, Call
 from tokenfactory_operator.cloud.failures import Advice, unreachable
 from tokenfactory_operator.domain.errors import CloudError
+from tokenfactory_operator.version import operator_version
 
 DEFAULT_URL: Final = "https://api.tokenfactory.nebius.com"
 _IDLE_CONNECTION: Final = 4.0
@@ -88,7 +88,7 @@ def open_client(
     return httpx.AsyncClient(
         base_url=settings.base_url,
         headers={
-            "User-Agent": f"tokenfactory-operator/{version('tokenfactory-operator')}",
+            "User-Agent": f"tokenfactory-operator/{operator_version()}",
             "Accept": "application/json",
         },
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

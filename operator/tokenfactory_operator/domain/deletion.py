@@ -9,10 +9,16 @@ from tokenfactory_operator.api.v1alpha1 import DeletionPolicy
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import Decision, DeleteEndpoints, Release, RemoveFinalizer, Verdict
 from tokenfactory_operator.domain.creation import failed, untrusted
-from tokenfactory_operator.domain.identity import ReleasedMark, described, subject, text_without_marks
+from tokenfactory_operator.domain.identity import (
+    ReleasedMark,
+    described,
+    released_mark,
+    subject,
+    text_without_marks,
+)
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import NEVER, Outcome, Situation
+from tokenfactory_operator.domain.situation import NEVER, Outcome, Sighting, Situation
 
 
 def unheld(s: Situation) -> Decision | None:
@@ -55,7 +61,9 @@ def unresolved_attempt(s: Situation) -> Decision | None:
     pending = _undeleted(s)
     if pending:
         return _delete(s, "unresolved_attempt", pending)
-    if facts.attempt_absent(s, attempt, settle=s.timing.delete_settle) and not s.evidence.own:
+    left = _left_alone(s)
+    waits = not _retained(s) and any(seen.endpoint.id not in left for seen in s.evidence.own)
+    if facts.attempt_absent(s, attempt, settle=s.timing.delete_settle) and not waits:
         return None if _trusted(s) else untrusted(s, "unresolved_attempt")
     text = (
         "A create call ended without a clear answer. The object is kept until it is sure that the cloud made no "
@@ -71,10 +79,10 @@ def unresolved_attempt(s: Situation) -> Decision | None:
 
 def release(s: Situation) -> Decision | None:
     """`Retain`: the endpoint stays, its mark says that it was let go on purpose."""
-    if s.resource.deletion_policy is not DeletionPolicy.RETAIN:
+    if not _retained(s):
         return None
     seen = facts.own_endpoint(s)
-    if seen is not None and seen.endpoint.id not in s.memory.released:
+    if seen is not None and _releasable(s, seen):
         mark = ReleasedMark(s.identity.cluster_id, subject(s.resource.namespace, s.resource.name))
         description = described(text_without_marks(seen.endpoint.description), mark)
         action = Release(seen.endpoint.id, EndpointPatch(description=description))
@@ -85,11 +93,25 @@ def release(s: Situation) -> Decision | None:
     if endpoint_id and s.evidence.recorded is None and endpoint_id not in s.memory.released and not absent:
         text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Making sure."
         return Decision("release", verdict=_deleting(text), record=endpoint_id, after_list=True)
-    return Decision("release", RemoveFinalizer("ReleasedEndpoint", _released_text(endpoint_id)), _deleting("Released."))
+    text = _released_text(endpoint_id, gone=absent or endpoint_id in s.memory.gone)
+    return Decision("release", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
 
 
-def _released_text(endpoint_id: str) -> str:
-    return f"Endpoint {endpoint_id} stays in the cloud and is billed there." if endpoint_id else "Nothing was there."
+def _retained(s: Situation) -> bool:
+    return s.resource.deletion_policy is DeletionPolicy.RETAIN
+
+
+def _releasable(s: Situation, seen: Sighting) -> bool:
+    """Neither released before, perhaps by an earlier process, nor somebody else's too."""
+    before = seen.endpoint.id in s.memory.released or released_mark(seen.endpoint.description) is not None
+    return not before and seen.endpoint.id not in _left_alone(s)
+
+
+def _released_text(endpoint_id: str, *, gone: bool) -> str:
+    if not endpoint_id:
+        return "Nothing was there."
+    became = "is no longer in the cloud" if gone else "stays in the cloud and is billed there"
+    return f"Endpoint {endpoint_id} {became}."
 
 
 def delete(s: Situation) -> Decision | None:
@@ -137,9 +159,10 @@ def _left_alone(s: Situation) -> tuple[str, ...]:
 
 def _undeleted(s: Situation) -> tuple[str, ...]:
     """Ids that still need a DELETE answered: ours in the list, and the recorded one, listed or not."""
-    if s.resource.deletion_policy is DeletionPolicy.RETAIN:
+    if _retained(s):
         return ()
-    mine = {seen.endpoint.id: seen for seen in s.evidence.own}
+    recorded = (s.evidence.recorded,) if s.evidence.recorded else ()
+    mine = {seen.endpoint.id: seen for seen in (*s.evidence.own, *recorded)}
     ids = {*mine, facts.recorded_id(s)} - {""} - set(_left_alone(s))
 
     return tuple(sorted(item for item in ids if facts.delete_due(s, item, mine.get(item))))
