@@ -1,0 +1,111 @@
+# Every task of this project. `make help` lists them; .ci/run does the same that `make check test` does.
+# A fresh machine needs git, make and Python >= 3.11: the rest is installed into .venv, or built into the cache once.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/sh
+
+VENV := .venv
+READY := $(VENV)/.ready
+PY := $(VENV)/bin/python
+CONTROLPLANE := PYTHONPATH=hack $(PY) -m controlplane
+
+CRD := tokenfactory.nebius.com_dedicatedendpoints.yaml
+CHART := helm/tokenfactory-operator
+LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header $(if $(UPGRADE),--upgrade)
+
+# Given on the command line: make test ARGS="tests/unit -k queue"
+ARGS ?=
+# once: end after a summary; else it stays until Ctrl-C, where there is a terminal
+DEMO ?=
+# current: the cluster of kubectl's current context, in place of one of its own
+CLUSTER ?=
+export DEMO CLUSTER PYTHON
+
+.PHONY: help demo test check coverage bench format lint types imports deadcode stale crds docs lock \
+	cluster cluster-down venv clean distclean
+
+help: ## Show this
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { print "\n" substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+##@ Use
+
+demo: $(READY) ## See endpoints become Ready on a real API server (DEMO=once, CLUSTER=current)
+	@PYTHONPATH=hack $(PY) -m demo $(ARGS)
+
+cluster: $(READY) ## Leave a Kubernetes control plane running, and print how to reach it
+	@$(CONTROLPLANE) up --background
+
+cluster-down: $(READY) ## End it
+	@$(CONTROLPLANE) down
+
+##@ Check
+
+check: lint types imports deadcode stale ## All checks that run nothing of the project (under a minute)
+
+test: $(READY) ## All tests, on a real API server (ARGS="tests/unit -k name")
+	@$(CONTROLPLANE) fetch >/dev/null
+	@$(PY) -m pytest $(ARGS)
+
+coverage: $(READY) ## Unit and contract tests, and the lines that they do not reach
+	@$(PY) -m coverage run -m pytest tests/unit tests/contract $(ARGS)
+	@$(PY) -m coverage report --skip-covered
+
+bench: $(READY) ## Measure the budgets on a real API server (ARGS="--objects 200"; ends with a table and JSON)
+	@PYTHONPATH=hack:tests $(PY) -m bench $(ARGS)
+
+lint: $(READY) ## ruff: format and rules
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+
+types: $(READY) ## mypy, strict
+	@$(PY) -m mypy
+
+imports: $(READY) ## import-linter: the layers of pyproject.toml
+	@$(VENV)/bin/lint-imports --no-logo
+
+deadcode: $(READY) ## vulture: code that nobody uses, and code of the operator that only tests use
+	@$(PY) -m vulture
+	@$(PY) -m vulture operator/tokenfactory_operator
+
+stale: $(READY) ## Generated files: CRD, the chart's copy of it, reference pages
+	@$(PY) -m tokenfactory_operator.api.schema --check crds/$(CRD)
+	@cmp crds/$(CRD) $(CHART)/files/crds/$(CRD) || { echo "the chart's CRD is stale: run make crds" >&2; exit 1; }
+	@$(PY) -m tokenfactory_operator.settings --check docs/settings.md
+	@$(PY) -m tokenfactory_operator.telemetry --check docs/metrics.md
+
+##@ Change
+
+format: $(READY) ## Format, and repair what ruff can
+	@$(PY) -m ruff check --fix-only --quiet .
+	@$(PY) -m ruff format .
+
+crds: $(READY) ## Write the CRD from the models, into crds/ and the chart
+	@$(PY) -m tokenfactory_operator.api.schema crds/$(CRD)
+	@cp crds/$(CRD) $(CHART)/files/crds/$(CRD)
+
+docs: $(READY) ## Write the reference pages for settings and metrics from the code
+	@$(PY) -m tokenfactory_operator.settings docs/settings.md
+	@$(PY) -m tokenfactory_operator.telemetry docs/metrics.md
+
+lock: $(READY) ## Resolve requirements/*.txt anew from pyproject.toml (UPGRADE=1: newest versions)
+	@$(LOCK) --output-file requirements/runtime.txt pyproject.toml
+	@$(LOCK) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
+	@! grep -n "://" requirements/*.txt
+
+venv: $(READY) ## Have .venv with everything that is pinned (PYTHON=python3.12 chooses)
+	@$(PY) --version
+
+$(READY): requirements/dev.txt pyproject.toml hack/venv.sh
+	@hack/venv.sh
+	@touch $@
+
+clean: ## Remove what tools have left
+	@rm -rf build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find hack operator tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean ## Also end the cluster, and remove .venv
+	@if [ -x $(PY) ]; then $(CONTROLPLANE) down; fi
+	@rm -rf $(VENV) .run

@@ -1,0 +1,100 @@
+"""`make demo`, or `PYTHONPATH=hack python -m demo`: exit status 0 when everything was as it should be."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import httpx
+
+from controlplane import ControlPlaneError
+from demo import signals
+from demo.errors import DemoError, RefusedError, Stop
+from demo.install import NAMESPACE
+from demo.objects import read
+from demo.options import Options, parse
+from demo.story import LOOK, Story
+from demo.view import View
+from demo.world import World, running
+
+FAILURES: Final = (DemoError, ControlPlaneError, subprocess.SubprocessError, httpx.HTTPError)
+"""What may go wrong in a world: sentences for people in place of a traceback."""
+_REFUSED: Final = 2
+_BY_SIGNAL: Final = 128  # the shell's convention: plus the signal's number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo; answers the exit status."""
+    view = View()
+    try:
+        options = parse(sys.argv[1:] if arguments is None else arguments)
+        signals.listen()
+        _run(options, view)
+    except RefusedError as error:
+        _complain(view, f"Not started: {error}")
+        return _REFUSED
+    except FAILURES as error:
+        _complain(view, f"The demo failed: {error}")
+        return 1
+    except Stop as stop:
+        return _BY_SIGNAL + stop.number
+    return 0
+
+
+def _run(options: Options, view: View) -> None:
+    with running(options, view) as world:
+        try:
+            summary = Story(world, view, patience=options.patience).tell()
+            view.step(summary)
+            if options.stay:
+                _stay(world, view)
+        except FAILURES:
+            view.step("The end of the operator's log")
+            view.say(world.operator.tail())
+            raise
+
+
+def _stay(world: World, view: View) -> None:
+    """Show the objects until a signal asks to end, which is no failure here."""
+    _explain(world, view)
+    try:
+        with view.following():
+            while True:
+                world.operator.check()
+                if world.own is not None and not world.own.healthy:
+                    raise DemoError("A program of the control plane has ended by itself.")
+                view.show(read(world.target))
+                time.sleep(LOOK)
+    except Stop as stop:
+        if stop.number == signal.SIGHUP:
+            raise
+        view.say("Cleaning up")
+
+
+def _explain(world: World, view: View) -> None:
+    lines = []
+    if world.own is not None:
+        lines += [f"export KUBECONFIG={world.own.kubeconfig}", f'export PATH="{world.own.bin}:$PATH"']
+    lines += [
+        f"kubectl get dep -n {NAMESPACE} -o wide",
+        f"kubectl describe dep -n {NAMESPACE}",
+        f"kubectl scale dep/gpt-oss-120b -n {NAMESPACE} --replicas=2",
+        f"curl {world.url}/_admin/summary     # what the cloud has, and every call that it got",
+        f"tail -f {world.operator.log}",
+    ]
+    view.step("Go on by hand, in another terminal; Ctrl-C here ends and removes everything")
+    view.say("\n".join(f"  {line}" for line in lines))
+    view.say("")
+
+
+def _complain(view: View, text: str) -> None:
+    view.say("")
+    view.say(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
