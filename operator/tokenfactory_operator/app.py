@@ -166,7 +166,6 @@ class Operator:
     ) -> None:
         self._settings = settings
         self._objects = objects
-        self._metrics = metrics
         clock, timing, rng = SystemClock(), settings.timing(), random.Random()  # noqa: S311  # jitter, no secret
         self._clock = clock
         self.cache = ObjectCache()

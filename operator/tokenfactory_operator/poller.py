@@ -8,6 +8,7 @@ make the fleet poll for hours.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -34,6 +35,9 @@ JITTER: Final = 0.1
 
 Wake = Callable[[Key, float], None]
 """Have a key looked at after so many seconds."""
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class Poller:
@@ -105,7 +109,8 @@ class Poller:
     def _interval(self) -> float:
         jitter = self._rng.uniform(1 - JITTER, 1 + JITTER)
         if self._failures:
-            return min(self._timing.poll_interval, 2.0 ** (self._failures - 1)) * jitter
+            # The exponent is bounded too: a float overflows at 1024, which is a night of outage.
+            return min(self._timing.poll_interval, 2.0 ** min(self._failures - 1, 16)) * jitter
         if self._clock.monotonic() - self._last_mutation >= TRANSITION:
             return self._timing.poll_interval * jitter
         ladder = (*SHORT_INTERVALS, self._timing.poll_interval_in_transition)
@@ -145,10 +150,12 @@ class Poller:
         if self.inventory.outage is not None:
             self.inventory.outage = None
             self._telemetry.counted("cloud_recovered")
+            _LOG.info("the cloud is listed again")
             self._wake_all()
 
     def _failed(self, error: CloudError) -> None:
         self._failures += 1
+        _LOG.warning("the cloud could not be listed, %d times in a row: %s", self._failures, error.message)
         lasted = self._clock.monotonic() - self._good_at
         blind = lasted >= self._timing.inventory_max_age
         never = self._good_wall is None
