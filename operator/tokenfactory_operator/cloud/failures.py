@@ -75,9 +75,9 @@ def from_answer(call: Call, answer: Answer, *, retry_after: float | None, advice
     complaint = read_complaint(answer, lambda text: redacted(text, answer.secret))
     said = f": {complaint.text}" if complaint.text else ""
     hint = advice.for_status(answer.status, from_api=complaint.from_api)
-    text = f"{call.purpose} failed with HTTP {answer.status}{said}".rstrip(".")
+    text = " ".join(f"{call.purpose} failed with HTTP {answer.status}{said}".split())
     return _error_class(call, answer.status, complaint)(
-        " ".join(f"{text}. {hint}".split()),
+        f"{text.removesuffix('.')}. {hint}" if hint else text,
         retry_after=retry_after,
         refused=complaint.from_api and answer.status in REFUSALS,
         status=answer.status,
