@@ -93,6 +93,7 @@ docs: $(READY) ## Write the reference pages for settings and metrics from the co
 lock: $(READY) ## Resolve requirements/*.txt anew from pyproject.toml (UPGRADE=1: newest versions)
 	@$(LOCK) --output-file requirements/runtime.txt pyproject.toml
 	@$(LOCK) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
+	@echo hatchling | $(LOCK) --constraint requirements/dev.txt --output-file requirements/build.txt -
 	@! grep -n "://" requirements/*.txt
 
 venv: $(READY) ## Have .venv with everything that is pinned (PYTHON=python3.12 chooses)
