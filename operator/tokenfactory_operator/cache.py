@@ -42,6 +42,7 @@ class ObjectCache:
         self._objects: dict[Key, dict[str, Any]] = {}
         self._by_uid: dict[str, Key] = {}
         self._by_endpoint: dict[str, set[Key]] = {}
+        self._gone: dict[Key, tuple[str, int]] = {}
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -54,10 +55,13 @@ class ObjectCache:
         return self._objects.get(key)
 
     def put(self, body: JsonObject) -> bool:
-        """Take in a version of an object; False when it is not newer than what is held."""
+        """Take in a version of an object; False when it is not newer than what is held, or older than its deletion."""
         key = key_of(body)
         held = self._objects.get(key)
+        uid, gone = self._gone.get(key, ("", 0))
         if held is not None and version_of(body) <= version_of(held):
+            return False
+        if body["metadata"]["uid"] == uid and version_of(body) < gone:
             return False
         if held is not None:
             self._unindex(key, held)
@@ -69,10 +73,17 @@ class ObjectCache:
             self._by_endpoint.setdefault(endpoint_id, set()).add(key)
         return True
 
-    def remove(self, key: Key, uid: str) -> bool:
-        """Drop the object, if it is still this uid's: a newer object of the same name stays."""
+    def remove(self, key: Key, uid: str, version: int = 0) -> bool:
+        """Drop the object, if it is still this uid's: a newer object of the same name stays.
+
+        After a deletion at `version` an answer to an earlier write of ours does not bring it back.
+        """
         held = self._objects.get(key)
-        if held is None or held["metadata"]["uid"] != uid:
+        if held is not None and held["metadata"]["uid"] != uid:
+            return False
+        if version:
+            self._gone[key] = uid, version
+        if held is None:
             return False
         self._unindex(key, held)
         del self._objects[key]
@@ -89,6 +100,7 @@ class ObjectCache:
         vanished = [key for key in self._objects if key not in listed and version_of(self._objects[key]) <= limit]
         for key in vanished:
             self.remove(key, self._objects[key]["metadata"]["uid"])
+        self._gone.clear()  # answers that were under way at those deletions have long come
         return changed | set(vanished)
 
     def keys_of(self, *, uids: Iterable[str], endpoint_ids: Iterable[str]) -> set[Key]:

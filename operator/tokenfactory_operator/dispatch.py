@@ -48,9 +48,10 @@ class Dispatch:
         key = key_of(body)
         self._echoed(key, version_of(body))
         if kind == "DELETED":
-            self._seen.pop(key, None)
             # Perhaps it only left the selector: the pass reads the object before it believes that it is gone.
-            self._cache.remove(key, body["metadata"]["uid"])
+            self._cache.remove(key, body["metadata"]["uid"], version_of(body))
+            if self._cache.get(key) is None:
+                self._seen.pop(key, None)
             self._queue.add(key, Urgency.URGENT)
         elif self._cache.put(body):
             self._queue.add(key, urgency_of(body))

@@ -135,8 +135,8 @@ class Executor:
             raise KubeConflict("The object is gone.")
         self._tools.cache.put(body)
         fresh = parse(body)
-        changed = fresh.terminating or fresh.generation != resource.generation or not fresh.has_finalizer
-        if changed or fresh.status.create_attempt != resource.status.create_attempt:
+        # Whatever it is, a pause too: no write follows whose precondition would find it.
+        if fresh.resource_version != resource.resource_version:
             raise KubeConflict("The object has changed since the create was decided.")
         return fresh
 
@@ -177,6 +177,7 @@ class Executor:
         self._tools.lead()
         # From here on nobody knows, until an answer does: a crash, a cancellation and a time-out are all the same.
         s.memory.finalizer_clean = False
+        s.memory.word = False  # what a person has allowed is this one POST
         attempt.outcome = Outcome.UNKNOWN
         try:
             endpoint = await poller.cloud.create_endpoint(body)

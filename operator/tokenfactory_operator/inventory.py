@@ -61,6 +61,7 @@ class Inventory:
         self._attempt_evidence: dict[tuple[str, str], float] = {}
         self._complete: list[float] = []
         self._known: set[str] = set()
+        self._expected: set[str] = set()
         self._unlisted: dict[str, float] = {}
         self._hidden: set[str] = set()
         self._deleted: set[str] = set()
@@ -119,6 +120,7 @@ class Inventory:
             self._forget(seen.endpoint)
         self._complete.append(begun)
         self._missing = None
+        self._forget_unnamed()
         self._prune()
         return [seen.endpoint for seen in missing]
 
@@ -163,6 +165,7 @@ class Inventory:
 
     def expect(self, endpoint_id: str) -> None:
         """An object's status names this endpoint: it counts as known, also before any LIST of this process."""
+        self._expected.add(endpoint_id)
         if endpoint_id not in self._known:
             self._known.add(endpoint_id)
             self._missing = self._missing if endpoint_id in self._present else None
@@ -178,8 +181,16 @@ class Inventory:
         self._identity_evidence.pop(uid, None)
         for key in [key for key in self._attempt_evidence if key[0] == uid]:
             del self._attempt_evidence[key]
+        self._expected.discard(endpoint_id)
         if endpoint_id and endpoint_id not in self._present:
             self._drop_traces(endpoint_id)
+
+    def _forget_unnamed(self) -> None:
+        """What no object names, nobody can confirm: it speaks against the LIST for a time, not for ever."""
+        for endpoint_id in self.missing() - self._expected:
+            absence = Absence(self._evidence.get(endpoint_id, NEVER), self._complete)
+            if absence.proven(after=NEVER, settle=self._timing.delete_settle):
+                self._drop_traces(endpoint_id)
 
     def _drop_traces(self, endpoint_id: str) -> None:
         self._evidence.pop(endpoint_id, None)
@@ -241,6 +252,11 @@ class Inventory:
     def shows(self, uid: str) -> bool:
         """Whether an endpoint with the mark of this object is taken to exist."""
         return uid in self._by_uid
+
+    def made_by(self, identity: Identity, attempt: str) -> str | None:
+        """Id of an endpoint that is taken to exist and carries this `try` of the object."""
+        found = self._sightings(self._by_uid.get(identity.uid, ()))
+        return next((seen.endpoint.id for seen in found if seen.endpoint.attempt_of(identity) == attempt), None)
 
     def endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:
         """The endpoint as it is known, if it is present."""

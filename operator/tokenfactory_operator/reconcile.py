@@ -119,6 +119,9 @@ class Reconciler:
         self._bodies[key] = resource.body
         now = inventory.stamp()
         self._note(resource, memory, now)
+        identity = Identity(self._cluster_id, resource.uid)
+        if memory.attempt is not None:
+            memory.attempt.seen_as(inventory.made_by(identity, memory.attempt.id))
         written = resource.status.create_attempt
         attempt = memory.attempt.id if memory.attempt is not None else (written.id if written else "")
         recorded = resource.status.endpoint_id or (memory.attempt.endpoint_id if memory.attempt else "")
@@ -130,7 +133,6 @@ class Reconciler:
         evidence = inventory.evidence(resource, recorded=recorded, attempt=attempt)
         if memory.word and recorded and evidence.untrusted:
             inventory.confirm(recorded)
-        identity = Identity(self._cluster_id, resource.uid)
         return Situation(resource, identity, evidence, memory, self._tools.timing, now)
 
     @staticmethod
@@ -155,7 +157,8 @@ class Reconciler:
         try:
             async with poller.cloud.slot():
                 body = self._tools.cache.get(key)
-                if body is None:
+                memory = self._memories.get(key)
+                if body is None or memory is None or memory.uid != body["metadata"]["uid"]:
                     return None
                 s = self._gather(key, parse(body), poller)
                 fresh = plan.decide(s)
@@ -184,24 +187,25 @@ class Reconciler:
             await self._executor.execute(s, decision, poller)
         except CloudError as error:
             outcome = error.reason
-            self._failed(s, error, name)
+            self._failed(s, error, name, now=poller.inventory.stamp())
         else:
             s.memory.failure, s.memory.failures = None, 0
-            if isinstance(decision.action, actions.Create):
-                s.memory.word = False
+            if isinstance(decision.action, actions.Rescope):
+                s.memory.word = False  # that the project is the same says nothing about what is missing in it
         finally:
             self._tools.telemetry.reconciled(outcome=outcome, seconds=self._tools.clock.monotonic() - started)
 
-    def _failed(self, s: Situation, error: CloudError, action: str) -> None:
+    def _failed(self, s: Situation, error: CloudError, action: str, *, now: float) -> None:
+        """Counted from the end of the call: one that took longer than the backoff is not repeated at once."""
         s.memory.failures += 1
         wait = self._wait(error, s.memory.failures)
         s.memory.failure = Failure(
             error=error,
             generation=s.resource.generation,
-            not_before=s.now + wait,
+            not_before=now + wait,
             requested_at=s.resource.requested_at,
             action=action,
-            at=s.now,
+            at=now,
         )
         self._log.warning(
             "call failed", action=action, reason=error.reason, error=error.message, retry_in=wait, **_where(s.resource)

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from cluster.support.worlds import chart, kube, name, new_world, shared
+from cluster.support.worlds import chart, kube, name, new_world, shared, shared_by_module
 from controlplane import Cluster, ControlPlaneError, acquire, release
 
-__all__ = ["chart", "cluster", "kube", "name", "namespace", "new_world", "shared"]  # fixtures, pytest finds them here
+__all__ = ["chart", "kube", "name", "new_world", "shared", "shared_by_module"]  # fixtures: pytest finds them here
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -72,7 +72,7 @@ def unresolved_attempt(s: Situation) -> Decision | None:
     return Decision(
         "unresolved_attempt",
         verdict=Verdict(Reason.CREATE_OUTCOME_UNKNOWN, text),
-        record=facts.recorded_id(s) or None,
+        record=_record(s),
         after_list=True,
     )
 
@@ -138,7 +138,7 @@ def absence_observed(s: Situation) -> Decision | None:
         text = "The cloud has accepted the deletion. Waiting until its list no longer shows the endpoint."
         outage = s.evidence.outage
         verdict = Verdict(outage.reason, outage.message) if outage else _deleting(text)
-        return Decision("absence_observed", verdict=verdict, record=facts.recorded_id(s) or None, after_list=True)
+        return Decision("absence_observed", verdict=verdict, record=_record(s), after_list=True)
     if not _trusted(s):
         return untrusted(s, "absence_observed")
     if left:
@@ -149,10 +149,20 @@ def absence_observed(s: Situation) -> Decision | None:
     return Decision("absence_observed", RemoveFinalizer("DeletedEndpoint", text), _deleting(text))
 
 
+def _record(s: Situation) -> str | None:
+    """What was seen is written down, so that its attempt stays resolved when it is gone, over a restart too."""
+    seen = facts.own_endpoint(s)
+    found = seen.endpoint.id if seen is not None and seen.endpoint.id not in _left_alone(s) else ""
+    return facts.recorded_id(s) or found or None
+
+
 def _left_alone(s: Situation) -> tuple[str, ...]:
     """Endpoints with a foreign mark, and copies of which only the recorded one is surely ours."""
     strangers = {seen.endpoint.id for seen in s.evidence.own if seen.endpoint.foreign_to(s.identity)}
     alien = facts.foreign(s)
+    last = s.memory.last_seen.get(facts.recorded_id(s))  # one LIST that leaves it out does not make it ours again
+    if last is not None and last.foreign_to(s.identity):
+        strangers.add(last.id)
     copied = set(facts.copies(s)) - {facts.recorded_id(s)}
     return tuple(strangers | ({alien.endpoint.id} if alien else set()) | copied)
 

@@ -93,11 +93,22 @@ def attempt_absent(s: Situation, attempt: Unresolved, *, settle: float) -> bool:
     return proven and s.evidence.identity_absence.proven(after=attempt.since, settle=settle)
 
 
+def _unmarked(s: Situation) -> Sighting | None:
+    """The recorded endpoint, where it carries no mark at all: the status is all that says whose it is."""
+    recorded = s.evidence.recorded
+    return recorded if recorded is not None and not recorded.endpoint.marks else None
+
+
 def own_endpoint(s: Situation) -> Sighting | None:
-    """The endpoint that is this object's, if one is seen: by its mark, or by id while it carries no mark at all."""
+    """The endpoint that is this object's, if one is seen: by its mark, or by id while it carries no mark at all.
+
+    An unmarked one that the status names ranks as such: were a late twin or a copy taken in its place, nothing would
+    lead back to it.
+    """
     named = s.resource.spec.endpoint_id if s.resource.spec else None
+    unmarked = _unmarked(s)
     ranked = sorted(
-        s.evidence.own,
+        (*s.evidence.own, *([unmarked] if unmarked is not None else [])),
         key=lambda seen: (
             seen.endpoint.id != named,
             seen.endpoint.id != recorded_id(s),
@@ -106,10 +117,7 @@ def own_endpoint(s: Situation) -> Sighting | None:
             seen.endpoint.id,
         ),
     )
-    if ranked:
-        return ranked[0]
-    recorded = s.evidence.recorded
-    return recorded if recorded is not None and not recorded.endpoint.marks else None
+    return ranked[0] if ranked else None
 
 
 def copies(s: Situation) -> tuple[str, ...]:
@@ -117,6 +125,9 @@ def copies(s: Situation) -> tuple[str, ...]:
     tries: dict[str, list[str]] = {}
     for seen in s.evidence.own:
         tries.setdefault(seen.endpoint.attempt_of(s.identity) or "", []).append(seen.endpoint.id)
+    unmarked, written = _unmarked(s), s.resource.status.create_attempt
+    if unmarked is not None and written is not None and written.id in tries:
+        tries[written.id].append(unmarked.endpoint.id)
     return tuple(sorted(endpoint_id for ids in tries.values() if len(ids) > 1 for endpoint_id in ids))
 
 

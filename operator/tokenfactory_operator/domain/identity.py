@@ -20,8 +20,9 @@ ADOPTED: Final = "adopted"
 
 _SUBJECT_LIMIT: Final = 106
 """Leaves 300 characters for the user's text, whatever the cluster id (32 at most) and the uid are."""
-_MARK = re.compile(r"\[k8s (?P<cluster>\S+) (?P<subject>\S+) uid=(?P<uid>\S+) try=(?P<attempt>[^\s\]]+)\]")
-_RELEASED = re.compile(r"\[k8s-released (?P<cluster>\S+) (?P<subject>[^\s\]]+)\]")
+# Any white space between the parts: the cloud gives descriptions back as sent but for that.
+_MARK = re.compile(r"\[k8s\s+(?P<cluster>\S+)\s+(?P<subject>\S+)\s+uid=(?P<uid>\S+)\s+try=(?P<attempt>[^\s\]]+)\]")
+_RELEASED = re.compile(r"\[k8s-released\s+(?P<cluster>\S+)\s+(?P<subject>[^\s\]]+)\]")
 
 
 def _digest(text: str, length: int = 8) -> str:

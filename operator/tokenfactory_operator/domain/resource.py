@@ -28,7 +28,7 @@ class Resource:
     """None where the stored spec does not fit the models (written under another schema): see `problem`."""
     problem: str
     status: api.Status
-    """Empty where the stored status is another object's (restored by a backup tool) or cannot be read."""
+    """Empty where the stored status is not this object's (restored by a backup tool) or cannot be read."""
     body: Mapping[str, Any]
     """The object as it was read, for preconditions and merge patches."""
 
@@ -82,9 +82,10 @@ def _status(body: Mapping[str, Any], uid: str) -> api.Status:
     try:
         status = api.Status.model_validate(body.get("status") or {})
     except ValidationError:
-        return api.Status()
-    # Status is a cache, never an authority: what another uid's status says must not lead to that uid's endpoint.
-    return status if status.uid in (None, "", uid) else api.Status()
+        return api.Status(observed_generation=api.UNOBSERVED_GENERATION)
+    # Status is a cache, never an authority: what another uid's status says must not lead to that uid's endpoint. Ours
+    # always names its uid; one without is the schema's default, or not ours.
+    return status if status.uid == uid else api.Status(observed_generation=api.UNOBSERVED_GENERATION)
 
 
 def parse(body: Mapping[str, Any]) -> Resource:

@@ -113,6 +113,11 @@ class Attempt:
     """The status is known to name `endpoint_id`."""
     after_unknown: int = 0
 
+    def seen_as(self, endpoint_id: str | None) -> None:
+        """An endpoint with this `try` is known: the attempt is resolved, also when that endpoint vanishes later."""
+        if endpoint_id is not None and self.outcome is Outcome.UNKNOWN:
+            self.outcome, self.endpoint_id = Outcome.CREATED, endpoint_id
+
 
 @dataclass
 class Failure:

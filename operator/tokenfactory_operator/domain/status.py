@@ -41,9 +41,11 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
         if handled
         else written.last_handled_reconcile_at,
     }
-    if decision.record:
-        changes |= {"endpoint_id": decision.record, "scope": written.scope or s.evidence.scope}
-    if seen is not None:
+    # What a POST of this process has made is written whatever the spec says by now (exactly-once.md, Create 5).
+    record = decision.record or facts.recorded_id(s)
+    if record:
+        changes |= {"endpoint_id": record, "scope": written.scope or s.evidence.scope}
+    if seen is not None and seen.endpoint.id == record:
         changes |= _observed(seen.endpoint)
     return written.model_copy(update=changes)
 
@@ -65,7 +67,8 @@ def rescoped(s: Situation, scope: str) -> Status:
 def _attempt(s: Situation, decision: Decision) -> CreateAttempt | None:
     written, here = s.resource.status.create_attempt, s.memory.attempt
     seen = facts.own_endpoint(s)
-    carried = seen.endpoint.attempt_of(s.identity) if seen else None
+    named = decision.record or facts.recorded_id(s)
+    carried = seen.endpoint.attempt_of(s.identity) if seen and seen.endpoint.id == named else None
     open_attempt = facts.unresolved(s)
     still_open = open_attempt is not None and not facts.attempt_absent(s, open_attempt, settle=s.timing.create_settle)
     if carried and not still_open:

@@ -45,7 +45,7 @@ def foreign_owner(s: Situation) -> Decision | None:
     return Decision(
         "foreign_owner",
         verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text, stalled=True),
-        record=seen.endpoint.id,
+        record=_kept_id(s),
         after_list=True,
     )
 
@@ -140,8 +140,9 @@ def in_order(s: Situation) -> Decision | None:
 
 
 def _kept_id(s: Situation) -> str | None:
+    """In conflict the status goes on naming what it names: were it to name a copy, nothing would lead back."""
     kept = facts.own_endpoint(s)
-    return kept.endpoint.id if kept else None
+    return facts.recorded_id(s) or (kept.endpoint.id if kept else None)
 
 
 def _mark(s: Situation, seen: Sighting) -> OwnerMark:

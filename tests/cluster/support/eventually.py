@@ -13,7 +13,7 @@ DEADLINE: Final = 60.0
 _PAUSE: Final = 0.05
 
 
-def eventually(check: Callable[[], T], *, within: float = DEADLINE, what: str = "") -> T:
+def eventually(check: Callable[[], T | None], *, within: float = DEADLINE, what: str = "") -> T:
     """Ask `check` until it answers something true, and answer that.
 
     Args:

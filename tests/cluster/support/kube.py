@@ -59,14 +59,12 @@ class KubeApi:
         answer = self._http.get(_objects(namespace, name))
         return None if answer.status_code == HTTPStatus.NOT_FOUND else _json(answer)
 
-    def list(self, namespace: str) -> list[JsonObject]:
+    def objects(self, namespace: str) -> list[JsonObject]:
         """All objects of a namespace."""
         items: list[JsonObject] = self._ask("GET", _objects(namespace))["items"]
         return items
 
-    def patch(
-        self, namespace: str, name: str, change: Mapping[str, Any], *, subresource: str = ""
-    ) -> JsonObject:
+    def patch(self, namespace: str, name: str, change: Mapping[str, Any], *, subresource: str = "") -> JsonObject:
         """A merge patch; `None` removes a field."""
         return self._ask("PATCH", _objects(namespace, name, subresource), change)
 

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cluster.support.eventually import eventually
 
 QUICK: Final[Mapping[str, str]] = {
-    "POLL_INTERVAL": "500ms",
+    "POLL_INTERVAL": "300ms",
     "POLL_INTERVAL_IN_TRANSITION": "200ms",
     "INVENTORY_MAX_AGE": "30s",
     "REQUEST_TIMEOUT": "2s",

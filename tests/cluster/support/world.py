@@ -39,11 +39,11 @@ class World:
 
     # The object
 
-    def create(self, name: str, *, metadata: Mapping[str, object] | None = None, **spec: object) -> View:
+    def create(self, name: str, *, metadata: Mapping[str, object] | None = None, **spec: Any) -> View:  # noqa: ANN401  # JSON of any form
         """A new object with a valid spec, in which `spec` replaces top-level fields (`...` leaves one out)."""
         return View(self.kube.create(self.namespace, name, valid_spec(**spec), **(metadata or {})))
 
-    def created(self, name: str, **spec: object) -> View:
+    def created(self, name: str, **spec: Any) -> View:  # noqa: ANN401  # JSON of any form
         """A new object, once it is Ready."""
         self.create(name, **spec)
         return self.until_ready(name)
@@ -59,7 +59,7 @@ class World:
         assert found is not None, f"{name}: {ABSENT}"
         return found
 
-    def edit(self, name: str, **spec: object) -> View:
+    def edit(self, name: str, **spec: Any) -> View:  # noqa: ANN401  # JSON of any form
         """Merge into the spec, as a person does."""
         return View(self.kube.patch(self.namespace, name, {"spec": spec}))
 
@@ -70,6 +70,10 @@ class World:
     def write_status(self, name: str, status: JsonObject | None) -> View:
         """What only the operator, or somebody with its right, does."""
         return View(self.kube.patch(self.namespace, name, {"status": status}, subresource="status"))
+
+    def wipe_status(self, name: str) -> None:
+        """Remove everything from the status, as `kubectl edit --subresource=status` can."""
+        self.write_status(name, dict.fromkeys(self.get(name).status))
 
     def delete(self, name: str) -> None:
         """Begin the deletion."""
@@ -145,9 +149,7 @@ class World:
 
     def until_event(self, name: str, reason: str) -> JsonObject:
         """The newest Event of this reason about the object."""
-        return eventually(
-            lambda: next(iter(self.events(name, reason)), None), what=f"event {reason} about {name}"
-        )
+        return eventually(lambda: next(iter(self.events(name, reason)), None), what=f"event {reason} about {name}")
 
     def until_called(self, name: str, method: str, count: int = 1) -> list[JsonObject]:
         """So many calls about the object's endpoints have begun."""

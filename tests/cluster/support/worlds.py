@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -78,7 +78,7 @@ def made(
     label: str,
     settings: Mapping[str, str],
     start: bool,
-    cloud: Mapping[str, object],
+    cloud: Mapping[str, Any],
 ) -> Iterator[World]:
     """A world in a new namespace; its end asks that the operator's log shows no defect and no secret."""
     namespace = f"{_readable(label)}-{secrets.token_hex(4)}"
@@ -102,7 +102,7 @@ def _release(kube: KubeApi, namespace: str) -> None:
     """Nobody holds the objects any more; the namespace goes in the background."""
     if not kube.has_namespace(namespace):
         return
-    for item in kube.list(namespace):
+    for item in kube.objects(namespace):
         if api.FINALIZER in item["metadata"].get("finalizers", []):
             kube.patch(namespace, item["metadata"]["name"], {"metadata": {"finalizers": None}})
     if kube.has_namespace(namespace):
@@ -110,18 +110,25 @@ def _release(kube: KubeApi, namespace: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def shared(
+def shared_by_module(
     cluster: Cluster,
     kube: KubeApi,
     chart: Chart,
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[World]:
-    """A world for all tests of a module that only touch objects of their own name."""
+    """The one world of a module."""
     label = request.node.name.rpartition("/")[2].removesuffix(".py")
     folder = tmp_path_factory.mktemp("world")
     with made(cluster, kube, chart, folder, label=label, settings={}, start=True, cloud={}) as world:
         yield world
+
+
+@pytest.fixture
+def shared(shared_by_module: World) -> Iterator[World]:
+    """A world for all tests of a module that only touch objects of their own name; no fault outlives a test."""
+    yield shared_by_module
+    shared_by_module.cloud.clear_faults()
 
 
 @pytest.fixture

@@ -1,0 +1,165 @@
+"""Kubernetes in memory: one kind of object, with the semantics that the operator relies on.
+
+One revision counter; a change of the spec and the first delete raise the generation; an object goes with its last
+finalizer, and the answer to that write carries no newer version; writes carry preconditions; a write that changes
+nothing raises no version. Bodies are never changed in place, so readers may keep them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
+from tokenfactory_operator.ports import Key
+
+NEW_STATUS: Final[Mapping[str, Any]] = {"observedGeneration": -1}
+"""The schema's default."""
+
+Body = dict[str, Any]
+Listener = Callable[[str, Body], None]
+"""Told of each event: ADDED, MODIFIED or DELETED, and the object."""
+Writer = Callable[[Body, Body], None]
+"""Told of each status write: the object before and after."""
+
+
+def merged(target: Any, patch: Any) -> Any:  # noqa: ANN401  # JSON
+    """RFC 7386."""
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result
+
+
+class ApiServer:
+    """Objects by place, and who listens to their changes."""
+
+    def __init__(self, time: Callable[[], float]) -> None:
+        self.objects: dict[Key, Body] = {}
+        self.gone: dict[str, Body] = {}
+        """Objects that were deleted, by uid, as they last were."""
+        self.spec_since: dict[tuple[str, int], float] = {}
+        """When a generation of an object (uid, generation) came to be."""
+        self.operator_writes = 0
+        self._listeners: list[Listener] = []
+        self._on_status: list[Writer] = []
+        self._revision = 1000
+        self._uids = 0
+        self._time = time
+
+    def listen(self, listener: Listener) -> None:
+        """Tell of every event from now on."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Listener) -> None:
+        """Tell no more."""
+        self._listeners.remove(listener)
+
+    def on_status(self, writer: Writer) -> None:
+        """Tell of every status write of the operator."""
+        self._on_status.append(writer)
+
+    @property
+    def revision(self) -> str:
+        """The version of a list made now."""
+        return str(self._revision)
+
+    # What the operator does
+
+    def read(self, key: Key) -> Body | None:
+        """GET."""
+        return self.objects.get(key)
+
+    def put_finalizers(self, key: Key, finalizers: tuple[str, ...], resource_version: str) -> Body:
+        """PATCH of the metadata."""
+        body = self._checked(key, resource_version)
+        old = body["metadata"].get("finalizers", [])
+        if body["metadata"].get("deletionTimestamp") and set(finalizers) - set(old):
+            raise KubeError("no new finalizers can be added if the object is being deleted")
+        self.operator_writes += 1
+        return self._store(key, {**body, "metadata": {**body["metadata"], "finalizers": list(finalizers)}})
+
+    def patch_status(self, key: Key, patch: Mapping[str, Any], resource_version: str) -> Body:
+        """PATCH of the subresource `status`."""
+        body = self._checked(key, resource_version)
+        self.operator_writes += 1
+        written = self._store(key, {**body, "status": merged(body.get("status"), patch)})
+        for writer in self._on_status:
+            writer(body, written)
+        return written
+
+    def _checked(self, key: Key, resource_version: str) -> Body:
+        body = self.objects.get(key)
+        if body is None:
+            raise KubeNotFound(f"{key} not found")
+        if body["metadata"]["resourceVersion"] != resource_version:
+            raise KubeConflict(f"{key}: the object has been modified")
+        return body
+
+    # What users do
+
+    def create(self, key: Key, spec: Mapping[str, Any]) -> str:
+        """POST; answers the uid, or "" where the name is taken."""
+        if key in self.objects:
+            return ""
+        self._uids += 1
+        uid = f"u{self._uids}"
+        metadata = {"namespace": key.namespace, "name": key.name, "uid": uid, "generation": 1, "annotations": {}}
+        self.spec_since[uid, 1] = self._time()
+        self._publish("ADDED", key, {"metadata": metadata, "spec": dict(spec), "status": dict(NEW_STATUS)})
+        return uid
+
+    def edit(self, key: Key, change: Mapping[str, Any]) -> None:
+        """A merge patch of everything but the status, without precondition."""
+        body = self.objects[key]
+        self._store(key, {**merged(body, change), "status": body["status"]})
+
+    def replace_status(self, key: Key, status: Mapping[str, Any]) -> None:
+        """Somebody with the right to it writes the status."""
+        self._store(key, {**self.objects[key], "status": dict(status)})
+
+    def delete(self, key: Key) -> None:
+        """DELETE."""
+        body = self.objects[key]
+        metadata = body["metadata"]
+        if metadata.get("deletionTimestamp"):
+            return
+        stamp = {"deletionTimestamp": f"{self._time():.3f}", "generation": metadata["generation"] + 1}
+        self.spec_since[metadata["uid"], stamp["generation"]] = self._time()
+        self._store(key, {**body, "metadata": {**metadata, **stamp}})
+
+    # Storage
+
+    def _store(self, key: Key, body: Body) -> Body:
+        before = self.objects[key]
+        metadata = body["metadata"]
+        if body["spec"] != before["spec"]:
+            generation = metadata["generation"] + 1
+            self.spec_since[metadata["uid"], generation] = self._time()
+            body = {**body, "metadata": {**metadata, "generation": generation}}
+        if body["metadata"].get("deletionTimestamp") and not body["metadata"].get("finalizers"):
+            del self.objects[key]
+            self.gone[body["metadata"]["uid"]] = body
+            self._revision += 1
+            last = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self._revision)}}
+            self._tell("DELETED", last)
+            return body
+        if body == before:
+            return before
+        return self._publish("MODIFIED", key, body)
+
+    def _publish(self, kind: str, key: Key, body: Body) -> Body:
+        self._revision += 1
+        stored = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self._revision)}}
+        self.objects[key] = stored
+        self._tell(kind, stored)
+        return stored
+
+    def _tell(self, kind: str, body: Body) -> None:
+        for listener in tuple(self._listeners):
+            listener(kind, body)

@@ -1,0 +1,136 @@
+"""The promises, checked while a run goes on: never two, no lie, no stranger touched, nothing done without the lease.
+
+What is true is known here from the world's own records, never from the operator's. The comparison of spec and endpoint
+is written anew on purpose: the operator's own must not judge itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+from model.apiserver import ApiServer, Body
+from model.trace import Trace
+from model.vendor import Endpoint, Vendor, owners
+from tokenfactory_operator.domain.observed import ObservedEndpoint
+
+SERVES: Final = ("ready", "partially_ready")
+_MARKS: Final = re.compile(r"\s*\[k8s[^\]]*\]")
+
+
+def condition(body: Body, kind: str) -> Mapping[str, Any]:
+    """One condition of an object; empty where it has none."""
+    found: Mapping[str, Any] = next((item for item in body["status"].get("conditions", ()) if item["type"] == kind), {})
+    return found
+
+
+def has_what_spec_says(spec: Mapping[str, Any], shown: ObservedEndpoint) -> bool:
+    """Whether an endpoint is configured as the spec says; what the spec leaves out is the cloud's."""
+    text = _MARKS.sub("", shown.description or "").strip()
+    wanted: dict[str, tuple[object, object]] = {
+        "displayName": (spec.get("displayName"), shown.name),
+        "description": (spec.get("description"), text),
+        "enabled": (spec.get("enabled"), shown.enabled),
+        "customWeightsId": (spec.get("customWeightsId"), shown.custom_weights_id),
+        "gpu": (spec["gpu"], {"type": shown.gpu_type, "count": shown.gpu_count}),
+        "scaling": (
+            (spec["scaling"].get("minReplicas", 1), spec["scaling"]["maxReplicas"]),
+            (shown.min_replicas, shown.max_replicas),
+        ),
+    }
+    return all(want is None or want == have for want, have in wanted.values())
+
+
+def serves(spec: Mapping[str, Any], shown: ObservedEndpoint) -> bool:
+    """Whether the endpoint does what the spec asks for: serves, or is stopped."""
+    if spec.get("enabled") is False:
+        return shown.status == "stopped"
+    enough = (shown.ready_replicas or 0) >= spec["scaling"].get("minReplicas", 1)
+    return shown.enabled is not False and shown.readiness in SERVES and enough
+
+
+class Checks:
+    """Watches what is done; tells the trace of each broken promise."""
+
+    def __init__(self, trace: Trace, kube: ApiServer, vendor: Vendor) -> None:
+        self._trace = trace
+        self._kube = kube
+        self._vendor = vendor
+        self.stale = 0.0
+        """Seconds that a LIST may be old in this run."""
+        self.calls: Counter[str] = Counter()
+        self.unknown_posts: Counter[str] = Counter()
+        """POSTs without a clear answer, by uid."""
+        self.late_twins = 0
+        self.listed = 0.0
+        """When the last LIST was sent that a process has got the answer of."""
+        kube.on_status(self.status_written)
+        vendor.on_create = self.created
+
+    def called(self, kind: str) -> None:
+        """A call to the cloud is sent."""
+        self.calls[kind] += 1
+
+    def post_unknown(self, description: str) -> None:
+        """A POST ended without a clear answer."""
+        self.unknown_posts.update(owners(description))
+
+    def acted_without_lease(self, name: str, what: str) -> None:
+        """A process that does not lead has sent a mutation."""
+        self._trace.violated(f"{name} does not lead and sends {what}")
+
+    # Never two
+
+    def created(self, endpoint: Endpoint) -> None:
+        """A POST took effect."""
+        others = [other for other in self._vendor.of(endpoint.owner) if other is not endpoint]
+        if not others:
+            return
+        if endpoint.late or any(other.late for other in others):
+            self.late_twins += 1
+            self._trace.say("world", f"{endpoint.id} is a twin, by an effect later than the settle time")
+            return
+        self._trace.violated(f"TWO: {endpoint.id} beside {', '.join(other.id for other in others)} of {endpoint.owner}")
+
+    # No stranger touched
+
+    def touched(self, name: str, what: str, endpoint_id: str, shown: str) -> None:
+        """PATCH or DELETE is sent; `shown` is the description as this process was last shown it."""
+        endpoint = self._vendor.endpoints.get(endpoint_id)
+        if endpoint is None:
+            self._trace.violated(f"{name} sends {what} for {endpoint_id}, which never was")
+        elif not (endpoint.owner or endpoint.copy_of):
+            self._trace.violated(f"{name} sends {what} for {endpoint_id}, which no object of ours had made")
+        elif owners(shown) - {endpoint.owner or endpoint.copy_of}:
+            self._trace.violated(f"{name} sends {what} for {endpoint_id}, which it saw marked as another's: {shown}")
+
+    # No lie
+
+    def status_written(self, before: Body, after: Body) -> None:
+        """The operator wrote a status."""
+        ready = condition(after, "Ready")
+        uid, generation = after["metadata"]["uid"], after["metadata"]["generation"]
+        if after["status"].get("uid") not in (None, uid):
+            self._trace.violated(f"the status of {uid} names another uid: {after['status']['uid']}")
+        if ready.get("status") != "True" or ready.get("observedGeneration") != generation:
+            return
+        if ready == condition(before, "Ready") and after["metadata"].get("deletionTimestamp"):
+            return  # said before the deletion; `Ready` is judged anew with the next verdict
+        stopped = after["spec"].get("enabled") is False and not after["status"].get("endpointId")
+        if (after["status"].get("createAttempt") or {}).get("state") == "Pending" and not stopped:
+            self._trace.violated(f"LIE: {uid} is Ready while an attempt is open")
+        elif not self._was_true(after):
+            self._trace.violated(f"LIE: {uid} is Ready at generation {generation}, {after['status'].get('endpointId')}")
+
+    def _was_true(self, body: Body) -> bool:
+        """Whether the cloud had what the spec says, since its last mutation, and as the last LIST could show it."""
+        metadata, spec = body["metadata"], body["spec"]
+        start = self._kube.spec_since[metadata["uid"], metadata["generation"]]
+        endpoint = self._vendor.endpoints.get(body["status"].get("endpointId", ""))
+        if endpoint is None:
+            return spec.get("enabled") is False and not self._vendor.of(metadata["uid"])
+        start = max(min(start, self.listed), endpoint.mutated) - self.stale
+        states = endpoint.between(start, self._trace.time())
+        return any(has_what_spec_says(spec, shown) and serves(spec, shown) for shown in states)

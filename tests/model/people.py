@@ -1,0 +1,363 @@
+"""Users, the console and the machines: everything that happens to a world besides faults of single calls.
+
+A few combinations are left out, since after them nobody could know of an endpoint any more (its mark and its status
+are gone at once): see the conditions of `wipe_status`, `strip` and `unmark`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from model.apiserver import NEW_STATUS, Body
+from model.chance import Chance
+from model.checks import condition
+from model.fates import BAD_GPU, RandomWeather
+from model.vendor import Endpoint, owners
+from model.verdict import Deeds
+from model.world import World
+from tokenfactory_operator.ports import Key
+
+PLACES: Final = (Key("a", "x"), Key("a", "y"), Key("b", "x"))
+ROOT: Final = "tokenfactory.nebius.com"
+PAUSED: Final = f"{ROOT}/paused"
+REQUESTED: Final = f"{ROOT}/reconcile-requested-at"
+FORCE: Final = f"{ROOT}/force-release"
+FOREIGN: Final = "[k8s other-cluster n/m uid=9999 try=00000000]"
+FINALIZER: Final = f"{ROOT}/endpoint"
+
+
+def new_spec(rng: random.Random) -> dict[str, Any]:
+    """A valid spec with some of the optional fields."""
+    spec: dict[str, Any] = {
+        "model": "m/one",
+        "flavor": "base",
+        "region": "eu-north1",
+        "gpu": {"type": "gpu-h100-sxm", "count": 1},
+        "scaling": {"minReplicas": 1, "maxReplicas": 3},
+    }
+    options: Mapping[str, tuple[Any, ...]] = {
+        "enabled": (True, False),
+        "displayName": ("One", "Two"),
+        "description": ("some text", ""),
+        "deletionPolicy": ("Delete", "Retain"),
+        "customWeightsId": ("model-artifact_1", ""),
+    }
+    for name, values in options.items():
+        if rng.random() < 0.15:
+            spec[name] = rng.choice(values)
+    return spec
+
+
+class People:
+    """Does one thing when it is told to, to somebody that it picks."""
+
+    def __init__(self, world: World, weather: RandomWeather, deeds: Deeds, chance: Chance) -> None:
+        self._world = world
+        self._weather = weather
+        self._deeds = deeds
+        self._chance = chance
+        self._rng = chance.rng
+        self._acts: Final[Mapping[str, Callable[[], None]]] = {
+            "cloud.outage": self._outage,
+            "cloud.revoked": self._revoked,
+            "cloud.capacity": self._capacity,
+            "cloud.degraded": self._degraded,
+            "kube.down": self._kube_down,
+            "process.kill": self._kill,
+            "process.pause": self._pause_process,
+            "process.restart": self._restart,
+            "lease.handover": self._hand_over,
+            "wall.step": self._step_clock,
+            "console.edit": self._console_edit,
+            "console.stop": self._console_stop,
+            "console.delete": self._console_delete,
+            "console.unmark": self._unmark,
+            "console.copy": self._copy,
+            "console.foreign": self._foreign,
+            "user.edit": self._edit,
+            "user.delete": self._delete,
+            "user.recreate": self._recreate,
+            "user.pause": self._pause,
+            "user.enable": self._enable,
+            "user.wipe_status": self._wipe_status,
+            "user.strip": self._strip,
+            "user.request": self._request,
+            "user.policy": self._policy,
+            "user.bad_gpu": self._bad_gpu,
+            "user.force": self._force,
+        }
+
+    def act(self, kind: str) -> None:
+        """Let it happen, unless it was left out."""
+        if self._chance.happens(kind):
+            self._acts[kind]()
+
+    def create(self, key: Key) -> None:
+        """A new object."""
+        if self._world.kube.create(key, new_spec(self._rng)):
+            self._say(f"creates {key} {self._world.kube.objects[key]['spec']}")
+
+    def _say(self, what: str) -> None:
+        self._world.trace.say("user", what)
+
+    def _someone(self) -> Key | None:
+        keys = list(self._world.kube.objects)
+        return self._rng.choice(keys) if keys else None
+
+    def _change(self, change: Mapping[str, Any], *, key: Key | None = None) -> None:
+        key = key or self._someone()
+        if key is not None:
+            self._say(f"edits {key}: {change}")
+            self._world.kube.edit(key, change)
+
+    # Machines
+
+    def _for_a_while(self, flag: str, low: float, high: float) -> None:
+        lasts = self._rng.uniform(low, high)
+        self._world.trace.say("world", f"{flag} for {lasts:.1f} s")
+        setattr(self._weather.lasting, flag, True)
+        self._world.later(lasts, setattr, self._weather.lasting, flag, False)
+
+    def _outage(self) -> None:
+        self._for_a_while("cloud_down", 5.0, self._rng.choice((60.0, 900.0)))
+
+    def _revoked(self) -> None:
+        self._for_a_while("revoked", 5.0, 300.0)
+
+    def _kube_down(self) -> None:
+        self._for_a_while("kube_down", 1.0, self._rng.choice((20.0, 200.0)))
+
+    def _capacity(self) -> None:
+        self._world.trace.say("world", "no GPU is free")
+        self._world.vendor.room = False
+        self._world.later(self._rng.uniform(30.0, 600.0), setattr, self._world.vendor, "room", True)
+
+    def _degraded(self) -> None:
+        endpoint = self._some_endpoint()
+        if endpoint is not None:
+            shown = self._rng.choice(
+                (("running", "partially_ready", 0), ("running", "not_ready", 0), ("error", "ready", 1))
+            )
+            self._world.trace.say("world", f"{endpoint.id} is {shown[0]}, {shown[1]}")
+            self._world.vendor.degrade(endpoint, *shown, self._rng.uniform(5.0, 200.0))
+
+    def _process(self) -> Any:  # noqa: ANN401  # a process, or None
+        alive = self._world.alive
+        return self._rng.choice(alive) if alive else None
+
+    def _kill(self) -> None:
+        process = self._process()
+        if process is None:
+            return
+        fate = self._rng.choice(("keep", "keep", "lose", "delay"))
+        self._world.trace.say("world", f"kills {process.name}; what is under way: {fate}")
+        process.kill()
+        if fate == "lose":
+            self._world.network.lose(process.place)
+        elif fate == "delay":
+            self._world.network.delay(process.place, self._rng.uniform(0.5, 20.0))
+
+    def _pause_process(self) -> None:
+        process = self._process()
+        if process is None or process.gate.paused:
+            return
+        lasts = self._rng.choice((self._rng.uniform(0.1, 5.0), self._rng.uniform(5.0, 300.0)))
+        holder = self._world.leader is process
+        self._world.pause(process, lasts)
+        if holder and len(self._world.alive) > 1 and lasts > 15.0:
+            self._world.later(12.0, self._expire, process.name)
+
+    def _expire(self, name: str) -> None:
+        if self._world.lease.holder == name:
+            self._world.lose_lease(gap=3.0)
+
+    def _restart(self) -> None:
+        process = self._process()
+        if process is not None:
+            process.stop()
+
+    def _hand_over(self) -> None:
+        self._world.lose_lease(gap=self._rng.uniform(0.0, 20.0))
+
+    def _step_clock(self) -> None:
+        process = self._process()
+        if process is not None:
+            process.clock.skew += self._rng.uniform(-4000.0, 4000.0)
+
+    # The console
+
+    def _some_endpoint(self) -> Endpoint | None:
+        alive = [endpoint for endpoint in self._world.vendor.alive if endpoint.owner]
+        return self._rng.choice(alive) if alive else None
+
+    def _console(self, endpoint: Endpoint, what: str) -> None:
+        self._world.trace.say("console", f"{what} {endpoint.id}")
+        self._deeds.console_edits[endpoint.owner] += 1
+
+    def _console_edit(self) -> None:
+        endpoint = self._some_endpoint()
+        if endpoint is not None:
+            change = self._rng.choice(({"min_replicas": 2}, {"max_replicas": 5}, {"name": "renamed"}, {"gpu_count": 2}))
+            self._console(endpoint, f"sets {change} of")
+            self._world.vendor.change(endpoint, **change)
+
+    def _console_stop(self) -> None:
+        endpoint = self._some_endpoint()
+        if endpoint is not None:
+            self._console(endpoint, "stops")
+            self._world.vendor.change(
+                endpoint, enabled=False, status="stopped", readiness="not_ready", ready_replicas=0
+            )
+
+    def _console_delete(self) -> None:
+        endpoint = self._some_endpoint()
+        if endpoint is not None:
+            self._console(endpoint, "deletes")
+            self._deeds.console_deletes += 1
+            self._world.vendor.vanish(endpoint)
+
+    def _named(self) -> Endpoint | None:
+        """An endpoint that its object's status names, so that its mark is not all there is."""
+        endpoint = self._some_endpoint()
+        body = self._body(endpoint.owner) if endpoint is not None else None
+        named = body is not None and endpoint is not None and body["status"].get("endpointId") == endpoint.id
+        return endpoint if named else None
+
+    def _body(self, uid: str) -> Body | None:
+        return next((body for body in self._world.kube.objects.values() if body["metadata"]["uid"] == uid), None)
+
+    def _unmark(self) -> None:
+        endpoint = self._named()
+        if endpoint is not None:
+            self._console(endpoint, "removes the mark of")
+            self._world.vendor.change(endpoint, description="edited by hand")
+
+    def _foreign(self) -> None:
+        endpoint = self._named()
+        if endpoint is not None:
+            self._console(endpoint, "marks as another's")
+            self._deeds.foreign.add(endpoint.owner)
+            text = self._rng.choice((FOREIGN, f"{endpoint.now.description} {FOREIGN}"))
+            self._world.vendor.change(endpoint, description=text)
+
+    def _copy(self) -> None:
+        endpoint = self._some_endpoint()
+        if endpoint is not None:
+            self._console(endpoint, "copies")
+            self._deeds.copied.add(endpoint.owner)
+            self._world.vendor.add(replace(endpoint.now, routing_key=None), copy_of=endpoint.owner)
+
+    # Users
+
+    def _edit(self) -> None:
+        change = self._rng.choice(
+            (
+                {"scaling": {"minReplicas": self._rng.randint(1, 3)}},
+                {"scaling": {"maxReplicas": self._rng.randint(3, 6)}},
+                {"displayName": self._rng.choice(("One", "Two", None))},
+                {"description": self._rng.choice(("other text", "some text", None))},
+                {"gpu": {"count": self._rng.randint(1, 2)}},
+                {"customWeightsId": self._rng.choice(("model-artifact_2", "", None))},
+            )
+        )
+        self._change({"spec": change})
+
+    def _delete(self, key: Key | None = None) -> None:
+        key = key or self._someone()
+        if key is not None:
+            self._say(f"deletes {key}")
+            self._world.kube.delete(key)
+
+    def _recreate(self) -> None:
+        key = self._someone()
+        if key is not None:
+            self._delete(key)
+            self._again(key, 100)
+
+    def _again(self, key: Key, tries: int) -> None:
+        if key not in self._world.kube.objects:
+            self.create(key)
+        elif tries:
+            self._world.later(self._rng.uniform(0.01, 10.0), self._again, key, tries - 1)
+
+    def _pause(self) -> None:
+        self._change({"metadata": {"annotations": {PAUSED: self._rng.choice(("true", None))}}})
+
+    def _enable(self) -> None:
+        self._change({"spec": {"enabled": self._rng.choice((True, False, None))}})
+
+    def _wipe_status(self) -> None:
+        key = self._someone()
+        body = self._world.kube.objects[key] if key is not None else None
+        if key is None or body is None or FINALIZER not in body["metadata"].get("finalizers", ()):
+            return
+        uid = body["metadata"]["uid"]
+        readable = all(owners(item.now.description) == {uid} for item in self._world.vendor.of(uid))
+        if readable and not self._world.around.hides:
+            self._say(f"wipes the status of {key}")
+            self._world.kube.replace_status(key, NEW_STATUS)
+
+    def _strip(self) -> None:
+        key = self._someone()
+        body = self._world.kube.objects[key] if key is not None else None
+        if key is not None and body is not None and body["status"].get("createAttempt"):
+            self._deeds.let_go.add(body["metadata"]["uid"])
+            self._change({"metadata": {"finalizers": None}}, key=key)
+
+    def _request(self) -> None:
+        self._change({"metadata": {"annotations": {REQUESTED: f"{self._world.loop.time():.3f}"}}})
+
+    def _policy(self) -> None:
+        self._change(
+            {
+                "spec": self._rng.choice(
+                    (
+                        {"deletionPolicy": self._rng.choice(("Delete", "Retain", None))},
+                        {"managementPolicy": self._rng.choice(("Manage", "Observe"))},
+                    )
+                )
+            }
+        )
+
+    def _bad_gpu(self) -> None:
+        self._change({"spec": {"gpu": {"type": self._rng.choice((BAD_GPU, "gpu-h100-sxm"))}}})
+
+    def _force(self) -> None:
+        key = self._someone()
+        if key is not None:
+            self._deeds.let_go.add(self._world.kube.objects[key]["metadata"]["uid"])
+            self._change({"metadata": {"annotations": {FORCE: "true"}}}, key=key)
+
+    # What a person can put right
+
+    def mend(self) -> None:
+        """Do at the console and to the objects what the conditions ask for."""
+        for endpoint in self._world.vendor.alive:
+            body = self._body(endpoint.owner or endpoint.copy_of)
+            if endpoint.copy_of or (endpoint.owner and body is None):
+                self._world.vendor.vanish(endpoint)
+            elif endpoint.owner and body is not None and owners(endpoint.now.description) - {endpoint.owner}:
+                text = (endpoint.now.description or "").replace(FOREIGN, "").strip()
+                self._world.vendor.change(endpoint, description=text)
+        for key, body in list(self._world.kube.objects.items()):
+            self._deeds.foreign.discard(body["metadata"]["uid"])
+            change: dict[str, Any] = {
+                "metadata": {"annotations": {PAUSED: None, REQUESTED: f"{self._world.loop.time():.3f}"}},
+                "spec": {"managementPolicy": "Manage", "gpu": {"type": "gpu-h100-sxm"}, "enabled": True},
+            }
+            self._change(change, key=key)
+
+    def confirm(self) -> None:
+        """Set the request annotation where a doubt is reported."""
+        for key, body in list(self._world.kube.objects.items()):
+            synced = condition(body, "Synced")
+            if synced.get("reason") == "OwnershipConflict":
+                for endpoint in self._world.vendor.of(body["metadata"]["uid"]):
+                    if endpoint.id != body["status"].get("endpointId"):
+                        self._console(endpoint, "deletes the other one,")
+                        self._world.vendor.vanish(endpoint)
+            if synced.get("status") != "True":
+                self._change({"metadata": {"annotations": {REQUESTED: f"{self._world.loop.time():.3f}"}}}, key=key)

@@ -1,0 +1,351 @@
+"""The operator's ports over the world in memory: what `KubeObjects`, `HttpCloud` and the rest are in production."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from model.apiserver import ApiServer
+from model.chance import Chance
+from model.checks import Checks
+from model.clock import VirtualLoop
+from model.fates import KUBE_TIMEOUT, LAG, STALE, Weather, broken_cloud, broken_kube, refuse
+from model.network import Fate, Flight, Network
+from model.trace import Trace
+from model.vendor import EPOCH, Endpoint, Vendor, owners
+from tokenfactory_operator.cloud.throttle import Lane, Throttle
+from tokenfactory_operator.domain.errors import RateLimited
+from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
+from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.ports import JsonObject, Key
+
+T = TypeVar("T")
+
+
+@dataclass
+class Surroundings:
+    """What the ports of every process share."""
+
+    loop: VirtualLoop
+    trace: Trace
+    network: Network
+    weather: Weather
+    chance: Chance
+    kube: ApiServer
+    vendor: Vendor
+    checks: Checks
+    timing: Timing
+    hides: bool = False
+    """Whether LISTs hide endpoints that their objects name."""
+
+
+@dataclass
+class Place:
+    """One process, as its calls see it."""
+
+    name: str
+    flying: dict[int, Flight] = field(default_factory=dict)
+    shown: dict[str, str] = field(default_factory=dict)
+    """Endpoint id → description, as the cloud last showed it to this process."""
+    leads: Callable[[], bool] = lambda: True
+    alive: Callable[[], bool] = lambda: True
+
+
+class WorldClock:
+    """The process's clocks: monotonic from an arbitrary origin, and a wall clock that can step. `ports.Clock`."""
+
+    def __init__(self, loop: VirtualLoop, origin: float) -> None:
+        self._loop = loop
+        self._origin = origin
+        self.skew = 0.0
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return self._loop.time() + self._origin
+
+    def now(self) -> datetime:
+        """UTC."""
+        return EPOCH + timedelta(seconds=self._loop.time() + self.skew)
+
+
+class KubePort:
+    """`ports.Kube`."""
+
+    def __init__(self, around: Surroundings, place: Place) -> None:
+        self._around = around
+        self._place = place
+
+    async def get(self, key: Key) -> JsonObject | None:
+        """See `ports.Kube`."""
+        return await self._call("GET", f"GET {key}", lambda: self._around.kube.read(key))
+
+    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
+        """See `ports.Kube`."""
+        self._mutates(f"finalizers of {key}")
+        self._meddle(key)
+        text = f"PATCH {key} finalizers={list(finalizers)} if v{resource_version}"
+        effect = self._around.kube.put_finalizers
+        return await self._call("PATCH", text, lambda: effect(key, finalizers, resource_version))
+
+    async def patch_status(self, key: Key, patch: JsonObject, *, uid: str, resource_version: str) -> JsonObject:
+        """See `ports.Kube`."""
+        del uid  # versions are the whole guard, as in production
+        self._mutates(f"status of {key}")
+        self._meddle(key)
+        text = f"PATCH {key}/status {_brief(patch)} if v{resource_version}"
+        effect = self._around.kube.patch_status
+        return await self._call("PATCH", text, lambda: effect(key, patch, resource_version))
+
+    def _meddle(self, key: Key) -> None:
+        """Somebody else writes the object just before us."""
+        if key in self._around.kube.objects and self._around.chance.strikes("kube.conflict"):
+            stamp = f"{self._around.loop.time():.3f}"
+            self._around.kube.edit(key, {"metadata": {"labels": {"touched": stamp}}})
+            self._around.trace.say("user", f"touches {key}")
+
+    def _mutates(self, what: str) -> None:
+        if self._place.alive() and not self._place.leads():
+            self._around.checks.acted_without_lease(self._place.name, what)
+
+    async def _call(self, kind: str, text: str, effect: Callable[[], T]) -> T:
+        around = self._around
+        return await around.network.exchange(
+            self._place,
+            f"kube {text}",
+            around.weather.kube(kind),
+            effect,
+            limit=KUBE_TIMEOUT,
+            broken=broken_kube,
+            shown=_version,
+        )
+
+
+class CloudPort:
+    """`ports.Cloud`, with the throttle that the real client has."""
+
+    def __init__(self, around: Surroundings, place: Place, clock: WorldClock) -> None:
+        self._around = around
+        self._place = place
+        self._throttle = Throttle(clock, connections=4, rate_limit=None)
+
+    def blocked_for(self) -> float:
+        """See `ports.Cloud`."""
+        return self._throttle.blocked_for()
+
+    def slot(self) -> AbstractAsyncContextManager[None]:
+        """See `ports.Cloud`."""
+        return self._throttle.slot()
+
+    async def list_endpoints(self) -> EndpointList:
+        """See `ports.Cloud`."""
+        sent = self._around.loop.time()
+        answer = await self._call("LIST", "LIST", self._listed, shown=_listing)
+        self._around.checks.listed = sent
+        self._place.shown.update((item.id, item.description or "") for item in answer.endpoints)
+        return answer
+
+    def _listed(self) -> EndpointList:
+        around, dice = self._around, self._around.chance
+        age = dice.between(0.0, STALE * around.timing.create_settle) if dice.strikes("list.stale") else 0.0
+        shown = around.vendor.listing(around.loop.time() - age)
+        problem = ""
+        if dice.strikes("list.partial"):
+            shown, problem = [item for item in shown if dice.rng.random() < 0.5], "a page is missing"
+        if around.hides and dice.strikes("list.hidden"):
+            shown = [item for item in shown if not self._named(item) or dice.rng.random() < 0.5]
+        seen = tuple(state for item in shown if (state := item.at(around.loop.time() - age)) is not None)
+        return EndpointList(seen, complete=not problem, problem=problem)
+
+    def _named(self, endpoint: Endpoint) -> bool:
+        """Whether its object's status and its mark agree: what a LIST may hide without making a second unavoidable."""
+        bodies = self._around.kube.objects.values()
+        return owners(endpoint.now.description) == {endpoint.owner} and any(
+            body["status"].get("endpointId") == endpoint.id for body in bodies
+        )
+
+    async def get_endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:
+        """See `ports.Cloud`."""
+        found = await self._call("GET", f"GET {endpoint_id}", lambda: self._got(endpoint_id), shown=_state)
+        if found is not None:
+            self._place.shown[found.id] = found.description or ""
+        return found
+
+    def _got(self, endpoint_id: str) -> ObservedEndpoint | None:
+        endpoint = self._around.vendor.find(endpoint_id) if self._around.vendor.get_by_id else None
+        return endpoint.now if endpoint is not None else None
+
+    async def create_endpoint(self, body: EndpointCreate) -> ObservedEndpoint:
+        """See `ports.Cloud`."""
+        self._mutates("POST")
+        dice, settle = self._around.chance, self._around.timing.create_settle
+        lag = dice.between(0.0, LAG * settle) if dice.strikes("cloud.lag") else 0.0
+        fate = self._around.weather.cloud("POST")
+
+        def effect() -> Endpoint:
+            refuse(body.gpu_type)
+            return self._around.vendor.create(body, lag=lag, late=fate.late)
+
+        try:
+            made = await self._call("POST", f"POST {body.description}", effect, fate=fate, shown=_id)
+        except Exception as error:
+            if not getattr(error, "refused", False):
+                self._around.checks.post_unknown(body.description)
+            raise
+        self._answered(made.id)
+        return made.history[0][1]
+
+    async def update_endpoint(self, endpoint_id: str, patch: EndpointPatch) -> ObservedEndpoint:
+        """See `ports.Cloud`."""
+        probe = patch.fields == ("description",) and patch.description == self._place.shown.get(endpoint_id)
+        self._mutates("PATCH", "" if probe else endpoint_id)  # an unchanged description changes nobody's endpoint
+
+        def effect() -> ObservedEndpoint:
+            refuse(patch.gpu_type)
+            return self._around.vendor.update(endpoint_id, patch)
+
+        text = f"PATCH {endpoint_id} { ({name: getattr(patch, name) for name in patch.fields}) }"
+        changed = await self._call("PATCH", text, effect, shown=_state)
+        self._answered(endpoint_id)
+        return changed
+
+    async def delete_endpoint(self, endpoint_id: str) -> None:
+        """See `ports.Cloud`."""
+        self._mutates("DELETE", endpoint_id)
+        dice = self._around.chance
+        after = dice.between(1.0, 60.0) if dice.strikes("cloud.lazy_delete") else 0.0
+
+        def effect() -> None:
+            if self._around.vendor.find(endpoint_id) is not None:
+                self._around.vendor.delete(endpoint_id, after=after)
+
+        await self._call("DELETE", f"DELETE {endpoint_id}", effect)
+        self._answered(endpoint_id)
+
+    def _mutates(self, what: str, endpoint_id: str = "") -> None:
+        if not self._place.alive():
+            return
+        if not self._place.leads():
+            self._around.checks.acted_without_lease(self._place.name, f"{what} {endpoint_id}")
+        if endpoint_id:
+            self._around.checks.touched(self._place.name, what, endpoint_id, self._place.shown.get(endpoint_id, ""))
+
+    def _answered(self, endpoint_id: str) -> None:
+        endpoint = self._around.vendor.endpoints.get(endpoint_id)
+        if endpoint is not None:
+            endpoint.mutated = self._around.loop.time()
+            self._place.shown[endpoint_id] = endpoint.now.description or ""
+
+    async def _call(
+        self,
+        kind: str,
+        text: str,
+        effect: Callable[[], T],
+        *,
+        fate: Fate | None = None,
+        shown: Callable[[T], str] = str,
+    ) -> T:
+        around = self._around
+        fate = fate or around.weather.cloud(kind)
+        lane = Lane.INVENTORY if kind == "LIST" else Lane.CHANGES
+        async with self._throttle.turn(lane):
+            around.checks.called(kind)
+            try:
+                return await around.network.exchange(
+                    self._place,
+                    f"cloud {text}",
+                    fate,
+                    effect,
+                    limit=around.timing.request_timeout,
+                    broken=broken_cloud,
+                    shown=shown,
+                )
+            except RateLimited as error:
+                if error.retry_after:
+                    self._throttle.block(error.retry_after)
+                raise
+
+
+class Recorder:
+    """`ports.Recorder`, into the trace."""
+
+    def __init__(self, trace: Trace, name: str) -> None:
+        self._trace = trace
+        self._name = name
+
+    def event(self, subject: JsonObject, *, reason: str, message: str, warning: bool = False) -> None:
+        """See `ports.Recorder`."""
+        kind = "Warning" if warning else "Normal"
+        metadata = subject["metadata"]
+        self._trace.say(self._name, f"* {kind} {reason} {metadata['namespace']}/{metadata['name']}: {message}")
+
+
+class Telemetry:
+    """`ports.Telemetry`: counts nothing that a run looks at."""
+
+    def reconciled(self, *, outcome: str, seconds: float) -> None:
+        """See `ports.Telemetry`."""
+
+    def mutated(self, operation: str) -> None:
+        """See `ports.Telemetry`."""
+
+    def listed(self, result: str) -> None:
+        """See `ports.Telemetry`."""
+
+    def counted(self, event: str) -> None:
+        """See `ports.Telemetry`."""
+
+
+class Log:
+    """What the operator logs, into the trace; an exception of its own is a broken promise."""
+
+    def __init__(self, trace: Trace, name: str) -> None:
+        self._trace = trace
+        self._name = name
+
+    def info(self, event: str, **fields: object) -> None:
+        """See structlog."""
+        self._trace.say(self._name, f"# {event} {_fields(fields)}")
+
+    def warning(self, event: str, **fields: object) -> None:
+        """See structlog."""
+        self._trace.say(self._name, f"# {event} {_fields(fields)}")
+
+    def exception(self, event: str, **fields: object) -> None:
+        """See structlog; called in an exception handler."""
+        import traceback  # noqa: PLC0415  # only where something is broken
+
+        self._trace.violated(f"{self._name}: {event} {_fields(fields)}\n{traceback.format_exc()}")
+
+
+def _fields(fields: dict[str, object]) -> str:
+    return " ".join(
+        f"{name}={value:.3f}" if isinstance(value, float) else f"{name}={value}" for name, value in fields.items()
+    )
+
+
+def _version(body: object) -> str:
+    return f"v{body['metadata']['resourceVersion']}" if isinstance(body, dict) else "not found"
+
+
+def _brief(patch: JsonObject) -> str:
+    brief = dict(patch)
+    conditions = brief.pop("conditions", None)
+    if conditions is not None:
+        brief["conditions"] = " ".join(f"{item['type']}={item['status']}:{item['reason']}" for item in conditions)
+    return str(brief)
+
+
+def _listing(answer: EndpointList) -> str:
+    items = " ".join(f"{item.id}({item.status},{item.min_replicas}-{item.max_replicas})" for item in answer.endpoints)
+    return f"[{items}]{'' if answer.complete else ' incomplete'}"
+
+
+def _state(shown: ObservedEndpoint | None) -> str:
+    return f"{shown.id} {shown.status} {shown.description}" if shown is not None else "not found"
+
+
+def _id(endpoint: Endpoint) -> str:
+    return endpoint.id

@@ -1,0 +1,199 @@
+"""One operator process: the production parts, wired as the application wires them, on ports of memory.
+
+What is not the production code here is what `app` and kopf do: start, watch, relist, liveness probe, the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import Any, Final
+
+from model.clock import OWNER, Gate
+from model.ports import CloudPort, KubePort, Log, Place, Recorder, Surroundings, Telemetry, WorldClock
+from model.vendor import CLUSTER
+from model.watch import Watch
+from tokenfactory_operator.cache import ObjectCache
+from tokenfactory_operator.dispatch import RELIST_INTERVAL, Dispatch, work
+from tokenfactory_operator.execute import Tools
+from tokenfactory_operator.inventory import Inventory, Stamps
+from tokenfactory_operator.poller import Poller
+from tokenfactory_operator.ports import Key
+from tokenfactory_operator.reconcile import Reconciler
+from tokenfactory_operator.workqueue import WorkQueue
+
+SCOPE: Final = "project"
+WORKERS: Final = 3
+DRAIN: Final = 20.0
+"""Seconds that calls under way are given at an orderly end, as in the application."""
+PROBE: Final = 10.0
+PROBE_FAILURES: Final = 3
+
+
+@dataclass
+class Lease:
+    """The right to act: who holds it. `ports.Lease` for one process."""
+
+    holder: str = ""
+
+    def held_by(self, name: str) -> bool:
+        """Whether this process may act at this moment."""
+        return self.holder == name
+
+
+@dataclass(frozen=True)
+class _Held:
+    lease: Lease
+    name: str
+
+    def held(self) -> bool:
+        """See `ports.Lease`."""
+        return self.lease.held_by(self.name)
+
+
+class OperatorProcess:
+    """From its start to its death."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        lease: Lease,
+        name: str,
+        rng: random.Random,
+        *,
+        probed: bool,
+        on_end: Callable[[OperatorProcess], None],
+    ) -> None:
+        self._around = around
+        self._on_end = on_end
+        self._lease = lease
+        self.name = name
+        self.gate = Gate()
+        self.context = copy_context()
+        self.context.run(OWNER.set, self.gate)
+        self.ended = False
+        """It takes no new work."""
+        self._probed = probed
+        self._leading = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._workers: list[asyncio.Task[None]] = []
+        self.place = Place(name, leads=lambda: lease.held_by(name), alive=lambda: not self.gate.dead)
+        self.clock = WorldClock(around.loop, rng.uniform(0.0, 1e6))
+        self.context.run(self._wire, rng)
+
+    def _wire(self, rng: random.Random) -> None:
+        around, timing = self._around, self._around.timing
+        telemetry, self._log = Telemetry(), Log(around.trace, self.name)
+        self.cache = ObjectCache()
+        self.queue: WorkQueue[Key] = WorkQueue(share=lambda key: key.namespace, rng=rng)
+        self.dispatch = Dispatch(self.cache, self.queue)
+        self.inventory = Inventory(scope=SCOPE, cluster_id=CLUSTER, stamps=Stamps(self.clock), timing=timing)
+        self.poller = Poller(
+            cloud=CloudPort(around, self.place, self.clock),
+            inventory=self.inventory,
+            cache=self.cache,
+            wake=self.dispatch.wake,
+            clock=self.clock,
+            timing=timing,
+            telemetry=telemetry,
+            rng=rng,
+        )
+        tools = Tools(
+            kube=KubePort(around, self.place),
+            cache=self.cache,
+            recorder=Recorder(around.trace, self.name),
+            telemetry=telemetry,
+            lease=_Held(self._lease, self.name),
+            clock=self.clock,
+            timing=timing,
+            new_attempt=lambda: f"{rng.getrandbits(32):08x}",
+            wrote=self.dispatch.wrote,
+        )
+        self.reconciler = Reconciler(tools, poller_of=lambda _: self.poller, cluster_id=CLUSTER, rng=rng, log=self._log)
+        self.watch = Watch(
+            kube=around.kube,
+            chance=around.chance,
+            loop=around.loop,
+            trace=around.trace,
+            name=self.name,
+            context=self.context,
+            observed=self.dispatch.observed,
+            down=self._kube_down,
+        )
+
+    def _kube_down(self) -> bool:
+        lasting = getattr(self._around.weather, "lasting", None)
+        return lasting is not None and bool(lasting.kube_down)
+
+    def start(self) -> None:
+        """Watch; act as soon as the lease is held."""
+        self._around.trace.say(self.name, "starts")
+        self.context.run(self.watch.start)
+        if self._probed:
+            self._task(self._probe())
+
+    def lead(self) -> None:
+        """The lease has come: list the cloud, and work."""
+        if self._leading or self.gate.dead:
+            return
+        self._leading = True
+        self._around.trace.say(self.name, "leads")
+        self._task(self.poller.run())
+        self._task(self._relist())
+        for _ in range(WORKERS):
+            task = self._task(work(self.queue, self.dispatch, self.reconciler, self._log))
+            self._workers.append(task)
+            task.add_done_callback(lambda _: self._over(), context=self.context)
+
+    def _task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._around.loop.create_task(coroutine, context=self.context)
+        self._tasks.append(task)
+        return task
+
+    async def _relist(self) -> None:
+        while True:
+            await asyncio.sleep(RELIST_INTERVAL)
+            if not self._kube_down():
+                bodies, version = list(self._around.kube.objects.values()), self._around.kube.revision
+                await asyncio.sleep(0.05)
+                self.dispatch.relisted(bodies, version)
+
+    async def _probe(self) -> None:
+        failures = 0
+        while True:
+            await asyncio.sleep(PROBE)
+            failures = failures + 1 if self.dispatch.silent_watch() else 0
+            if failures >= PROBE_FAILURES:
+                self._around.trace.say(self.name, "is not alive, says its probe")
+                self.stop()
+
+    def _over(self) -> None:
+        """A worker has ended: so does the process, once the others have."""
+        self.stop()
+        if all(task.done() for task in self._workers):
+            self.kill()
+
+    def stop(self) -> None:
+        """End in order: nothing new, what is under way may finish, then the rest."""
+        if not self.ended and not self.gate.dead:
+            self.ended = True
+            self._around.trace.say(self.name, "stops")
+            self.queue.shut_down()
+            self._around.loop.call_later(DRAIN, self.kill, context=self.context)
+
+    def kill(self) -> None:
+        """SIGKILL: nothing of it runs any more."""
+        if not self.gate.dead:
+            self.gate.dead = True
+            self.ended = True
+            self.watch.stop()
+            self._around.trace.say(self.name, "is dead")
+            self._on_end(self)
+
+    def bury(self) -> None:
+        """After the run: let asyncio forget the tasks that will never end."""
+        for task in self._tasks:
+            task.cancel()

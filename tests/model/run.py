@@ -1,0 +1,152 @@
+"""One seed: a world, a while of trouble, a while of quiet, a person who puts right what was asked for, quiet again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from model.chance import HAPPENINGS, Chance, swarm
+from model.clock import Stuck
+from model.fates import STALE, RandomWeather
+from model.people import PLACES, People
+from model.verdict import Deeds, Verdict
+from model.world import World
+from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.domain.timing import Timing
+
+TROUBLE: Final = (300.0, 1500.0)
+"""Seconds in which things happen."""
+CALM: Final = 4000.0
+"""Seconds until the world has to be in order: all settle times, pauses and slow retries one after the other."""
+MENDED: Final = 4000.0
+"""Seconds until it has to be after a person has put right what was asked for."""
+CONFIRMATIONS: Final = 2
+"""How often a person answers what the conditions ask for, in between."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run has shown."""
+
+    seed: int
+    violations: tuple[str, ...]
+    trace: str
+    struck: tuple[str, ...]
+    """Faults and happenings, by their numbers."""
+    calls: int
+    late_twins: int
+    digest: int
+    """Of the whole trace: the same seed gives the same one."""
+
+
+class Simulation:
+    """The run of one seed; `dropped` are the numbers of faults to leave out."""
+
+    def __init__(self, seed: int, dropped: frozenset[int] = frozenset()) -> None:
+        rng = random.Random(seed)
+        rates = swarm(rng)
+        self._rng = rng
+        self._seed = seed
+        self._chance = Chance(random.Random(rng.getrandbits(32)), rates, dropped)
+        timing = rng.choice((Timing(), Timing(poll_interval=10.0, create_settle=20.0, delete_settle=100.0)))
+        self.world = World(
+            random.Random(rng.getrandbits(32)),
+            weather=lambda timing: RandomWeather(self._chance, self._chance, timing),
+            chance=self._chance,
+            timing=timing,
+            probed=rng.random() < 0.5,
+        )
+        weather = self.world.weather
+        assert isinstance(weather, RandomWeather)
+        self._weather = weather
+        self._deeds = Deeds()
+        self._people = People(self.world, weather, self._deeds, self._chance)
+        self._verdict = Verdict(self.world, self._deeds)
+        self._prepare(rates, timing)
+
+    def _prepare(self, rates: dict[str, float], timing: Timing) -> None:
+        world, rng = self.world, self._rng
+        world.around.hides = "list.hidden" in rates
+        world.checks.stale = STALE * timing.create_settle if "list.stale" in rates else 0.0
+        world.vendor.get_by_id = rng.random() < 0.5
+        world.vendor.provisioning = rng.choice(((1.0, 5.0), (5.0, 60.0)))
+        world.restart_after = lambda: self._chance.between(0.5, 20.0)
+        for number in range(rng.randint(0, 2)):
+            world.vendor.add(ObservedEndpoint(id="", name=f"stranger {number}", description="not ours", enabled=True))
+
+    def run(self) -> Report:
+        """From the first object to the last check."""
+        try:
+            self._trouble()
+            self._quiet()
+        except Stuck as stuck:
+            self.world.trace.violated(f"STUCK: {stuck}")
+        trace = self.world.trace
+        report = Report(
+            seed=self._seed,
+            violations=tuple(trace.violations),
+            trace=trace.text(),
+            struck=tuple(self._chance.struck),
+            calls=self.world.network.calls,
+            late_twins=self.world.checks.late_twins,
+            digest=hash(tuple(trace.lines)),
+        )
+        self.world.close()
+        return report
+
+    def _trouble(self) -> None:
+        world, rng = self.world, self._rng
+        for _ in range(rng.choice((1, 1, 2))):
+            world.start()
+        length = rng.uniform(*TROUBLE)
+        for key in PLACES[: rng.randint(1, len(PLACES))]:
+            world.later(rng.uniform(0.0, 60.0), self._people.create, key)
+        kinds = [kind for kind in HAPPENINGS if rng.random() < rng.choice((0.2, 0.5))] or ["user.edit"]
+        for _ in range(rng.randint(1, 25)):
+            world.later(rng.uniform(1.0, length), self._people.act, rng.choice(kinds))
+        world.run_for(length)
+
+    def _quiet(self) -> None:
+        world = self.world
+        self._chance.active = False
+        self._weather.lasting.cloud_down = self._weather.lasting.revoked = self._weather.lasting.kube_down = False
+        world.vendor.room = True
+        world.trace.say("world", "is left alone")
+        world.run_for(CALM)
+        self._verdict.exactly_one(strict=False)
+        self._verdict.nothing_left()
+        self._verdict.at_rest()
+        world.trace.say("world", "is put right")
+        self._people.mend()
+        for _ in range(CONFIRMATIONS):
+            world.run_for(MENDED)
+            self._people.confirm()
+        world.run_for(MENDED)
+        self._verdict.exactly_one(strict=True)
+        self._verdict.nothing_left()
+        self._verdict.at_rest()
+
+
+def simulate(seed: int, dropped: frozenset[int] = frozenset()) -> Report:
+    """Run a seed."""
+    return Simulation(seed, dropped).run()
+
+
+def shrink(report: Report) -> frozenset[int]:
+    """Numbers of faults without which the seed still breaks a promise of the same kind."""
+    kind = _kind(report.violations)
+    dropped: frozenset[int] = frozenset()
+    size = max(1, len(report.struck) // 2)
+    while size:
+        for first in range(0, len(report.struck), size):
+            trial = dropped | frozenset(range(first, first + size))
+            if trial != dropped and _kind(simulate(report.seed, trial).violations) == kind:
+                dropped = trial
+        size //= 2
+    return dropped
+
+
+def _kind(violations: Sequence[str]) -> str:
+    return violations[0].split("]", 1)[1].split(":", 1)[0] if violations else ""

@@ -1,0 +1,143 @@
+"""The promises, checked once the world has been left alone: exactly one, nothing left, at rest, or a true reason.
+
+What is not in order must say why, in the reason that fits what the run did to it; what a person can put right is put
+right then, and after that everything has to be in order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from model.apiserver import Body
+from model.checks import condition, has_what_spec_says, serves
+from model.fates import BAD_GPU
+from model.vendor import Endpoint, owners
+from model.world import World
+
+HOUR: Final = 3600.0
+
+
+@dataclass
+class Deeds:
+    """What users and the console did, by uid: it explains what the operator may say."""
+
+    console_edits: Counter[str] = field(default_factory=Counter)
+    console_deletes: int = 0
+    let_go: set[str] = field(default_factory=set)
+    """Finalizer stripped, or released by force: an endpoint may be left."""
+    copied: set[str] = field(default_factory=set)
+    foreign: set[str] = field(default_factory=set)
+
+
+class Verdict:
+    """Compares cluster and cloud."""
+
+    def __init__(self, world: World, deeds: Deeds) -> None:
+        self._world = world
+        self._deeds = deeds
+
+    def at_rest(self) -> None:
+        """An hour in a quiet world: LISTs, and nothing else."""
+        checks, kube = self._world.checks, self._world.kube
+        calls, writes = Counter(checks.calls), kube.operator_writes
+        self._world.run_for(HOUR)
+        made = {kind: checks.calls[kind] - calls[kind] for kind in ("POST", "PATCH", "DELETE")}
+        if any(made.values()):
+            self._broken(f"NO REST: in an hour of quiet {made}")
+        lists = checks.calls["LIST"] - calls["LIST"]
+        most = HOUR / self._world.around.timing.poll_interval * 1.15
+        if not 0 < lists <= most:
+            self._broken(f"NO REST: {lists} LISTs in an hour")
+        if kube.operator_writes != writes:
+            self._broken(f"NO REST: {kube.operator_writes - writes} writes to Kubernetes in an hour of quiet")
+
+    def nothing_left(self) -> None:
+        """Endpoints of objects that are gone: only those that were let go."""
+        living = {body["metadata"]["uid"] for body in self._world.kube.objects.values()}
+        for endpoint in self._world.vendor.alive:
+            if endpoint.owner and endpoint.owner not in living and not self._may_be_left(endpoint):
+                self._broken(f"LEFT: {endpoint.id} of {endpoint.owner}, which is gone")
+
+    def _may_be_left(self, endpoint: Endpoint) -> bool:
+        uid, last = endpoint.owner, self._world.kube.gone[endpoint.owner]
+        marks = owners(endpoint.now.description)
+        return (
+            endpoint.late
+            or uid in self._deeds.let_go
+            or last["spec"].get("deletionPolicy") == "Retain"
+            or last["spec"].get("managementPolicy") == "Observe"
+            or "k8s-released" in (endpoint.now.description or "")
+            or (uid in self._deeds.foreign and marks != {uid})
+            or uid in self._deeds.copied
+        )
+
+    def exactly_one(self, *, strict: bool) -> None:
+        """Each object has what it wants, or says truly why not; `strict`: it has it."""
+        for body in self._world.kube.objects.values():
+            problem = self.problem(body)
+            if problem and (strict or not self._explained(body)):
+                synced, stalled = condition(body, "Synced"), condition(body, "Stalled")
+                said = f"Synced={synced.get('status')} {synced.get('reason')} stalled={stalled.get('status', 'False')}"
+                self._broken(f"NOT IN ORDER: {body['metadata']['uid']}: {problem}; {said}: {synced.get('message')}")
+
+    def problem(self, body: Body) -> str:
+        """What an object has not that it wants; empty where it has everything."""
+        metadata, spec = body["metadata"], body["spec"]
+        uid = metadata["uid"]
+        mine = self._world.vendor.of(uid)
+        if len(mine) > 1:
+            return f"has {len(mine)} endpoints: {', '.join(item.id for item in mine)}"
+        if metadata.get("deletionTimestamp"):
+            return "is still terminating"
+        ready = condition(body, "Ready")
+        if ready.get("status") != "True" or ready.get("observedGeneration") != metadata["generation"]:
+            return f"Ready={ready.get('status')} {ready.get('reason')} at generation {ready.get('observedGeneration')}"
+        if not mine:
+            return "" if spec.get("enabled") is False else "has no endpoint"
+        return self._difference(body, mine[0])
+
+    @staticmethod
+    def _difference(body: Body, endpoint: Endpoint) -> str:
+        spec, shown = body["spec"], endpoint.now
+        if body["status"].get("endpointId") != endpoint.id:
+            return f"names {body['status'].get('endpointId')}, has {endpoint.id}"
+        if not (has_what_spec_says(spec, shown) and serves(spec, shown)):
+            return f"{shown.id} is not as the spec says"
+        marked = owners(shown.description) == {body["metadata"]["uid"]}
+        return "" if marked else f"{shown.id} does not carry its mark"
+
+    def _explained(self, body: Body) -> bool:
+        """Whether the reason that the object gives is one that this run gave cause for."""
+        metadata, spec, deeds = body["metadata"], body["spec"], self._deeds
+        uid = metadata["uid"]
+        if uid in deeds.copied:
+            return True  # a copy carries the mark, so it may be taken for the endpoint when that is deleted
+        reason = condition(body, "Synced").get("reason")
+        causes: dict[str, bool] = {
+            "ReconcilePaused": metadata["annotations"].get("tokenfactory.nebius.com/paused") == "true",
+            "OwnershipConflict": uid in deeds.copied or uid in deeds.foreign or self._has_predecessor(body),
+            "CreateOutcomeUnknown": self._world.checks.unknown_posts[uid] + len(self._world.processes) > 1,
+            "InventoryUntrusted": deeds.console_deletes > 1 or self._world.around.hides,
+            "NotAccepted": deeds.console_edits[uid] > 1,
+            "InvalidSpec": spec["gpu"]["type"] == BAD_GPU,
+            "Observing": spec.get("managementPolicy") == "Observe",
+            "EndpointLost": deeds.console_deletes > 0
+            and (spec.get("enabled") is False or spec.get("managementPolicy") == "Observe"),
+        }
+        if len(self._world.vendor.of(uid)) > 1 and reason not in ("OwnershipConflict", "ReconcilePaused", "Observing"):
+            return False
+        if reason == "ReconcileSuccess" and spec.get("enabled") is None:
+            return all(endpoint.now.enabled is False for endpoint in self._world.vendor.of(uid))  # the cloud's to say
+        return causes.get(str(reason), False)
+
+    def _has_predecessor(self, body: Body) -> bool:
+        place = f"{body['metadata']['namespace']}/{body['metadata']['name']}"
+        return any(
+            place in (endpoint.now.description or "") and endpoint.owner != body["metadata"]["uid"]
+            for endpoint in self._world.vendor.alive
+        )
+
+    def _broken(self, promise: str) -> None:
+        self._world.trace.violated(promise)

@@ -1,0 +1,395 @@
+"""The composed chain for a living object: each situation, which check answers, and with what.
+
+Sentences of the protocol are quoted by section: Identity, Evidence, Create, Lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.actions import (
+    Create,
+    ProbeGone,
+    Update,
+)
+from tokenfactory_operator.domain.drift import Difference
+from tokenfactory_operator.domain.errors import CloudUnavailable, Forbidden, InvalidSpec, RateLimited, Unauthorized
+from tokenfactory_operator.domain.observed import EndpointPatch
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.situation import Correction, Outcome
+from unit.support.builders import OTHER_UID, an_endpoint, mark, released
+from unit.support.outcome import Decided, decided
+from unit.support.scene import Scene
+
+Arrange = Callable[[Scene], object]
+
+UNKNOWN_OUTCOME = Decided("undecided", reason=Reason.CREATE_OUTCOME_UNKNOWN, after_list=True)
+UNTRUSTED = Reason.INVENTORY_UNTRUSTED
+CREATING = Decided("create", Create(), Reason.CREATING, synced=None, after_list=True)
+IN_ORDER = Decided("in_order", reason=Reason.RECONCILE_SUCCESS, synced=True, record="ep-1", in_order=True)
+NAMED = Difference("name", "ml/llm", "chat")
+RENAME = Update("ep-1", EndpointPatch(name="chat"), drift=True, differences=(NAMED,))
+PROBE = ProbeGone("ep-1", mark())
+NEXT_ATTEMPT = Decided("undecided", Create(after_unknown=1), Reason.CREATING, synced=None, after_list=True)
+CONFLICT = Decided("", reason=Reason.OWNERSHIP_CONFLICT, stalled=True, record="ep-1", after_list=True)
+
+
+def conflict(check: str, record: str | None = "ep-1") -> Decided:
+    return replace(CONFLICT, check=check, record=record)
+
+
+def correction(scene: Scene, tries: int) -> Scene:
+    """A PATCH of the name was accepted `tries` times, the last one just now."""
+    scene.memory.corrections["name"] = Correction(tries, scene.inventory.stamp(), NAMED.observed, 1)
+    scene.memory.mutated = scene.inventory.stamp()
+    return scene
+
+
+CREATE_ROWS = [
+    pytest.param(lambda s: s.lists(), CREATING, id="nothing-there"),
+    pytest.param(lambda s: s, Decided("unheard", after_list=True), id="no-list-yet-says-nothing"),
+    pytest.param(
+        lambda s: s.lists(complete=False),
+        Decided("unheard", after_list=True),
+        id="an-incomplete-list-opens-no-gate",
+    ),
+    pytest.param(
+        lambda s: s.outage(),
+        Decided("unheard", reason=Reason.CLOUD_UNAVAILABLE, judged=False, after_list=True),
+        id="first-list-fails",
+    ),
+    pytest.param(
+        lambda s: s.spec(enabled=False).lists(),
+        Decided("disabled", reason=Reason.RECONCILE_SUCCESS, synced=True, in_order=True),
+        id="stopped-object-without-endpoint-is-in-order",
+    ),
+    pytest.param(
+        lambda s: s.annotated(api.PAUSED).lists(),
+        Decided("create", reason=Reason.RECONCILE_PAUSED, after_list=True),
+        id="paused-creates-nothing",
+    ),
+    pytest.param(
+        lambda s: s.spec(managementPolicy="Observe").lists(),
+        Decided("create", reason=Reason.OBSERVING),
+        id="observe-creates-nothing",
+    ),
+    pytest.param(
+        lambda s: s.spec(endpointId="ep-7").lists(),
+        Decided("unsupported", reason=Reason.INVALID_SPEC, stalled=True),
+        id="adopted-creates-nothing",
+    ),
+    pytest.param(
+        lambda s: s.lists(an_endpoint(description=mark(uid=OTHER_UID))),
+        conflict("predecessor", None),
+        id="predecessor-of-the-same-name",
+    ),
+    pytest.param(
+        lambda s: s.lists(an_endpoint(description=released())), conflict("predecessor", None), id="predecessor-released"
+    ),
+    pytest.param(
+        lambda s: s.lists(an_endpoint(description=mark(uid=OTHER_UID, cluster="c2"))),
+        CREATING,
+        id="same-name-in-another-cluster-is-no-predecessor",
+    ),
+    pytest.param(
+        lambda s: s.lists(an_endpoint(description=mark(uid=OTHER_UID, name="other"))),
+        CREATING,
+        id="another-objects-endpoint-concerns-nobody-else",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written(state="Pending").attempted(Outcome.REFUSED).lists(),
+        Decided("create", Create(resume=True), Reason.CREATING, synced=None, after_list=True),
+        id="refused-for-now-goes-on-under-the-same-attempt",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written(state="Refused").attempted(Outcome.REFUSED).lists(),
+        CREATING,
+        id="after-a-written-refusal-a-new-attempt",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written(state="Refused").stalled_before(Reason.INVALID_SPEC).lists(),
+        Decided("remembered", reason=Reason.INVALID_SPEC, stalled=True),
+        id="refused-for-good-is-remembered-over-a-restart",
+    ),
+    pytest.param(
+        lambda s: (
+            s.held().attempt_written(state="Refused", observedGeneration=0).stalled_before(Reason.INVALID_SPEC).lists()
+        ),
+        CREATING,
+        id="another-generation-is-tried",
+    ),
+    pytest.param(
+        lambda s: s.lists().failed("Create", RateLimited("slow down"), wait=20),
+        Decided("failed", reason=Reason.RATE_LIMITED, after=20),
+        id="throttled-waits",
+    ),
+    pytest.param(
+        lambda s: s.lists().failed("Create", RateLimited("slow down"), wait=20).wait(20), CREATING, id="throttle-over"
+    ),
+    pytest.param(
+        lambda s: s.lists().failed("Create", Forbidden("no")),
+        Decided("failed", reason=Reason.FORBIDDEN, after=10),
+        id="forbidden-waits-for-a-person",
+    ),
+    pytest.param(
+        lambda s: s.lists().failed("Create", Unauthorized("who?"), wait=300),
+        Decided("failed", reason=Reason.UNAUTHORIZED, after=300, after_list=True),
+        id="revoked-token-looks-again-with-the-list",
+    ),
+    pytest.param(
+        lambda s: s.lists().failed("Create", Unauthorized("who?"), wait=300).lists(),
+        CREATING,
+        id="a-good-list-shows-that-the-token-is-mended",
+    ),
+    pytest.param(
+        lambda s: s.lists().failed("Create", InvalidSpec("no such flavor")).wait(10_000),
+        Decided("failed", reason=Reason.INVALID_SPEC, stalled=True),
+        id="terminal-is-never-retried-by-itself",
+    ),
+    pytest.param(
+        lambda s: s.annotated(api.RECONCILE_REQUESTED_AT, "now"),
+        Decided("unheard", after_list=True),
+        id="request-before-the-first-list",
+    ),
+    pytest.param(
+        lambda s: s.lists().annotated(api.RECONCILE_REQUESTED_AT, "now"),
+        Decided("asked_to_look", after_list=True, hurry=True),
+        id="request-is-judged-by-a-fresh-list",
+    ),
+    pytest.param(
+        lambda s: s.annotated(api.RECONCILE_REQUESTED_AT, "now").lists(), CREATING, id="request-answered-by-a-list"
+    ),
+]
+
+UNKNOWN_ROWS = [
+    pytest.param(
+        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).lists(), UNKNOWN_OUTCOME, id="just-ended"
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).lists().wait(100),
+        UNKNOWN_OUTCOME,
+        id="one-list-proves-no-absence",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().lists().attempted(Outcome.UNKNOWN).wait(100).lists(),
+        UNKNOWN_OUTCOME,
+        id="a-list-begun-before-the-end-of-the-post-does-not-count",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).settles(seconds=50),
+        UNKNOWN_OUTCOME,
+        id="two-lists-too-close",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).settles(), NEXT_ATTEMPT, id="absent-tries-again"
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).lists().wait(61).lists(complete=False),
+        UNKNOWN_OUTCOME,
+        id="incomplete-list-proves-no-absence",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).lists().lists(an_endpoint(), complete=False),
+        IN_ORDER,
+        id="presence-from-an-incomplete-list",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).lists(an_endpoint(description=mark("a0"))),
+        replace(UNKNOWN_OUTCOME, record="ep-1"),
+        id="an-earlier-attempts-endpoint-leaves-this-one-open",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).settles(an_endpoint(description=mark("a0"))),
+        IN_ORDER,
+        id="an-earlier-attempts-endpoint-is-kept-once-this-one-is-absent",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).hides().settles(),
+        Decided("undecided", reason=UNTRUSTED, stalled=True, after_list=True),
+        id="no-next-attempt-on-the-word-of-an-untrusted-inventory",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).hides().settles().word(),
+        NEXT_ATTEMPT,
+        id="a-person-confirms-an-untrusted-inventory",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN, after_unknown=1).settles(),
+        replace(UNKNOWN_OUTCOME, stalled=True),
+        id="two-unknown-in-a-row-stall",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN, after_unknown=1).settles().word(),
+        replace(NEXT_ATTEMPT, action=Create(after_unknown=2)),
+        id="a-person-confirms-two-unknown",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().settles(), UNKNOWN_OUTCOME, id="anothers-attempt-may-still-be-sent"
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().wait(64).settles(),
+        UNKNOWN_OUTCOME,
+        id="anothers-deadlines-not-over-at-the-first-list",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().wait(66).settles(),
+        NEXT_ATTEMPT,
+        id="anothers-attempt-absent-after-its-deadlines",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written(state="Created").lists(),
+        UNKNOWN_OUTCOME,
+        id="created-without-an-id-is-unknown",
+    ),
+    pytest.param(lambda s: s.held().lists(), UNKNOWN_OUTCOME, id="finalizer-that-nothing-explains"),
+    pytest.param(lambda s: s.held().wait(66).settles(), NEXT_ATTEMPT, id="finalizer-unexplained-and-nothing-came"),
+    pytest.param(
+        lambda s: s.held().wait(66).settles(an_endpoint(description=mark(uid=OTHER_UID))),
+        conflict("predecessor", None),
+        id="restored-object-does-not-double-its-predecessor",
+    ),
+    pytest.param(
+        lambda s: s.held().status(uid=OTHER_UID, endpointId="ep-9").lists(),
+        UNKNOWN_OUTCOME,
+        id="anothers-status-counts-as-none",
+    ),
+    pytest.param(
+        lambda s: s.spec(enabled=False).held().attempt_written().attempted(Outcome.UNKNOWN).settles(),
+        Decided("disabled", reason=Reason.RECONCILE_SUCCESS, synced=True, in_order=True),
+        id="stopped-meanwhile-opens-no-next-attempt",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written(scope="project-2").lists(),
+        Decided("other_scope", reason=Reason.CREDENTIALS_MISMATCH, stalled=True, after_list=True),
+        id="resolved-in-its-own-scope-only",
+    ),
+]
+
+UPKEEP_ROWS = [
+    pytest.param(lambda s: s.recorded().lists(an_endpoint()), IN_ORDER, id="in-order"),
+    pytest.param(
+        lambda s: s.recorded().outage().lists(an_endpoint()),
+        Decided("unheard", reason=Reason.CLOUD_UNAVAILABLE, judged=False, record="ep-1", after_list=True),
+        id="outage-changes-nothing",
+    ),
+    pytest.param(
+        lambda s: s.recorded().lists(an_endpoint(description="by hand")),
+        Decided(
+            "drifted",
+            Update(
+                "ep-1",
+                EndpointPatch(description=f"by hand {mark()}"),
+                drift=True,
+                differences=(Difference("description", "by hand", f"by hand {mark()}"),),
+            ),
+            Reason.UPDATING,
+            synced=None,
+            record="ep-1",
+            after_list=True,
+        ),
+        id="mark-that-somebody-removed-is-put-back",
+    ),
+    pytest.param(
+        lambda s: s.recorded().spec(displayName="chat").lists(an_endpoint()),
+        Decided("drifted", RENAME, Reason.UPDATING, synced=None, record="ep-1", after_list=True),
+        id="drift-is-corrected",
+    ),
+    pytest.param(
+        lambda s: s.recorded(observedGeneration=0).spec(displayName="chat").lists(an_endpoint()),
+        Decided("drifted", replace(RENAME, drift=False), Reason.UPDATING, synced=None, record="ep-1", after_list=True),
+        id="an-edit-is-no-drift",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().attempted(Outcome.CREATED, endpoint_id="ep-1").lists(an_endpoint("ep-1")),
+        IN_ORDER,
+        id="created-here-and-listed",
+    ),
+    pytest.param(
+        lambda s: s.held().spec(displayName="chat").lists(an_endpoint()),
+        Decided("drifted", reason=Reason.UPDATING, synced=None, record="ep-1", after=0, after_list=True),
+        id="an-id-is-written-down-before-anything-is-sent",
+    ),
+    pytest.param(
+        lambda s: s.recorded().annotated(api.PAUSED).spec(displayName="chat").lists(an_endpoint()),
+        Decided("drifted", reason=Reason.RECONCILE_PAUSED, record="ep-1", after_list=True),
+        id="paused-corrects-nothing",
+    ),
+    pytest.param(
+        lambda s: s.recorded().spec(managementPolicy="Observe", displayName="chat").lists(an_endpoint()),
+        Decided("drifted", reason=Reason.OBSERVING, record="ep-1", after_list=True),
+        id="observe-reports-drift-only",
+    ),
+    pytest.param(
+        lambda s: s.recorded().spec(managementPolicy="Observe").lists(an_endpoint()), IN_ORDER, id="observe-in-order"
+    ),
+    pytest.param(
+        lambda s: s.recorded().spec(region="us-central1").lists(an_endpoint()),
+        Decided("immutable", reason=Reason.INVALID_SPEC, stalled=True, record="ep-1", after_list=True),
+        id="immutable-field-differs",
+    ),
+    pytest.param(
+        lambda s: s.recorded().spec(displayName="chat").lists(an_endpoint()).failed("Update", CloudUnavailable("5xx")),
+        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, record="ep-1", after=10),
+        id="failed-patch-waits",
+    ),
+    pytest.param(
+        lambda s: correction(s.recorded().spec(displayName="chat").lists(an_endpoint()), 1),
+        Decided("drifted", reason=Reason.UPDATING, synced=None, record="ep-1", after=10, after_list=True),
+        id="accepted-patch-not-listed-yet",
+    ),
+    pytest.param(
+        lambda s: correction(s.recorded().spec(displayName="chat"), 2).wait(15).lists(an_endpoint()),
+        Decided("drifted", reason=Reason.UPDATING, synced=None, record="ep-1", after=4, after_list=True),
+        id="second-correction-backs-off-for-twenty-seconds",
+    ),
+    pytest.param(
+        lambda s: correction(s.recorded().spec(displayName="chat"), 2).wait(21).lists(an_endpoint()),
+        Decided("drifted", RENAME, Reason.UPDATING, synced=None, record="ep-1", after_list=True),
+        id="third-correction-after-the-pause",
+    ),
+    pytest.param(
+        lambda s: correction(s.recorded().spec(displayName="chat"), 3).wait(900).lists(an_endpoint()),
+        Decided("drifted", reason=Reason.NOT_ACCEPTED, stalled=True, record="ep-1"),
+        id="three-corrections-that-did-not-last",
+    ),
+    pytest.param(
+        lambda s: correction(s.recorded().spec(displayName="chat"), 3).wait(100).lists(an_endpoint(name="else")),
+        Decided(
+            "drifted",
+            replace(RENAME, differences=(Difference("name", "else", "chat"),)),
+            Reason.UPDATING,
+            synced=None,
+            record="ep-1",
+            after_list=True,
+        ),
+        id="a-change-of-the-cloud-starts-anew",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arrange", "expected"), CREATE_ROWS)
+def test_an_object_without_an_endpoint(arrange: Arrange, expected: Decided) -> None:
+    """Create 1 to 3: what is created when, and what holds it back."""
+    scene = Scene()
+    arrange(scene)
+    assert decided(scene) == expected
+
+
+@pytest.mark.parametrize(("arrange", "expected"), UNKNOWN_ROWS)
+def test_an_attempt_of_unknown_outcome(arrange: Arrange, expected: Decided) -> None:
+    """Create 6: no POST while an endpoint may still come to be."""
+    scene = Scene()
+    arrange(scene)
+    assert decided(scene) == expected
+
+
+@pytest.mark.parametrize(("arrange", "expected"), UPKEEP_ROWS)
+def test_an_object_with_an_endpoint(arrange: Arrange, expected: Decided) -> None:
+    """Drift, immutability and being in order."""
+    scene = Scene()
+    arrange(scene)
+    assert decided(scene) == expected

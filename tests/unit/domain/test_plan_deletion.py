@@ -1,0 +1,337 @@
+"""The composed chain for a terminating object, sentence by sentence of the protocol's section Delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.actions import Action, DeleteEndpoints, Release, RemoveFinalizer
+from tokenfactory_operator.domain.errors import CloudUnavailable, InvalidSpec, Unauthorized
+from tokenfactory_operator.domain.observed import EndpointPatch
+from tokenfactory_operator.domain.plan import decide
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.situation import Outcome
+from unit.support.builders import FOREIGN, OTHER_UID, an_endpoint, mark, released
+from unit.support.outcome import Decided, decided, summary
+from unit.support.scene import Scene
+
+Arrange = Callable[[Scene], object]
+
+OWN, LATE = an_endpoint(), an_endpoint("ep-2", description=mark("a2"))
+COPY = an_endpoint("ep-2")
+STRANGE = an_endpoint(description=FOREIGN)
+BOTH = an_endpoint(description=f"{mark()} {FOREIGN}")
+LET_GO = RemoveFinalizer()
+
+
+def deleting(check: str, action: Action, record: str | None = None) -> Decided:
+    waits = not isinstance(action, RemoveFinalizer | Release)
+    return Decided(check, action, Reason.DELETING, synced=None, record=record, after_list=waits)
+
+
+DELETE = deleting("delete", DeleteEndpoints(("ep-1",)), "ep-1")
+WAITING = Decided("absence_observed", reason=Reason.DELETING, synced=None, record="ep-1", after_list=True)
+DELETED = deleting("absence_observed", RemoveFinalizer("DeletedEndpoint"))
+LEFT = deleting("absence_observed", RemoveFinalizer(Reason.OWNERSHIP_CONFLICT))
+UNKNOWN = Decided("unresolved_attempt", reason=Reason.CREATE_OUTCOME_UNKNOWN, after_list=True)
+UNTRUSTED = Decided("absence_observed", reason=Reason.INVENTORY_UNTRUSTED, stalled=True, after_list=True)
+RELEASE = deleting("release", Release("ep-1", EndpointPatch(description=f"text {released()}")), "ep-1")
+RELEASED = deleting("release", RemoveFinalizer("ReleasedEndpoint"))
+
+
+def pending(scene: Scene) -> Scene:
+    """Attempt a1 of this process has just ended unknown; the user deletes the object."""
+    return scene.held().attempt_written().attempted(Outcome.UNKNOWN).terminating()
+
+
+def retained(scene: Scene) -> Scene:
+    return scene.spec(deletionPolicy="Retain").terminating()
+
+
+def quietly(answer: Decided) -> Decided:
+    """Without the sentence of an event, which the messages' tests read."""
+    if isinstance(answer.action, RemoveFinalizer):
+        return replace(answer, action=replace(answer.action, message=""))
+    return answer
+
+
+ROWS = [
+    # Who is held at all
+    pytest.param(lambda s: s.terminating().lists(), Decided("unheld"), id="without-our-finalizer-nothing-is-done"),
+    # 2. Delete
+    pytest.param(lambda s: s.recorded().terminating().lists(OWN), DELETE, id="own-and-listed"),
+    pytest.param(lambda s: s.recorded().terminating().lists(), DELETE, id="recorded-though-not-listed"),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(an_endpoint(description="by hand")),
+        DELETE,
+        id="recorded-without-a-mark",
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN, LATE),
+        deleting("delete", DeleteEndpoints(("ep-1", "ep-2")), "ep-1"),
+        id="every-listed-endpoint-of-ours",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written(state="Refused").terminating().lists(OWN),
+        deleting("delete", DeleteEndpoints(("ep-1",))),
+        id="listed-though-not-recorded",
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN, LATE).deleted("ep-1"),
+        deleting("delete", DeleteEndpoints(("ep-2",)), "ep-1"),
+        id="only-those-not-answered-yet",
+    ),
+    pytest.param(lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1"), WAITING, id="answer-means-wait"),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").lists(OWN), WAITING, id="still-listed"
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").lists(complete=False),
+        WAITING,
+        id="an-incomplete-list-ends-nothing",
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").wait(61).lists(OWN),
+        DELETE,
+        id="listed-long-after-is-deleted-again",
+    ),
+    pytest.param(
+        lambda s: (
+            s.recorded()
+            .terminating()
+            .lists(an_endpoint(description="by hand"))
+            .deleted("ep-1")
+            .wait(61)
+            .lists(an_endpoint(description="by hand"))
+        ),
+        DELETE,
+        id="unmarked-listed-long-after-is-deleted-again",
+    ),
+    pytest.param(lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").lists(), DELETED, id="absence-seen"),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").lists(LATE),
+        deleting("delete", DeleteEndpoints(("ep-2",)), "ep-1"),
+        id="a-twin-shows-up-meanwhile",
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN).failed("DeleteEndpoints", CloudUnavailable("5xx")),
+        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, record="ep-1", after=10),
+        id="failed-delete-waits",
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN).failed("DeleteEndpoints", InvalidSpec("?")),
+        Decided("failed", reason=Reason.INVALID_SPEC, record="ep-1", after=10),
+        id="no-delete-is-given-up",
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN).failed("DeleteEndpoints", InvalidSpec("?")).wait(11),
+        DELETE,
+        id="a-refused-delete-is-repeated",
+    ),
+    # 4. Never created, and conflicts
+    pytest.param(
+        lambda s: s.held().attempt_written(state="Refused").terminating(),
+        deleting("never_created", LET_GO),
+        id="last-attempt-refused-goes-at-once",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().attempted(Outcome.REFUSED).terminating(),
+        deleting("never_created", LET_GO),
+        id="refused-here-while-still-pending",
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(STRANGE), LEFT, id="foreign-endpoint-does-not-hold-the-finalizer"
+    ),
+    pytest.param(lambda s: s.recorded().terminating().lists(BOTH), LEFT, id="foreign-mark-beside-ours-is-left"),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN, COPY), DELETE, id="of-copies-the-recorded-one-is-deleted"
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN, COPY).deleted("ep-1").lists(COPY),
+        deleting("delete", DeleteEndpoints(("ep-2",)), "ep-1"),
+        id="a-copy-that-is-alone-is-no-copy",
+    ),
+    # 1. An unresolved attempt
+    pytest.param(lambda s: pending(s).settles(), UNKNOWN, id="create-settle-is-not-enough"),
+    pytest.param(lambda s: pending(s).settles(seconds=595), UNKNOWN, id="just-before-delete-settle"),
+    pytest.param(
+        lambda s: pending(s).settles(seconds=600), deleting("absence_observed", LET_GO), id="absent-for-delete-settle"
+    ),
+    pytest.param(
+        lambda s: pending(s).lists(OWN),
+        DELETE,
+        id="seen-meanwhile",
+    ),
+    pytest.param(
+        lambda s: pending(s).lists(an_endpoint(description=mark("a0"))),
+        deleting("unresolved_attempt", DeleteEndpoints(("ep-1",))),
+        id="another-attempts-endpoint-is-deleted-meanwhile",
+    ),
+    pytest.param(
+        lambda s: pending(s).hides().settles(seconds=600),
+        replace(UNTRUSTED, check="unresolved_attempt"),
+        id="untrusted-inventory-lets-nothing-go",
+    ),
+    pytest.param(lambda s: pending(s).outage().settles(), UNKNOWN, id="outage-holds-an-unresolved-attempt"),
+    pytest.param(
+        lambda s: s.held().attempt_written().wait(66).terminating().settles(seconds=600),
+        deleting("absence_observed", LET_GO),
+        id="anothers-attempt-absent",
+    ),
+    pytest.param(lambda s: s.held().terminating().lists(), UNKNOWN, id="finalizer-that-nothing-explains"),
+    pytest.param(
+        lambda s: retained(pending(s)).settles(an_endpoint(description=mark("a0")), seconds=600),
+        Decided("release", reason=Reason.DELETING, synced=None, record="ep-1", after=0),
+        id="retain-goes-on-when-the-other-attempt-is-absent",
+    ),
+    pytest.param(
+        lambda s: pending(s).settles(an_endpoint(description=f"{mark('a0')} {FOREIGN}"), seconds=600),
+        LEFT,
+        id="an-endpoint-in-conflict-does-not-hold-for-ever",
+    ),
+    # 3. Retain
+    pytest.param(
+        lambda s: retained(s.recorded()).lists(an_endpoint(description=f"text {mark()}")), RELEASE, id="retain-releases"
+    ),
+    pytest.param(
+        lambda s: retained(s.held().attempt_written()).lists(an_endpoint(description=f"text {mark()}")),
+        Decided("release", reason=Reason.DELETING, synced=None, record="ep-1", after=0),
+        id="retain-writes-the-id-first",
+    ),
+    pytest.param(
+        lambda s: retained(s.recorded()).lists(an_endpoint(description=released())), RELEASED, id="released-already"
+    ),
+    pytest.param(lambda s: retained(s.recorded()).lists(STRANGE), RELEASED, id="retain-leaves-a-foreign-mark"),
+    pytest.param(lambda s: retained(s.recorded()).lists(BOTH), RELEASED, id="retain-leaves-a-foreign-mark-beside-ours"),
+    pytest.param(
+        lambda s: retained(s.recorded()).lists(),
+        Decided("release", reason=Reason.DELETING, synced=None, record="ep-1", after_list=True),
+        id="retain-one-list-without-it",
+    ),
+    pytest.param(lambda s: retained(s.recorded()).settles(), RELEASED, id="retain-absent"),
+    pytest.param(
+        lambda s: retained(s.recorded()).hides().settles(),
+        Decided("release", reason=Reason.DELETING, synced=None, record="ep-1", after_list=True),
+        id="retain-untrusted",
+    ),
+    # 5. What holds the object
+    pytest.param(
+        lambda s: s.recorded().terminating(), Decided("unheard", record="ep-1", after_list=True), id="no-list-yet"
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN).outage(), DELETE, id="outage-of-the-list-stops-no-delete"
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").outage(),
+        replace(WAITING, reason=Reason.CLOUD_UNAVAILABLE, synced=False),
+        id="outage-is-said",
+    ),
+    pytest.param(
+        lambda s: s.recorded(scope="project-2").terminating().lists(),
+        Decided("other_scope", reason=Reason.CREDENTIALS_MISMATCH, stalled=True, record="ep-1", after_list=True),
+        id="other-scope",
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN).failed("DeleteEndpoints", Unauthorized("who?"), wait=300),
+        Decided("failed", reason=Reason.UNAUTHORIZED, record="ep-1", after=300, after_list=True),
+        id="revoked-token",
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").hides().lists(), UNTRUSTED, id="untrusted"
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").hides().lists().word(),
+        DELETED,
+        id="untrusted-and-confirmed",
+    ),
+    pytest.param(
+        lambda s: s.recorded().annotated(api.PAUSED).terminating().lists(OWN),
+        Decided("delete", reason=Reason.RECONCILE_PAUSED, record="ep-1", after_list=True),
+        id="paused-waits",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written(state="Refused").annotated(api.PAUSED).terminating(),
+        Decided("never_created", reason=Reason.RECONCILE_PAUSED),
+        id="paused-keeps-the-finalizer",
+    ),
+    pytest.param(
+        lambda s: s.recorded().annotated(api.PAUSED).annotated(api.FORCE_RELEASE).terminating().lists(OWN),
+        deleting("force_released", RemoveFinalizer("ForceReleased")),
+        id="force-release-overrides-the-pause",
+    ),
+    pytest.param(
+        lambda s: pending(s).annotated(api.FORCE_RELEASE).outage(),
+        deleting("force_released", RemoveFinalizer("ForceReleased")),
+        id="force-release-needs-no-cloud",
+    ),
+    pytest.param(
+        lambda s: s.recorded().annotated(api.FORCE_RELEASE).lists(OWN),
+        Decided("in_order", reason=Reason.RECONCILE_SUCCESS, synced=True, record="ep-1", in_order=True),
+        id="force-release-of-a-living-object-does-nothing",
+    ),
+    pytest.param(
+        lambda s: s.recorded().spec(managementPolicy="Observe").terminating().lists(OWN),
+        deleting("observed_only", LET_GO),
+        id="observed-is-let-go-without-a-call",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arrange", "expected"), ROWS)
+def test_a_terminating_object(arrange: Arrange, expected: Decided) -> None:
+    """Nothing left behind, and its absence observed, before the finalizer goes."""
+    scene = Scene()
+    arrange(scene)
+    answer = quietly(decided(scene))
+    if expected.action == LET_GO:
+        answer = replace(answer, action=LET_GO)
+    assert answer == expected
+
+
+def test_a_restored_object_under_another_uid_deletes_nothing_by_the_old_status() -> None:
+    """Identity: a status with another uid leads to no endpoint."""
+    scene = Scene().held().status(uid=OTHER_UID, endpointId="ep-9").terminating()
+    scene.wait(66).settles(an_endpoint("ep-9", description=mark(uid=OTHER_UID)), seconds=600)
+    assert decide(scene.situation()).action == RemoveFinalizer("DeletedEndpoint", "No endpoint is in the cloud.")
+
+
+def test_nothing_was_sent_under_a_finalizer_of_this_process() -> None:
+    """Never created: the finalizer goes at once, even before the first LIST."""
+    scene = Scene().held().terminating()
+    scene.memory.finalizer_clean = True
+    assert quietly(decided(scene)) == deleting("never_created", LET_GO)
+
+
+def test_force_release_says_what_may_still_be_billed() -> None:
+    """Delete 5: the event names every endpoint that is known."""
+    scene = Scene().recorded().terminating().annotated(api.FORCE_RELEASE).lists(LATE)
+    action = decide(scene.situation()).action
+    assert isinstance(action, RemoveFinalizer)
+    assert "ep-1, ep-2 may still be billed" in action.message
+
+
+@pytest.mark.parametrize(
+    ("arrange", "text"),
+    [
+        pytest.param(lambda s: s.lists(OWN), "stays in the cloud", id="there"),
+        pytest.param(lambda s: s.settles(), "no longer in the cloud", id="absent"),
+        pytest.param(lambda s: s.lists(OWN).gone(), "no longer in the cloud", id="proven-gone"),
+    ],
+)
+def test_a_release_says_what_became_of_the_endpoint(arrange: Arrange, text: str) -> None:
+    """Events say what has happened: an endpoint that is gone is not said to be billed."""
+    scene = retained(Scene().recorded())
+    arrange(scene)
+    scene.memory.released.add("ep-1")
+    action = decide(scene.situation()).action
+    assert isinstance(action, RemoveFinalizer)
+    assert text in action.message
+
+
+def test_the_same_situation_gives_the_same_decision() -> None:
+    """The plan is pure: deciding changes nothing."""
+    situation = pending(Scene()).lists(OWN, LATE).situation()
+    assert summary(decide(situation)) == summary(decide(situation))

@@ -1,0 +1,378 @@
+"""The composed chain where something is wrong: conflicts, twins, loss, another scope; and which check comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.actions import AddFinalizer, Create, DeleteTwin, Nothing, ProbeGone, Rescope
+from tokenfactory_operator.domain.errors import CloudUnavailable
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.situation import Outcome
+from unit.support.builders import FOREIGN, OTHER_UID, an_endpoint, mark
+from unit.support.outcome import Decided, decided
+from unit.support.scene import Scene
+
+Arrange = Callable[[Scene], object]
+
+
+def conflict(check: str, record: str | None = "ep-1") -> Decided:
+    return Decided(check, reason=Reason.OWNERSHIP_CONFLICT, stalled=True, record=record, after_list=True)
+
+
+def lost(**changes: object) -> Decided:
+    expected = Decided("lost", reason=Reason.ENDPOINT_LOST, synced=None, record="ep-1", after_list=True)
+    return replace(expected, **changes)  # type: ignore[arg-type]  # a table's row names fields of the dataclass
+
+
+def twin(action: DeleteTwin | Nothing, record: str = "ep-1") -> Decided:
+    return Decided("twin", action, Reason.UPDATING, synced=None, record=record, after_list=True)
+
+
+OLDER, NEWER = "2025-01-01T10:00:00Z", "2025-01-01T13:00:00Z"
+LATE = an_endpoint("ep-2", description=mark("a2"), created_at=NEWER)
+PROBE = ProbeGone("ep-1", mark())
+LOOK = ProbeGone("ep-1", mark(), look_only=True)
+UNTRUSTED = Decided("lost", reason=Reason.INVENTORY_UNTRUSTED, stalled=True, record="ep-1", after_list=True)
+AGAIN = Decided("lost", Create(), Reason.CREATING, synced=None, after_list=True)
+PUT_BACK = Decided("stripped", AddFinalizer())
+MISMATCH = Decided("other_scope", reason=Reason.CREDENTIALS_MISMATCH, stalled=True, record="ep-1", after_list=True)
+
+
+def seen_hidden(scene: Scene) -> Scene:
+    """GET by id answered for the recorded endpoint, though no LIST shows it; a LIST later it still is not there."""
+    scene.inventory.found_hidden(an_endpoint())
+    scene.memory.probed["ep-1"] = scene.inventory.stamp()
+    return scene.lists()
+
+
+ROWS = [
+    # Identity and conflicts
+    pytest.param(
+        lambda s: s.recorded().lists(an_endpoint(description=FOREIGN)),
+        conflict("foreign_owner"),
+        id="foreign-mark-is-a-conflict-never-drift",
+    ),
+    pytest.param(
+        lambda s: s.recorded().lists(an_endpoint(description=f"{mark()} {FOREIGN}")),
+        conflict("foreign_owner"),
+        id="foreign-mark-beside-ours",
+    ),
+    pytest.param(
+        lambda s: s.held().spec(description="text").lists(an_endpoint(description=f"{mark()} {FOREIGN}")),
+        conflict("foreign_owner"),
+        id="foreign-mark-beside-ours-before-the-id-is-written",
+    ),
+    pytest.param(
+        lambda s: s.recorded().lists(an_endpoint(), an_endpoint("ep-2")),
+        conflict("copied"),
+        id="the-same-try-twice-is-a-copy",
+    ),
+    pytest.param(
+        lambda s: s.recorded("ep-2").lists(an_endpoint(), an_endpoint("ep-2")),
+        conflict("copied", "ep-2"),
+        id="of-two-copies-the-recorded-one-stays-recorded",
+    ),
+    # Late twins
+    pytest.param(
+        lambda s: s.recorded().lists(an_endpoint(), LATE),
+        twin(DeleteTwin("ep-2", "ep-1")),
+        id="twin-of-the-recorded-endpoint-is-deleted",
+    ),
+    pytest.param(
+        lambda s: s.recorded("ep-2").lists(an_endpoint(), LATE),
+        twin(DeleteTwin("ep-1", "ep-2"), "ep-2"),
+        id="status-decides-before-age",
+    ),
+    pytest.param(
+        lambda s: s.held().lists(an_endpoint(created_at=NEWER), replace(LATE, created_at=OLDER)),
+        twin(DeleteTwin("ep-1", "ep-2"), "ep-2"),
+        id="without-a-record-the-older-is-kept",
+    ),
+    pytest.param(
+        lambda s: s.recorded().lists(an_endpoint(), LATE).deleted("ep-2"), twin(Nothing()), id="twin-deletion-answered"
+    ),
+    pytest.param(
+        lambda s: s.recorded().lists(an_endpoint(), LATE).deleted("ep-2").wait(61).lists(an_endpoint(), LATE),
+        twin(DeleteTwin("ep-2", "ep-1")),
+        id="twin-still-listed-long-after-is-deleted-again",
+    ),
+    pytest.param(
+        lambda s: s.recorded().lists(an_endpoint(), an_endpoint("ep-2", description=mark("adopted"))),
+        conflict("twin"),
+        id="an-adopted-twin-is-never-deleted",
+    ),
+    pytest.param(
+        lambda s: s.recorded().lists(an_endpoint(), LATE).failed("DeleteTwin", CloudUnavailable("5xx")),
+        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, record="ep-1", after=10),
+        id="failed-twin-deletion-waits",
+    ),
+    pytest.param(
+        lambda s: s.recorded().annotated(api.PAUSED).lists(an_endpoint(), LATE),
+        Decided("twin", reason=Reason.RECONCILE_PAUSED, record="ep-1", after_list=True),
+        id="paused-deletes-no-twin",
+    ),
+    # Lost
+    pytest.param(lambda s: s.recorded().lists(), lost(), id="one-list-without-it"),
+    pytest.param(lambda s: s.recorded().settles(), lost(action=PROBE), id="absent-is-probed-by-id"),
+    pytest.param(lambda s: s.recorded().settles(seconds=50), lost(), id="lists-too-close"),
+    pytest.param(
+        lambda s: s.recorded().lists(an_endpoint()).settles(seconds=50), lost(), id="counted-from-the-last-sighting"
+    ),
+    pytest.param(
+        lambda s: s.recorded().settles().failed("ProbeGone", CloudUnavailable("5xx")),
+        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, after=10),
+        id="a-probe-that-failed-proves-nothing",
+    ),
+    pytest.param(lambda s: s.recorded().settles().gone(), AGAIN, id="gone-is-created-anew"),
+    pytest.param(
+        lambda s: s.recorded().settles(an_endpoint("ep-2", description=mark("a0"))),
+        Decided("in_order", reason=Reason.RECONCILE_SUCCESS, synced=True, record="ep-2", in_order=True),
+        id="the-whole-scope-is-searched-for-the-identity-first",
+    ),
+    pytest.param(
+        lambda s: s.recorded().spec(enabled=False).settles().gone(),
+        Decided("lost", reason=Reason.ENDPOINT_LOST),
+        id="stopped-is-not-created-anew",
+    ),
+    pytest.param(
+        lambda s: s.recorded().spec(managementPolicy="Observe").settles().gone(),
+        Decided("lost", reason=Reason.OBSERVING),
+        id="observed-is-not-created-anew",
+    ),
+    pytest.param(
+        lambda s: s.recorded().spec(managementPolicy="Observe").settles(),
+        Decided("lost", reason=Reason.OBSERVING, record="ep-1", after_list=True),
+        id="observe-probes-by-no-patch",
+    ),
+    pytest.param(
+        lambda s: s.recorded().settles(an_endpoint("ep-9", description=mark(uid=OTHER_UID))).gone(),
+        conflict("predecessor", None),
+        id="gone-but-a-predecessors-endpoint-is-there",
+    ),
+    # Untrusted
+    pytest.param(
+        lambda s: s.recorded().hides().settles(),
+        replace(UNTRUSTED, action=LOOK, record=None),
+        id="untrusted-is-observed-by-id",
+    ),
+    pytest.param(
+        lambda s: seen_hidden(s.recorded().settles()),
+        UNTRUSTED,
+        id="hidden-endpoint-is-said-to-be-hidden",
+    ),
+    pytest.param(
+        lambda s: seen_hidden(s.recorded().settles()).wait(30),
+        replace(UNTRUSTED, action=LOOK, record=None),
+        id="hidden-endpoint-is-observed-again-each-interval",
+    ),
+    pytest.param(
+        lambda s: s.recorded().hides().settles().word(), lost(action=PROBE), id="a-persons-word-still-needs-the-probe"
+    ),
+    # Another scope
+    pytest.param(lambda s: s.recorded(scope="project-2").settles(), MISMATCH, id="other-scope-resolves-nothing"),
+    pytest.param(
+        lambda s: s.recorded(scope="project-2").lists(an_endpoint()),
+        Decided("other_scope", Rescope("project-1"), record="ep-1"),
+        id="a-list-that-shows-the-recorded-id-rebinds",
+    ),
+    pytest.param(
+        lambda s: s.recorded(scope="project-2").lists().word(),
+        Decided("other_scope", Rescope("project-1"), record="ep-1"),
+        id="a-persons-word-rebinds",
+    ),
+    pytest.param(
+        lambda s: s.status(scope="project-2").lists(),
+        Decided("create", Create(), Reason.CREATING, synced=None, after_list=True),
+        id="nothing-at-stake-in-the-other-scope",
+    ),
+    # The finalizer that somebody stripped
+    pytest.param(lambda s: s.status(endpointId="ep-1").lists(), PUT_BACK, id="stripped-with-an-id"),
+    pytest.param(lambda s: s.attempt_written().lists(), PUT_BACK, id="stripped-with-an-open-attempt"),
+    pytest.param(lambda s: s.lists(an_endpoint()), PUT_BACK, id="stripped-with-our-mark-listed"),
+    pytest.param(
+        lambda s: s.attempt_written(state="Refused").lists(),
+        Decided("create", Create(), Reason.CREATING, synced=None, after_list=True),
+        id="nothing-to-hold",
+    ),
+]
+
+FIRST = [
+    pytest.param(
+        lambda s: s.status(endpointId="ep-1").spec(connection={"configMapName": "x"}),
+        PUT_BACK,
+        id="stripped>unsupported",
+    ),
+    pytest.param(lambda s: s.status(endpointId="ep-1").spec(model=7), PUT_BACK, id="stripped>unreadable"),
+    pytest.param(lambda s: s.status(endpointId="ep-1").outage(), PUT_BACK, id="stripped>unheard"),
+    pytest.param(
+        lambda s: s.spec(model=7, endpointId="ep-1"),
+        Decided("unreadable", reason=Reason.INVALID_SPEC, stalled=True),
+        id="unreadable>unsupported",
+    ),
+    pytest.param(
+        lambda s: s.spec(endpointId="ep-1").outage(),
+        Decided("unsupported", reason=Reason.INVALID_SPEC, stalled=True),
+        id="unsupported>unheard",
+    ),
+    pytest.param(
+        lambda s: s.recorded(scope="project-2").lists().outage(),
+        Decided("unheard", reason=Reason.CLOUD_UNAVAILABLE, judged=False, record="ep-1", after_list=True),
+        id="unheard>other_scope",
+    ),
+    pytest.param(
+        lambda s: s.recorded(scope="project-2").lists().annotated(api.RECONCILE_REQUESTED_AT, "now"),
+        MISMATCH,
+        id="other_scope>asked_to_look",
+    ),
+    pytest.param(
+        lambda s: s.recorded().lists(an_endpoint(), an_endpoint("ep-2")).annotated(api.RECONCILE_REQUESTED_AT, "now"),
+        Decided("asked_to_look", record="ep-1", after_list=True, hurry=True),
+        id="asked_to_look>copied",
+    ),
+    pytest.param(
+        lambda s: s.recorded().lists(
+            an_endpoint(description=FOREIGN),
+            an_endpoint("ep-2", description=mark("a2")),
+            an_endpoint("ep-3", description=mark("a2")),
+        ),
+        conflict("copied"),
+        id="copied>foreign_owner",
+    ),
+    pytest.param(
+        lambda s: s.attempt_written("a9", endpointId="ep-1").held().lists(an_endpoint(description=FOREIGN)),
+        conflict("foreign_owner"),
+        id="foreign_owner>undecided",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written("a9").lists(an_endpoint(), LATE),
+        Decided("undecided", reason=Reason.CREATE_OUTCOME_UNKNOWN, record="ep-1", after_list=True),
+        id="undecided>twin",
+    ),
+    pytest.param(
+        lambda s: s.recorded("ep-0").settles(an_endpoint(), LATE),
+        twin(DeleteTwin("ep-2", "ep-1")),
+        id="twin>lost",
+    ),
+    pytest.param(
+        lambda s: s.recorded().spec(region="us-central1").lists(an_endpoint(), LATE),
+        twin(DeleteTwin("ep-2", "ep-1")),
+        id="twin>immutable",
+    ),
+    pytest.param(
+        lambda s: s.recorded().spec(region="us-central1", displayName="chat").lists(an_endpoint()),
+        Decided("immutable", reason=Reason.INVALID_SPEC, stalled=True, record="ep-1", after_list=True),
+        id="immutable>drifted",
+    ),
+    pytest.param(
+        lambda s: s.spec(enabled=False).attempt_written(state="Refused").stalled_before(Reason.INVALID_SPEC).lists(),
+        Decided("remembered", reason=Reason.INVALID_SPEC, stalled=True),
+        id="remembered>disabled",
+    ),
+    pytest.param(
+        lambda s: s.spec(enabled=False).lists(an_endpoint(description=mark(uid=OTHER_UID))),
+        Decided("disabled", reason=Reason.RECONCILE_SUCCESS, synced=True, in_order=True),
+        id="disabled>predecessor",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arrange", "expected"), ROWS)
+def test_doubt(arrange: Arrange, expected: Decided) -> None:
+    """Identity, Create 7, Lost, Evidence: each doubt has one answer."""
+    scene = Scene()
+    arrange(scene)
+    assert decided(scene) == expected
+
+
+@pytest.mark.parametrize(("arrange", "expected"), FIRST)
+def test_of_two_checks_that_would_answer_the_first_does(arrange: Arrange, expected: Decided) -> None:
+    """The order of the chain, pair by pair."""
+    scene = Scene()
+    arrange(scene)
+    assert decided(scene) == expected
+
+
+def recreated(scene: Scene, times: int, seconds_ago: float) -> Scene:
+    scene.recorded().settles().gone()
+    scene.memory.recreations, scene.memory.recreated = times, scene.inventory.stamp()
+    return scene.wait(seconds_ago)
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds_ago", "expected"),
+    [
+        pytest.param(0, 0, AGAIN, id="first-at-once"),
+        pytest.param(1, 5, lost(synced=False, after=5, after_list=False), id="second-after-ten-seconds"),
+        pytest.param(1, 11, AGAIN, id="second-when-the-pause-is-over"),
+        pytest.param(3, 10, lost(synced=False, after=30, after_list=False), id="doubles"),
+        pytest.param(2000, 299, lost(synced=False, after=1, after_list=False), id="five-minutes-at-most"),
+        pytest.param(2000, 301, AGAIN, id="for-ever"),
+    ],
+)
+def test_recreation_backs_off(times: int, seconds_ago: float, expected: Decided) -> None:
+    """Lost: recreated with backoff, however often it happens."""
+    assert decided(recreated(Scene(), times, seconds_ago)) == expected
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [
+        pytest.param(lambda s: s.recorded().annotated(api.PAUSED), id="before-the-first-list"),
+        pytest.param(lambda s: s.recorded().annotated(api.PAUSED).lists(an_endpoint()).outage(), id="outage"),
+        pytest.param(
+            lambda s: (
+                s.recorded().lists(an_endpoint()).annotated(api.PAUSED).annotated(api.RECONCILE_REQUESTED_AT, "x")
+            ),
+            id="asked-to-look",
+        ),
+    ],
+)
+def test_paused_does_not_pretend_to_have_judged(arrange: Arrange) -> None:
+    """A pause adds no judgement where there is none: a restart with everything in order writes nothing."""
+    paused, free = Scene(), Scene()
+    arrange(paused)
+    arrange(free)
+    del free.body["metadata"]["annotations"][api.PAUSED]
+    assert decided(paused) == decided(free)
+
+
+def test_paused_and_in_order_stays_ready() -> None:
+    """A pause is told by `Synced`; what the endpoint shows stays true."""
+    scene = Scene().recorded().annotated(api.PAUSED).lists(an_endpoint())
+    assert decided(scene) == Decided("in_order", reason=Reason.RECONCILE_PAUSED, record="ep-1", in_order=True)
+
+
+def test_an_attempt_that_was_never_sent_needs_no_resolving() -> None:
+    """A status write whose answer was lost opens an attempt that this process has not sent."""
+    scene = Scene().held().attempt_written("a7").lists()
+    scene.memory.unsent.add("a7")
+    assert decided(scene).action == Create()
+
+
+def test_a_finalizer_written_here_needs_no_resolving() -> None:
+    """Create 2: this very process wrote the finalizer and sent the cloud nothing for it."""
+    scene = Scene().held().lists()
+    scene.memory.finalizer_clean = True
+    assert decided(scene).action == Create()
+
+
+def test_a_mutation_has_to_be_seen_by_a_list_begun_after_it() -> None:
+    """Promise 3: in order only when a LIST begun after the last mutation shows it."""
+    scene = Scene().recorded().lists(an_endpoint())
+    scene.memory.mutated = scene.inventory.learned(an_endpoint())
+    waiting = decided(scene)
+    assert (waiting.in_order, waiting.after_list) == (False, True)
+    assert decided(scene.lists(an_endpoint())).in_order
+
+
+def test_created_here_is_not_in_order_before_a_list_shows_it() -> None:
+    """The answer to a POST is no LIST."""
+    scene = Scene().held().attempt_written().lists()
+    scene.attempted(Outcome.CREATED, endpoint_id="ep-1")
+    scene.inventory.learned(an_endpoint(), created=True)
+    answer = decided(scene)
+    assert (answer.check, answer.record, answer.in_order) == ("in_order", "ep-1", False)

@@ -1,0 +1,110 @@
+"""One object as it is read: lenient where that is safe, and never another object's status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.resource import Resource, parse
+from unit.support.builders import OTHER_UID, UID, an_object
+
+NOTHING = api.Status(observed_generation=-1)
+
+
+def read(*, status: Any = None, spec: dict[str, Any] | None = None, **metadata: Any) -> Resource:  # noqa: ANN401  # JSON
+    body = an_object(spec=spec)
+    body["metadata"].update(metadata)
+    body["status"] = status
+    return parse(body)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        pytest.param({"uid": UID, "endpointId": "ep-1"}, api.Status(uid=UID, endpoint_id="ep-1"), id="own"),
+        pytest.param({"uid": OTHER_UID, "endpointId": "ep-1"}, NOTHING, id="another-uid-is-ignored-whole"),
+        pytest.param({"endpointId": "ep-1"}, NOTHING, id="no-uid-is-ignored-whole"),
+        pytest.param({"uid": "", "endpointId": "ep-1"}, NOTHING, id="empty-uid-is-ignored-whole"),
+        pytest.param({"observedGeneration": -1}, NOTHING, id="schema-default"),
+        pytest.param(None, NOTHING, id="none"),
+        pytest.param("garbage", NOTHING, id="no-object"),
+        pytest.param({"uid": UID, "endpointId": 7}, NOTHING, id="wrong-type"),
+        pytest.param({"uid": UID, "conditions": "x"}, NOTHING, id="wrong-conditions"),
+        pytest.param({"uid": UID, "newer": {"a": 1}}, api.Status(uid=UID), id="field-of-a-newer-schema"),
+    ],
+)
+def test_status(status: Any, expected: api.Status) -> None:  # noqa: ANN401  # JSON
+    """Status is a cache, never an authority; what cannot be read counts as not judged yet."""
+    assert read(status=status).status == expected
+
+
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        pytest.param({"model": 7}, "spec.model", id="wrong-type"),
+        pytest.param({"gpu": {"type": "x", "count": 0}}, "spec.gpu.count", id="out-of-bounds"),
+        pytest.param({"scaling": {"minReplicas": 3, "maxReplicas": 2}}, "spec.scaling", id="contradiction"),
+        pytest.param({"description": "[k8s me]"}, "spec.description", id="reserved-text"),
+    ],
+)
+def test_a_spec_that_does_not_fit_names_the_field(spec: dict[str, Any], named: str) -> None:
+    """Never half understood: no spec at all, and a sentence with the field."""
+    resource = read(spec=spec)
+    assert resource.spec is None
+    assert named in resource.problem
+
+
+def test_the_problem_is_bounded() -> None:
+    """However much is wrong, the message fits a condition."""
+    fields = ("model", "flavor", "region", "gpu", "scaling", "enabled", "description")
+    resource = read(spec={name: [name] for name in fields})
+    assert resource.spec is None
+    assert 0 < len(resource.problem) <= 400
+
+
+def test_a_spec_that_fits_has_no_problem() -> None:
+    """Fields of a newer schema are ignored."""
+    resource = read(spec={"newer": True})
+    assert (resource.spec is not None, resource.problem) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("annotations", "flags"),
+    [
+        pytest.param({}, (False, False, "", False), id="none"),
+        pytest.param({api.PAUSED: "true"}, (True, False, "", False), id="paused"),
+        pytest.param({api.PAUSED: "false"}, (False, False, "", False), id="paused-false"),
+        pytest.param({api.PAUSED: "True"}, (False, False, "", False), id="paused-only-by-the-exact-word"),
+        pytest.param({api.FORCE_RELEASE: "true"}, (False, True, "", False), id="force-release"),
+        pytest.param({api.FORCE_RELEASE: "yes"}, (False, False, "", False), id="force-release-by-the-exact-word"),
+        pytest.param({api.RECONCILE_REQUESTED_AT: "now"}, (False, False, "now", True), id="requested"),
+        pytest.param({api.RECONCILE_REQUESTED_AT: "then"}, (False, False, "then", False), id="requested-and-handled"),
+    ],
+)
+def test_annotations(annotations: dict[str, str], flags: tuple[bool, bool, str, bool]) -> None:
+    """What a person asks for by annotation."""
+    resource = read(annotations=annotations, status={"uid": UID, "lastHandledReconcileAt": "then"})
+    assert (resource.paused, resource.force_release, resource.requested_at, resource.request_pending) == flags
+
+
+@pytest.mark.parametrize(
+    ("spec", "policy"),
+    [
+        pytest.param({}, "Delete", id="created"),
+        pytest.param({"endpointId": "ep-1"}, "Retain", id="adopted"),
+        pytest.param({"deletionPolicy": "Retain"}, "Retain", id="created-and-retained"),
+        pytest.param({"endpointId": "ep-1", "deletionPolicy": "Delete"}, "Delete", id="adopted-and-deleted"),
+        pytest.param({"model": 7}, "Delete", id="unreadable-counts-as-created"),
+    ],
+)
+def test_deletion_policy(spec: dict[str, Any], policy: str) -> None:
+    """What is left out depends on where the endpoint came from."""
+    assert read(spec=spec).deletion_policy == policy
+
+
+def test_a_bare_object() -> None:
+    """Optional metadata may be missing altogether."""
+    resource = parse({"metadata": {"name": "x", "uid": "u"}})
+    assert (resource.finalizers, resource.annotations, resource.terminating, resource.generation) == ((), {}, False, 0)

@@ -1,0 +1,254 @@
+"""What is written into the status, and as how small a patch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain import facts, status
+from tokenfactory_operator.domain.errors import CloudUnavailable, Forbidden, OperatorError, QuotaExceeded, RateLimited
+from tokenfactory_operator.domain.plan import decide
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.situation import Outcome
+from unit.support.builders import OTHER_UID, SCOPE, UID, an_endpoint, mark
+from unit.support.fakes import merged
+from unit.support.scene import Scene
+
+NOW = "2025-01-01T12:00:00Z"
+
+
+def written(scene: Scene) -> api.Status:
+    """The status after the plan's own decision."""
+    situation = scene.situation()
+    decision = decide(situation)
+    assert decision.verdict is not None
+    return status.after(situation, decision, decision.verdict, now=NOW)
+
+
+# The patch
+
+JSON = st.recursive(
+    st.booleans() | st.integers(-3, 3) | st.text("ab", max_size=2) | st.lists(st.integers(0, 2), max_size=2),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+OBJECTS = st.dictionaries(st.sampled_from("abcd"), JSON, max_size=4)
+
+
+@given(OBJECTS, OBJECTS)
+def test_the_patch_turns_stored_into_wanted(stored: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """RFC 7386: applied by the letter of the standard, the patch gives what is wanted."""
+    assert merged(stored, status.merge_patch(stored, wanted)) == wanted
+
+
+@given(OBJECTS)
+def test_nothing_is_written_for_nothing(stored: dict[str, Any]) -> None:
+    """Equal means an empty patch, and so no write."""
+    assert status.merge_patch(stored, stored) == {}
+
+
+@given(OBJECTS, OBJECTS)
+def test_the_patch_names_only_what_differs(stored: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """No field that is as wanted is in the patch."""
+    patch = status.merge_patch(stored, wanted)
+    assert not [name for name in patch if name in stored and name in wanted and stored[name] == wanted[name]]
+
+
+def test_lists_are_replaced_whole() -> None:
+    """A merge patch knows no items."""
+    assert status.merge_patch({"a": [1, 2]}, {"a": [1]}) == {"a": [1]}
+
+
+# The fields
+
+
+def test_what_the_endpoint_shows_is_told() -> None:
+    """Every observed field has its place; words in CamelCase, GPUs over all replicas."""
+    told = written(Scene().recorded().lists(an_endpoint(readiness="partially_ready", ready_replicas=3))).to_dict()
+    assert {name: told[name] for name in told if name not in ("conditions", "createAttempt")} == {
+        "observedGeneration": 1,
+        "uid": UID,
+        "endpointId": "ep-1",
+        "scope": SCOPE,
+        "routingKey": "dedicated/llm-1",
+        "inferenceURL": "https://api.tokenfactory.nebius.com/v1",
+        "createdAt": "2025-01-01T12:00:00Z",
+        "state": "Running",
+        "readiness": "PartiallyReady",
+        "replicas": 1,
+        "readyReplicas": 3,
+        "selector": status.SELECTOR,
+        "gpus": {"ready": 6, "min": 2, "max": 8},
+    }
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        pytest.param("running", "Running", id="known"),
+        pytest.param("partially_ready", "PartiallyReady", id="two-words"),
+        pytest.param("brandNew_state", "BrandNewState", id="unknown-is-kept-recognisably"),
+        pytest.param("", None, id="empty"),
+        pytest.param(None, None, id="not-told"),
+    ],
+)
+def test_camel_case(word: str | None, told: str | None) -> None:
+    """The API's words as Kubernetes writes words."""
+    assert status.camel_case(word) == told
+
+
+def test_an_answer_that_tells_little_is_no_failure() -> None:
+    """Fields that were not told are left out."""
+    little = an_endpoint(region=None, gpu_count=None, status=None, readiness=None, ready_replicas=None)
+    told = written(Scene().recorded().lists(little)).to_dict()
+    assert not {"inferenceURL", "gpus", "state", "readiness", "readyReplicas"} & told.keys()
+
+
+def test_what_is_not_seen_keeps_what_is_written() -> None:
+    """An endpoint that one LIST does not show is not forgotten."""
+    scene = Scene().recorded(routingKey="dedicated/llm-1", readyReplicas=2).lists()
+    told = written(scene)
+    assert (told.endpoint_id, told.routing_key, told.ready_replicas) == ("ep-1", "dedicated/llm-1", 2)
+
+
+def test_an_outage_judges_nothing() -> None:
+    """The observed generation is that of the body last judged."""
+    scene = Scene().recorded(lastHandledReconcileAt="then").lists(an_endpoint()).outage()
+    scene.body["metadata"]["generation"] = 5
+    told = written(scene)
+    assert (told.observed_generation, told.last_handled_reconcile_at) == (1, "then")
+
+
+@pytest.mark.parametrize(
+    ("arrange", "handled"),
+    [
+        pytest.param(lambda s: s.annotated(api.RECONCILE_REQUESTED_AT, "now").lists(an_endpoint()), "now", id="listed"),
+        pytest.param(lambda s: s.lists(an_endpoint()), None, id="never-asked"),
+    ],
+)
+def test_a_request_is_echoed_when_handled(arrange: Any, handled: str | None) -> None:  # noqa: ANN401  # a lambda of a table
+    """`lastHandledReconcileAt` follows a LIST begun after the request was seen."""
+    scene = Scene().recorded()
+    arrange(scene)
+    assert written(scene).last_handled_reconcile_at == handled
+
+
+def test_the_older_scope_stays_with_the_id() -> None:
+    """Only `rescoped` changes where a recorded endpoint is said to live."""
+    scene = Scene().recorded(scope="project-2").settles()
+    assert written(scene).scope == "project-2"
+    situation = scene.situation()
+    assert status.rescoped(situation, "project-3").scope == "project-3"
+    assert status.rescoped(situation, "project-3").endpoint_id == "ep-1"
+
+
+# The attempt
+
+
+def opening(scene: Scene) -> api.Status:
+    situation = scene.situation()
+    decision = decide(situation)
+    assert decision.verdict is not None
+    attempt = api.CreateAttempt(id="a2", state=facts.PENDING, since=NOW)
+    return status.opening(situation, decision, decision.verdict, attempt=attempt, now=NOW)
+
+
+def test_opening_an_attempt_forgets_the_lost_endpoint() -> None:
+    """Create 3: attempt, uid and scope are written, the id of the lost endpoint and what it showed go."""
+    scene = Scene().recorded(scope=SCOPE, readiness="Ready", routingKey="dedicated/old").settles().gone()
+    told = opening(scene).to_dict()
+    assert told["createAttempt"] == {"id": "a2", "state": "Pending", "since": NOW}
+    assert (told["uid"], told["scope"]) == (UID, SCOPE)
+    assert not {"endpointId", "readiness", "routingKey"} & told.keys()
+    assert {item["type"]: item["reason"] for item in told["conditions"]}["Ready"] == Reason.CREATING
+
+
+def test_opening_writes_the_scope_of_the_credential() -> None:
+    """Nothing at stake in the old scope: the attempt belongs to the new one."""
+    assert opening(Scene().status(scope="project-2").lists()).scope == SCOPE
+
+
+def attempt_of(scene: Scene) -> tuple[str, str] | None:
+    told = written(scene).create_attempt
+    return (told.id, told.state) if told else None
+
+
+def pending(outcome: Outcome, error: OperatorError | None = None) -> Scene:
+    scene = Scene().held().attempt_written("a1", "Pending").lists().attempted(outcome)
+    return scene.failed("Create", error) if error else scene
+
+
+ATTEMPTS = [
+    pytest.param(Scene().spec(enabled=False).lists(), None, id="none"),
+    pytest.param(pending(Outcome.UNKNOWN, CloudUnavailable("?")), ("a1", "Pending"), id="unknown"),
+    pytest.param(pending(Outcome.REFUSED, RateLimited("429")), ("a1", "Pending"), id="throttled-goes-on"),
+    pytest.param(pending(Outcome.REFUSED, Forbidden("403")), ("a1", "Refused"), id="forbidden-is-over"),
+    pytest.param(pending(Outcome.REFUSED, QuotaExceeded("quota")), ("a1", "Refused"), id="no-quota-is-over"),
+    pytest.param(pending(Outcome.UNSENT).spec(enabled=False), ("a1", "Refused"), id="unsent-and-not-wanted-any-more"),
+    pytest.param(
+        pending(Outcome.REFUSED, RateLimited("429")).annotated(api.PAUSED), ("a1", "Pending"), id="throttled-and-paused"
+    ),
+    pytest.param(pending(Outcome.UNKNOWN).lists(an_endpoint()), ("a1", "Created"), id="seen"),
+    pytest.param(
+        pending(Outcome.UNKNOWN).lists(an_endpoint(description=mark("a0"))), ("a1", "Pending"), id="anothers-seen"
+    ),
+    pytest.param(
+        pending(Outcome.UNKNOWN).settles(an_endpoint(description=mark("a0"))),
+        ("a0", "Created"),
+        id="anothers-kept-once-this-one-is-absent",
+    ),
+    pytest.param(Scene().held().attempt_written("a9", "Pending").lists(), ("a9", "Pending"), id="of-another-process"),
+    pytest.param(Scene().recorded().lists(), ("a1", "Created"), id="kept"),
+    pytest.param(
+        Scene()
+        .held()
+        .attempt_written("a1", "Pending")
+        .lists(an_endpoint(description=mark("adopted")))
+        .wait(66)
+        .settles(an_endpoint(description=mark("adopted"))),
+        ("adopted", "Created"),
+        id="adopted",
+    ),
+]
+
+
+@pytest.mark.parametrize(("scene", "expected"), ATTEMPTS)
+def test_the_attempt_that_is_told(scene: Scene, expected: tuple[str, str] | None) -> None:
+    """Create 5: Pending while its outcome is open or a POST will follow, Refused only when none will."""
+    assert attempt_of(scene) == expected
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [
+        pytest.param(lambda s: s, id="in-order"),
+        pytest.param(lambda s: s.spec(enabled=False), id="disabled-meanwhile"),
+        pytest.param(lambda s: s.spec(endpointId="ep-7"), id="unsupported-meanwhile"),
+        pytest.param(lambda s: s.spec(model=7), id="unreadable-meanwhile"),
+        pytest.param(lambda s: s.annotated(api.PAUSED), id="paused-meanwhile"),
+        pytest.param(lambda s: s.outage(), id="outage-meanwhile"),
+    ],
+)
+@pytest.mark.parametrize("description", [mark(), None], ids=["marked", "description-not-told"])
+def test_what_was_created_is_written_down(arrange: Any, description: str | None) -> None:  # noqa: ANN401  # a lambda of a table
+    """Create 5: id, scope and `Created` are written, whatever the spec says by now."""
+    scene = Scene().held().attempt_written("a1", "Pending").lists().attempted(Outcome.CREATED, endpoint_id="ep-1")
+    scene.memory.mutated = scene.inventory.learned(an_endpoint(description=description), created=True)
+    arrange(scene)
+    told = written(scene)
+    assert (told.endpoint_id, told.scope) == ("ep-1", SCOPE)
+    assert told.create_attempt is not None
+    assert (told.create_attempt.id, told.create_attempt.state) == ("a1", "Created")
+
+
+def test_anothers_status_is_overwritten_whole() -> None:
+    """A restored status leaves no trace of the other object's endpoint."""
+    scene = Scene().status(uid=OTHER_UID, endpointId="ep-9", routingKey="dedicated/other").spec(enabled=False).lists()
+    told = written(scene).to_dict()
+    patched = merged(scene.body["status"], status.merge_patch(scene.body["status"], told))
+    assert patched == told
+    assert not {"endpointId", "routingKey"} & patched.keys()

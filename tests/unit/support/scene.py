@@ -1,0 +1,160 @@
+"""A situation built as it comes about: an object, LISTs into a real inventory, and what this process did and saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.errors import OperatorError
+from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.resource import Resource, parse
+from tokenfactory_operator.domain.situation import Attempt, Failure, Memory, Outage, Outcome, Situation
+from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.inventory import Inventory, Stamps
+from unit.support.builders import CLUSTER, IDENTITY, SCOPE, UID, an_object
+from unit.support.clock import ManualClock
+
+
+def an_inventory(clock: ManualClock, timing: Timing | None = None) -> Inventory:
+    """An empty inventory of the scope that objects are recorded in."""
+    return Inventory(scope=SCOPE, cluster_id=CLUSTER, stamps=Stamps(clock), timing=timing or Timing())
+
+
+@dataclass
+class Scene:
+    """Every method changes it and answers it, so that a table's row reads as a story."""
+
+    clock: ManualClock = field(default_factory=ManualClock)
+    timing: Timing = field(default_factory=Timing)
+    body: Any = field(default_factory=an_object)
+    memory: Memory = field(default_factory=lambda: Memory(UID))
+
+    def __post_init__(self) -> None:
+        self.inventory = an_inventory(self.clock, self.timing)
+
+    # The object
+
+    def spec(self, **changes: Any) -> Self:  # noqa: ANN401  # fields of the wire
+        """Another spec, by Kubernetes names."""
+        self.body["spec"].update(changes)
+        return self
+
+    def held(self) -> Self:
+        """With our finalizer, first seen now."""
+        self.body["metadata"]["finalizers"] = [api.FINALIZER]
+        self.memory.pending_seen = self.inventory.stamp()
+        return self
+
+    def terminating(self) -> Self:
+        """Deleted by a user, and still held."""
+        self.body["metadata"]["deletionTimestamp"] = "2025-01-01T12:00:00Z"
+        return self
+
+    def annotated(self, annotation: str, value: str = "true") -> Self:
+        """With an annotation, first seen now."""
+        self.body["metadata"].setdefault("annotations", {})[annotation] = value
+        self.memory.requested = self.inventory.stamp()
+        return self
+
+    def status(self, **fields: Any) -> Self:  # noqa: ANN401  # fields of the wire
+        """A written status of this object in this scope, unless told otherwise."""
+        self.body["status"] = {"observedGeneration": 1, "uid": UID, "scope": SCOPE, **fields}
+        return self
+
+    def attempt_written(self, attempt_id: str = "a1", state: str = "Pending", **fields: Any) -> Self:  # noqa: ANN401  # as above
+        """A status that tells of an attempt."""
+        return self.status(createAttempt={"id": attempt_id, "state": state}, **fields)
+
+    def recorded(self, endpoint_id: str = "ep-1", **fields: Any) -> Self:  # noqa: ANN401  # as above
+        """Held, and its endpoint written down as made by attempt a1."""
+        return self.held().attempt_written("a1", "Created", endpointId=endpoint_id, **fields)
+
+    def stalled_before(self, reason: Reason, message: str = "said before") -> Self:
+        """The written status says that a human must act."""
+        self.body["status"]["conditions"] = [
+            {"type": kind, "status": status, "reason": reason, "message": message}
+            for kind, status in (("Synced", "False"), ("Stalled", "True"))
+        ]
+        return self
+
+    # The cloud
+
+    def wait(self, seconds: float) -> Self:
+        """Time goes by."""
+        self.clock.seconds += seconds
+        return self
+
+    def lists(self, *endpoints: ObservedEndpoint, complete: bool = True) -> Self:
+        """A LIST that takes a second."""
+        begun = self.inventory.stamp()
+        self.clock.seconds += 1.0
+        self.inventory.listed(begun, EndpointList(endpoints, complete=complete))
+        return self
+
+    def settles(self, *endpoints: ObservedEndpoint, seconds: float = 61.0) -> Self:
+        """Two LISTs that show the same, so far apart."""
+        return self.lists(*endpoints).wait(seconds).lists(*endpoints)
+
+    def outage(self, *, blind: bool = False) -> Self:
+        """The poller has announced that the cloud is not seen."""
+        self.inventory.outage = Outage(Reason.CLOUD_UNAVAILABLE, "not listed", blind=blind)
+        return self
+
+    def hides(self) -> Self:
+        """Another endpoint answers by id though no LIST shows it: the inventory is not trusted."""
+        self.inventory.found_hidden(ObservedEndpoint("ep-hidden"))
+        return self
+
+    # This process
+
+    def attempted(self, outcome: Outcome, *, endpoint_id: str = "", after_unknown: int = 0) -> Self:
+        """This process opened attempt a1, whose call has just ended."""
+        self.memory.attempt = Attempt(
+            "a1", outcome, ended=self.inventory.stamp(), endpoint_id=endpoint_id, after_unknown=after_unknown
+        )
+        return self
+
+    def failed(self, action: str, error: OperatorError, *, wait: float = 10.0) -> Self:
+        """A call of this process has just failed."""
+        now = self.inventory.stamp()
+        self.memory.failure = Failure(error, 1, now + wait, "", action, now)
+        return self
+
+    def deleted(self, *endpoint_ids: str) -> Self:
+        """DELETE has just been answered for these."""
+        for endpoint_id in endpoint_ids:
+            self.memory.deletes[endpoint_id] = self.memory.mutated = self.inventory.delete_answered(endpoint_id)
+        return self
+
+    def gone(self, endpoint_id: str = "ep-1") -> Self:
+        """PATCH by id has just answered 404."""
+        self.inventory.proven_gone(endpoint_id)
+        self.memory.gone[endpoint_id] = self.inventory.stamp()
+        return self
+
+    def word(self) -> Self:
+        """A person has answered a doubt."""
+        self.memory.word = True
+        return self
+
+    # What comes of it
+
+    @property
+    def resource(self) -> Resource:
+        """The object as it is parsed."""
+        return parse(self.body)
+
+    def situation(self) -> Situation:
+        """Gathered as a pass gathers it."""
+        resource, attempt = self.resource, self.memory.attempt
+        if attempt is not None:
+            attempt.seen_as(self.inventory.made_by(IDENTITY, attempt.id))
+        written = resource.status.create_attempt
+        recorded = resource.status.endpoint_id or (attempt.endpoint_id if attempt else "")
+        if recorded:
+            self.inventory.expect(recorded)
+        tried = attempt.id if attempt else (written.id if written else "")
+        evidence = self.inventory.evidence(resource, recorded=recorded, attempt=tried)
+        return Situation(resource, IDENTITY, evidence, self.memory, self.timing, self.inventory.stamp())

@@ -1,0 +1,163 @@
+"""The reconcile path on a stage: real reconciler, executor, poller, inventory and cache between the two fake worlds."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from typing import Any, Final
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.cache import ObjectCache
+from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.execute import Tools
+from tokenfactory_operator.inventory import Inventory, Stamps
+from tokenfactory_operator.poller import Poller
+from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.reconcile import Again, Reconciler
+from unit.support.builders import CLUSTER, KEY, SCOPE, an_object
+from unit.support.clock import ManualClock
+from unit.support.fakes import InMemoryCloud, InMemoryKube, Script, Switch, Witness
+
+WRITES: Final = ("finalizers", "status", "POST", "PATCH", "DELETE")
+"""What changes something, as the journal names it."""
+
+
+class Silence:
+    """A logger that nobody reads."""
+
+    def info(self, event: str, **_fields: Any) -> None:  # noqa: ANN401  # structlog's
+        """Ignored."""
+
+    def warning(self, event: str, **_fields: Any) -> None:  # noqa: ANN401  # structlog's
+        """Ignored."""
+
+
+class Stage:
+    """One process of the operator. `restarted` gives the next one, with the same worlds and nothing remembered."""
+
+    def __init__(self, worlds: Stage | None = None, **spec: Any) -> None:  # noqa: ANN401  # fields of the wire
+        self.script: Script = worlds.script if worlds else Script()
+        self.kube: InMemoryKube = worlds.kube if worlds else InMemoryKube(self.script)
+        self.cloud: InMemoryCloud = worlds.cloud if worlds else InMemoryCloud(self.script)
+        self.clock: ManualClock = worlds.clock if worlds else ManualClock()
+        self.attempts: Iterator[int] = worlds.attempts if worlds else itertools.count(1)
+        self.timing, self.witness, self.lease = Timing(), Witness(), Switch()
+        self.cache = ObjectCache()
+        self.woken: list[Key] = []
+        self.inventory = Inventory(scope=SCOPE, cluster_id=CLUSTER, stamps=Stamps(self.clock), timing=self.timing)
+        self.poller = Poller(
+            cloud=self.cloud,
+            inventory=self.inventory,
+            cache=self.cache,
+            wake=lambda key, _after: self.woken.append(key),
+            clock=self.clock,
+            timing=self.timing,
+            telemetry=self.witness,
+            rng=random.Random(7),
+        )
+        tools = Tools(
+            kube=self.kube,
+            cache=self.cache,
+            recorder=self.witness,
+            telemetry=self.witness,
+            lease=self.lease,
+            clock=self.clock,
+            timing=self.timing,
+            new_attempt=lambda: f"try-{next(self.attempts)}",
+            wrote=lambda _body: None,
+        )
+        self.reconciler = Reconciler(
+            tools, poller_of=lambda _resource: self.poller, cluster_id=CLUSTER, rng=random.Random(7), log=Silence()
+        )
+        if worlds is None:
+            self.kube.store(an_object(spec=spec))
+        self.watch()
+
+    def restarted(self) -> Stage:
+        """The process is killed and another one starts."""
+        return Stage(self)
+
+    # The world outside
+
+    def watch(self) -> None:
+        """The watch catches up with the object."""
+        body = self.kube.objects.get(KEY)
+        if body is not None:
+            self.cache.put(body)
+
+    def edit(self, **spec: Any) -> None:  # noqa: ANN401  # fields of the wire
+        """A user's edit, seen by the watch."""
+        self.kube.edit(KEY, spec=spec)
+        self.watch()
+
+    def annotate(self, **annotations: str) -> None:
+        """A user's annotations, by their short names, seen by the watch."""
+        self.kube.edit(
+            KEY, annotations={f"{api.GROUP}/{name.replace('_', '-')}": it for name, it in annotations.items()}
+        )
+        self.watch()
+
+    def delete(self) -> None:
+        """A user's delete, seen by the watch."""
+        self.kube.delete(KEY)
+        self.watch()
+
+    # Time and work
+
+    def wait_out(self, seconds: float) -> None:
+        """Time goes by."""
+        self.clock.seconds += seconds
+
+    async def poll(self, seconds: float = 1.0) -> None:
+        """Time goes by, and the cloud is listed."""
+        self.clock.seconds += seconds
+        await self.poller.poll()
+
+    async def reconcile(self) -> Again:
+        """One pass."""
+        return await self.reconciler.reconcile(KEY)
+
+    async def turn(self, seconds: float = 1.0) -> Again:
+        """A LIST, and a pass after it."""
+        await self.poll(seconds)
+        return await self.reconcile()
+
+    async def ready(self) -> Stage:
+        """An object whose endpoint serves, in order; the journal and the events begin anew."""
+        await self.turn()
+        self.cloud.turn_up()
+        await self.turn()
+        assert self.told("Ready") == "True Available"
+        self.script.journal.clear()
+        self.witness.events.clear()
+        return self
+
+    # What came of it
+
+    @property
+    def body(self) -> JsonObject:
+        """The object as the API server has it."""
+        return self.kube.objects[KEY]
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """Its status."""
+        status: dict[str, Any] = self.kube.objects[KEY]["status"]
+        return status
+
+    def told(self, condition: str) -> str | None:
+        """Status and reason of one condition."""
+        found = {item["type"]: f"{item['status']} {item['reason']}" for item in self.status.get("conditions", ())}
+        return found.get(condition)
+
+    @property
+    def attempt(self) -> tuple[str, str]:
+        """Id and state of the attempt that is written."""
+        written = self.status["createAttempt"]
+        return written["id"], written["state"]
+
+    def journal(self, *kinds: str) -> list[str]:
+        """What was written and sent, in order; with kinds, only those."""
+        wanted = kinds or WRITES
+        return [note for note in self.script.journal if note.startswith(wanted)]

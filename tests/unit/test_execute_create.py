@@ -1,0 +1,445 @@
+"""Creating, step by step: what is written and sent in which order, and what follows when a step fails.
+
+Sentences of the protocol are quoted by section: Create.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tokenfactory_operator.domain.errors import (
+    CloudConflict,
+    CloudError,
+    CloudUnavailable,
+    Forbidden,
+    InvalidSpec,
+    KubeConflict,
+    KubeError,
+    LeaseLost,
+    QuotaExceeded,
+    RateLimited,
+    Unauthorized,
+)
+from unit.support.builders import KEY, OTHER_UID, UID, mark
+from unit.support.fakes import Turn
+from unit.support.stage import Stage
+
+CREATED = ["finalizers 1", "status Pending", "POST", "status Created"]
+LOST = KubeError("no whole answer")
+
+
+async def test_the_order_of_a_create() -> None:
+    """Create 2 to 5: the turn at the cloud, the finalizer, the attempt, the POST, the id. Four writes till Ready."""
+    stage = Stage()
+    await stage.turn()
+    assert stage.script.journal == ["slot", *CREATED]
+    assert stage.cloud.endpoints["ep-1"].description == mark("try-1")
+    assert (stage.status["endpointId"], stage.status["scope"], stage.status["uid"]) == ("ep-1", "project-1", UID)
+    assert stage.attempt == ("try-1", "Created")
+    stage.cloud.turn_up()
+    await stage.turn()
+    assert stage.journal() == [*CREATED, "status"]
+    assert stage.told("Ready") == "True Available"
+    assert stage.witness.events == ["CreatedEndpoint"]
+
+
+async def test_nothing_before_the_first_list() -> None:
+    """The first good LIST of a credential gates its mutations."""
+    stage = Stage()
+    await stage.reconcile()
+    assert stage.script.journal == []
+
+
+async def test_an_attempt_that_took_too_long_to_open_is_not_sent() -> None:
+    """Create 4: within SEND_DEADLINE of the write's answer, or not at all; then read again, decide again."""
+    stage = Stage()
+
+    def slow() -> None:
+        stage.clock.tick = 6.0
+
+    def quick() -> None:
+        stage.clock.tick = 0.0
+
+    stage.script.plan("patch_status", Turn(meanwhile=slow))
+    stage.script.plan("get", Turn(meanwhile=quick))
+    await stage.turn()
+    assert stage.journal() == ["finalizers 1", "status Pending", "status Pending", "POST", "status Created"]
+    assert stage.cloud.endpoints["ep-1"].description == mark("try-2")
+
+
+@pytest.mark.parametrize("checks", range(5))
+async def test_without_the_lease_nothing_is_written_or_sent(checks: int) -> None:
+    """Who may act: the lease is checked just before each write and mutation."""
+    stage = Stage()
+    stage.lease.left = checks
+    if checks < len(CREATED):
+        with pytest.raises(LeaseLost):
+            await stage.turn()
+    else:
+        await stage.turn()
+    assert stage.journal() == CREATED[:checks]
+
+
+@pytest.mark.parametrize(
+    ("call", "skip"),
+    [
+        pytest.param("set_finalizers", 0, id="finalizer"),
+        pytest.param("patch_status", 0, id="attempt"),
+        pytest.param("patch_status", 1, id="endpoint-id"),
+    ],
+)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(Turn(error=KubeConflict("modified")), id="conflict"),
+        pytest.param(Turn(error=LOST), id="failed"),
+        pytest.param(Turn(error=LOST, effect=True), id="answer-lost"),
+    ],
+)
+async def test_a_write_that_fails(call: str, skip: int, fault: Turn) -> None:
+    """Create 2, 3 and 5: read again, decide again, and still one endpoint and its id written down."""
+    stage = Stage()
+    stage.script.plan(call, *[Turn(effect=True)] * skip, fault)
+    await stage.poll()
+    for _ in range(3):
+        try:
+            await stage.reconcile()
+        except KubeError:
+            continue
+    assert stage.journal("POST") == ["POST"]
+    assert list(stage.cloud.endpoints) == ["ep-1"]
+    assert stage.status["endpointId"] == "ep-1"
+    assert stage.attempt[1] == "Created"
+
+
+@pytest.mark.parametrize("call", ["set_finalizers", "patch_status"])
+async def test_a_write_whose_answer_was_lost_before_a_deletion(call: str) -> None:
+    """Delete 4: this process sent nothing, so the finalizer goes at once."""
+    stage = Stage()
+    stage.script.plan(call, Turn(error=LOST, effect=True))
+    with pytest.raises(KubeError):
+        await stage.turn()
+    stage.delete()
+    await stage.reconcile()
+    assert KEY not in stage.kube.objects
+    assert stage.journal("POST", "DELETE") == []
+
+
+# The end of the POST
+
+UNKNOWN = [
+    pytest.param(CloudUnavailable("time-out"), id="time-out"),
+    pytest.param(CloudConflict("409", status=409), id="409"),
+    pytest.param(RateLimited("from a gateway", status=429), id="429-that-is-not-the-apis"),
+    pytest.param(Unauthorized("from a proxy", status=401), id="401-that-is-not-the-apis"),
+]
+
+
+@pytest.mark.parametrize("error", UNKNOWN)
+async def test_an_answer_lost_after_the_effect(error: CloudError) -> None:
+    """Create 6: seen in a LIST, the endpoint is the object's; nothing is sent again."""
+    stage = Stage()
+    stage.script.plan("create", Turn(error=error, effect=True))
+    await stage.turn()
+    assert stage.told("Synced") == "False CreateOutcomeUnknown"
+    assert stage.attempt == ("try-1", "Pending")
+    await stage.turn()
+    assert (stage.status["endpointId"], stage.attempt) == ("ep-1", ("try-1", "Created"))
+    assert stage.journal("POST") == ["POST"]
+
+
+@pytest.mark.parametrize("error", UNKNOWN)
+async def test_an_effect_that_never_came(error: CloudError) -> None:
+    """Create 6: absent over CREATE_SETTLE, the next attempt follows, and counts those before it."""
+    stage = Stage()
+    stage.script.plan("create", Turn(error=error))
+    await stage.turn()
+    await stage.turn()
+    await stage.turn(58)
+    assert stage.journal("POST") == ["POST"]
+    await stage.turn(3)
+    assert stage.journal("POST") == ["POST", "POST"]
+    assert stage.status["endpointId"] == "ep-1"
+    assert stage.cloud.endpoints["ep-1"].description == mark("try-2")
+
+
+async def test_an_effect_that_comes_before_the_settle_time_is_over() -> None:
+    """However late in it."""
+    stage = Stage()
+    hidden = Turn(error=CloudUnavailable("?"), effect=True, meanwhile=lambda: stage.cloud.hidden.add("ep-1"))
+    stage.script.plan("create", hidden)
+    await stage.turn()
+    await stage.turn(55)
+    stage.cloud.hidden.clear()
+    await stage.turn(3)
+    await stage.turn(60)
+    assert (stage.status["endpointId"], stage.journal("POST")) == ("ep-1", ["POST"])
+
+
+async def settle(stage: Stage) -> None:
+    await stage.turn()
+    await stage.turn(61)
+
+
+async def test_two_unknown_in_a_row_ask_a_person_each_time() -> None:
+    """Create 6: Stalled; the request annotation is good for one more attempt, and no more."""
+    stage = Stage()
+    stage.script.plan("create", *[Turn(error=CloudUnavailable("?"))] * 3)
+    await stage.turn()
+    await settle(stage)
+    await settle(stage)
+    assert stage.told("Stalled") == "True CreateOutcomeUnknown"
+    await settle(stage)
+    assert len(stage.journal("POST")) == 2
+    stage.annotate(reconcile_requested_at="1")
+    await stage.reconcile()
+    await settle(stage)
+    assert len(stage.journal("POST")) == 3
+    await settle(stage)
+    await settle(stage)
+    assert len(stage.journal("POST")) == 3
+    assert stage.told("Stalled") == "True CreateOutcomeUnknown"
+    stage.annotate(reconcile_requested_at="2")
+    await stage.reconcile()
+    await settle(stage)
+    assert stage.status["endpointId"] == "ep-1"
+
+
+REFUSALS = [
+    pytest.param(InvalidSpec("422", refused=True), "InvalidSpec", True, id="422"),
+    pytest.param(Forbidden("403", refused=True), "Forbidden", False, id="403"),
+    pytest.param(Unauthorized("401", refused=True), "Unauthorized", False, id="401"),
+    pytest.param(QuotaExceeded("no GPUs", refused=True), "QuotaExceeded", False, id="quota"),
+]
+
+
+@pytest.mark.parametrize(("error", "reason", "stalled"), REFUSALS)
+async def test_a_refusal_is_written_with_its_condition(error: CloudError, reason: str, *, stalled: bool) -> None:
+    """Create 5: `Refused` in the same write as the condition, since no POST of this attempt will follow."""
+    stage = Stage()
+    stage.script.plan("create", Turn(error=error))
+    await stage.turn()
+    assert stage.journal() == ["finalizers 1", "status Pending", "POST", "status Refused"]
+    assert stage.attempt == ("try-1", "Refused")
+    assert stage.told("Synced") == f"False {reason}"
+    assert (stage.told("Stalled") is not None) is stalled
+    assert stage.witness.events == [reason]
+
+
+@pytest.mark.parametrize(("error", "reason", "stalled"), REFUSALS)
+async def test_a_refused_object_is_deleted_at_once(error: CloudError, reason: str, *, stalled: bool) -> None:
+    """Delete 4: the last attempt was refused, so nothing can be there."""
+    assert reason or stalled
+    stage = Stage()
+    stage.script.plan("create", Turn(error=error))
+    await stage.turn()
+    stage.delete()
+    await stage.restarted().reconcile()
+    assert KEY not in stage.kube.objects
+
+
+async def test_a_spec_that_was_refused_for_good() -> None:
+    """Stalled until the spec changes, over a restart too; then it is a new attempt."""
+    stage = Stage()
+    stage.script.plan("create", Turn(error=InvalidSpec("no such flavor", refused=True)))
+    await stage.turn()
+    for _ in range(5):
+        await stage.turn(1000)
+    stage = stage.restarted()
+    for _ in range(5):
+        await stage.turn(1000)
+    assert stage.journal("POST") == ["POST"]
+    stage.edit(flavor="fast")
+    await stage.turn()
+    assert (stage.attempt, stage.status["endpointId"]) == (("try-2", "Created"), "ep-1")
+
+
+async def test_a_request_tries_a_refused_spec_again() -> None:
+    """The annotation is a person's word that something has changed."""
+    stage = Stage()
+    stage.script.plan("create", Turn(error=InvalidSpec("no such flavor", refused=True)))
+    await stage.turn()
+    stage.annotate(reconcile_requested_at="now")
+    await stage.reconcile()
+    await stage.turn()
+    assert stage.status["endpointId"] == "ep-1"
+    assert stage.status["lastHandledReconcileAt"] == "now"
+
+
+async def test_throttled_goes_on_under_the_same_attempt() -> None:
+    """Create 5: the state stays Pending, no write per retry, and the mark is that of the first."""
+    stage = Stage()
+    stage.script.plan("create", *[Turn(error=RateLimited("429", refused=True, retry_after=20.0))] * 3)
+    again = await stage.turn()
+    assert stage.attempt == ("try-1", "Pending")
+    assert again.after is not None
+    assert again.after > 19.9
+    writes = len(stage.journal("status"))
+    await stage.turn(10)
+    assert len(stage.journal("POST")) == 1
+    for _ in range(2):
+        stage.clock.seconds += 310
+        await stage.reconcile()
+    assert len(stage.journal("POST")) == 3
+    assert len(stage.journal("status")) == writes
+    stage.clock.seconds += 310
+    await stage.reconcile()
+    assert stage.attempt == ("try-1", "Created")
+    assert stage.cloud.endpoints["ep-1"].description == mark("try-1")
+
+
+async def throttled() -> Stage:
+    stage = Stage()
+    stage.script.plan("create", Turn(error=RateLimited("429", refused=True, retry_after=1.0)))
+    await stage.turn()
+    stage.clock.seconds += 310
+    return stage
+
+
+async def test_a_retry_that_ends_unknown_makes_the_attempt_unknown() -> None:
+    """Create 5: an earlier refusal says nothing about the later request."""
+    stage = await throttled()
+    stage.script.plan("create", Turn(error=CloudUnavailable("?"), effect=True))
+    await stage.reconcile()
+    assert stage.told("Synced") == "False CreateOutcomeUnknown"
+    await stage.turn()
+    assert (stage.status["endpointId"], len(stage.journal("POST"))) == ("ep-1", 2)
+
+
+PAUSED = {"annotations": {"tokenfactory.nebius.com/paused": "true"}}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "spec", "sent"),
+    [
+        pytest.param(PAUSED, {}, [], id="paused"),
+        pytest.param({}, {"enabled": False}, [], id="disabled"),
+        pytest.param({"finalizers": []}, {}, ["finalizers 1", "POST"], id="finalizer-stripped"),
+        pytest.param({"deletionTimestamp": "2025-01-01T12:00:00Z"}, {}, ["finalizers 0"], id="deleted"),
+        pytest.param({}, {"displayName": "chat"}, ["POST"], id="edited"),
+    ],
+)
+async def test_a_retry_looks_again_before_it_sends(
+    metadata: dict[str, Any], spec: dict[str, Any], sent: list[str]
+) -> None:
+    """Create 1 holds for a retry: what changed meanwhile, and no watch has brought yet, is seen."""
+    stage = await throttled()
+    stage.script.journal.clear()
+    stage.kube.edit(KEY, spec=spec, **metadata)
+    await stage.reconcile()
+    assert stage.journal("finalizers", "POST") == sent
+
+
+async def test_throttled_and_deleted_goes_at_once() -> None:
+    """The attempt was surely refused."""
+    stage = await throttled()
+    stage.delete()
+    await stage.reconcile()
+    assert KEY not in stage.kube.objects
+
+
+async def test_a_process_killed_while_throttled_leaves_an_attempt_to_resolve() -> None:
+    """Another process cannot know that it was refused."""
+    stage = (await throttled()).restarted()
+    await stage.turn()
+    assert stage.told("Synced") == "False CreateOutcomeUnknown"
+    await stage.turn(66)
+    await stage.turn(61)
+    assert (len(stage.journal("POST")), stage.status["endpointId"]) == (2, "ep-1")
+
+
+# Created, but for whom?
+
+
+@pytest.mark.parametrize("how", ["gone", "slipped", "replaced"])
+async def test_what_was_made_for_an_object_that_is_gone_is_deleted(how: str) -> None:
+    """Create 5: 404, another uid, or terminating without our finalizer: DELETE what this process just made."""
+    stage = Stage()
+
+    def meanwhile() -> None:
+        if how == "gone":
+            stage.kube.objects.pop(KEY)
+        elif how == "slipped":
+            stage.kube.edit(KEY, deletionTimestamp="2025-01-01T12:00:00Z", finalizers=["other/finalizer"])
+        else:
+            stage.kube.replace(KEY, OTHER_UID)
+
+    stage.script.plan("create", Turn(effect=True, meanwhile=meanwhile))
+    await stage.turn()
+    assert stage.journal("DELETE") == ["DELETE ep-1"]
+    assert "ep-1" not in stage.cloud.endpoints
+    if how == "replaced":
+        await stage.turn()
+        assert [item.description for item in stage.cloud.endpoints.values()] == [mark("try-2", uid=OTHER_UID)]
+
+
+async def test_cleaning_up_is_repeated_until_it_is_answered() -> None:
+    """Nothing left behind: a failed DELETE is tried again, before everything else."""
+    stage = Stage()
+    stage.script.plan("create", Turn(effect=True, meanwhile=stage.kube.objects.clear))
+    stage.script.plan("delete", *[Turn(error=CloudUnavailable("5xx"))] * 2)
+    again = await stage.turn()
+    for _ in range(2):
+        assert again.pressing
+        assert again.after
+        assert stage.cloud.endpoints
+        again = await stage.turn(again.after)
+    assert stage.cloud.endpoints == {}
+    assert again.after is None
+
+
+async def test_deleted_while_creating() -> None:
+    """Held by the finalizer, the object waits until its new endpoint is gone again."""
+    stage = Stage()
+    stage.script.plan("create", Turn(effect=True, meanwhile=lambda: stage.kube.delete(KEY)))
+    await stage.turn()
+    await stage.turn()
+    assert stage.journal("DELETE") == ["DELETE ep-1"]
+    assert KEY not in stage.kube.objects
+    assert stage.witness.events[-1] == "DeletedEndpoint"
+
+
+# The turn at the cloud
+
+
+async def test_a_blocked_credential_opens_no_attempt() -> None:
+    """Create 2: rate-limit token and slot are taken first. A moment is not worth a write, longer is said."""
+    stage = Stage()
+    await stage.poll()
+    stage.script.plan("slot", Turn(error=RateLimited("wait", retry_after=2.0)))
+    again = await stage.reconcile()
+    assert stage.journal() == []
+    assert again.after is not None
+    assert again.after >= 2
+    stage.script.plan("slot", Turn(error=RateLimited("wait", retry_after=60.0)))
+    await stage.reconcile()
+    assert (stage.journal(), stage.told("Synced")) == (["status"], "False RateLimited")
+
+
+async def test_what_was_seen_while_waiting_for_the_turn_counts() -> None:
+    """The decision is made again after the wait."""
+    stage = Stage()
+    await stage.poll()
+    stage.script.plan("slot", Turn(meanwhile=lambda: stage.edit(enabled=False)))
+    await stage.reconcile()
+    assert stage.journal("POST", "finalizers") == []
+    assert stage.told("Ready") == "True Stopped"
+
+
+async def test_an_object_that_was_replaced_while_waiting_for_the_turn() -> None:
+    """What one object's attempts have taught says nothing about its successor."""
+    stage = await throttled()
+
+    def replaced() -> None:
+        stage.kube.replace(KEY, OTHER_UID)
+        stage.watch()
+
+    stage.script.plan("slot", Turn(meanwhile=replaced))
+    await stage.reconcile()
+    for _ in range(3):
+        await stage.turn()
+    assert [item.description for item in stage.cloud.endpoints.values()] == [mark("try-2", uid=OTHER_UID)]
+    assert stage.journal("DELETE") == []
+    assert stage.journal("POST") == ["POST", "POST"]
