@@ -314,10 +314,10 @@ class Inventory:
         return Changes(frozenset(endpoint.id for endpoint in seen), uids)
 
     def _prune(self) -> None:
-        """Keep the starts that any settle time can still need; an older first one would only prove sooner."""
+        """Keep the starts that any settle time can still need, and one before them, which proves as much as all."""
         horizon = self.last_complete - 2 * (self._timing.delete_settle + self._timing.create_settle)
-        keep = next(index for index, begun in enumerate(self._complete) if begun >= horizon)
-        del self._complete[:keep]
+        first = next(index for index, begun in enumerate(self._complete) if begun >= horizon)
+        del self._complete[: max(0, first - 1)]
 
 
 def _some(ids: Iterable[str], limit: int = 3) -> str:

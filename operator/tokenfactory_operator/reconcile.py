@@ -74,7 +74,9 @@ class Reconciler:
 
     async def reconcile(self, key: Key) -> Again:
         """One pass; raises `KubeError` or `LeaseLost` where the API server could not be reached or the lease went."""
-        body = self._tools.cache.get(key) or await self._read(key)
+        body = self._tools.cache.get(key)
+        if body is None:
+            return await self._missing(key)
         for _ in range(MAX_STEPS):
             if body is None:
                 return await self._bury(key)
@@ -231,6 +233,16 @@ class Reconciler:
         return resource
 
     # Objects that are gone
+
+    async def _missing(self, key: Key) -> Again:
+        """The watch has taken the object away: is it gone, or has it only left the selector?
+
+        One that is there is not ours to work on: were it, the watch would bring it.
+        """
+        body = await self._tools.kube.get(key)
+        if body is None:
+            return await self._bury(key)
+        return Again(after=BACKOFF_FIRST, pressing=True) if await self._left_behind(key, parse(body)) else Again()
 
     async def _read(self, key: Key) -> JsonObject | None:
         """The object as the API server has it: a watch may have lost it, or only the selector did."""

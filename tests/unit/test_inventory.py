@@ -82,6 +82,18 @@ def test_absence(arrange: Arrange, expected: tuple[bool, bool, bool]) -> None:
     assert absent(scene) == expected
 
 
+def test_one_list_is_never_two() -> None:
+    """However short the settle time."""
+    scene = Scene().lists()
+    assert absent(scene, settle=0.0) == NONE
+    assert absent(scene.lists(), settle=0.0) == ALL
+
+
+def test_a_long_pause_between_two_lists_loses_no_proof() -> None:
+    """After an outage the LIST before it still counts."""
+    assert absent(Scene().lists().wait(100_000).lists(), settle=Timing().delete_settle) == ALL
+
+
 def test_a_list_begun_before_a_moment_says_nothing_about_what_came_after() -> None:
     """Absence is proven by LISTs begun after the end of the call that may have made something."""
     scene = Scene().lists()

@@ -89,10 +89,13 @@ def release(s: Situation) -> Decision | None:
         waiting = failed(s, Release.__name__)
         return waiting or Decision("release", action, _deleting("Releasing the endpoint."), record=seen.endpoint.id)
     endpoint_id = facts.recorded_id(s)
-    absent = s.evidence.recorded_absence.proven(after=NEVER, settle=s.timing.create_settle) and _trusted(s)
-    if endpoint_id and s.evidence.recorded is None and endpoint_id not in s.memory.released and not absent:
-        text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Making sure."
-        return Decision("release", verdict=_deleting(text), record=endpoint_id, after_list=True)
+    absent = s.evidence.recorded_absence.proven(after=NEVER, settle=s.timing.create_settle)
+    if endpoint_id and s.evidence.recorded is None and endpoint_id not in s.memory.released:
+        if not absent:
+            text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Making sure."
+            return Decision("release", verdict=_deleting(text), record=endpoint_id, after_list=True)
+        if not _trusted(s):
+            return untrusted(s, "release", record=endpoint_id)
     text = _released_text(endpoint_id, gone=absent or endpoint_id in s.memory.gone)
     return Decision("release", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
 

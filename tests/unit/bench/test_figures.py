@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.figures import Verdict, further_states, judged, percentile, rate, shares
+from bench.figures import Verdict, further_states, judged, percentile, rate, seconds_outside, shares
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,21 @@ def test_moments_without_a_span_have_no_rate(moments: list[float]) -> None:
     """A rate of something that took no time would be infinite."""
     with pytest.raises(ValueError, match="span no time"):
         rate(moments)
+
+
+@pytest.mark.parametrize(
+    ("busy", "expected"),
+    [
+        pytest.param([], 4.0, id="never busy"),
+        pytest.param([(11.0, 12.0)], 3.0, id="within"),
+        pytest.param([(9.0, 11.0), (13.0, 20.0)], 2.0, id="over both ends"),
+        pytest.param([(1.0, 10.0), (14.0, 15.0)], 4.0, id="before and after"),
+        pytest.param([(9.0, 15.0)], 0.0, id="all of it"),
+    ],
+)
+def test_time_in_which_the_cloud_was_busy_is_left_out(busy: list[tuple[float, float]], expected: float) -> None:
+    """Only as far as it lies between the two moments, here 10 and 14."""
+    assert seconds_outside(10.0, 14.0, busy) == expected
 
 
 @pytest.mark.parametrize(

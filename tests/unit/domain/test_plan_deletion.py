@@ -214,7 +214,7 @@ ROWS = [
     pytest.param(lambda s: retained(s.recorded()).settles(), RELEASED, id="retain-absent"),
     pytest.param(
         lambda s: retained(s.recorded()).hides().settles(),
-        Decided("release", reason=Reason.DELETING, synced=None, record="ep-1", after_list=True),
+        replace(UNTRUSTED, check="release", record="ep-1"),
         id="retain-untrusted",
     ),
     # 5. What holds the object

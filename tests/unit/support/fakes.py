@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tokenfactory_operator.cache import key_of
-from tokenfactory_operator.domain.errors import EndpointNotFound, KubeConflict, KubeNotFound, OperatorError
+from tokenfactory_operator.domain.errors import EndpointNotFound, KubeConflict, KubeNotFound
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.ports import JsonObject, Key
 from unit.support.builders import UID, an_object
@@ -24,7 +24,7 @@ from unit.support.builders import UID, an_object
 class Turn:
     """How one call goes that does not simply succeed."""
 
-    error: OperatorError | None = None
+    error: BaseException | None = None
     effect: bool = False
     """The effect takes place before the error."""
     meanwhile: Callable[[], None] = lambda: None

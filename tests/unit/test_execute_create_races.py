@@ -1,0 +1,113 @@
+"""Creating while the world moves on: objects that go, are replaced or change before the endpoint's id is written."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokenfactory_operator.domain.errors import CloudUnavailable, RateLimited
+from unit.support.builders import KEY, OTHER_UID, mark
+from unit.support.fakes import Turn
+from unit.support.stage import Stage
+
+
+async def throttled() -> Stage:
+    stage = Stage()
+    stage.script.plan("create", Turn(error=RateLimited("429", refused=True, retry_after=1.0)))
+    await stage.turn()
+    stage.clock.seconds += 310
+    return stage
+
+
+# Created, but for whom?
+
+
+@pytest.mark.parametrize("how", ["gone", "slipped", "replaced"])
+async def test_what_was_made_for_an_object_that_is_gone_is_deleted(how: str) -> None:
+    """Create 5: 404, another uid, or terminating without our finalizer: DELETE what this process just made."""
+    stage = Stage()
+
+    def meanwhile() -> None:
+        if how == "gone":
+            stage.kube.objects.pop(KEY)
+        elif how == "slipped":
+            stage.kube.edit(KEY, deletionTimestamp="2025-01-01T12:00:00Z", finalizers=["other/finalizer"])
+        else:
+            stage.kube.replace(KEY, OTHER_UID)
+
+    stage.script.plan("create", Turn(effect=True, meanwhile=meanwhile))
+    await stage.turn()
+    assert stage.journal("DELETE") == ["DELETE ep-1"]
+    assert "ep-1" not in stage.cloud.endpoints
+    if how == "replaced":
+        await stage.turn()
+        assert [item.description for item in stage.cloud.endpoints.values()] == [mark("try-2", uid=OTHER_UID)]
+
+
+async def test_cleaning_up_is_repeated_until_it_is_answered() -> None:
+    """Nothing left behind: a failed DELETE is tried again, before everything else."""
+    stage = Stage()
+    stage.script.plan("create", Turn(effect=True, meanwhile=stage.kube.objects.clear))
+    stage.script.plan("delete", *[Turn(error=CloudUnavailable("5xx"))] * 2)
+    again = await stage.turn()
+    for _ in range(2):
+        assert again.pressing
+        assert again.after
+        assert stage.cloud.endpoints
+        again = await stage.turn(again.after)
+    assert stage.cloud.endpoints == {}
+    assert again.after is None
+
+
+async def test_deleted_while_creating() -> None:
+    """Held by the finalizer, the object waits until its new endpoint is gone again."""
+    stage = Stage()
+    stage.script.plan("create", Turn(effect=True, meanwhile=lambda: stage.kube.delete(KEY)))
+    await stage.turn()
+    await stage.turn()
+    assert stage.journal("DELETE") == ["DELETE ep-1"]
+    assert KEY not in stage.kube.objects
+    assert stage.witness.events[-1] == "DeletedEndpoint"
+
+
+# The turn at the cloud
+
+
+async def test_a_blocked_credential_opens_no_attempt() -> None:
+    """Create 2: rate-limit token and slot are taken first. A moment is not worth a write, longer is said."""
+    stage = Stage()
+    await stage.poll()
+    stage.script.plan("slot", Turn(error=RateLimited("wait", retry_after=2.0)))
+    again = await stage.reconcile()
+    assert stage.journal() == []
+    assert again.after is not None
+    assert again.after >= 2
+    stage.script.plan("slot", Turn(error=RateLimited("wait", retry_after=60.0)))
+    await stage.reconcile()
+    assert (stage.journal(), stage.told("Synced")) == (["status"], "False RateLimited")
+
+
+async def test_what_was_seen_while_waiting_for_the_turn_counts() -> None:
+    """The decision is made again after the wait."""
+    stage = Stage()
+    await stage.poll()
+    stage.script.plan("slot", Turn(meanwhile=lambda: stage.edit(enabled=False)))
+    await stage.reconcile()
+    assert stage.journal("POST", "finalizers") == []
+    assert stage.told("Ready") == "True Stopped"
+
+
+async def test_an_object_that_was_replaced_while_waiting_for_the_turn() -> None:
+    """What one object's attempts have taught says nothing about its successor."""
+    stage = await throttled()
+
+    def replaced() -> None:
+        stage.kube.replace(KEY, OTHER_UID)
+        stage.watch()
+
+    stage.script.plan("slot", Turn(meanwhile=replaced))
+    await stage.reconcile()
+    for _ in range(3):
+        await stage.turn()
+    assert [item.description for item in stage.cloud.endpoints.values()] == [mark("try-2", uid=OTHER_UID)]
+    assert stage.journal("DELETE") == []
+    assert stage.journal("POST") == ["POST", "POST"]
