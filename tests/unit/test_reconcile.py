@@ -278,6 +278,18 @@ async def test_an_object_that_is_gone_is_read_before_it_is_forgotten() -> None:
     assert list(stage.cloud.endpoints) == ["ep-1"]
 
 
+async def test_an_object_that_left_the_selector_is_left_alone() -> None:
+    """The watch took it away, and the API server still has it: nothing is written and nothing is called any more."""
+    stage = await Stage().ready()
+    stage.cache.remove(KEY, UID)
+    stage.kube.edit(KEY, spec={"scaling": {"minReplicas": 2, "maxReplicas": 3}})
+    for _ in range(2):
+        again = await stage.turn(30)
+        assert again.after is None
+    assert stage.script.journal == []
+    assert stage.cache.get(KEY) is None
+
+
 async def test_a_spec_that_cannot_be_read_stalls_and_loses_nothing() -> None:
     """Written under another schema: said, and the endpoint stays recorded and held."""
     stage = await Stage().ready()
