@@ -194,7 +194,14 @@ class Operator:
             new_attempt=lambda: secrets.token_hex(4),
             wrote=self.dispatch.wrote,
         )
-        self.reconciler = Reconciler(tools, poller_of=lambda _: self.poller, cluster_id=cluster_id, rng=rng, log=_LOG)
+        self.reconciler = Reconciler(
+            tools,
+            poller_of=lambda _: self.poller,
+            policy_of=lambda resource: settings.policy(resource.namespace),
+            cluster_id=cluster_id,
+            rng=rng,
+            log=_LOG,
+        )
         self._ready = asyncio.Event()
         _LOG.info("starting", version=operator_version(), cluster_id=cluster_id, scope=where)
 

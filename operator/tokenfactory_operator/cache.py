@@ -36,7 +36,7 @@ def pruned(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ObjectCache:
-    """One entry per key, indexed by uid and by the endpoint that the status names."""
+    """One entry per key, indexed by uid and by the endpoints that status and spec name."""
 
     def __init__(self) -> None:
         self._objects: dict[Key, dict[str, Any]] = {}
@@ -68,8 +68,7 @@ class ObjectCache:
         kept = pruned(body)
         self._objects[key] = kept
         self._by_uid[kept["metadata"]["uid"]] = key
-        endpoint_id = _endpoint_id(kept)
-        if endpoint_id:
+        for endpoint_id in _endpoint_ids(kept):
             self._by_endpoint.setdefault(endpoint_id, set()).add(key)
         return True
 
@@ -108,15 +107,23 @@ class ObjectCache:
         by_uid = {self._by_uid[uid] for uid in uids if uid in self._by_uid}
         return by_uid.union(*(self._by_endpoint.get(endpoint_id, ()) for endpoint_id in endpoint_ids))
 
+    def holder(self, endpoint_id: str, *, besides: Key) -> Key | None:
+        """Another object whose status names this endpoint."""
+        holders = (
+            key
+            for key in self._by_endpoint.get(endpoint_id, ())
+            if key != besides and (self._objects[key].get("status") or {}).get("endpointId") == endpoint_id
+        )
+        return min(holders, default=None)
+
     def _unindex(self, key: Key, body: JsonObject) -> None:
         self._by_uid.pop(body["metadata"]["uid"], None)
-        endpoint_id = _endpoint_id(body)
-        holders = self._by_endpoint.get(endpoint_id)
-        if holders is not None:
-            holders.discard(key)
-            if not holders:
+        for endpoint_id in _endpoint_ids(body) & self._by_endpoint.keys():
+            self._by_endpoint[endpoint_id].discard(key)
+            if not self._by_endpoint[endpoint_id]:
                 del self._by_endpoint[endpoint_id]
 
 
-def _endpoint_id(body: JsonObject) -> str:
-    return str((body.get("status") or {}).get("endpointId") or "")
+def _endpoint_ids(body: JsonObject) -> set[str]:
+    """The endpoints that an object has, or asks for."""
+    return {str((body.get(part) or {}).get("endpointId") or "") for part in ("status", "spec")} - {""}

@@ -64,6 +64,7 @@ class Inventory:
         self._expected: set[str] = set()
         self._unlisted: dict[str, float] = {}
         self._hidden: set[str] = set()
+        self._claims: dict[str, str] = {}
         self._deleted: set[str] = set()
         self._confirmed: set[str] = set()
         self._missing: set[str] | None = None
@@ -176,9 +177,14 @@ class Inventory:
         self._missing = None
         self._unlisted.pop(endpoint_id, None)
 
+    def claim(self, endpoint_id: str, uid: str) -> str:
+        """Which object may adopt this endpoint: the first that asks, until it is forgotten. Answers its uid."""
+        return self._claims.setdefault(endpoint_id, uid)
+
     def forget(self, uid: str, endpoint_id: str) -> None:
         """The object is gone: nothing will be asked about it any more."""
         self._identity_evidence.pop(uid, None)
+        self._claims = {claimed: holder for claimed, holder in self._claims.items() if holder != uid}
         for key in [key for key in self._attempt_evidence if key[0] == uid]:
             del self._attempt_evidence[key]
         self._expected.discard(endpoint_id)
@@ -226,8 +232,10 @@ class Inventory:
             self._missing = {item for item in absent if self._evidence.get(item, NEVER) < self.last_complete}
         return self._missing
 
-    def evidence(self, resource: Resource, *, recorded: str, attempt: str) -> Evidence:
-        """Everything about one object; `recorded` and `attempt` may be empty."""
+    def evidence(
+        self, resource: Resource, *, recorded: str, attempt: str, named: str = "", claimed_by: str = ""
+    ) -> Evidence:
+        """Everything about one object; `recorded`, `attempt` and `named` may be empty."""
         uid = resource.uid
         place = subject(resource.namespace, resource.name)
         return Evidence(
@@ -238,6 +246,8 @@ class Inventory:
             last_list=self.last_complete,
             own=self._sightings(self._by_uid.get(uid, ())),
             recorded=self._present.get(recorded),
+            named=self._present.get(named),
+            claimed_by=claimed_by,
             predecessors=tuple(
                 seen
                 for seen in self._sightings(self._by_subject.get(place, ()))

@@ -16,8 +16,9 @@ from tokenfactory_operator.domain.errors import CloudError, Handling, KubeConfli
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.resource import Resource, parse
-from tokenfactory_operator.domain.situation import NEVER, Failure, Memory, Outcome, Situation
+from tokenfactory_operator.domain.situation import NEVER, Failure, Memory, Outcome, Policy, Situation
 from tokenfactory_operator.execute import Executor, Tools
+from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.ports import JsonObject, Key
 
@@ -60,6 +61,7 @@ class Reconciler:
         *,
         poller_of: Callable[[Resource], Poller],
         cluster_id: str,
+        policy_of: Callable[[Resource], Policy] = lambda _: Policy(),
         rng: random.Random,
         log: Any,  # noqa: ANN401  # structlog's bound loggers have no common static type
     ) -> None:
@@ -67,6 +69,7 @@ class Reconciler:
         self._executor = Executor(tools)
         self._poller_of = poller_of
         self._cluster_id = cluster_id
+        self._policy_of = policy_of
         self._rng = rng
         self._log = log
         self._memories: dict[Key, Memory] = {}
@@ -132,10 +135,28 @@ class Reconciler:
             seen = inventory.endpoint(recorded)
             if seen is not None:
                 memory.last_seen = {recorded: seen}
-        evidence = inventory.evidence(resource, recorded=recorded, attempt=attempt)
+        named = (resource.spec.endpoint_id or "") if resource.spec else ""
+        evidence = inventory.evidence(
+            resource,
+            recorded=recorded,
+            attempt=attempt,
+            named=named,
+            claimed_by=self._claimed_by(key, resource, named, inventory),
+        )
         if memory.word and recorded and evidence.untrusted:
             inventory.confirm(recorded)
-        return Situation(resource, identity, evidence, memory, self._tools.timing, now)
+        policy = self._policy_of(resource)
+        return Situation(resource, identity, evidence, memory, self._tools.timing, now, policy)
+
+    def _claimed_by(self, key: Key, resource: Resource, named: str, inventory: Inventory) -> str:
+        """Who else has, or is adopting, the endpoint that this object names: claims are serialised per id."""
+        if not named or resource.status.endpoint_id == named:
+            return ""
+        holder = self._tools.cache.holder(named, besides=key)
+        if holder is not None:
+            return str(holder)
+        uid = inventory.claim(named, resource.uid)
+        return "" if uid == resource.uid else f"the object with uid {uid}"
 
     @staticmethod
     def _note(resource: Resource, memory: Memory, now: float) -> None:

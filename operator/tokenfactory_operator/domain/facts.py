@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import ManagementPolicy
-from tokenfactory_operator.domain.identity import ADOPTED
+from tokenfactory_operator.domain.identity import ADOPTED, released_mark, subject
 from tokenfactory_operator.domain.situation import NEVER, Outcome, Sighting, Situation
 
 PENDING: Final = "Pending"
@@ -99,6 +99,13 @@ def _unmarked(s: Situation) -> Sighting | None:
     return recorded if recorded is not None and not recorded.endpoint.marks else None
 
 
+def _being_adopted(s: Situation) -> Sighting | None:
+    """The recorded endpoint, where it is written down as being taken over and does not carry our mark yet."""
+    recorded = s.evidence.recorded
+    adopting = recorded is not None and recorded.endpoint.id == adoption_target(s)
+    return recorded if adopting and recorded is not None and not recorded.endpoint.carries(s.identity) else None
+
+
 def own_endpoint(s: Situation) -> Sighting | None:
     """The endpoint that is this object's, if one is seen: by its mark, or by id while it carries no mark at all.
 
@@ -106,7 +113,7 @@ def own_endpoint(s: Situation) -> Sighting | None:
     lead back to it.
     """
     named = s.resource.spec.endpoint_id if s.resource.spec else None
-    unmarked = _unmarked(s)
+    unmarked = _unmarked(s) or _being_adopted(s)
     ranked = sorted(
         (*s.evidence.own, *([unmarked] if unmarked is not None else [])),
         key=lambda seen: (
@@ -118,6 +125,27 @@ def own_endpoint(s: Situation) -> Sighting | None:
         ),
     )
     return ranked[0] if ranked else None
+
+
+def adoption_target(s: Situation) -> str:
+    """The endpoint that this object is to take over: named in the spec, or by setting a predecessor's; or empty."""
+    if s.resource.spec is not None and s.resource.spec.endpoint_id:
+        return s.resource.spec.endpoint_id
+    if not s.policy.adopt_recreated or s.evidence.own:
+        return ""
+    recorded = recorded_id(s)
+    ids = [seen.endpoint.id for seen in s.evidence.predecessors if recorded in ("", seen.endpoint.id)]
+    return ids[0] if len(ids) == 1 else ""
+
+
+def is_predecessor(s: Situation, seen: Sighting) -> bool:
+    """Whether every mark on it is of an earlier object of the same cluster, namespace and name, held or released."""
+    place = subject(s.resource.namespace, s.resource.name)
+    released = released_mark(seen.endpoint.description)
+    same = [mark.identity.cluster_id == s.identity.cluster_id and mark.subject == place for mark in seen.endpoint.marks]
+    if released is not None:
+        same.append(released.cluster_id == s.identity.cluster_id and released.subject == place)
+    return bool(same) and all(same)
 
 
 def copies(s: Situation) -> tuple[str, ...]:

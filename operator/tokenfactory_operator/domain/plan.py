@@ -9,7 +9,7 @@ created, updated or recreated. Each check is a function `Situation -> Decision |
     terminating:  unheld → force_released → never_created → unheard → other_scope → observed_only
                   → unresolved_attempt → release → delete → absence_observed
     living:       stripped → unreadable → unsupported → unheard → other_scope → asked_to_look
-                  → copied → foreign_owner → undecided → twin → lost → immutable → drifted → in_order
+                  → copied → adoption → foreign_owner → undecided → twin → lost → immutable → drifted → in_order
                   → remembered → disabled → predecessor → create
 
 Around both: a paused object, and one under Observe, mutate nothing; an id not yet written down is written first.
@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from tokenfactory_operator.domain import creation, deletion, facts, upkeep
+from tokenfactory_operator.domain import adoption, creation, deletion, facts, upkeep
 from tokenfactory_operator.domain.actions import (
     AddFinalizer,
     Create,
@@ -60,7 +60,6 @@ def unsupported(s: Situation) -> Decision | None:
     if spec is None:
         return None
     fields = {
-        "spec.endpointId": spec.endpoint_id,
         "spec.credentials": spec.credentials,
         "spec.connection": spec.connection,
     }
@@ -137,6 +136,7 @@ LIVING: Final[tuple[Check, ...]] = (
     other_scope,
     asked_to_look,
     upkeep.copied,
+    adoption.adoption,
     upkeep.foreign_owner,
     creation.undecided,
     upkeep.twin,

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import bounded
+from tokenfactory_operator.domain.identity import ADOPTED
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,9 @@ class Resource:
     @property
     def created_by_us(self) -> bool:
         """Whether the endpoint was created for this object rather than adopted."""
-        return self.spec is None or self.spec.endpoint_id is None
+        named = self.spec is not None and self.spec.endpoint_id is not None
+        attempt = self.status.create_attempt
+        return not named and not (attempt is not None and attempt.id == ADOPTED)
 
     @property
     def deletion_policy(self) -> api.DeletionPolicy:

@@ -85,6 +85,10 @@ class Evidence:
     attempt_absence: Absence
     """About the latest attempt's own `try`."""
     recorded_absence: Absence
+    named: Sighting | None = None
+    """The endpoint that `spec.endpointId` names."""
+    claimed_by: str = ""
+    """The other object that has, or is adopting, the endpoint that this one wants; empty if none."""
     hidden: frozenset[str] = frozenset()
     """Endpoints that answer by id though the complete LISTs do not show them."""
 
@@ -182,6 +186,16 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class Policy:
+    """What the operator's settings allow this object."""
+
+    may_adopt: bool = False
+    """Its namespace may adopt endpoints with the operator's own credential."""
+    adopt_recreated: bool = False
+    """An endpoint of an earlier object of the same name is taken over without being asked for."""
+
+
+@dataclass(frozen=True)
 class Situation:
     """The input of `plan.decide`."""
 
@@ -191,3 +205,4 @@ class Situation:
     memory: Memory
     timing: Timing
     now: float
+    policy: Policy = Policy()

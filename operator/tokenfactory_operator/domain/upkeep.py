@@ -10,7 +10,7 @@ from tokenfactory_operator.domain.creation import failed, refused_for_good
 from tokenfactory_operator.domain.desired import owner_mark
 from tokenfactory_operator.domain.drift import Difference, Drift, drift, immutable_mismatches
 from tokenfactory_operator.domain.errors import bounded
-from tokenfactory_operator.domain.identity import OwnerMark
+from tokenfactory_operator.domain.identity import ADOPTED, OwnerMark
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.situation import Correction, Sighting, Situation
 
@@ -38,8 +38,8 @@ def copied(s: Situation) -> Decision | None:
 def foreign_owner(s: Situation) -> Decision | None:
     """An endpoint that carries another owner's mark is never touched, whatever our status says."""
     seen = facts.foreign(s)
-    if seen is None:
-        return None
+    if seen is None or seen.endpoint.id == facts.adoption_target(s):
+        return None  # an adoption has judged its marks before
     owners = ", ".join(str(mark) for mark in seen.endpoint.marks if mark.identity != s.identity)
     text = f"Endpoint {seen.endpoint.id} is marked as another owner's: {owners}. Remove the wrong mark in the console."
     return Decision(
@@ -151,6 +151,8 @@ def _mark(s: Situation, seen: Sighting) -> OwnerMark:
     if carried is not None:
         return carried
     written = s.resource.status.create_attempt
+    if seen.endpoint.id == facts.adoption_target(s):
+        return owner_mark(s.resource, s.identity, ADOPTED)
     return owner_mark(s.resource, s.identity, written.id if written and written.id else "restored")
 
 

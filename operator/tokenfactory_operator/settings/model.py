@@ -13,11 +13,14 @@ from pydantic import Field, model_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.ports import Timing
 from tokenfactory_operator.settings.durations import format_duration
 from tokenfactory_operator.settings.tokens import FixedToken, TokenFile, TokenSource
 from tokenfactory_operator.settings.values import (
     Address,
+    AdoptionNamespaces,
+    AdoptionRecreated,
     ApiUrl,
     ClusterId,
     Count,
@@ -127,6 +130,18 @@ class Settings(BaseSettings):
     watch_namespaces: Namespaces = Field(
         (), description="Namespaces whose objects are reconciled.", json_schema_extra=SCOPE
     )
+    adoption_namespaces: AdoptionNamespaces = Field(
+        (),
+        description="Namespaces whose objects may adopt endpoints of the operator's own credential by spec.endpointId."
+        " An endpoint of an earlier object of the same name may always be adopted.",
+        json_schema_extra=SCOPE,
+    )
+    adoption_recreated: AdoptionRecreated = Field(
+        "Conflict",
+        description="What happens when an object finds an endpoint of an earlier object of the same name: report it as"
+        " a conflict, or adopt it.",
+        json_schema_extra=SCOPE,
+    )
     object_selector: Selector = Field(
         None, description="Labels that an object must have to be reconciled.", json_schema_extra=SCOPE
     )
@@ -219,6 +234,13 @@ class Settings(BaseSettings):
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def policy(self, namespace: str) -> Policy:
+        """What objects of `namespace` may do with the operator's own credential."""
+        allowed = self.adoption_namespaces
+        return Policy(
+            may_adopt="*" in allowed or namespace in allowed, adopt_recreated=self.adoption_recreated == "Adopt"
+        )
 
     def timing(self) -> Timing:
         """The protocol's times, for the decision."""

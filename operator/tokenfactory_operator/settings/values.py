@@ -90,6 +90,10 @@ def _names(value: object) -> object:
     return names
 
 
+def _names_or_all(value: object) -> object:
+    return ("*",) if isinstance(value, str) and value.strip() == "*" else _names(value)
+
+
 def _selector(value: object) -> object:
     text = _nothing_if_blank(value)
     if isinstance(text, str) and not _SELECTOR.fullmatch(text):
@@ -172,6 +176,13 @@ Namespaces = Annotated[
     BeforeValidator(_names),
     Accepts("names of namespaces, separated by commas (empty: all)", "NAMES"),
 ]
+AdoptionNamespaces = Annotated[
+    tuple[str, ...],
+    NoDecode,
+    BeforeValidator(_names_or_all),
+    Accepts("names of namespaces, separated by commas, or * for all (empty: none)", "NAMES"),
+]
+AdoptionRecreated = Annotated[Literal["Conflict", "Adopt"], Accepts("Conflict or Adopt", "WHAT")]
 Selector = Annotated[
     str | None,
     BeforeValidator(_selector),
