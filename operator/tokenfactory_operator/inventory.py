@@ -177,9 +177,13 @@ class Inventory:
         self._missing = None
         self._unlisted.pop(endpoint_id, None)
 
-    def claim(self, endpoint_id: str, uid: str) -> str:
-        """Which object may adopt this endpoint: the first that asks, until it is forgotten. Answers its uid."""
-        return self._claims.setdefault(endpoint_id, uid)
+    def claim(self, endpoint_id: str, uid: str) -> None:
+        """This object is going to adopt the endpoint: nobody else may, until the object is forgotten."""
+        self._claims.setdefault(endpoint_id, uid)
+
+    def claimant(self, endpoint_id: str) -> str:
+        """The uid of the object that is adopting this endpoint; empty if none is."""
+        return self._claims.get(endpoint_id, "")
 
     def forget(self, uid: str, endpoint_id: str) -> None:
         """The object is gone: nothing will be asked about it any more."""

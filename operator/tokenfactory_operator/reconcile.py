@@ -106,6 +106,8 @@ class Reconciler:
         if not isinstance(decision.action, actions.Nothing):
             await self._act(s, decision, poller)
             return None
+        if decision.adopts:
+            poller.inventory.claim(decision.adopts, resource.uid)  # nothing is awaited since it was decided
         resource = await self._report(s, decision)
         if decision.in_order:
             s.memory.word = False  # the doubt that a person has answered is over; the next one is a new question
@@ -155,8 +157,8 @@ class Reconciler:
         holder = self._tools.cache.holder(named, besides=key)
         if holder is not None:
             return str(holder)
-        uid = inventory.claim(named, resource.uid)
-        return "" if uid == resource.uid else f"the object with uid {uid}"
+        uid = inventory.claimant(named)
+        return "" if uid in ("", resource.uid) else f"the object with uid {uid}"
 
     @staticmethod
     def _note(resource: Resource, memory: Memory, now: float) -> None:

@@ -136,5 +136,7 @@ class Decision:
     """Id of the endpoint that is this object's; what the status should name. None: none, or not known."""
     in_order: bool = False
     """Nothing stands between spec and cloud: `Ready` may follow from what the endpoint shows."""
+    adopts: str = ""
+    """Id of the endpoint whose adoption begins here: claimed for this object from now on."""
     hurry: bool = False
     """The next LIST should come at once."""

@@ -28,7 +28,7 @@ def adoption(s: Situation) -> Decision | None:
             return None
         text = f"Endpoint {endpoint_id} is not in scope {s.evidence.scope}. Check spec.endpointId and the credential."
         return _refused(Reason.ENDPOINT_LOST, text)
-    return _forbidden(s, seen) or _conflict(s, seen) or _mismatch(s, seen) or _begin(s, endpoint_id)
+    return _forbidden(s, seen) or _mismatch(s, seen) or _conflict(s, seen) or _begin(s, endpoint_id)
 
 
 def _target(s: Situation, endpoint_id: str) -> Sighting | None:
@@ -41,7 +41,7 @@ def _begin(s: Situation, endpoint_id: str) -> Decision | None:
     if facts.recorded_id(s) == endpoint_id:
         return None
     verdict = Verdict(Reason.UPDATING, f"Adopting endpoint {endpoint_id}.", synced=None)
-    return Decision("adoption", verdict=verdict, record=endpoint_id, after=0.0)
+    return Decision("adoption", verdict=verdict, record=endpoint_id, adopts=endpoint_id, after=0.0)
 
 
 def _adopted_already(s: Situation, endpoint_id: str) -> bool:
