@@ -51,11 +51,11 @@ def _name(spec: Spec, seen: ObservedEndpoint) -> Difference | None:
     return Difference("name", seen.name, spec.display_name)
 
 
-def _description(spec: Spec, seen: ObservedEndpoint, mark: OwnerMark) -> Difference | None:
+def _description(spec: Spec, seen: ObservedEndpoint, mark: OwnerMark | None) -> Difference | None:
     if seen.description is None:
         return None
-    desired = description_for(spec, seen, mark)
-    marked = mark in seen.marks
+    desired = description_for(spec, seen, mark) if mark else spec.description
+    marked = mark is None or mark in seen.marks
     text_differs = spec.description is not None and text_without_marks(seen.description) != _folded(spec.description)
     if marked and not text_differs:
         return None
@@ -92,8 +92,11 @@ def _custom_weights(spec: Spec, seen: ObservedEndpoint) -> Difference | None:
     return Difference("custom_weights_id", seen.custom_weights_id, spec.custom_weights_id)
 
 
-def drift(spec: Spec, seen: ObservedEndpoint, mark: OwnerMark) -> Drift:
-    """What a PATCH must say; GPU type and count go together, scaling goes whole (design: Drift)."""
+def drift(spec: Spec, seen: ObservedEndpoint, mark: OwnerMark | None) -> Drift:
+    """What a PATCH must say; GPU type and count go together, scaling goes whole (design: Drift).
+
+    Without a `mark` only the text of the description counts: what is merely observed carries no mark of ours.
+    """
     single = (
         _name(spec, seen),
         _description(spec, seen, mark),

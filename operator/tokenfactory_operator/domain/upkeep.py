@@ -85,7 +85,7 @@ def immutable(s: Situation) -> Decision | None:
 def drifted(s: Situation) -> Decision | None:
     """Send what differs; stop where an accepted PATCH does not last."""
     seen, spec = facts.own_endpoint(s), s.resource.spec
-    found = drift(spec, seen.endpoint, _mark(s, seen)) if seen and spec else None
+    found = drift(spec, seen.endpoint, None if facts.observing(s) else _mark(s, seen)) if seen and spec else None
     if seen is None or not found:
         return None
     given_up = _given_up(s, found)
