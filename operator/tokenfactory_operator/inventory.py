@@ -101,10 +101,13 @@ class Inventory:
             old = self._present.get(endpoint.id)
             if old is not None and old.taught > begun:
                 continue
-            self._sight(Sighting(endpoint, taught=old.taught if old else NEVER, listed=begun))
+            same = old is not None and old.endpoint == endpoint
+            # What has not changed stays the object that it was: its marks are parsed already.
+            kept = old.endpoint if old is not None and same else endpoint
+            self._sight(Sighting(kept, taught=old.taught if old else NEVER, listed=begun))
             self._unlisted.pop(endpoint.id, None)
             self._hidden.discard(endpoint.id)
-            if old is None or old.endpoint != endpoint:
+            if not same:
                 changed.append(endpoint)
                 before.extend([old.endpoint] if old else [])
         vanished = self._drop_missing(begun, answer) if answer.complete else []

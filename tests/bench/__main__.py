@@ -46,7 +46,7 @@ EXPECTED: Final = (
     httpx.HTTPError,
     KeyboardInterrupt,
 )
-"""What keeps something from being measured; assertions are those of the tests' helpers."""
+"""What keeps something from being measured; assertions are those of the tests' support."""
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

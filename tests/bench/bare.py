@@ -142,7 +142,7 @@ def _endpoint(body: Json) -> Json:
     }
 
 
-def _session(token: str, concurrency: int, tls: ssl.SSLContext | bool) -> aiohttp.ClientSession:  # noqa: FBT001 - aiohttp's own type
+def _pool(token: str, concurrency: int, tls: ssl.SSLContext | bool) -> aiohttp.ClientSession:  # noqa: FBT001 - aiohttp's own type
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=concurrency, ssl=tls),
         headers={"authorization": f"Bearer {token}"},
@@ -154,8 +154,8 @@ async def run(work: Work) -> int:
     """Do it; answers the number of objects. Raises `aiohttp.ClientError` at the first write that is refused."""
     tls = ssl.create_default_context(cafile=work.ca_file)
     async with (
-        _session(work.kube_token, work.concurrency, tls) as kube,
-        _session(work.cloud_token, work.concurrency, tls=True) as cloud,
+        _pool(work.kube_token, work.concurrency, tls) as kube,
+        _pool(work.cloud_token, work.concurrency, tls=True) as cloud,
     ):
         script = Script(work, kube, cloud)
         objects = deque(await script.objects())

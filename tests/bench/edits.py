@@ -1,7 +1,8 @@
 """How long an edit waits while many objects are held: from the request that changes the spec to the PATCH's arrival.
 
-The cloud's own latency is left out, since arrival ends the measurement; the API server's, for taking the edit and for
-telling of it, is in it. Edits come alone and at random moments, so that some meet a LIST being read and some do not.
+The API server's time, for taking the edit and for telling of it, is in it. The cloud's own is left out: arrival ends
+the measurement, and while the simulator, which does one thing at a time, answers a LIST, nothing can arrive; without
+that correction the figure is given too. Edits come alone and at random moments, so that some meet a LIST being read.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import time
 from typing import Final
 
 from bench import budgets
-from bench.figures import Figure, judged, percentile
+from bench.figures import Figure, judged, percentile, seconds_outside
 from bench.processes import wait_for
 from bench.stage import COLLECTION, NAMESPACE, Json, Stage
 
@@ -36,8 +37,11 @@ def measure(stage: Stage) -> list[Figure]:
     arrived = wait_for(
         lambda: _complete(stage, since, edited), what=f"PATCHes of {len(edited)} endpoints", within=stage.patience
     )
+    lists = stage.cloud.calls(since=since, method="GET", path=COLLECTION)
+    busy = [(call["started_monotonic"], call["ended_monotonic"]) for call in lists if call["ended_monotonic"]]
     stage.until_in_order()
-    return [_figure(stage, [arrived[endpoint_id] - at for endpoint_id, at in edited.items()])]
+    spans = [(at, arrived[endpoint_id]) for endpoint_id, at in edited.items()]
+    return [_figure(stage, [seconds_outside(*span, busy) for span in spans], [end - begin for begin, end in spans])]
 
 
 def _complete(stage: Stage, since: int, edited: dict[str, float]) -> dict[str, float] | None:
@@ -48,12 +52,18 @@ def _complete(stage: Stage, since: int, edited: dict[str, float]) -> dict[str, f
     return first if edited.keys() <= first.keys() else None
 
 
-def _figure(stage: Stage, seconds: list[float]) -> Figure:
-    half, most = percentile(seconds, 50), percentile(seconds, 99)
+def _figure(stage: Stage, seconds: list[float], whole: list[float]) -> Figure:
+    half, most, raw = percentile(seconds, 50), percentile(seconds, 99), percentile(whole, 99)
     return Figure(
         what=f"An edit while {stage.sizes.held:,} objects are held → PATCH at the cloud",
-        budget=f"p99 ≤ {budgets.EDIT_SECONDS * 1000:.0f} ms",
-        measured=f"p50 {half * 1000:.0f} ms, p99 {most * 1000:.0f} ms of {len(seconds)} edits",
+        budget=f"p99 ≤ {budgets.EDIT_SECONDS * 1000:.0f} ms beyond the cloud's own",
+        measured=f"p50 {half * 1000:.0f} ms, p99 {most * 1000:.0f} ms ({raw * 1000:.0f} ms with the cloud's)",
         verdict=judged(most <= budgets.EDIT_SECONDS, held=stage.sizes.held, wanted=budgets.HELD_OBJECTS),
-        values={"p50_seconds": half, "p99_seconds": most, "edits": len(seconds), "held": stage.sizes.held},
+        values={
+            "p50_seconds": half,
+            "p99_seconds": most,
+            "p99_seconds_with_the_clouds_own": raw,
+            "edits": len(seconds),
+            "held": stage.sizes.held,
+        },
     )

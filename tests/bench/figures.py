@@ -65,6 +65,11 @@ def rate(moments: Sequence[float]) -> float:
     return (len(moments) - 1) / span
 
 
+def seconds_outside(begin: float, end: float, busy: Sequence[tuple[float, float]]) -> float:
+    """How much of the time from `begin` to `end` lies in none of the intervals of `busy`; these do not overlap."""
+    return end - begin - sum(max(0.0, min(end, until) - max(begin, since)) for since, until in busy)
+
+
 def shares(count: int, parts: int) -> list[tuple[int, int]]:
     """`count` things in up to `parts` parts of two at least, as even as can be: where each begins, and its size."""
     parts = max(1, min(parts, count // 2))
