@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -64,11 +63,6 @@ class Script:
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-    @property
-    def last_body(self) -> Any:  # noqa: ANN401 - foreign JSON
-        """The JSON of the last request."""
-        return json.loads(self.requests[-1].content)
 
 
 def scripted(*answers: httpx.Response | Exception) -> Script:
