@@ -17,13 +17,15 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 
 # Given on the command line: make test ARGS="tests/unit -k queue"
 ARGS ?=
+SEEDS ?= 10000
+FIRST_SEED ?= 0
 # once: end after a summary; else it stays until Ctrl-C, where there is a terminal
 DEMO ?=
 # current: the cluster of kubectl's current context, in place of one of its own
 CLUSTER ?=
 export DEMO CLUSTER PYTHON
 
-.PHONY: help demo test check coverage bench format lint types imports deadcode stale crds docs lock \
+.PHONY: help demo test check coverage simulate bench format lint types imports deadcode stale crds docs lock \
 	cluster cluster-down venv clean distclean
 
 help: ## Show this
@@ -53,7 +55,10 @@ coverage: $(READY) ## Unit and contract tests, and the lines that they do not re
 	@$(PY) -m coverage run -m pytest tests/unit tests/contract $(ARGS)
 	@$(PY) -m coverage report --skip-covered
 
-bench: $(READY) ## Measure the budgets on a real API server (ARGS="--objects 200"; ends with a table and JSON)
+simulate: $(READY) ## More seeds of the deterministic simulation (SEEDS=10000 FIRST_SEED=0)
+	@PYTHONHASHSEED=0 PYTHONPATH=tests $(PY) -m model --seeds $(SEEDS) --first-seed $(FIRST_SEED) $(ARGS)
+
+bench: $(READY) ## Measure the budgets on a real API server, 4 min (ARGS="--held 10000": 10 min; table and JSON)
 	@PYTHONPATH=hack:tests $(PY) -m bench $(ARGS)
 
 lint: $(READY) ## ruff: format and rules
