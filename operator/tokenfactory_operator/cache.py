@@ -108,11 +108,11 @@ class ObjectCache:
         return by_uid.union(*(self._by_endpoint.get(endpoint_id, ()) for endpoint_id in endpoint_ids))
 
     def holder(self, endpoint_id: str, *, besides: Key) -> Key | None:
-        """Another object whose status names this endpoint."""
+        """Another object whose status names this endpoint; a status of another uid (restored) names nothing."""
         holders = (
             key
             for key in self._by_endpoint.get(endpoint_id, ())
-            if key != besides and (self._objects[key].get("status") or {}).get("endpointId") == endpoint_id
+            if key != besides and _names(self._objects[key], endpoint_id)
         )
         return min(holders, default=None)
 
@@ -122,6 +122,11 @@ class ObjectCache:
             self._by_endpoint[endpoint_id].discard(key)
             if not self._by_endpoint[endpoint_id]:
                 del self._by_endpoint[endpoint_id]
+
+
+def _names(body: JsonObject, endpoint_id: str) -> bool:
+    status = body.get("status") or {}
+    return (status.get("endpointId"), status.get("uid")) == (endpoint_id, body["metadata"]["uid"])
 
 
 def _endpoint_ids(body: JsonObject) -> set[str]:

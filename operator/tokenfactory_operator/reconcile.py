@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tokenfactory_operator.domain import actions, facts, plan, status
@@ -138,26 +138,22 @@ class Reconciler:
             if seen is not None:
                 memory.last_seen = {recorded: seen}
         named = (resource.spec.endpoint_id or "") if resource.spec else ""
-        evidence = inventory.evidence(
-            resource,
-            recorded=recorded,
-            attempt=attempt,
-            named=named,
-            claimed_by=self._claimed_by(key, resource, named, inventory),
-        )
+        evidence = inventory.evidence(resource, recorded=recorded, attempt=attempt, named=named)
         if memory.word and recorded and evidence.untrusted:
             inventory.confirm(recorded)
         policy = self._policy_of(resource)
-        return Situation(resource, identity, evidence, memory, self._tools.timing, now, policy)
+        s = Situation(resource, identity, evidence, memory, self._tools.timing, now, policy)
+        claimed_by = self._claimed_by(key, resource, facts.adoption_target(s), inventory)
+        return replace(s, evidence=replace(evidence, claimed_by=claimed_by)) if claimed_by else s
 
-    def _claimed_by(self, key: Key, resource: Resource, named: str, inventory: Inventory) -> str:
-        """Who else has, or is adopting, the endpoint that this object names: claims are serialised per id."""
-        if not named or resource.status.endpoint_id == named:
+    def _claimed_by(self, key: Key, resource: Resource, target: str, inventory: Inventory) -> str:
+        """Who else has, or is adopting, the endpoint that this object is to adopt: claims are serialised per id."""
+        if not target or resource.status.endpoint_id == target:
             return ""
-        holder = self._tools.cache.holder(named, besides=key)
+        holder = self._tools.cache.holder(target, besides=key)
         if holder is not None:
             return str(holder)
-        uid = inventory.claimant(named)
+        uid = inventory.claimant(target)
         return "" if uid in ("", resource.uid) else f"the object with uid {uid}"
 
     @staticmethod

@@ -134,7 +134,6 @@ def test_stop_and_start(shared: World, name: str) -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        pytest.param({"endpointId": "ep-1"}, id="endpointId"),
         pytest.param({"credentials": {"secretRef": {"name": "mine", "key": "token"}}}, id="credentials"),
         pytest.param({"connection": {"configMapName": "app"}}, id="connection"),
     ],

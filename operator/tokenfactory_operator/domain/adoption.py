@@ -49,13 +49,19 @@ def _adopted_already(s: Situation, endpoint_id: str) -> bool:
 
 
 def _forbidden(s: Situation, seen: Sighting) -> Decision | None:
-    if s.policy.may_adopt or facts.is_predecessor(s, seen):
+    if s.policy.may_adopt or facts.is_predecessor(s, seen) or _was_ours(s, seen):
         return None
     text = (
         f"Endpoint {seen.endpoint.id} may not be adopted from the namespace {s.resource.namespace}: the operator's own "
         "credential adopts only for those in TOKENFACTORY_ADOPTION_NAMESPACES."
     )
     return _refused(Reason.FORBIDDEN, text)
+
+
+def _was_ours(s: Situation, seen: Sighting) -> bool:
+    """It carried our mark once, as the status tells: that somebody wiped it takes no leave to put it back."""
+    written = s.resource.status.create_attempt
+    return written is not None and written.state == facts.CREATED and facts.recorded_id(s) == seen.endpoint.id
 
 
 def _conflict(s: Situation, seen: Sighting) -> Decision | None:

@@ -101,7 +101,9 @@ def release(s: Situation) -> Decision | None:
 
 
 def _retained(s: Situation) -> bool:
-    return s.resource.deletion_policy is DeletionPolicy.RETAIN
+    said = s.resource.spec.deletion_policy if s.resource.spec else None
+    # Left out, the status decides; it may be wiped, or tell of the adoption only after its PATCH.
+    return s.resource.deletion_policy is DeletionPolicy.RETAIN or (said is None and facts.taken_over(s))
 
 
 def _releasable(s: Situation, seen: Sighting) -> bool:

@@ -170,6 +170,14 @@ def adopted(s: Situation, seen: Sighting) -> bool:
     return seen.endpoint.attempt_of(s.identity) == ADOPTED
 
 
+def taken_over(s: Situation) -> bool:
+    """Whether the cloud itself shows that the endpoint was not made for this object, whatever the status says."""
+    seen = own_endpoint(s)
+    return seen is not None and (
+        adopted(s, seen) or (not seen.endpoint.carries(s.identity) and is_predecessor(s, seen))
+    )
+
+
 def delete_due(s: Situation, endpoint_id: str, seen: Sighting | None) -> bool:
     """Whether a DELETE has to be sent: none was answered yet, or the endpoint is still listed long after the answer."""
     answered = s.memory.deletes.get(endpoint_id)

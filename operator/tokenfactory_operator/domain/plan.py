@@ -174,6 +174,8 @@ def _held_back(s: Situation, decision: Decision) -> Decision:
         text = "Paused by the annotation tokenfactory.nebius.com/paused: the cloud is not changed."
         verdict = Verdict(Reason.RECONCILE_PAUSED, text)
         return replace(decision, action=Nothing() if held else decision.action, verdict=verdict)
+    if facts.observing(s) and isinstance(decision.action, ProbeGone) and touches:
+        return replace(decision, action=Nothing())  # that it is not listed is true, whoever may look further
     if facts.observing(s) and touches:
         differences = "; ".join(map(str, decision.action.differences)) if isinstance(decision.action, Update) else ""
         text = f"Observed only; nothing is changed. {differences}".strip()

@@ -145,7 +145,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().spec(managementPolicy="Observe").settles(),
-        Decided("lost", reason=Reason.OBSERVING, record="ep-1", after_list=True),
+        Decided("lost", reason=Reason.ENDPOINT_LOST, synced=None, record="ep-1", after_list=True),
         id="observe-probes-by-no-patch",
     ),
     pytest.param(
@@ -209,12 +209,12 @@ FIRST = [
     pytest.param(lambda s: s.status(endpointId="ep-1").spec(model=7), PUT_BACK, id="stripped>unreadable"),
     pytest.param(lambda s: s.status(endpointId="ep-1").outage(), PUT_BACK, id="stripped>unheard"),
     pytest.param(
-        lambda s: s.spec(model=7, endpointId="ep-1"),
+        lambda s: s.spec(model=7, connection={"configMapName": "x"}),
         Decided("unreadable", reason=Reason.INVALID_SPEC, stalled=True),
         id="unreadable>unsupported",
     ),
     pytest.param(
-        lambda s: s.spec(endpointId="ep-1").outage(),
+        lambda s: s.spec(connection={"configMapName": "x"}).outage(),
         Decided("unsupported", reason=Reason.INVALID_SPEC, stalled=True),
         id="unsupported>unheard",
     ),

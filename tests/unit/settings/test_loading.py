@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.ports import Timing
 from tokenfactory_operator.settings import ListenAddress, Settings, StartupError, load_settings, unknown_environment
 
@@ -47,6 +48,21 @@ def test_times_reach_the_decision() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        pytest.param({}, Policy(), id="nothing by default"),
+        pytest.param({"adoption_namespaces": "web,ml"}, Policy(may_adopt=True), id="listed"),
+        pytest.param({"adoption_namespaces": "mlx,m,web"}, Policy(), id="only alike"),
+        pytest.param({"adoption_namespaces": "*"}, Policy(may_adopt=True), id="everywhere"),
+        pytest.param({"adoption_recreated": "Adopt"}, Policy(adopt_recreated=True), id="recreated alone"),
+    ],
+)
+def test_what_a_namespace_may_adopt(flags: dict[str, str], expected: Policy) -> None:
+    """The list counts whole names, and the two settings do not open each other."""
+    assert load_settings(flags).policy("ml") == expected
+
+
 def test_flag_beats_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment is read, and a flag wins over it."""
     monkeypatch.setenv("TOKENFACTORY_CONCURRENCY", "7")
@@ -66,6 +82,12 @@ def test_ignores_a_dotenv_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     [
         pytest.param({"watch_namespaces": "ml, web,ml"}, "watch_namespaces", ("ml", "web"), id="namespaces"),
         pytest.param({"watch_namespaces": ""}, "watch_namespaces", (), id="all namespaces"),
+        pytest.param({}, "adoption_namespaces", (), id="adoption nowhere by default"),
+        pytest.param({"adoption_namespaces": ""}, "adoption_namespaces", (), id="adoption nowhere"),
+        pytest.param({"adoption_namespaces": "ml, web"}, "adoption_namespaces", ("ml", "web"), id="adoption in two"),
+        pytest.param({"adoption_namespaces": " * "}, "adoption_namespaces", ("*",), id="adoption everywhere"),
+        pytest.param({}, "adoption_recreated", "Conflict", id="recreated is a conflict by default"),
+        pytest.param({"adoption_recreated": "Adopt"}, "adoption_recreated", "Adopt", id="recreated is adopted"),
         pytest.param(
             {"object_selector": "a/b=c,!d,e in (f, g)"}, "object_selector", "a/b=c,!d,e in (f, g)", id="selector"
         ),
@@ -99,6 +121,11 @@ def test_accepts(flags: dict[str, str], field: str, value: object) -> None:
         pytest.param("cluster_id", "a" * 33, id="long cluster"),
         pytest.param("project_id", "a b", id="project with space"),
         pytest.param("watch_namespaces", "ml,Web", id="namespace upper case"),
+        pytest.param("watch_namespaces", "*", id="star is no namespace"),
+        pytest.param("adoption_namespaces", "ml,*", id="all and one"),
+        pytest.param("adoption_namespaces", "ML", id="adoption in upper case"),
+        pytest.param("adoption_recreated", "adopt", id="adoption in lower case"),
+        pytest.param("adoption_recreated", "", id="adoption of nothing"),
         pytest.param("object_selector", "a=b=c", id="selector"),
         pytest.param("poll_interval", "30x", id="no duration"),
         pytest.param("poll_interval", "", id="empty duration"),

@@ -26,6 +26,7 @@ class Decided:
     after_list: bool = False
     in_order: bool = False
     hurry: bool = False
+    adopts: str = ""
 
 
 def summary(decision: Decision) -> Decided:
@@ -43,6 +44,7 @@ def summary(decision: Decision) -> Decided:
         after_list=decision.after_list,
         in_order=decision.in_order,
         hurry=decision.hurry,
+        adopts=decision.adopts,
     )
 
 

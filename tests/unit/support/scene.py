@@ -10,7 +10,7 @@ from tokenfactory_operator.domain.errors import OperatorError
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource, parse
-from tokenfactory_operator.domain.situation import Attempt, Failure, Memory, Outage, Outcome, Situation
+from tokenfactory_operator.domain.situation import Attempt, Failure, Memory, Outage, Outcome, Policy, Situation
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.inventory import Inventory, Stamps
 from unit.support.builders import CLUSTER, IDENTITY, SCOPE, UID, an_object
@@ -30,6 +30,8 @@ class Scene:
     timing: Timing = field(default_factory=Timing)
     body: Any = field(default_factory=an_object)
     memory: Memory = field(default_factory=lambda: Memory(UID))
+    policy: Policy = field(default_factory=Policy)
+    claimed_by: str = ""
 
     def __post_init__(self) -> None:
         self.inventory = an_inventory(self.clock, self.timing)
@@ -77,6 +79,16 @@ class Scene:
             {"type": kind, "status": status, "reason": reason, "message": message}
             for kind, status in (("Synced", "False"), ("Stalled", "True"))
         ]
+        return self
+
+    def may(self, *, adopt: bool = False, adopt_recreated: bool = False) -> Self:
+        """The settings allow it this."""
+        self.policy = Policy(may_adopt=adopt, adopt_recreated=adopt_recreated)
+        return self
+
+    def claimed(self, by: str = "ml/other") -> Self:
+        """Another object has, or is adopting, the endpoint that this one wants."""
+        self.claimed_by = by
         return self
 
     # The cloud
@@ -156,5 +168,9 @@ class Scene:
         if recorded:
             self.inventory.expect(recorded)
         tried = attempt.id if attempt else (written.id if written else "")
-        evidence = self.inventory.evidence(resource, recorded=recorded, attempt=tried)
-        return Situation(resource, IDENTITY, evidence, self.memory, self.timing, self.inventory.stamp())
+        named = (resource.spec.endpoint_id or "") if resource.spec else ""
+        evidence = self.inventory.evidence(
+            resource, recorded=recorded, attempt=tried, named=named, claimed_by=self.claimed_by
+        )
+        now = self.inventory.stamp()
+        return Situation(resource, IDENTITY, evidence, self.memory, self.timing, now, self.policy)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.cache import ObjectCache
+from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.execute import Tools
 from tokenfactory_operator.inventory import Inventory, Stamps
@@ -36,12 +37,19 @@ class Silence:
 class Stage:
     """One process of the operator. `restarted` gives the next one, with the same worlds and nothing remembered."""
 
-    def __init__(self, worlds: Stage | None = None, **spec: Any) -> None:  # noqa: ANN401  # fields of the wire
+    def __init__(
+        self,
+        worlds: Stage | None = None,
+        *,
+        policy: Policy | None = None,
+        **spec: Any,  # noqa: ANN401  # fields of the wire
+    ) -> None:
         self.script: Script = worlds.script if worlds else Script()
         self.kube: InMemoryKube = worlds.kube if worlds else InMemoryKube(self.script)
         self.cloud: InMemoryCloud = worlds.cloud if worlds else InMemoryCloud(self.script)
         self.clock: ManualClock = worlds.clock if worlds else ManualClock()
         self.attempts: Iterator[int] = worlds.attempts if worlds else itertools.count(1)
+        self.policy: Policy = worlds.policy if worlds else policy or Policy()
         self.timing, self.witness, self.lease = Timing(), Witness(), Switch()
         self.cache = ObjectCache()
         self.woken: list[Key] = []
@@ -68,7 +76,12 @@ class Stage:
             wrote=lambda _body: None,
         )
         self.reconciler = Reconciler(
-            tools, poller_of=lambda _resource: self.poller, cluster_id=CLUSTER, rng=random.Random(7), log=Silence()
+            tools,
+            poller_of=lambda _resource: self.poller,
+            cluster_id=CLUSTER,
+            policy_of=lambda _resource: self.policy,
+            rng=random.Random(7),
+            log=Silence(),
         )
         if worlds is None:
             self.kube.store(an_object(spec=spec))
@@ -81,9 +94,8 @@ class Stage:
     # The world outside
 
     def watch(self) -> None:
-        """The watch catches up with the object."""
-        body = self.kube.objects.get(KEY)
-        if body is not None:
+        """The watch catches up with the objects."""
+        for body in self.kube.objects.values():
             self.cache.put(body)
 
     def edit(self, **spec: Any) -> None:  # noqa: ANN401  # fields of the wire
@@ -114,14 +126,14 @@ class Stage:
         self.clock.seconds += seconds
         await self.poller.poll()
 
-    async def reconcile(self) -> Again:
+    async def reconcile(self, key: Key = KEY) -> Again:
         """One pass."""
-        return await self.reconciler.reconcile(KEY)
+        return await self.reconciler.reconcile(key)
 
-    async def turn(self, seconds: float = 1.0) -> Again:
+    async def turn(self, seconds: float = 1.0, *, key: Key = KEY) -> Again:
         """A LIST, and a pass after it."""
         await self.poll(seconds)
-        return await self.reconcile()
+        return await self.reconcile(key)
 
     async def ready(self) -> Stage:
         """An object whose endpoint serves, in order; the journal and the events begin anew."""
