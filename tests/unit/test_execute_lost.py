@@ -100,11 +100,11 @@ async def test_a_hidden_endpoint_that_goes_is_lost_in_the_end() -> None:
 
 
 async def test_looking_by_id_under_observe_changes_nothing() -> None:
-    """Observe never PATCHes, not even to look."""
+    """Observe never PATCHes, not even to look; that the endpoint is not listed is said all the same."""
     stage = await ready(managementPolicy="Manage")
     stage.edit(managementPolicy="Observe")
     stage.cloud.endpoints.clear()
     await stage.turn()
     await stage.turn(61)
     assert stage.journal("GET", "PATCH", "POST") == []
-    assert stage.told("Synced") == "False Observing"
+    assert stage.told("Synced") == "Unknown EndpointLost"
