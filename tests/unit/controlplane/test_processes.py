@@ -40,8 +40,9 @@ import subprocess
 subprocess.Popen([sys.executable, "-c", sys.argv[2], sys.argv[1] + ".child"])
 """
 OWNER = """
-import pathlib, sys, time
+import pathlib, signal, sys, time
 from controlplane.processes import Program
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where the tests run under nohup
 directory = pathlib.Path(sys.argv[1])
 directory.mkdir()
 program = Program("program", sys.argv[2:], directory=directory)
