@@ -46,6 +46,8 @@ class ApiServer:
         self.spec_since: dict[tuple[str, int], float] = {}
         """When a generation of an object (uid, generation) came to be."""
         self.operator_writes = 0
+        self.on_release: Callable[[Body], None] = lambda _: None
+        """Told of an object that goes since the operator has removed its finalizer."""
         self._listeners: list[Listener] = []
         self._on_status: list[Writer] = []
         self._revision = 1000
@@ -82,7 +84,10 @@ class ApiServer:
         if body["metadata"].get("deletionTimestamp") and set(finalizers) - set(old):
             raise KubeError("no new finalizers can be added if the object is being deleted")
         self.operator_writes += 1
-        return self._store(key, {**body, "metadata": {**body["metadata"], "finalizers": list(finalizers)}})
+        written = self._store(key, {**body, "metadata": {**body["metadata"], "finalizers": list(finalizers)}})
+        if key not in self.objects:
+            self.on_release(written)
+        return written
 
     def patch_status(self, key: Key, patch: Mapping[str, Any], resource_version: str) -> Body:
         """PATCH of the subresource `status`."""

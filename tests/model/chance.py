@@ -12,6 +12,8 @@ from typing import Final
 
 RATES: Final = (0.01, 0.04, 0.12, 0.3)
 """How often a kind of fault strikes a call that it can strike."""
+LIST_RATES: Final = (0.05, 0.3, 0.95)
+"""The same for what a LIST shows: rare, and nearly always."""
 
 CALL_FAULTS: Final = (
     "cloud.lost_request",
@@ -25,6 +27,7 @@ CALL_FAULTS: Final = (
     "cloud.quota",
     "cloud.lag",
     "cloud.lazy_delete",
+    "cloud.lazy_patch",
     "list.stale",
     "list.partial",
     "list.hidden",
@@ -100,7 +103,11 @@ class Chance:
 def swarm(rng: random.Random) -> dict[str, float]:
     """Which kinds of faults this seed has, and how often."""
     share = rng.choice((0.15, 0.35, 0.6))
-    rates = {kind: rng.choice(RATES) for kind in CALL_FAULTS if rng.random() < share}
+    rates = {
+        kind: rng.choice(LIST_RATES if kind.startswith("list.") else RATES)
+        for kind in CALL_FAULTS
+        if rng.random() < share
+    }
     if rng.random() < 0.15:
         rates[VERY_LATE] = rng.choice(RATES)
     return rates

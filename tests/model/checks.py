@@ -64,6 +64,8 @@ class Checks:
         self.unknown_posts: Counter[str] = Counter()
         """POSTs without a clear answer, by uid."""
         self.late_twins = 0
+        self.mutated = 0.0
+        """When a mutation was last sent."""
         self.listed = 0.0
         """When the last LIST was sent that a process has got the answer of."""
         kube.on_status(self.status_written)
@@ -72,6 +74,8 @@ class Checks:
     def called(self, kind: str) -> None:
         """A call to the cloud is sent."""
         self.calls[kind] += 1
+        if kind in ("POST", "PATCH", "DELETE"):
+            self.mutated = self._trace.time()
 
     def post_unknown(self, description: str) -> None:
         """A POST ended without a clear answer."""

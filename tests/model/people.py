@@ -158,7 +158,9 @@ class People:
         if fate == "lose":
             self._world.network.lose(process.place)
         elif fate == "delay":
-            self._world.network.delay(process.place, self._rng.uniform(0.5, 20.0))
+            # Its process would have waited for the answer as long.
+            timeout = self._world.around.timing.request_timeout
+            self._world.network.delay(process.place, self._rng.uniform(0.5, timeout))
 
     def _pause_process(self) -> None:
         process = self._process()
@@ -343,7 +345,8 @@ class People:
                 text = (endpoint.now.description or "").replace(FOREIGN, "").strip()
                 self._world.vendor.change(endpoint, description=text)
         for key, body in list(self._world.kube.objects.items()):
-            self._deeds.foreign.discard(body["metadata"]["uid"])
+            if not body["metadata"].get("deletionTimestamp"):  # one may have been let go because of the mark
+                self._deeds.foreign.discard(body["metadata"]["uid"])
             change: dict[str, Any] = {
                 "metadata": {"annotations": {PAUSED: None, REQUESTED: f"{self._world.loop.time():.3f}"}},
                 "spec": {"managementPolicy": "Manage", "gpu": {"type": "gpu-h100-sxm"}, "enabled": True},

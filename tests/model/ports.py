@@ -40,6 +40,8 @@ class Surroundings:
     timing: Timing
     hides: bool = False
     """Whether LISTs hide endpoints that their objects name."""
+    missing_page: int = 0
+    """Of an incomplete LIST: the endpoints with even numbers are missing, or those with odd ones."""
 
 
 @dataclass
@@ -153,7 +155,8 @@ class CloudPort:
         shown = around.vendor.listing(around.loop.time() - age)
         problem = ""
         if dice.strikes("list.partial"):
-            shown, problem = [item for item in shown if dice.rng.random() < 0.5], "a page is missing"
+            missing = around.missing_page
+            shown, problem = [item for item in shown if item.number % 2 != missing], "a page is missing"
         if around.hides and dice.strikes("list.hidden"):
             shown = [item for item in shown if not self._named(item) or dice.rng.random() < 0.5]
         seen = tuple(state for item in shown if (state := item.at(around.loop.time() - age)) is not None)
@@ -202,9 +205,12 @@ class CloudPort:
         probe = patch.fields == ("description",) and patch.description == self._place.shown.get(endpoint_id)
         self._mutates("PATCH", "" if probe else endpoint_id)  # an unchanged description changes nobody's endpoint
 
+        dice = self._around.chance
+        after = dice.between(1.0, 20.0) if dice.strikes("cloud.lazy_patch") else 0.0
+
         def effect() -> ObservedEndpoint:
             refuse(patch.gpu_type)
-            return self._around.vendor.update(endpoint_id, patch)
+            return self._around.vendor.update(endpoint_id, patch, after=after)
 
         text = f"PATCH {endpoint_id} { ({name: getattr(patch, name) for name in patch.fields}) }"
         changed = await self._call("PATCH", text, effect, shown=_state)

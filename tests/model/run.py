@@ -20,8 +20,8 @@ TROUBLE: Final = (300.0, 1500.0)
 """Seconds in which things happen."""
 CALM: Final = 4000.0
 """Seconds until the world has to be in order: all settle times, pauses and slow retries one after the other."""
-MENDED: Final = 4000.0
-"""Seconds until it has to be after a person has put right what was asked for."""
+AFTERWARDS: Final = 1100.0
+"""Seconds until every late effect has come, and the watch has brought everything."""
 CONFIRMATIONS: Final = 2
 """How often a person answers what the conditions ask for, in between."""
 
@@ -50,7 +50,7 @@ class Simulation:
         self._rng = rng
         self._seed = seed
         self._chance = Chance(random.Random(rng.getrandbits(32)), rates, dropped)
-        timing = rng.choice((Timing(), Timing(poll_interval=10.0, create_settle=20.0, delete_settle=100.0)))
+        timing = rng.choice((Timing(), Timing(create_settle=20.0, delete_settle=100.0)))
         self.world = World(
             random.Random(rng.getrandbits(32)),
             weather=lambda timing: RandomWeather(self._chance, self._chance, timing),
@@ -68,6 +68,7 @@ class Simulation:
 
     def _prepare(self, rates: dict[str, float], timing: Timing) -> None:
         world, rng = self.world, self._rng
+        world.around.missing_page = rng.randint(0, 1)
         world.around.hides = "list.hidden" in rates
         world.checks.stale = STALE * timing.create_settle if "list.stale" in rates else 0.0
         world.vendor.get_by_id = rng.random() < 0.5
@@ -114,19 +115,25 @@ class Simulation:
         self._weather.lasting.cloud_down = self._weather.lasting.revoked = self._weather.lasting.kube_down = False
         world.vendor.room = True
         world.trace.say("world", "is left alone")
-        world.run_for(CALM)
+        self._settle()
         self._verdict.exactly_one(strict=False)
         self._verdict.nothing_left()
         self._verdict.at_rest()
         world.trace.say("world", "is put right")
         self._people.mend()
         for _ in range(CONFIRMATIONS):
-            world.run_for(MENDED)
+            self._settle()
+            if self._verdict.in_order():
+                break
             self._people.confirm()
-        world.run_for(MENDED)
+        self._settle()
         self._verdict.exactly_one(strict=True)
         self._verdict.nothing_left()
         self._verdict.at_rest()
+
+    def _settle(self) -> None:
+        self.world.run_until(self._verdict.in_order, limit=CALM, step=60.0)
+        self.world.run_for(AFTERWARDS)
 
 
 def simulate(seed: int, dropped: frozenset[int] = frozenset()) -> Report:

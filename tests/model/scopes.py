@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from model.apiserver import NEW_STATUS
 from model.checks import condition
 from model.clock import Stuck
 from model.people import REQUESTED
 from model.process import OperatorProcess
-from model.script import CHANGE_FAULTS, FAULTS, Script, ScriptedChance, ScriptedWeather
+from model.script import CHANGE_FAULTS, FAULTS, KUBE, Script, ScriptedChance, ScriptedWeather
 from model.verdict import Deeds, Verdict
 from model.world import World
 from tokenfactory_operator.domain.timing import Timing
@@ -35,7 +36,8 @@ AFTERWARDS: Final = 240.0
 """Seconds for which it has to stay so: longer than any effect can be late."""
 ON_THE_WAY: Final = ("keep", "lose", "delay")
 """What becomes of requests that are on their way when the process dies."""
-DELAY: Final = 30.0
+DELAY: Final = 80.0
+"""Seconds: within the time-out that the process would have waited for, and what is promised of the cloud after it."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Flow:
     spec: Mapping[str, Any] | None = None
     """Of the object that is there before; None: there is none."""
     deleted: bool = False
+    incomplete: float = 0.0
+    """Seconds from the trigger for which every LIST lacks the page with the endpoint."""
 
 
 def _create(world: World) -> None:
@@ -80,6 +84,17 @@ def _create_and_delete(world: World) -> None:
     world.later(0.25, world.kube.delete, KEY)
 
 
+def _create_and_wipe(world: World) -> None:
+    """Somebody wipes the status while the first attempt is open."""
+    world.kube.create(KEY, SPEC)
+    world.later(0.17, _wipe, world)
+
+
+def _wipe(world: World) -> None:
+    if KEY in world.kube.objects:
+        world.kube.replace_status(KEY, NEW_STATUS)
+
+
 def _lose(world: World) -> None:
     """Somebody deletes the endpoint at the console."""
     for endpoint in world.vendor.alive:
@@ -94,11 +109,13 @@ def _drift(world: World) -> None:
 
 FLOWS: Final = (
     Flow("create", _create),
+    Flow("create while LIST is incomplete", _create, incomplete=400.0),
     Flow("edit", _edit, SPEC),
     Flow("stop", _stop, SPEC),
     Flow("delete", _delete, SPEC, deleted=True),
     Flow("retain", _delete, {**SPEC, "deletionPolicy": "Retain"}, deleted=True),
     Flow("create and delete", _create_and_delete, deleted=True),
+    Flow("create and wipe the status", _create_and_wipe),
     Flow("recreate", _recreate, SPEC),
     Flow("drift", _drift, SPEC),
     Flow("lost", _lose, SPEC),
@@ -111,7 +128,10 @@ class Place:
 
     crash_at: int = 0
     """Callback of the process, counted from the trigger."""
+    crash_call: int = 0
+    """Number of the call that is on its way when the process dies."""
     fate: str = "keep"
+    """What becomes of that call."""
     call: int = 0
     fault: str = ""
     event: int = 0
@@ -130,8 +150,6 @@ class Outcome:
     """Callbacks of the first process from the trigger until the object was in order."""
     calls: tuple[str, ...]
     events: int
-    on_the_way: bool
-    """Whether a request was on its way at the crash."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +158,8 @@ class Scope:
 
     flow: str
     runs: int
-    crashes: int
+    awaits: int
+    calls: int
     faults: int
     events: int
     failures: tuple[str, ...]
@@ -149,8 +168,8 @@ class Scope:
     def summary(self) -> str:
         """One line for people."""
         return (
-            f"{self.flow}: {self.runs} runs (crash at each of {self.crashes} awaits, {self.faults} faults of calls, "
-            f"{self.events} lost events), {len(self.failures)} broke a promise"
+            f"{self.flow}: {self.runs} runs (a crash at each of {self.awaits} awaits and during each of {self.calls} "
+            f"calls, {self.faults} faults of calls, {self.events} lost events), {len(self.failures)} broke a promise"
         )
 
 
@@ -172,7 +191,6 @@ class Run:
         self.world.around.hides = place.fault == "list.hidden"
         self._deeds = Deeds()
         self._verdict = Verdict(self.world, self._deeds)
-        self._on_the_way = False
 
     def go(self) -> Outcome:
         """From the trigger until the object has been in order for a while."""
@@ -186,7 +204,11 @@ class Run:
         if self._place.crash_at:
             process.gate.crash = lambda: self._crash(process)
             process.gate.crash_at = base + self._place.crash_at
-        script.running = True
+        script.crash_call = self._place.crash_call
+        script.crash = lambda: world.later(KUBE / 2, self._crash, process)
+        script.running, script.incomplete = True, self._flow.incomplete > 0
+        world.around.missing_page = 1
+        world.later(self._flow.incomplete, setattr, script, "incomplete", False)
         self._flow.trigger(world)
         steps = calls = 0
         try:
@@ -201,13 +223,11 @@ class Run:
             steps,
             tuple(script.calls[:calls]),
             script.events,
-            self._on_the_way,
         )
         world.close()
         return outcome
 
     def _crash(self, process: OperatorProcess) -> None:
-        self._on_the_way = bool(process.place.flying)
         process.kill()
         if self._place.fate == "lose":
             self.world.network.lose(process.place)
@@ -247,9 +267,12 @@ class Run:
 
 
 def places(plain: Outcome) -> Iterator[Place]:
-    """Every place of the flow at which something can go wrong, but for the fates of a crash."""
+    """Every place of the flow at which something can go wrong."""
     for number in range(1, plain.steps + 1):
         yield Place(crash_at=number)
+    for number in range(1, len(plain.calls) + 1):
+        for fate in ON_THE_WAY:
+            yield Place(crash_call=number, fate=fate)
     for number, kind in enumerate(plain.calls, start=1):
         for fault in FAULTS.get(kind, CHANGE_FAULTS):
             yield Place(call=number, fault=fault)
@@ -261,19 +284,20 @@ def explore(flow: Flow) -> Scope:
     """Every run of a flow."""
     plain = Run(flow, Place()).go()
     failures = [_failure(flow, Place(), plain)] if plain.violations else []
-    runs, crashes, faults, events = 1, 0, 0, 0
-    for place in places(plain):
-        crashes += bool(place.crash_at)
-        faults += bool(place.call)
-        events += bool(place.event)
+    tried = list(places(plain))
+    for place in tried:
         outcome = Run(flow, place).go()
-        tried = [(place, outcome)]
-        if outcome.on_the_way:
-            others = [Place(crash_at=place.crash_at, fate=fate) for fate in ON_THE_WAY[1:]]
-            tried += [(other, Run(flow, other).go()) for other in others]
-        runs += len(tried)
-        failures += [_failure(flow, where, shown) for where, shown in tried if shown.violations]
-    return Scope(flow.name, runs, crashes, faults, events, tuple(failures))
+        if outcome.violations:
+            failures.append(_failure(flow, place, outcome))
+    return Scope(
+        flow.name,
+        runs=1 + len(tried),
+        awaits=plain.steps,
+        calls=len(plain.calls),
+        faults=sum(bool(place.call) for place in tried),
+        events=plain.events,
+        failures=tuple(failures),
+    )
 
 
 def _failure(flow: Flow, place: Place, outcome: Outcome) -> str:
@@ -286,6 +310,7 @@ def replay(name: str, where: str) -> Outcome:
     fields = dict(part.split("=", 1) for part in where.split(";") if "=" in part)
     place = Place(
         crash_at=int(fields.get("crash_at", 0)),
+        crash_call=int(fields.get("crash_call", 0)),
         fate=fields.get("fate", "keep"),
         call=int(fields.get("call", 0)),
         fault=fields.get("fault", ""),

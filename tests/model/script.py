@@ -67,6 +67,11 @@ class Script:
     lost_event: int = 0
     """Number of the watch event to lose."""
 
+    crash_call: int = 0
+    """Number of the call during which the process dies."""
+    crash: Callable[[], None] = lambda: None  # a field's default
+    """Told when that call is sent."""
+
     def __post_init__(self) -> None:
         """Nothing has happened yet."""
         self.running = False
@@ -74,12 +79,16 @@ class Script:
         """Kinds of the calls since the trigger."""
         self.events = 0
         self.armed = ""
+        self.incomplete = False
+        """Whether every LIST lacks a page now."""
 
     def fate(self, kind: str, usual: float) -> Fate:
         """What becomes of the next call."""
         if not self.running:
             return Fate(usual, usual)
         self.calls.append(kind)
+        if len(self.calls) == self.crash_call:
+            self.crash()
         if len(self.calls) != self.at:
             return Fate(usual, usual)
         self.armed = self.fault
@@ -118,6 +127,8 @@ class ScriptedChance(Chance):
         if kind == "watch.lost":
             script.events += 1
             return script.events == script.lost_event
+        if kind == "list.partial" and script.incomplete:
+            return True
         if kind == "kube.conflict":  # asked just before the call is counted
             return script.fault == kind and len(script.calls) + 1 == script.at
         if kind == script.armed:

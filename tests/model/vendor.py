@@ -54,6 +54,11 @@ class Endpoint:
         return self.history[-1][1]
 
     @property
+    def number(self) -> int:
+        """The number in its id."""
+        return int(self.id.removeprefix("ep-"))
+
+    @property
     def alive(self) -> bool:
         """Whether it exists, and costs money."""
         return self.gone is None
@@ -146,12 +151,19 @@ class Vendor:
         self._settle(endpoint)
         return endpoint
 
-    def update(self, endpoint_id: str, patch: EndpointPatch) -> ObservedEndpoint:
-        """PATCH."""
+    def update(self, endpoint_id: str, patch: EndpointPatch, *, after: float = 0.0) -> ObservedEndpoint:
+        """PATCH; the answer shows the endpoint as it will be, `after` seconds later."""
         endpoint = self._existing(endpoint_id)
         sent = {name: getattr(patch, name) for name in patch.fields}
         if "scaling" in sent:
             sent["min_replicas"], sent["max_replicas"] = sent.pop("scaling")
+        if after:
+            self._loop.call_later(after, self._apply, endpoint, sent)
+            return replace(endpoint.now, **sent)
+        self._apply(endpoint, sent)
+        return endpoint.now
+
+    def _apply(self, endpoint: Endpoint, sent: dict[str, Any]) -> None:
         before = endpoint.now
         self.change(endpoint, **sent)
         heavy = {"gpu_type", "gpu_count", "min_replicas", "custom_weights_id"}
@@ -161,7 +173,6 @@ class Vendor:
         elif endpoint.now.enabled and any(getattr(before, name) != getattr(endpoint.now, name) for name in heavy):
             self.change(endpoint, status="updating")
             self._settle(endpoint)
-        return endpoint.now
 
     def delete(self, endpoint_id: str, *, after: float = 0.0) -> None:
         """DELETE; the endpoint is gone `after` seconds later."""

@@ -15,6 +15,7 @@ from model.checks import condition, has_what_spec_says, serves
 from model.fates import BAD_GPU
 from model.vendor import Endpoint, owners
 from model.world import World
+from tokenfactory_operator.poller import TRANSITION
 
 HOUR: Final = 3600.0
 
@@ -37,10 +38,12 @@ class Verdict:
     def __init__(self, world: World, deeds: Deeds) -> None:
         self._world = world
         self._deeds = deeds
+        world.kube.on_release = self.released
 
     def at_rest(self) -> None:
         """An hour in a quiet world: LISTs, and nothing else."""
         checks, kube = self._world.checks, self._world.kube
+        self._world.run_for(max(0.0, checks.mutated + TRANSITION + 60.0 - self._world.loop.time()))
         calls, writes = Counter(checks.calls), kube.operator_writes
         self._world.run_for(HOUR)
         made = {kind: checks.calls[kind] - calls[kind] for kind in ("POST", "PATCH", "DELETE")}
@@ -53,6 +56,12 @@ class Verdict:
         if kube.operator_writes != writes:
             self._broken(f"NO REST: {kube.operator_writes - writes} writes to Kubernetes in an hour of quiet")
 
+    def released(self, body: Body) -> None:
+        """The operator lets an object go: its endpoints have to be gone by then, not only asked to go."""
+        for endpoint in self._world.vendor.of(body["metadata"]["uid"]):
+            if not self._may_be_left(endpoint) and not self._world.around.hides:
+                self._broken(f"LET GO: {body['metadata']['uid']} while {endpoint.id} exists")
+
     def nothing_left(self) -> None:
         """Endpoints of objects that are gone: only those that were let go."""
         living = {body["metadata"]["uid"] for body in self._world.kube.objects.values()}
@@ -62,14 +71,13 @@ class Verdict:
 
     def _may_be_left(self, endpoint: Endpoint) -> bool:
         uid, last = endpoint.owner, self._world.kube.gone[endpoint.owner]
-        marks = owners(endpoint.now.description)
         return (
             endpoint.late
             or uid in self._deeds.let_go
             or last["spec"].get("deletionPolicy") == "Retain"
             or last["spec"].get("managementPolicy") == "Observe"
             or "k8s-released" in (endpoint.now.description or "")
-            or (uid in self._deeds.foreign and marks != {uid})
+            or uid in self._deeds.foreign
             or uid in self._deeds.copied
         )
 
@@ -81,6 +89,10 @@ class Verdict:
                 synced, stalled = condition(body, "Synced"), condition(body, "Stalled")
                 said = f"Synced={synced.get('status')} {synced.get('reason')} stalled={stalled.get('status', 'False')}"
                 self._broken(f"NOT IN ORDER: {body['metadata']['uid']}: {problem}; {said}: {synced.get('message')}")
+
+    def in_order(self) -> bool:
+        """Whether every object has everything."""
+        return not any(self.problem(body) for body in self._world.kube.objects.values())
 
     def problem(self, body: Body) -> str:
         """What an object has not that it wants; empty where it has everything."""
@@ -105,7 +117,7 @@ class Verdict:
             return f"names {body['status'].get('endpointId')}, has {endpoint.id}"
         if not (has_what_spec_says(spec, shown) and serves(spec, shown)):
             return f"{shown.id} is not as the spec says"
-        marked = owners(shown.description) == {body["metadata"]["uid"]}
+        marked = owners(shown.description) == {body["metadata"]["uid"]} or spec.get("managementPolicy") == "Observe"
         return "" if marked else f"{shown.id} does not carry its mark"
 
     def _explained(self, body: Body) -> bool:
@@ -119,7 +131,7 @@ class Verdict:
             "ReconcilePaused": metadata["annotations"].get("tokenfactory.nebius.com/paused") == "true",
             "OwnershipConflict": uid in deeds.copied or uid in deeds.foreign or self._has_predecessor(body),
             "CreateOutcomeUnknown": self._world.checks.unknown_posts[uid] + len(self._world.processes) > 1,
-            "InventoryUntrusted": deeds.console_deletes > 1 or self._world.around.hides,
+            "InventoryUntrusted": deeds.console_deletes > 0 or self._world.around.hides,
             "NotAccepted": deeds.console_edits[uid] > 1,
             "InvalidSpec": spec["gpu"]["type"] == BAD_GPU,
             "Observing": spec.get("managementPolicy") == "Observe",

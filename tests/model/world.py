@@ -131,6 +131,7 @@ class World:
         if not process.gate.dead:
             self.trace.say(process.name, "goes on")
             self.loop.resume(process.gate)
+            self._hand_over()
 
     # Time
 
