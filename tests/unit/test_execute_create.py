@@ -183,6 +183,20 @@ async def settle(stage: Stage) -> None:
     await stage.turn(61)
 
 
+async def test_unknown_attempts_are_counted_over_a_restart() -> None:
+    """Else a LIST that hides things and a crash loop would cost an endpoint per restart: the status has the count."""
+    stage = Stage()
+    stage.script.plan("create", *[Turn(error=CloudUnavailable("?"))] * 3)
+    await stage.turn()
+    await settle(stage)
+    assert (len(stage.journal("POST")), stage.status["createAttempt"]["afterUnknown"]) == (2, 1)
+    stage = stage.restarted()
+    for _ in range(3):
+        await settle(stage)
+    assert len(stage.journal("POST")) == 2
+    assert stage.told("Stalled") == "True CreateOutcomeUnknown"
+
+
 async def test_two_unknown_in_a_row_ask_a_person_each_time() -> None:
     """Create 6: Stalled; the request annotation is good for one more attempt, and no more."""
     stage = Stage()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import httpx
+import pytest
 from pydantic import SecretStr
 
 from tokenfactory_operator.cloud.client import HttpCloud
 from tokenfactory_operator.cloud.transport import CloudSettings
-from tokenfactory_operator.domain.observed import EndpointCreate
+from tokenfactory_operator.domain.observed import EndpointCreate, EndpointPatch
 
 TOKEN: Final = "canary-7f3e9b1c5d"
 EPOCH: Final = datetime(2025, 1, 1, 12, 0, tzinfo=UTC)
@@ -128,3 +129,17 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
         yield error
         yield from chain(error.__cause__)
         error = error.__context__
+
+
+PATCH = EndpointPatch(description="new")
+Operation = Callable[[HttpCloud], Awaitable[object]]
+
+OPERATIONS: dict[str, Operation] = {
+    "list": lambda cloud: cloud.list_endpoints(),
+    "templates": lambda cloud: cloud.list_templates(),
+    "get": lambda cloud: cloud.get_endpoint("ep-1"),
+    "create": lambda cloud: cloud.create_endpoint(CREATE),
+    "update": lambda cloud: cloud.update_endpoint("ep-1", PATCH),
+    "delete": lambda cloud: cloud.delete_endpoint("ep-1"),
+}
+every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)

@@ -3,42 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from importlib.metadata import version
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from tokenfactory_operator.cloud.call import ANSWER_LIMIT
-from tokenfactory_operator.cloud.client import HttpCloud
 from tokenfactory_operator.cloud.transport import CloudSettings
 from tokenfactory_operator.domain.errors import (
     CloudError,
     CloudUnavailable,
-    CredentialsError,
     EndpointNotFound,
     Forbidden,
     InvalidSpec,
     RateLimited,
-    Unauthorized,
 )
-from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.ports import Cloud
-from unit.cloud.support import CREATE, TOKEN, URL, ManualClock, cloud_before, endpoint_json, page, reply, scripted
-
-PATCH = EndpointPatch(description="new")
-Operation = Callable[[HttpCloud], Awaitable[object]]
-
-OPERATIONS: dict[str, Operation] = {
-    "list": lambda cloud: cloud.list_endpoints(),
-    "templates": lambda cloud: cloud.list_templates(),
-    "get": lambda cloud: cloud.get_endpoint("ep-1"),
-    "create": lambda cloud: cloud.create_endpoint(CREATE),
-    "update": lambda cloud: cloud.update_endpoint("ep-1", PATCH),
-    "delete": lambda cloud: cloud.delete_endpoint("ep-1"),
-}
-every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+from unit.cloud.support import (
+    CREATE,
+    OPERATIONS,
+    PATCH,
+    TOKEN,
+    URL,
+    ManualClock,
+    Operation,
+    cloud_before,
+    endpoint_json,
+    every_operation,
+    page,
+    reply,
+    scripted,
+)
 
 
 @pytest.mark.parametrize(
@@ -354,66 +350,6 @@ async def test_a_create_inside_a_slot() -> None:
     script = scripted(reply(201, endpoint_json()))
     async with asyncio.timeout(5), cloud_before(script, settings=settings) as cloud, cloud.slot():
         assert (await cloud.create_endpoint(CREATE)).id == "ep-1"
-
-
-async def test_a_rotated_token_is_followed() -> None:
-    """Each request carries the token as it is then."""
-    script = scripted(reply(200, {"data": []}))
-    tokens = iter(["first-token", " second-token\n"])
-    client = HttpCloud(
-        CloudSettings(base_url=URL),
-        token=lambda: SecretStr(next(tokens)),
-        clock=ManualClock(),
-        transport=httpx.MockTransport(script),
-    )
-    async with client as cloud:
-        await cloud.list_endpoints()
-        await cloud.list_endpoints()
-    assert [request.headers["authorization"] for request in script.requests] == [
-        "Bearer first-token",
-        "Bearer second-token",
-    ]
-
-
-def _no_file() -> SecretStr:
-    raise FileNotFoundError(2, "No such file", "/etc/token")
-
-
-def _no_secret() -> SecretStr:
-    raise CredentialsError("the Secret has no key token")
-
-
-@every_operation
-@pytest.mark.parametrize(
-    "provider",
-    [
-        pytest.param(lambda: SecretStr(""), id="empty"),
-        pytest.param(lambda: SecretStr("two\nlines-of-token"), id="line break"),
-        pytest.param(lambda: SecretStr("schlüssel"), id="not ASCII"),
-        pytest.param(_no_file, id="no file"),
-        pytest.param(_no_secret, id="no Secret"),
-    ],
-)
-async def test_without_a_usable_token_nothing_is_sent(operation: Operation, provider: Callable[[], SecretStr]) -> None:
-    """A missing token waits for the user, and surely had no effect."""
-    script = scripted(reply(200, {}))
-    client = HttpCloud(
-        CloudSettings(base_url=URL), token=provider, clock=ManualClock(), transport=httpx.MockTransport(script)
-    )
-    async with client as cloud:
-        with pytest.raises(Unauthorized) as raised:
-            await operation(cloud)
-    assert (raised.value.refused, script.requests) == (True, [])
-    assert "TOKENFACTORY_TOKEN_FILE" in raised.value.message
-
-
-async def test_cookies_are_not_kept() -> None:
-    """An answer cannot make later requests carry anything."""
-    script = scripted(reply(200, {"data": []}, set_cookie="session=1; Path=/"))
-    async with cloud_before(script) as cloud:
-        await cloud.list_endpoints()
-        await cloud.list_endpoints()
-    assert "cookie" not in script.requests[1].headers
 
 
 async def test_a_closed_client_says_so() -> None:

@@ -23,8 +23,7 @@ from tokenfactory_operator.cloud.client import HttpCloud
 from tokenfactory_operator.cloud.failures import Advice, from_answer
 from tokenfactory_operator.cloud.transport import CloudSettings
 from tokenfactory_operator.domain.errors import CloudError
-from unit.cloud.support import CREATE, TOKEN, ManualClock, chain, cloud_before, scripted
-from unit.cloud.test_client import OPERATIONS, Operation
+from unit.cloud.support import CREATE, OPERATIONS, TOKEN, ManualClock, Operation, chain, cloud_before, scripted
 
 VISIBLE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=8, max_size=40)
 QUOTINGS = st.sampled_from(
