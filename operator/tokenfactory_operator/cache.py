@@ -6,10 +6,14 @@ took its name. Nothing is concluded here; `reconcile` reads an object by GET bef
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from tokenfactory_operator.ports import JsonObject, Key
+
+FOR_EVER: Final = sys.maxsize
+"""In place of the version of a deletion that is sure but has not been seen yet: no version of that uid comes back."""
 
 
 def key_of(body: JsonObject) -> Key:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.cache import ObjectCache
+from tokenfactory_operator.cache import FOR_EVER, ObjectCache
 from tokenfactory_operator.domain import actions, facts, status
 from tokenfactory_operator.domain.desired import create_body, owner_mark
 from tokenfactory_operator.domain.drift import Difference
@@ -109,7 +109,8 @@ class Executor:
         await self._tools.write_finalizers(s.resource, left)
         if not left and s.resource.terminating:
             # The API server deletes it in the same step, and its answer carries no newer version to tell that by.
-            self._tools.cache.remove(Key(s.resource.namespace, s.resource.name), s.resource.uid)
+            # An echo of an earlier write that comes late must not bring it back, or it would be deleted once more.
+            self._tools.cache.remove(Key(s.resource.namespace, s.resource.name), s.resource.uid, FOR_EVER)
         if action.event:
             warning = action.event in ("ForceReleased", Reason.OWNERSHIP_CONFLICT)
             self._tell(s.resource, action.event, action.message, warning=warning)

@@ -218,6 +218,19 @@ async def test_a_deletion_ends_with_its_observed_absence() -> None:
     assert stage.witness.events == ["DeletedEndpoint"]
 
 
+async def test_a_late_echo_does_not_delete_once_more() -> None:
+    """The watch may bring our own last status write after the finalizer's removal: the object stays gone."""
+    stage = await Stage().ready()
+    stage.delete()
+    await stage.reconcile()
+    late = dict(stage.kube.objects[KEY])
+    await stage.turn()
+    assert KEY not in stage.kube.objects
+    assert not stage.cache.put(late)
+    await stage.turn()
+    assert stage.journal("DELETE") == ["DELETE ep-1"]
+
+
 async def test_a_deletion_waits_as_long_as_the_endpoint_is_listed() -> None:
     """However long that takes."""
     stage = await ready()
