@@ -7,7 +7,7 @@ that no way out of this module leaves a POST unaccounted for. Nothing is decided
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -159,7 +159,7 @@ class Executor:
         now = self._tools.timestamp()
         opened = api.CreateAttempt(id=attempt.id, state=facts.PENDING, since=now, after_unknown=after_unknown or None)
         verdict = actions.Verdict(Reason.CREATING, "Creating the endpoint.", synced=None)
-        held = Situation(resource, s.identity, s.evidence, s.memory, s.timing, s.now)
+        held = replace(s, resource=resource)
         wanted = status.opening(held, decision, verdict, attempt=opened, now=now)
         resource = await self._tools.write_status(resource, wanted)
         s.memory.unsent.discard(attempt.id)

@@ -58,7 +58,7 @@ class Inventory:
         self._by_subject: dict[str, set[str]] = {}
         self._evidence: dict[str, float] = {}
         self._identity_evidence: dict[str, float] = {}
-        self._attempt_evidence: dict[tuple[str, str], float] = {}
+        self._attempt_evidence: dict[str, dict[str, float]] = {}
         self._complete: list[float] = []
         self._known: set[str] = set()
         self._expected: set[str] = set()
@@ -192,8 +192,7 @@ class Inventory:
         """The object is gone: nothing will be asked about it any more."""
         self._identity_evidence.pop(uid, None)
         self._claims = {claimed: holder for claimed, holder in self._claims.items() if holder != uid}
-        for key in [key for key in self._attempt_evidence if key[0] == uid]:
-            del self._attempt_evidence[key]
+        self._attempt_evidence.pop(uid, None)
         self._expected.discard(endpoint_id)
         if endpoint_id and endpoint_id not in self._present:
             self._drop_traces(endpoint_id)
@@ -261,7 +260,7 @@ class Inventory:
                 if not seen.endpoint.carries(Identity(self._cluster_id, uid))
             ),
             identity_absence=Absence(self._identity_evidence.get(uid, NEVER), self._complete),
-            attempt_absence=Absence(self._attempt_evidence.get((uid, attempt), NEVER), self._complete),
+            attempt_absence=Absence(self._attempt_evidence.get(uid, {}).get(attempt, NEVER), self._complete),
             recorded_absence=Absence(self._evidence.get(recorded, NEVER), self._complete),
             hidden=frozenset(self._hidden),
         )
@@ -304,7 +303,7 @@ class Inventory:
             self._by_uid.setdefault(uid, set()).add(endpoint_id)
             self._by_subject.setdefault(mark.subject, set()).add(endpoint_id)
             self._identity_evidence[uid] = now
-            self._attempt_evidence[uid, mark.attempt] = now
+            self._attempt_evidence.setdefault(uid, {})[mark.attempt] = now
         released = released_mark(seen.endpoint.description)
         if released is not None and released.cluster_id == self._cluster_id:
             self._by_subject.setdefault(released.subject, set()).add(endpoint_id)

@@ -11,7 +11,7 @@ from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import Create, Decision, ProbeGone, Verdict
 from tokenfactory_operator.domain.desired import description_for, owner_mark
 from tokenfactory_operator.domain.errors import Handling
-from tokenfactory_operator.domain.identity import described
+from tokenfactory_operator.domain.identity import OwnerMark, described
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.situation import NEVER, Failure, Situation
 
@@ -37,7 +37,7 @@ def undecided(s: Situation) -> Decision | None:
         return Decision("undecided", verdict=verdict, record=record, after_list=True)
     if seen is not None:
         return None
-    if s.evidence.untrusted and not facts.confirmed(s):
+    if not facts.trusted(s):
         return untrusted(s, "undecided")
     if attempt.streak >= MAX_UNKNOWN and not facts.confirmed(s):
         text = (
@@ -59,7 +59,7 @@ def lost(s: Situation) -> Decision | None:
     confirming = Verdict(
         Reason.ENDPOINT_LOST, f"Endpoint {endpoint_id} is not in the cloud's list. Making sure.", synced=None
     )
-    if s.evidence.untrusted and not facts.confirmed(s):
+    if not facts.trusted(s):
         due = s.memory.probed.get(endpoint_id, NEVER) + s.timing.poll_interval
         if s.now >= due:
             return Decision(
@@ -74,9 +74,14 @@ def lost(s: Situation) -> Decision | None:
     return _recreate(s, endpoint_id)
 
 
-def _probe(s: Situation, endpoint_id: str, *, look_only: bool = False) -> ProbeGone:
+def remembered_mark(s: Situation) -> OwnerMark:
+    """The mark that an endpoint of this object should carry, where its own cannot be seen: with the status's `try`."""
     written = s.resource.status.create_attempt
-    mark = owner_mark(s.resource, s.identity, written.id if written and written.id else "restored")
+    return owner_mark(s.resource, s.identity, written.id if written and written.id else "restored")
+
+
+def _probe(s: Situation, endpoint_id: str, *, look_only: bool = False) -> ProbeGone:
+    mark = remembered_mark(s)
     last = s.memory.last_seen.get(endpoint_id)
     if last is not None and last.description:
         description = last.description

@@ -64,7 +64,7 @@ def unresolved_attempt(s: Situation) -> Decision | None:
     left = _left_alone(s)
     waits = not _retained(s) and any(seen.endpoint.id not in left for seen in s.evidence.own)
     if facts.attempt_absent(s, attempt, settle=s.timing.delete_settle) and not waits:
-        return None if _trusted(s) else untrusted(s, "unresolved_attempt")
+        return None if facts.trusted(s) else untrusted(s, "unresolved_attempt")
     text = (
         "A create call ended without a clear answer. The object is kept until it is sure that the cloud made no "
         f"endpoint, for at least {s.timing.delete_settle:.0f} s after that call."
@@ -94,7 +94,7 @@ def release(s: Situation) -> Decision | None:
         if not absent:
             text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Making sure."
             return Decision("release", verdict=_deleting(text), record=endpoint_id, after_list=True)
-        if not _trusted(s):
+        if not facts.trusted(s):
             return untrusted(s, "release", record=endpoint_id)
     text = _released_text(endpoint_id, gone=absent or endpoint_id in s.memory.gone)
     return Decision("release", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
@@ -144,7 +144,7 @@ def absence_observed(s: Situation) -> Decision | None:
         outage = s.evidence.outage
         verdict = Verdict(outage.reason, outage.message) if outage else _deleting(text)
         return Decision("absence_observed", verdict=verdict, record=_record(s), after_list=True)
-    if not _trusted(s):
+    if not facts.trusted(s):
         return untrusted(s, "absence_observed")
     if left:
         text = f"Endpoint {', '.join(sorted(left))} is not clearly this object's, so it was left in the cloud."
@@ -181,10 +181,6 @@ def _undeleted(s: Situation) -> tuple[str, ...]:
     ids = {*mine, facts.recorded_id(s)} - {""} - set(_left_alone(s))
 
     return tuple(sorted(item for item in ids if facts.delete_due(s, item, mine.get(item))))
-
-
-def _trusted(s: Situation) -> bool:
-    return not s.evidence.untrusted or facts.confirmed(s)
 
 
 def _deleting(text: str) -> Verdict:

@@ -199,6 +199,11 @@ def confirmed(s: Situation) -> bool:
     return s.memory.word
 
 
+def trusted(s: Situation) -> bool:
+    """Whether absence from the inventory may be believed: nothing speaks against it, or a person has said so."""
+    return not s.evidence.untrusted or confirmed(s)
+
+
 def seen_since_mutation(s: Situation, seen: Sighting) -> bool:
     """A LIST begun after the last mutation of this object shows the endpoint."""
     return seen.listed > max(s.memory.mutated, seen.taught) and seen.listed > NEVER

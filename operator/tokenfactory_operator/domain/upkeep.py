@@ -6,7 +6,7 @@ from typing import Final
 
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import SYNCED, Decision, DeleteTwin, Nothing, Update, Verdict
-from tokenfactory_operator.domain.creation import failed, refused_for_good
+from tokenfactory_operator.domain.creation import failed, refused_for_good, remembered_mark
 from tokenfactory_operator.domain.desired import owner_mark
 from tokenfactory_operator.domain.drift import Difference, Drift, drift, immutable_mismatches
 from tokenfactory_operator.domain.errors import bounded
@@ -150,10 +150,9 @@ def _mark(s: Situation, seen: Sighting) -> OwnerMark:
     carried = next((mark for mark in seen.endpoint.marks if mark.identity == s.identity), None)
     if carried is not None:
         return carried
-    written = s.resource.status.create_attempt
     if seen.endpoint.id == facts.adoption_target(s):
         return owner_mark(s.resource, s.identity, ADOPTED)
-    return owner_mark(s.resource, s.identity, written.id if written and written.id else "restored")
+    return remembered_mark(s)
 
 
 def _known(s: Situation, item: Difference) -> Correction | None:
