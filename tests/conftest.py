@@ -1,6 +1,15 @@
-"""What every level of tests needs. Must not start anything: that is the levels' own part."""
+"""What several levels of tests share: the loop's hygiene, and one control plane for a whole run of tests."""
+
+from __future__ import annotations
 
 import asyncio
+import re
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from controlplane import Cluster, ControlPlaneError, acquire, release
 
 
 def pytest_configure() -> None:
@@ -11,3 +20,32 @@ def pytest_configure() -> None:
     none.
     """
     asyncio.set_event_loop(None)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have the programs before the first test: a build takes longer than a test may, and its progress must be seen."""
+    needed = any("cluster" in getattr(item, "fixturenames", ()) for item in session.items)
+    if needed and not session.config.option.collectonly:
+        capture = session.config.pluginmanager.getplugin("capturemanager")
+        try:
+            with capture.global_and_fixture_disabled():
+                acquire.acquire(release.load())
+        except ControlPlaneError as error:
+            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The control plane of this run; its release is that of CONTROLPLANE_VERSION."""
+    with Cluster(max_requests_inflight=2000, max_mutating_requests_inflight=2000) as running:
+        yield running
+
+
+@pytest.fixture
+def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fresh namespace; its deletion begins after the test and is not waited for."""
+    readable = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-")
+    name = f"{readable}-{secrets.token_hex(4)}"
+    cluster.kubectl("create", "namespace", name)
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")

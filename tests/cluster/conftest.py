@@ -1,43 +1,5 @@
-"""One control plane for a whole run of tests, and a namespace of its own for each test that asks for one."""
-
-from __future__ import annotations
-
-import re
-import secrets
-from collections.abc import Iterator
-
-import pytest
+"""Worlds for the tests of this level: an operator, a cloud and a namespace on the run's control plane."""
 
 from cluster.support.worlds import chart, kube, name, new_world, shared, shared_by_module
-from controlplane import Cluster, ControlPlaneError, acquire, release
 
 __all__ = ["chart", "kube", "name", "new_world", "shared", "shared_by_module"]  # fixtures: pytest finds them here
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Have the programs before the first test: a build takes longer than a test may, and its progress must be seen."""
-    needed = any("cluster" in getattr(item, "fixturenames", ()) for item in session.items)
-    if needed and not session.config.option.collectonly:
-        capture = session.config.pluginmanager.getplugin("capturemanager")
-        try:
-            with capture.global_and_fixture_disabled():
-                acquire.acquire(release.load())
-        except ControlPlaneError as error:
-            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """The control plane of this run; its release is that of CONTROLPLANE_VERSION."""
-    with Cluster(max_requests_inflight=2000, max_mutating_requests_inflight=2000) as running:
-        yield running
-
-
-@pytest.fixture
-def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A fresh namespace; its deletion begins after the test and is not waited for."""
-    readable = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-")
-    name = f"{readable}-{secrets.token_hex(4)}"
-    cluster.kubectl("create", "namespace", name)
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
