@@ -12,7 +12,7 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -20,12 +20,14 @@ import kopf
 import structlog
 
 from tokenfactory_operator import handlers
-from tokenfactory_operator.cache import ObjectCache
+from tokenfactory_operator.accounts import Accounts, Parts
+from tokenfactory_operator.cache import ObjectCache, key_of, secret_of, version_of
 from tokenfactory_operator.cloud.client import HttpCloud
-from tokenfactory_operator.cloud.transport import CloudSettings
+from tokenfactory_operator.cloud.failures import Advice
+from tokenfactory_operator.cloud.transport import CloudSettings, tls_context
+from tokenfactory_operator.credentials import Credential, Credentials
 from tokenfactory_operator.dispatch import RELIST_INTERVAL, Dispatch, work
 from tokenfactory_operator.domain.errors import KubeError
-from tokenfactory_operator.domain.identity import scope
 from tokenfactory_operator.domain.reasons import ConditionType
 from tokenfactory_operator.execute import Tools
 from tokenfactory_operator.inventory import Inventory, Stamps
@@ -34,9 +36,12 @@ from tokenfactory_operator.kube.crd import check_crd
 from tokenfactory_operator.kube.errors import SetupError
 from tokenfactory_operator.kube.events import EventRecorder
 from tokenfactory_operator.kube.objects import KubeObjects
-from tokenfactory_operator.poller import Poller
-from tokenfactory_operator.ports import Key
+from tokenfactory_operator.kube.secrets import KubeSecrets
+from tokenfactory_operator.orphans import Orphans
+from tokenfactory_operator.poller import ListTurns, Poller
+from tokenfactory_operator.ports import Cloud, JsonObject, Key
 from tokenfactory_operator.reconcile import Reconciler
+from tokenfactory_operator.secret_keeper import SecretKeeper
 from tokenfactory_operator.settings import Settings, StartupError
 from tokenfactory_operator.telemetry.gauges import InventorySample
 from tokenfactory_operator.telemetry.health import HealthServer
@@ -45,6 +50,8 @@ from tokenfactory_operator.telemetry.metrics import Metrics
 from tokenfactory_operator.version import operator_version
 from tokenfactory_operator.workqueue import WorkQueue
 
+OF_A_SECRET: Final = Advice(token="the Secret of spec.credentials", project="spec.credentials.projectId")  # noqa: S106 - names
+"""Where the owner of an object finds its credential."""
 DRAIN: Final = 20.0
 """Seconds that calls under way are given at the end: a POST cut short is an attempt of unknown outcome."""
 
@@ -102,11 +109,10 @@ async def run(settings: Settings) -> None:
         cluster_id = settings.cluster_id
         if cluster_id is None:
             cluster_id = await _with_patience(objects.cluster_id())
-        async with _cloud(settings, metrics) as cloud, _recorder(client) as recorder:
+        async with _recorder(client) as recorder:
             operator = Operator(
                 settings,
-                objects=objects,
-                cloud=cloud,
+                client=client,
                 recorder=recorder,
                 metrics=metrics,
                 cluster_id=cluster_id,
@@ -122,23 +128,6 @@ async def _with_patience(call: Coroutine[Any, Any, T]) -> T:
         return await call
     except KubeError as error:
         raise StartupError(f"The Kubernetes API server cannot be used: {error.message}") from error
-
-
-def _cloud(settings: Settings, metrics: Metrics) -> HttpCloud:
-    source = settings.token_source(on_read=register_secret)
-    return HttpCloud(
-        CloudSettings(
-            base_url=settings.api_url,
-            request_timeout=settings.request_timeout,
-            max_connections=settings.concurrency + 1,
-            rate_limit=settings.rate_limit,
-            ca_bundle=settings.ca_file,
-        ),
-        token=source.read,
-        clock=SystemClock(),
-        project_id=settings.project_id,
-        observe=metrics.observe_request,
-    )
 
 
 @contextlib.asynccontextmanager
@@ -158,30 +147,62 @@ class Operator:
         self,
         settings: Settings,
         *,
-        objects: KubeObjects,
-        cloud: HttpCloud,
+        client: KubeClient,
         recorder: EventRecorder,
         metrics: Metrics,
         cluster_id: str,
     ) -> None:
         self._settings = settings
-        self._objects = objects
+        self._objects = objects = KubeObjects(client)
+        self._secrets = KubeSecrets(client) if settings.secret_credentials else None
         clock, timing, rng = SystemClock(), settings.timing(), random.Random()  # noqa: S311  # jitter, no secret
         self._clock = clock
         self.cache = ObjectCache()
-        self.queue: WorkQueue[Key] = WorkQueue(share=lambda key: key.namespace, rng=rng, observer=metrics.queue)
-        self.dispatch = Dispatch(self.cache, self.queue)
-        where = scope(project_id=settings.project_id, token=settings.token_source().read().get_secret_value())
-        self.inventory = Inventory(scope=where, cluster_id=cluster_id, stamps=Stamps(clock), timing=timing)
-        self.poller = Poller(
-            cloud=cloud,
-            inventory=self.inventory,
-            cache=self.cache,
+        self.secrets = ObjectCache()
+        self.dispatch = Dispatch(self.cache, lambda key: self.accounts.queue_of(key))  # noqa: PLW0108 - made below
+        self.credentials = Credentials(
+            self.secrets if self._secrets else None,
+            own=settings.token_source(on_read=register_secret).read,
+            project_id=settings.project_id,
+            own_allowed=settings.may_use_own_credential,
+            on_read=register_secret,
+        )
+        stamps, turns = Stamps(clock), ListTurns()
+
+        def make_poller(cloud: Cloud, scope: str) -> Poller:
+            poller = Poller(
+                cloud=cloud,
+                inventory=Inventory(scope=scope, cluster_id=cluster_id, stamps=stamps, timing=timing),
+                cache=self.cache,
+                wake=self.dispatch.wake,
+                clock=clock,
+                timing=timing,
+                telemetry=metrics,
+                rng=rng,
+            )
+            poller.turns = turns
+            return poller
+
+        self.accounts = Accounts(
+            self.credentials,
+            self.cache,
+            Parts(
+                open_cloud=CloudOpener(settings, metrics, clock, own=lambda: self.credentials.own),
+                make_poller=make_poller,
+                make_queue=lambda: WorkQueue(share=lambda key: key.namespace, rng=rng, observer=metrics.queue),
+                work=lambda queue: work(queue, self.dispatch, self.reconciler, _LOG),
+            ),
             wake=self.dispatch.wake,
-            clock=clock,
-            timing=timing,
-            telemetry=metrics,
-            rng=rng,
+            concurrency=settings.concurrency,
+            linger=settings.request_timeout + settings.send_deadline,
+        )
+        self.keeper = SecretKeeper(
+            self.secrets,
+            self.cache,
+            kube=KubeSecrets(client),
+            objects_in=self._objects_in,
+            recorder=recorder,
+            lease=AlwaysLeads(),
         )
         tools = Tools(
             kube=objects,
@@ -196,58 +217,105 @@ class Operator:
         )
         self.reconciler = Reconciler(
             tools,
-            poller_of=lambda _: self.poller,
-            policy_of=lambda resource: settings.policy(resource.namespace),
+            poller_of=self.accounts.poller_of,
+            secrets=self.keeper,
+            policy_of=lambda each: settings.policy(each.namespace, own_credential=secret_of(each.body) is None),
             cluster_id=cluster_id,
             rng=rng,
             log=_LOG,
         )
+        self.orphans = Orphans(
+            cluster_id=cluster_id,
+            cache=self.cache,
+            list_all=lambda: objects.list_all(settings.watch_namespaces),
+            recorder=recorder,
+            clock=clock,
+            settle=timing.create_settle,
+            namespace=client.namespace,
+            watched=settings.watch_namespaces,
+        )
         self._ready = asyncio.Event()
-        _LOG.info("starting", version=operator_version(), cluster_id=cluster_id, scope=where)
+        _LOG.info("starting", version=operator_version(), cluster_id=cluster_id, scope=self.credentials.own.scope)
 
     def report_to(self, health: HealthServer, metrics: Metrics) -> None:
         """Register probes and gauges."""
         health.add_liveness("watch", self.dispatch.silent_watch)
         health.add_readiness("kopf", lambda: None if self._ready.is_set() else "the watch has not started")
-        health.add_readiness("cloud", lambda: None if self.inventory.listed_once else "the cloud has not been listed")
-        metrics.watch_queue(self.queue.stats)
+        health.add_readiness("cloud", self._unlisted)
+        metrics.watch_queue(self.accounts.stats)
         metrics.watch_inventory(self._inventories)
         metrics.watch_objects(self._objects_by_ready)
+        metrics.watch_orphans(self.orphans.counts)
+
+    def _unlisted(self) -> str | None:
+        own = self.accounts.own()
+        return None if own is not None and own.listed_once else "the cloud has not been listed"
 
     def _inventories(self) -> list[InventorySample]:
-        age = self._clock.monotonic() - self.inventory.last_complete
-        known = self.inventory.listed_once
-        return [InventorySample(self.inventory.scope, len(self.inventory), age if known else None)]
+        """One sample for each scope, though several tokens may reach it: the worst of them."""
+        now, worst = self._clock.monotonic(), dict[str, InventorySample]()
+        for inventory in self.accounts.inventories():
+            age = now - inventory.last_complete if inventory.listed_once else None
+            sample, before = InventorySample(inventory.scope, len(inventory), age), worst.get(inventory.scope)
+            if before is None or (before.age_seconds is not None and (age is None or age > before.age_seconds)):
+                worst[inventory.scope] = sample
+        return list(worst.values())
 
     def _objects_by_ready(self) -> Counter[str]:
         return Counter(_ready_status(self.cache.get(key) or {}) for key in self.cache)
 
     async def run(self) -> None:
         """Run until kopf ends (a signal, a broken watch) or a part fails; raises what failed."""
-        background = [
-            asyncio.create_task(self.poller.run(), name="poller"),
+        self.accounts.start()
+        parts = [
+            asyncio.create_task(self._kopf(), name="kopf"),
             asyncio.create_task(self._relist(), name="relist"),
+            asyncio.create_task(self.orphans.run(self.accounts.inventories), name="orphans"),
+            asyncio.create_task(self.accounts.run(), name="accounts"),
+            asyncio.create_task(self.accounts.failed(), name="failure"),
+            asyncio.create_task(self.keeper.run(), name="secrets"),
         ]
-        workers = [
-            asyncio.create_task(work(self.queue, self.dispatch, self.reconciler, _LOG), name=f"worker-{number}")
-            for number in range(self._settings.concurrency)
-        ]
-        framework = asyncio.create_task(self._kopf(), name="kopf")
         try:
-            await asyncio.wait([framework, *background, *workers], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await self._end(framework, background, workers)
+            await self._end(parts)
 
     async def list_objects(self) -> None:
-        """Our own LIST of the objects; raises `KubeError`. At the start it also shows whether the rights suffice."""
+        """Our own LISTs; raises `KubeError`. At the start they also show whether the rights suffice.
+
+        The Secrets come first: an object must not be told that its Secret is missing because nobody has looked.
+        """
         namespaces, selector = self._settings.watch_namespaces, self._settings.object_selector or ""
+        if self._secrets is not None:
+            for secret in self.secrets.replace(*await self._secrets.list_all(namespaces)):
+                self._secret_changed(secret)
         self.dispatch.relisted(*await self._objects.list_all(namespaces, selector))
+        self.keeper.look_at_all()
+
+    def _secret_observed(self, kind: str | None, body: JsonObject) -> None:
+        """The watch has brought a labelled Secret, or taken it away (deleted, or its label removed)."""
+        secret = key_of(body)
+        if kind == "DELETED":
+            self.secrets.remove(secret, body["metadata"]["uid"], version_of(body))
+            self._secret_changed(secret)
+        elif self.secrets.put(body):
+            self._secret_changed(secret)
+
+    def _secret_changed(self, secret: Key) -> None:
+        for user in self.cache.users_of(secret):
+            self.dispatch.wake(user, 0.0)
+        self.keeper.look(secret)
+        self.accounts.credentials_changed()
+
+    async def _objects_in(self, namespace: str) -> list[JsonObject]:
+        return (await self._objects.list_all((namespace,)))[0]
 
     async def _kopf(self) -> None:
         namespaces = self._settings.watch_namespaces
+        watch_secrets = self._secret_observed if self._secrets is not None else None
         try:
             await kopf.operator(
-                registry=handlers.build_registry(self.dispatch),
+                registry=handlers.build_registry(self.dispatch, watch_secrets),
                 settings=handlers.build_settings(self._settings.object_selector or ""),
                 namespaces=namespaces,
                 clusterwide=not namespaces,
@@ -266,25 +334,50 @@ class Operator:
             except KubeError as error:
                 _LOG.warning("the objects could not be listed", error=error.message)
 
-    async def _end(
-        self,
-        framework: asyncio.Task[None],
-        background: list[asyncio.Task[None]],
-        workers: list[asyncio.Task[None]],
-    ) -> None:
+    async def _end(self, parts: list[asyncio.Task[None]]) -> None:
         """No new work; what is under way may finish; then everything else."""
-        self.queue.shut_down()
-        framework.cancel()  # no stop_flag: kopf leaves its waiter behind, and waits 5 s for it after a signal
-        await asyncio.wait([framework, *workers], timeout=DRAIN)
-        tasks = [framework, *background, *workers]
-        failures = [task.exception() for task in tasks if task.done() and not task.cancelled()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        parts[0].cancel()  # kopf: no stop_flag, since it leaves its waiter behind, and waits 5 s for it after a signal
+        self.keeper.queue.shut_down()
+        failures = await self.accounts.shut_down(DRAIN)
+        await asyncio.wait(parts[:1], timeout=DRAIN)
+        failures += [error for part in parts if part.done() and not part.cancelled() and (error := part.exception())]
+        for part in parts:
+            part.cancel()
+        await asyncio.gather(*parts, return_exceptions=True)
         _LOG.info("stopped")
         for failure in failures:
-            if failure is not None:
-                raise failure
+            raise failure
+
+
+class CloudOpener:
+    """Opens the connections of a credential; the TLS context, which is costly, is shared by all."""
+
+    def __init__(
+        self, settings: Settings, metrics: Metrics, clock: SystemClock, *, own: Callable[[], Credential]
+    ) -> None:
+        self._clock = clock
+        self._metrics = metrics
+        self._own = own
+        self._settings = CloudSettings(
+            base_url=settings.api_url,
+            request_timeout=settings.request_timeout,
+            max_connections=settings.concurrency + 1,
+            rate_limit=settings.rate_limit,
+            ca_bundle=settings.ca_file,
+        )
+        self._tls = tls_context(settings.ca_file)
+
+    def __call__(self, credential: Credential) -> HttpCloud:
+        """The cloud with this credential's rights."""
+        return HttpCloud(
+            self._settings,
+            token=lambda: credential.token,
+            clock=self._clock,
+            project_id=credential.project_id,
+            advice=Advice() if credential == self._own() else OF_A_SECRET,
+            tls=self._tls,
+            observe=self._metrics.observe_request,
+        )
 
 
 def _ready_status(body: Any) -> str:  # noqa: ANN401  # a JSON object

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
+from tokenfactory_operator.api.v1alpha1 import ManagementPolicy
 from tokenfactory_operator.ports import JsonObject, Key
 
 FOR_EVER: Final = sys.maxsize
@@ -28,6 +30,13 @@ def version_of(body: JsonObject) -> int:
     return int(text) if text.isdecimal() else 0
 
 
+def secret_of(body: JsonObject) -> Key | None:
+    """The Secret with an object's credentials; `None` where it uses the operator's own."""
+    reference = ((body.get("spec") or {}).get("credentials") or {}).get("secretRef") or {}
+    name = reference.get("name")
+    return Key(body["metadata"].get("namespace", ""), name) if name else None
+
+
 def pruned(body: Mapping[str, Any]) -> dict[str, Any]:
     """The object without what no decision needs: field ownership, and kubectl's copy of the applied file."""
     metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
@@ -40,12 +49,13 @@ def pruned(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ObjectCache:
-    """One entry per key, indexed by uid and by the endpoints that status and spec name."""
+    """One entry per key, indexed by uid, by the endpoints that status and spec name, and by the Secret it needs."""
 
     def __init__(self) -> None:
         self._objects: dict[Key, dict[str, Any]] = {}
         self._by_uid: dict[str, Key] = {}
         self._by_endpoint: dict[str, set[Key]] = {}
+        self._by_secret: dict[Key, set[Key]] = {}
         self._gone: dict[Key, tuple[str, int]] = {}
 
     def __len__(self) -> int:
@@ -74,6 +84,9 @@ class ObjectCache:
         self._by_uid[kept["metadata"]["uid"]] = key
         for endpoint_id in _endpoint_ids(kept):
             self._by_endpoint.setdefault(endpoint_id, set()).add(key)
+        secret = secret_of(kept)
+        if secret is not None:
+            self._by_secret.setdefault(secret, set()).add(key)
         return True
 
     def remove(self, key: Key, uid: str, version: int = 0) -> bool:
@@ -106,17 +119,29 @@ class ObjectCache:
         self._gone.clear()  # answers that were under way at those deletions have long come
         return changed | set(vanished)
 
+    @property
+    def uids(self) -> Mapping[str, Key]:
+        """Where the object of each uid is."""
+        return MappingProxyType(self._by_uid)
+
     def keys_of(self, *, uids: Iterable[str], endpoint_ids: Iterable[str]) -> set[Key]:
         """The objects that a change of these endpoints concerns."""
         by_uid = {self._by_uid[uid] for uid in uids if uid in self._by_uid}
         return by_uid.union(*(self._by_endpoint.get(endpoint_id, ()) for endpoint_id in endpoint_ids))
 
+    def users_of(self, secret: Key) -> frozenset[Key]:
+        """The objects whose credentials are in this Secret."""
+        return frozenset(self._by_secret.get(secret, ()))
+
     def holder(self, endpoint_id: str, *, besides: Key) -> Key | None:
-        """Another object whose status names this endpoint; a status of another uid (restored) names nothing."""
+        """Another object whose status names this endpoint, and that does more than observe it.
+
+        A status of another uid (restored) names nothing.
+        """
         holders = (
             key
             for key in self._by_endpoint.get(endpoint_id, ())
-            if key != besides and _names(self._objects[key], endpoint_id)
+            if key != besides and _names(self._objects[key], endpoint_id) and not _observes(self._objects[key])
         )
         return min(holders, default=None)
 
@@ -126,11 +151,20 @@ class ObjectCache:
             self._by_endpoint[endpoint_id].discard(key)
             if not self._by_endpoint[endpoint_id]:
                 del self._by_endpoint[endpoint_id]
+        secret = secret_of(body)
+        if secret is not None and secret in self._by_secret:
+            self._by_secret[secret].discard(key_of(body))
+            if not self._by_secret[secret]:
+                del self._by_secret[secret]
 
 
 def _names(body: JsonObject, endpoint_id: str) -> bool:
     status = body.get("status") or {}
     return (status.get("endpointId"), status.get("uid")) == (endpoint_id, body["metadata"]["uid"])
+
+
+def _observes(body: JsonObject) -> bool:
+    return bool((body.get("spec") or {}).get("managementPolicy") == ManagementPolicy.OBSERVE)
 
 
 def _endpoint_ids(body: JsonObject) -> set[str]:

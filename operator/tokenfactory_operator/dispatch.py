@@ -7,7 +7,7 @@ whether an event is news; our own writes are in it before their echo comes back,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from tokenfactory_operator.api import v1alpha1 as api
@@ -35,11 +35,17 @@ def urgency_of(body: JsonObject) -> Urgency:
 
 
 class Dispatch:
-    """Cache and queue together: the only place where keys are added."""
+    """Cache and queues together: the only place where keys are added.
 
-    def __init__(self, cache: ObjectCache, queue: WorkQueue[Key]) -> None:
+    An object waits in the queue of its credential. That may change while it is worked on, so which objects are being
+    worked on is known here, for all queues together.
+    """
+
+    def __init__(self, cache: ObjectCache, queue_of: Callable[[Key], WorkQueue[Key]]) -> None:
         self._cache = cache
-        self._queue = queue
+        self._queue_of = queue_of
+        self._working: set[Key] = set()
+        self._again: set[Key] = set()
         self._seen: dict[Key, int] = {}
         self._unechoed: dict[Key, tuple[int, float]] = {}
 
@@ -52,9 +58,9 @@ class Dispatch:
             self._cache.remove(key, body["metadata"]["uid"], version_of(body))
             if self._cache.get(key) is None:
                 self._seen.pop(key, None)
-            self._queue.add(key, Urgency.URGENT)
+            self._queue_of(key).add(key, Urgency.URGENT)
         elif self._cache.put(body):
-            self._queue.add(key, urgency_of(body))
+            self._queue_of(key).add(key, urgency_of(body))
 
     def relisted(self, bodies: Sequence[JsonObject], resource_version: str) -> None:
         """Our own LIST of the objects: what the watch missed is looked at now."""
@@ -65,7 +71,22 @@ class Dispatch:
         """Have a key looked at in `after` seconds, as urgently as its object deserves."""
         body = self._cache.get(key)
         urgency = Urgency.URGENT if body is None else urgency_of(body)
-        self._queue.add_after(key, after, urgency)
+        self._queue_of(key).add_after(key, after, urgency)
+
+    def begin(self, key: Key) -> bool:
+        """Whether the object may be worked on now; if another queue's worker has it, its turn comes after that one."""
+        if key in self._working:
+            self._again.add(key)
+            return False
+        self._working.add(key)
+        return True
+
+    def end(self, key: Key) -> None:
+        """The worker is done with it."""
+        self._working.discard(key)
+        if key in self._again:
+            self._again.discard(key)
+            self.wake(key, 0.0)
 
     def wrote(self, body: JsonObject) -> None:
         """This process has written an object: the watch has to bring it back, unless it was quicker than the answer."""
@@ -91,22 +112,31 @@ class Dispatch:
 async def work(queue: WorkQueue[Key], dispatch: Dispatch, reconciler: Reconciler, log: Any) -> None:  # noqa: ANN401  # structlog's loggers have no common static type
     """One worker: until the queue is shut down. Raises `LeaseLost`, and nothing else."""
     while (key := await queue.get()) is not None:
-        queue.cancel_delayed(key)  # this pass sets all its deadlines anew
+        if not dispatch.begin(key):
+            queue.done(key)
+            continue
         try:
-            again = await reconciler.reconcile(key)
-        except LeaseLost:
-            raise
-        except KubeError as error:
-            delay = queue.retry(key, Urgency.EDIT, at_least=error.retry_after)
-            log.warning("the API server did not answer as asked", key=str(key), error=error.message, retry_in=delay)
-        except Exception:
-            delay = queue.retry(key, Urgency.RESYNC)
-            log.exception("a pass failed, which is a defect of the operator", key=str(key), retry_in=delay)
-        else:
-            queue.forget(key)
-            if again.after is not None and again.pressing:
-                queue.add_after(key, again.after, Urgency.URGENT)
-            elif again.after is not None:
-                dispatch.wake(key, again.after)
+            queue.cancel_delayed(key)  # this pass sets all its deadlines anew
+            await _pass(key, queue, dispatch, reconciler, log)
         finally:
             queue.done(key)
+            dispatch.end(key)
+
+
+async def _pass(key: Key, queue: WorkQueue[Key], dispatch: Dispatch, reconciler: Reconciler, log: Any) -> None:  # noqa: ANN401  # as above
+    try:
+        again = await reconciler.reconcile(key)
+    except LeaseLost:
+        raise
+    except KubeError as error:
+        delay = queue.retry(key, Urgency.EDIT, at_least=error.retry_after)
+        log.warning("the API server did not answer as asked", key=str(key), error=error.message, retry_in=delay)
+    except Exception:
+        delay = queue.retry(key, Urgency.RESYNC)
+        log.exception("a pass failed, which is a defect of the operator", key=str(key), retry_in=delay)
+    else:
+        queue.forget(key)
+        if again.after is not None and again.pressing:
+            queue.add_after(key, again.after, Urgency.URGENT)
+        elif again.after is not None:
+            dispatch.wake(key, again.after)

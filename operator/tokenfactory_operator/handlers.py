@@ -1,4 +1,4 @@
-"""kopf as informer and process frame: login, settings, and one event handler that feeds the dispatch.
+"""kopf as informer and process frame: login, settings, and one event handler for each kind.
 
 No create, update, resume, delete, timer, daemon or index handlers, and never a `patch`: why, is in docs/adr. kopf must
 not write to our objects.
@@ -6,7 +6,7 @@ not write to our objects.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import kopf
@@ -14,11 +14,19 @@ import kopf
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.dispatch import Dispatch
 from tokenfactory_operator.kube.login import Connection, load_connection
+from tokenfactory_operator.kube.secrets import SELECTOR as LABELLED
+from tokenfactory_operator.kube.secrets import sealed
+from tokenfactory_operator.ports import JsonObject
 
 WATCH_SECONDS: Final = 300
 """Longest watch before the API server is asked for a new one."""
 IDLE_SECONDS: Final = 0.2
 """Keeps kopf's task per object short-lived: memory at 10,000 objects halves (measured, see the ADR)."""
+
+
+ObserveSecret = Callable[[str | None, JsonObject], None]
+"""Told of each event about a labelled Secret, sealed; the kind is `None` for the initial listing."""
+SECRETS: Final = ("", "v1", "secrets")
 
 
 def build_settings(selector: str) -> kopf.OperatorSettings:
@@ -31,6 +39,8 @@ def build_settings(selector: str) -> kopf.OperatorSettings:
     settings.watching.server_timeout = WATCH_SECONDS
     if selector:
         settings.watching.label_selectors[api.GROUP, api.VERSION, api.PLURAL] = selector
+    # By the API server and not by a filter of the handler: other Secrets never reach this process.
+    settings.watching.label_selectors[SECRETS] = LABELLED
     settings.queueing.idle_timeout = IDLE_SECONDS
     settings.networking.request_timeout = 15
     return settings
@@ -52,8 +62,8 @@ def connection_info(connection: Connection) -> kopf.ConnectionInfo:
     )
 
 
-def build_registry(dispatch: Dispatch) -> kopf.OperatorRegistry:
-    """The handlers, in a registry of their own."""
+def build_registry(dispatch: Dispatch, observe_secret: ObserveSecret | None) -> kopf.OperatorRegistry:
+    """The handlers, in a registry of their own; without `observe_secret` no Secret is watched."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry, id="login")
@@ -63,5 +73,12 @@ def build_registry(dispatch: Dispatch) -> kopf.OperatorRegistry:
     @kopf.on.event(api.GROUP, api.VERSION, api.PLURAL, registry=registry, id="observe")
     async def event(event: Mapping[str, Any], **_: object) -> None:
         dispatch.observed(event["type"], event["object"])
+
+    if observe_secret is not None:
+        told = observe_secret
+
+        @kopf.on.event(*SECRETS, registry=registry, id="observe-secret")
+        async def secret(event: Mapping[str, Any], **_: object) -> None:
+            told(event["type"], sealed(event["object"]))
 
     return registry

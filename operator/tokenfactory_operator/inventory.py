@@ -6,7 +6,7 @@ This module keeps the evidence; it calls nobody and decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,11 +64,12 @@ class Inventory:
         self._expected: set[str] = set()
         self._unlisted: dict[str, float] = {}
         self._hidden: set[str] = set()
-        self._claims: dict[str, str] = {}
         self._deleted: set[str] = set()
         self._confirmed: set[str] = set()
         self._missing: set[str] | None = None
         self.outage: Outage | None = None
+        self.siblings: Callable[[], Iterable[Inventory]] = tuple
+        """The inventories of all credentials in use; this one may be among them."""
 
     def __len__(self) -> int:
         return len(self._present)
@@ -161,7 +162,14 @@ class Inventory:
         return self.stamp()
 
     def proven_gone(self, endpoint_id: str) -> None:
-        """PATCH by id answered 404 in the API's own form: its being missing says nothing against the list."""
+        """PATCH by id answered 404 in the API's own form: its being missing says nothing against the list.
+
+        Nor against another credential's that can see it too: one id is one endpoint, whoever lists it.
+        """
+        for other in self.siblings():
+            if other is not self and endpoint_id in other._known:  # noqa: SLF001 - of the same class
+                other._deleted.add(endpoint_id)  # noqa: SLF001
+                other._missing = None  # noqa: SLF001
         self._deleted.add(endpoint_id)
         self._missing = None
         self._unlisted.pop(endpoint_id, None)
@@ -180,18 +188,13 @@ class Inventory:
         self._missing = None
         self._unlisted.pop(endpoint_id, None)
 
-    def claim(self, endpoint_id: str, uid: str) -> None:
-        """This object is going to adopt the endpoint: nobody else may, until the object is forgotten."""
-        self._claims.setdefault(endpoint_id, uid)
-
-    def claimant(self, endpoint_id: str) -> str:
-        """The uid of the object that is adopting this endpoint; empty if none is."""
-        return self._claims.get(endpoint_id, "")
+    def unexpect(self, endpoint_id: str) -> None:
+        """The object that names it has another credential now: nobody here can confirm its absence any more."""
+        self._expected.discard(endpoint_id)
 
     def forget(self, uid: str, endpoint_id: str) -> None:
         """The object is gone: nothing will be asked about it any more."""
         self._identity_evidence.pop(uid, None)
-        self._claims = {claimed: holder for claimed, holder in self._claims.items() if holder != uid}
         self._attempt_evidence.pop(uid, None)
         self._expected.discard(endpoint_id)
         if endpoint_id and endpoint_id not in self._present:
@@ -217,17 +220,17 @@ class Inventory:
         """Why absence from this inventory proves nothing now; empty when it does (exactly-once.md, Evidence)."""
         if self._hidden:
             return f"The cloud's list does not show {_some(self._hidden)}, which answers by id."
-        overdue = {
-            endpoint_id
-            for endpoint_id, created in self._unlisted.items()
-            if self.last_complete > created + self._timing.create_settle
-        }
+        overdue = self._overdue()
         if overdue:
             return f"The cloud created {_some(overdue)} and still does not list it."
         missing = self.missing()
         if len(missing) > 1 and len(missing) > MASS_ABSENCE * len(self._known):
             return f"{len(missing)} of {len(self._known)} known endpoints are missing at once from the cloud's list."
         return ""
+
+    def _overdue(self) -> set[str]:
+        latest = self.last_complete - self._timing.create_settle
+        return {endpoint_id for endpoint_id, created in self._unlisted.items() if created < latest}
 
     def missing(self) -> set[str]:
         """Known endpoints that the last complete LIST should show and does not."""
@@ -263,11 +266,18 @@ class Inventory:
             attempt_absence=Absence(self._attempt_evidence.get(uid, {}).get(attempt, NEVER), self._complete),
             recorded_absence=Absence(self._evidence.get(recorded, NEVER), self._complete),
             hidden=frozenset(self._hidden),
+            overdue=frozenset(self._overdue()),
         )
 
     def shows(self, uid: str) -> bool:
         """Whether an endpoint with the mark of this object is taken to exist."""
         return uid in self._by_uid
+
+    def unowned(self, uids: Mapping[str, object]) -> tuple[Sighting, ...]:
+        """Endpoints with marks of this cluster, of which none names one of these uids."""
+        dead = self._by_uid.keys() - uids.keys()
+        candidates = self._sightings({endpoint_id for uid in dead for endpoint_id in self._by_uid[uid]})
+        return tuple(seen for seen in candidates if not self._owned(seen.endpoint, uids))
 
     def made_by(self, identity: Identity, attempt: str) -> str | None:
         """Id of an endpoint that is taken to exist and carries this `try` of the object."""
@@ -278,6 +288,10 @@ class Inventory:
         """The endpoint as it is known, if it is present."""
         seen = self._present.get(endpoint_id)
         return seen.endpoint if seen else None
+
+    def _owned(self, endpoint: ObservedEndpoint, uids: Mapping[str, object]) -> bool:
+        owners = (mark.identity for mark in endpoint.marks)
+        return any(owner.cluster_id == self._cluster_id and owner.uid in uids for owner in owners)
 
     # Book-keeping
 

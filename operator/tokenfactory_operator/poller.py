@@ -11,13 +11,14 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Final
 
 from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, Unauthorized
 from tokenfactory_operator.domain.situation import Outage
-from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.domain.timing import OUTAGE_INTERVALS, Timing
 from tokenfactory_operator.inventory import Changes, Inventory
 from tokenfactory_operator.ports import Clock, Cloud, Key, Telemetry
 
@@ -25,8 +26,6 @@ SHORT_INTERVALS: Final = (1.0, 2.0, 4.0)
 """Seconds after a mutation, before the setting for objects in transition applies."""
 TRANSITION: Final = 600.0
 """Seconds after the last mutation until the default interval applies again."""
-OUTAGE_INTERVALS: Final = 3
-"""Intervals without a good LIST before it is said."""
 STAGGER: Final = 60.0
 """Seconds over which the objects of an outage are told at most, so that ten thousand are no storm."""
 STAGGER_STEP: Final = 0.02
@@ -38,6 +37,21 @@ Wake = Callable[[Key, float], None]
 
 
 _LOG = logging.getLogger(__name__)
+
+
+class ListTurns:
+    """How many LISTs may run at once, over all credentials: large answers are held in memory.
+
+    Those that failed last time wait in a line of their own, so that a hundred dead credentials delay no healthy one.
+    """
+
+    def __init__(self, *, healthy: int = 6, failing: int = 2) -> None:
+        self._healthy = asyncio.Semaphore(healthy)
+        self._failing = asyncio.Semaphore(failing)
+
+    def turn(self, *, failing: bool) -> AbstractAsyncContextManager[None]:
+        """Wait for a turn, and hold it."""
+        return self._failing if failing else self._healthy
 
 
 class Poller:
@@ -55,6 +69,8 @@ class Poller:
         telemetry: Telemetry,
         rng: random.Random,
     ) -> None:
+        self.turns = ListTurns()
+        """Shared by all pollers of a process."""
         self.cloud = cloud
         self.inventory = inventory
         self._waiting: set[Key] = set()
@@ -120,9 +136,10 @@ class Poller:
 
     async def poll(self) -> float:
         """One LIST, and what follows from it; answers the seconds that the cloud asks to wait before the next."""
-        begun = self.inventory.stamp()
         try:
-            answer = await self.cloud.list_endpoints()
+            async with self.turns.turn(failing=self._failures > 0):
+                begun = self.inventory.stamp()
+                answer = await self.cloud.list_endpoints()
         except CloudError as error:
             self._telemetry.listed("failed")
             self._failed(error)

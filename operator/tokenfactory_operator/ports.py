@@ -22,6 +22,7 @@ __all__ = [
     "Kube",
     "Lease",
     "Recorder",
+    "Secrets",
     "Telemetry",
     "Timing",
 ]
@@ -106,6 +107,18 @@ class Kube(Protocol):
 
         `uid` is checked in the answer: a successor of the same name has other versions, so it answers `KubeConflict`.
         """
+        ...
+
+
+class Secrets(Protocol):
+    """The Kubernetes API for labelled Secrets, sealed: values are `SecretStr`. Every method raises `KubeError` only."""
+
+    async def get(self, key: Key) -> JsonObject | None:
+        """The Secret as the API server has it now; `None` when there is none, or none with the label."""
+        ...
+
+    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
+        """Write the whole list under the precondition; answers the Secret as written."""
         ...
 
 

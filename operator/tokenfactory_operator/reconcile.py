@@ -9,8 +9,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+from tokenfactory_operator.cache import secret_of
 from tokenfactory_operator.domain import actions, facts, plan, status
 from tokenfactory_operator.domain.errors import CloudError, Handling, KubeConflict, KubeNotFound, RateLimited
 from tokenfactory_operator.domain.identity import Identity
@@ -18,7 +19,6 @@ from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import NEVER, Failure, Memory, Outcome, Policy, Situation
 from tokenfactory_operator.execute import Executor, Tools
-from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.ports import JsonObject, Key
 
@@ -42,6 +42,28 @@ DOUBTS: Final = frozenset(
 """Reasons that a person may answer with the request annotation."""
 
 
+class SecretHolder(Protocol):
+    """Who keeps the Secrets that objects need (`secret_keeper`)."""
+
+    async def hold(self, body: JsonObject) -> bool:
+        """See to it that the object's Secret stays; answers whether it wrote. Raises `KubeError`."""
+        ...
+
+    def left(self, body: JsonObject) -> None:
+        """The object is gone, or has another Secret now."""
+        ...
+
+
+@dataclass
+class _Held:
+    """What is kept of one object between two passes."""
+
+    memory: Memory
+    body: JsonObject
+    poller: Poller
+    """Of the credential that it had then."""
+
+
 @dataclass(frozen=True)
 class Again:
     """When the key has to be looked at again."""
@@ -60,6 +82,7 @@ class Reconciler:
         tools: Tools,
         *,
         poller_of: Callable[[Resource], Poller],
+        secrets: SecretHolder,
         cluster_id: str,
         policy_of: Callable[[Resource], Policy] = lambda _: Policy(),
         rng: random.Random,
@@ -72,8 +95,10 @@ class Reconciler:
         self._policy_of = policy_of
         self._rng = rng
         self._log = log
-        self._memories: dict[Key, Memory] = {}
-        self._bodies: dict[Key, JsonObject] = {}
+        self._secrets = secrets
+        self._held: dict[Key, _Held] = {}
+        self._claims: dict[str, str] = {}
+        """Endpoint → uid of the object that is adopting it: nobody else may, until that object is gone."""
 
     async def reconcile(self, key: Key) -> Again:
         """One pass; raises `KubeError` or `LeaseLost` where the API server could not be reached or the lease went."""
@@ -102,12 +127,12 @@ class Reconciler:
         s = self._gather(key, resource, poller)
         decision = plan.decide(s)
         if isinstance(decision.action, plan.CALLS):
-            return await self._act_in_turn(key, decision, poller)
+            return await self._act_in_turn(key, resource, decision, poller)
         if not isinstance(decision.action, actions.Nothing):
             await self._act(s, decision, poller)
             return None
         if decision.adopts:
-            poller.inventory.claim(decision.adopts, resource.uid)  # nothing is awaited since it was decided
+            self._claims.setdefault(decision.adopts, resource.uid)  # nothing is awaited since it was decided
         resource = await self._report(s, decision)
         if decision.in_order:
             s.memory.word = False  # the doubt that a person has answered is over; the next one is a new question
@@ -122,8 +147,7 @@ class Reconciler:
 
     def _gather(self, key: Key, resource: Resource, poller: Poller) -> Situation:
         inventory = poller.inventory
-        memory = self._memories.setdefault(key, Memory(resource.uid))
-        self._bodies[key] = resource.body
+        memory = self._remember(key, resource, poller)
         now = inventory.stamp()
         self._note(resource, memory, now)
         identity = Identity(self._cluster_id, resource.uid)
@@ -143,17 +167,31 @@ class Reconciler:
             inventory.confirm(recorded)
         policy = self._policy_of(resource)
         s = Situation(resource, identity, evidence, memory, self._tools.timing, now, policy)
-        claimed_by = self._claimed_by(key, resource, facts.adoption_target(s), inventory)
+        claimed_by = self._claimed_by(key, resource, facts.adoption_target(s))
         return replace(s, evidence=replace(evidence, claimed_by=claimed_by)) if claimed_by else s
 
-    def _claimed_by(self, key: Key, resource: Resource, target: str, inventory: Inventory) -> str:
+    def _remember(self, key: Key, resource: Resource, poller: Poller) -> Memory:
+        held = self._held.get(key)
+        if held is None:
+            held = self._held[key] = _Held(Memory(resource.uid), resource.body, poller)
+        if secret_of(held.body) != secret_of(resource.body):
+            self._secrets.left(held.body)
+        if held.poller is not poller:
+            held.poller.inventory.unexpect((held.body.get("status") or {}).get("endpointId") or "")
+            failure = held.memory.failure
+            if failure is not None and failure.error.handling is not Handling.TERMINAL:
+                held.memory.failure, held.memory.failures = None, 0  # it was the other credential's
+        held.body, held.poller = resource.body, poller
+        return held.memory
+
+    def _claimed_by(self, key: Key, resource: Resource, target: str) -> str:
         """Who else has, or is adopting, the endpoint that this object is to adopt: claims are serialised per id."""
         if not target or resource.status.endpoint_id == target:
             return ""
         holder = self._tools.cache.holder(target, besides=key)
         if holder is not None:
             return str(holder)
-        uid = inventory.claimant(target)
+        uid = self._claims.get(target, "")
         return "" if uid in ("", resource.uid) else f"the object with uid {uid}"
 
     @staticmethod
@@ -173,18 +211,25 @@ class Reconciler:
 
     # Act
 
-    async def _act_in_turn(self, key: Key, decision: actions.Decision, poller: Poller) -> Again | None:
+    async def _act_in_turn(
+        self, key: Key, resource: Resource, decision: actions.Decision, poller: Poller
+    ) -> Again | None:
         """Take a turn at the cloud first, then decide again: waiting may have taken long, and a lot been seen."""
+        binds = isinstance(decision.action, actions.Create | actions.Update)
+        if binds and await self._secrets.hold(resource.body):
+            return None
         try:
             async with poller.cloud.slot():
-                body = self._tools.cache.get(key)
-                memory = self._memories.get(key)
-                if body is None or memory is None or memory.uid != body["metadata"]["uid"]:
+                body, held = self._tools.cache.get(key), self._held.get(key)
+                if body is None or held is None or held.memory.uid != body["metadata"]["uid"]:
                     return None
-                s = self._gather(key, parse(body), poller)
-                fresh = plan.decide(s)
-                if type(fresh.action) is type(decision.action):
-                    await self._act(s, fresh, poller)
+                fresh = parse(body)
+                if self._poller_of(fresh) is not poller:
+                    return None  # another credential since
+                s = self._gather(key, fresh, poller)
+                again = plan.decide(s)
+                if type(again.action) is type(decision.action):
+                    await self._act(s, again, poller)
         except RateLimited as error:
             return await self._blocked(key, error, poller)
         return None
@@ -276,37 +321,35 @@ class Reconciler:
 
     async def _left_behind(self, key: Key, resource: Resource) -> bool:
         """Whether an endpoint that this process made, and could not write down, still needs its DELETE."""
-        memory = self._memories.get(key)
-        if memory is None:
+        held = self._held.get(key)
+        if held is None:
             return False
         slipped = resource.terminating and not resource.has_finalizer
-        if memory.uid != resource.uid or slipped:
-            return not await self._abandon(key, memory)
+        if held.memory.uid != resource.uid or slipped:
+            return not await self._abandon(key, held)
         return False
 
     async def _bury(self, key: Key) -> Again:
-        memory = self._memories.get(key)
-        if memory is not None and not await self._abandon(key, memory):
+        held = self._held.get(key)
+        if held is not None and not await self._abandon(key, held):
             return Again(after=self._rng.uniform(BACKOFF_FIRST, 5.0), pressing=True)
         return Again()
 
-    async def _abandon(self, key: Key, memory: Memory) -> bool:
+    async def _abandon(self, key: Key, held: _Held) -> bool:
         """Forget an object that is gone; False while an endpoint of it still has to be deleted."""
-        body = self._bodies.get(key, {})
-        poller = self._poller_of(parse(body)) if body else None
-        attempt = memory.attempt
+        poller = self._poller_of(parse(held.body))
+        memory, attempt = held.memory, held.memory.attempt
         unwritten = attempt is not None and attempt.outcome is Outcome.CREATED and not attempt.written
-        if unwritten and attempt is not None and poller is not None:
+        if unwritten and attempt is not None:
             try:
-                await self._executor.abandon(body, attempt.endpoint_id, poller)
+                await self._executor.abandon(held.body, attempt.endpoint_id, poller)
             except CloudError as error:
                 self._log.warning("cleaning up failed", error=error.message, reason=error.reason, key=str(key))
                 return False
-        if poller is not None:
-            recorded = (body.get("status") or {}).get("endpointId") or ""
-            poller.inventory.forget(memory.uid, recorded)
-        self._memories.pop(key, None)
-        self._bodies.pop(key, None)
+        poller.inventory.forget(memory.uid, (held.body.get("status") or {}).get("endpointId") or "")
+        self._claims = {claimed: uid for claimed, uid in self._claims.items() if uid != memory.uid}
+        self._held.pop(key, None)
+        self._secrets.left(held.body)
         return True
 
 

@@ -24,6 +24,7 @@ from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.ports import Key
 from tokenfactory_operator.reconcile import Reconciler
 from tokenfactory_operator.workqueue import WorkQueue
+from unit.support.fakes import NoSecrets
 
 SCOPE: Final = "project"
 WORKERS: Final = 3
@@ -89,7 +90,7 @@ class OperatorProcess:
         telemetry, self._log = Telemetry(), Log(around.trace, self.name)
         self.cache = ObjectCache()
         self.queue: WorkQueue[Key] = WorkQueue(share=lambda key: key.namespace, rng=rng)
-        self.dispatch = Dispatch(self.cache, self.queue)
+        self.dispatch = Dispatch(self.cache, lambda _: self.queue)
         self.inventory = Inventory(scope=SCOPE, cluster_id=CLUSTER, stamps=Stamps(self.clock), timing=timing)
         self.poller = Poller(
             cloud=CloudPort(around, self.place, self.clock),
@@ -112,7 +113,14 @@ class OperatorProcess:
             new_attempt=lambda: f"{rng.getrandbits(32):08x}",
             wrote=self.dispatch.wrote,
         )
-        self.reconciler = Reconciler(tools, poller_of=lambda _: self.poller, cluster_id=CLUSTER, rng=rng, log=self._log)
+        self.reconciler = Reconciler(
+            tools,
+            poller_of=lambda _: self.poller,
+            secrets=NoSecrets(),
+            cluster_id=CLUSTER,
+            rng=rng,
+            log=self._log,
+        )
         self.watch = Watch(
             kube=around.kube,
             chance=around.chance,

@@ -27,6 +27,7 @@ VARIANTS = [
     pytest.param(("watchNamespaces={ops}", "clusterId=prod-1"), id="its own namespace, own cluster id"),
     pytest.param(("serviceAccount.create=false", "rbac.aggregate=false"), id="account by somebody else"),
     pytest.param(("serviceAccount.annotations.a/b=c", "crds.install=false"), id="annotated, no CRD"),
+    pytest.param(("watchNamespaces={a}", "secretCredentials=true"), id="with Secrets"),
     pytest.param(("rbac.create=false", "fullnameOverride=" + "n" * 63), id="long name, no roles"),
 ]
 

@@ -92,6 +92,25 @@ def test_indexes_follow_the_versions() -> None:
     assert cache.keys_of(uids=[UID], endpoint_ids=["ep-2"]) == set()
 
 
+@pytest.mark.parametrize(
+    ("policy", "holds"),
+    [
+        pytest.param({}, True, id="managed"),
+        pytest.param({"managementPolicy": "Manage"}, True, id="managed-by-name"),
+        pytest.param({"managementPolicy": "Observe"}, False, id="observed"),
+    ],
+)
+def test_who_only_observes_holds_nothing(policy: dict[str, str], *, holds: bool) -> None:
+    """Adopt: an endpoint has one object that manages it; any number may look on."""
+    cache = ObjectCache()
+    body = version(1, endpoint_id="ep-1")
+    body["status"]["uid"] = UID
+    body["spec"].update(policy)
+    cache.put(body)
+    assert cache.holder("ep-1", besides=Key("ml", "other")) == (KEY if holds else None)
+    assert cache.keys_of(uids=[], endpoint_ids=["ep-1"]) == {KEY}
+
+
 def test_a_relist_brings_what_the_watch_has_missed() -> None:
     """New, newer and vanished objects are told; what the watch brought meanwhile stays."""
     cache = ObjectCache()

@@ -34,7 +34,7 @@ class Parts:
     def __init__(self) -> None:
         self.cache = ObjectCache()
         self.queue: WorkQueue[Key] = WorkQueue(share=lambda key: key.namespace, rng=random.Random(0))
-        self.dispatch = Dispatch(self.cache, self.queue)
+        self.dispatch = Dispatch(self.cache, lambda _: self.queue)
 
     def waiting(self) -> Urgency | None:
         """The class of the one key that is ready."""

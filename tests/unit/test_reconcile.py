@@ -100,8 +100,7 @@ async def test_when_a_failed_call_comes_again(error: CloudError, least: float, m
     assert least <= again.after <= most
     assert stage.told("Synced") == f"False {error.reason}"
     assert stage.told("Ready") == f"False {error.reason}"
-    stage.wait_out(again.after + 0.001)
-    await stage.reconcile()
+    await stage.turn(again.after + 0.001)
     assert stage.journal("PATCH") == ["PATCH ep-1 name"] * 2
 
 
@@ -115,7 +114,7 @@ async def test_backoff_grows_and_ends() -> None:
         again = await stage.reconcile()
         assert again.after is not None
         waits.append(again.after)
-        stage.wait_out(again.after + 0.001)
+        await stage.poll(again.after + 0.001)
     assert all(wait <= 2.0 ** (number + 1) for number, wait in enumerate(waits[:8]))
     assert 100 < max(waits) <= BACKOFF_LAST
     assert len(stage.journal("PATCH")) == 40

@@ -134,6 +134,22 @@ async def test_one_who_observes_takes_nothing_away(written: bool) -> None:  # no
     assert stage.told("Ready") == "True Available"
 
 
+@pytest.mark.parametrize("killed", [True, False], ids=["after-a-restart", "same-process"])
+async def test_one_who_observed_first_holds_nobody_up(killed: bool) -> None:  # noqa: FBT001  # a parameter of the table
+    """An object created later adopts what another one only looks at, and both are in order."""
+    stage = with_a_rival(managementPolicy="Observe")
+    for _ in range(2):
+        await stage.turn(key=SECOND)
+    assert told(stage, SECOND) == "ReconcileSuccess"
+    stage = stage.restarted() if killed else stage
+    for _ in range(3):
+        await stage.turn()
+    assert (description(stage), stage.told("Ready")) == (TAKEN, "True Available")
+    await stage.turn(key=SECOND)
+    assert told(stage, SECOND) == "ReconcileSuccess"
+    assert stage.journal("PATCH") == ["PATCH ep-7 description"]
+
+
 async def test_after_a_restart_the_status_decides() -> None:
     """The new process knows no claims: the object whose status names the endpoint keeps it, whoever comes first."""
     stage = with_a_rival()

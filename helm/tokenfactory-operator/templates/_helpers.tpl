@@ -47,6 +47,11 @@ of metadata from one of spec: so `patch` allows both. There is no create, update
 - apiGroups: ["tokenfactory.nebius.com"]
   resources: ["dedicatedendpoints/status"]
   verbs: ["patch"]
+{{- if .Values.secretCredentials }}
+- apiGroups: [""]
+  resources: ["secrets"]
+  verbs: ["get", "list", "watch", "patch"]
+{{- end }}
 {{ include "operator.eventRules" . }}
 {{- end -}}
 

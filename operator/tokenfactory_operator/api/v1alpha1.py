@@ -25,6 +25,10 @@ PAUSED: Final = f"{GROUP}/paused"
 RECONCILE_REQUESTED_AT: Final = f"{GROUP}/reconcile-requested-at"
 FORCE_RELEASE: Final = f"{GROUP}/force-release"
 CREDENTIALS_LABEL: Final = f"{GROUP}/credentials"
+SECRET_KEY: Final = "token"  # noqa: S105 - a name
+"""Key of such a Secret, where the object names no other."""
+IN_USE: Final = f"{GROUP}/in-use"
+"""Finalizer of a Secret that objects need to delete their endpoints."""
 
 RESERVED_TEXT: Final = "[k8s"
 """What no ``spec.description`` may contain: the head of the owner mark and of the released mark, ``[k8s-released ``."""
@@ -132,7 +136,7 @@ class SecretRef(ApiModel):
         description=f'Name of a Secret in the same namespace that carries the label {CREDENTIALS_LABEL}: "true".'
     )
     key: str = Field(
-        default="token",
+        default=SECRET_KEY,
         min_length=1,
         max_length=253,
         pattern=CONFIG_KEY,

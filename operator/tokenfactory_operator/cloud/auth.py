@@ -7,6 +7,7 @@ without having passed `redacted`.
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import logging
@@ -26,6 +27,8 @@ TokenProvider = Callable[[], SecretStr]
 REDACTED: Final = "[redacted]"
 _SHORTEST_SECRET: Final = 8
 """Characters; anything shorter is no secret, and taking it out would garble sentences."""
+_PART: Final = 12
+"""Characters of a secret that are taken out wherever they stand: servers cut what they quote."""
 _BEARER = re.compile(r"(?i)\b(bearer[\s:='\"]+)(?=[^\s'\"<>,;]*\d|[^\s'\"<>,;]{20})[^\s'\"<>,;]{4,}")
 """Told from prose ("Bearer authentication required") by a digit or its length."""
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
@@ -78,18 +81,35 @@ def sent_token(request: httpx.Request) -> SecretStr:
 
 
 def redacted(text: str, secret: SecretStr | None = None) -> str:
-    """`text` without the secret, however it is quoted, and without any token-like word after "Bearer"."""
+    """`text` without the secret or a part of it, however quoted, and without any token-like word after "Bearer"."""
     token = secret.get_secret_value() if secret else ""
     if len(token) >= _SHORTEST_SECRET:
-        for form in _forms(token):
+        forms = _forms(token)
+        for form in forms:
             text = text.replace(form, REDACTED)
+        text = _without_parts(text, forms)
     return _BEARER.sub(lambda found: f"{found[1]}{REDACTED}", text)
 
 
 def _forms(token: str) -> list[str]:
     """The token as it may be quoted in a text, longest first."""
     quoted = {json.dumps(token)[1:-1], repr(token)[1:-1], html.escape(token), quote(token), quote(token, safe="")}
-    return sorted(quoted | {token}, key=len, reverse=True)
+    # What surrounds a token moves it by a byte or two against base64's groups of three, and changes the outer groups.
+    encoded = {base64.b64encode(bytes(moved) + token.encode()).decode()[4:-4] for moved in range(3)}
+    return sorted(quoted | {token} | {form for form in encoded if len(form) >= _PART}, key=len, reverse=True)
+
+
+def _without_parts(text: str, forms: list[str]) -> str:
+    parts = {form[at : at + _PART] for form in forms for at in range(len(form) - _PART + 1)}
+    kept: list[str] = []
+    at = 0
+    while at < len(text):
+        end = at
+        while text[end : end + _PART] in parts:
+            end += 1
+        kept.append(text[at] if end == at else REDACTED)
+        at = at + 1 if end == at else end + _PART - 1
+    return "".join(kept)
 
 
 class _NoHeaders(logging.Filter):

@@ -16,7 +16,7 @@ from tokenfactory_operator.domain.situation import Sighting, Situation
 def adoption(s: Situation) -> Decision | None:
     """What stands against an adoption, or its first step; None where nothing is (still) to be adopted."""
     endpoint_id = facts.adoption_target(s)
-    if not endpoint_id or _adopted_already(s, endpoint_id):
+    if not endpoint_id or _adopted_already(s, endpoint_id) or facts.missed(s) == endpoint_id:
         return None
     others = [seen.endpoint.id for seen in s.evidence.own]
     if others:
@@ -41,7 +41,8 @@ def _begin(s: Situation, endpoint_id: str) -> Decision | None:
     if facts.recorded_id(s) == endpoint_id:
         return None
     verdict = Verdict(Reason.UPDATING, f"Adopting endpoint {endpoint_id}.", synced=None)
-    return Decision("adoption", verdict=verdict, record=endpoint_id, adopts=endpoint_id, after=0.0)
+    claim = "" if facts.observing(s) else endpoint_id  # who only looks on takes nothing from anybody
+    return Decision("adoption", verdict=verdict, record=endpoint_id, adopts=claim, after=0.0)
 
 
 def _adopted_already(s: Situation, endpoint_id: str) -> bool:

@@ -20,7 +20,8 @@ MAX_UNKNOWN: Final = 2
 RECREATE_PAUSE: Final = 10.0
 """Seconds before a second recreation; doubles with each, up to `RECREATE_PAUSE_MAX`."""
 RECREATE_PAUSE_MAX: Final = 300.0
-TERMINAL_REASONS: Final = frozenset({Reason.INVALID_SPEC, Reason.NOT_ACCEPTED, Reason.CATALOG_MISMATCH})
+REFUSED: Final = "Refused by the cloud: "
+"""How the message of a refusal for good begins: other checks use its reason too, and judge anew each time."""
 CONFIRM: Final = "confirm it with the annotation tokenfactory.nebius.com/reconcile-requested-at"
 
 
@@ -35,8 +36,8 @@ def undecided(s: Situation) -> Decision | None:
         text = "A create call ended without a clear answer. Waiting to see whether the cloud made an endpoint."
         verdict = Verdict(Reason.CREATE_OUTCOME_UNKNOWN, text)
         return Decision("undecided", verdict=verdict, record=record, after_list=True)
-    if seen is not None:
-        return None
+    if seen is not None or facts.recorded_id(s):
+        return None  # `lost` judges a recorded endpoint that is not seen
     if not facts.trusted(s):
         return untrusted(s, "undecided")
     if attempt.streak >= MAX_UNKNOWN and not facts.confirmed(s):
@@ -56,15 +57,17 @@ def lost(s: Situation) -> Decision | None:
     present = facts.own_endpoint(s) is not None or s.evidence.recorded is not None
     if not endpoint_id or (present and not facts.hidden(s, endpoint_id)):
         return None
-    confirming = Verdict(
-        Reason.ENDPOINT_LOST, f"Endpoint {endpoint_id} is not in the cloud's list. Making sure.", synced=None
-    )
+    others = ", ".join(seen.endpoint.id for seen in s.evidence.own)
+    untouched = f" Until then {others}, with this object's mark too, is left alone." if others else ""
+    text = f"Endpoint {endpoint_id} is not in the cloud's list. Making sure.{untouched}"
+    confirming = Verdict(Reason.ENDPOINT_LOST, text, synced=None)
     if not facts.trusted(s):
         due = s.memory.probed.get(endpoint_id, NEVER) + s.timing.poll_interval
         if s.now >= due:
-            return Decision(
-                "lost", _probe(s, endpoint_id, look_only=True), untrusted(s, "lost").verdict, after_list=True
-            )
+            # One that no LIST has ever shown may be why: if it is gone, which only the whole probe can tell, its
+            # absence says nothing against the LIST.
+            probe = _probe(s, endpoint_id, look_only=endpoint_id not in s.evidence.overdue)
+            return Decision("lost", probe, untrusted(s, "lost").verdict, after_list=True)
         return untrusted(s, "lost", record=endpoint_id)
     if not s.evidence.recorded_absence.proven(after=NEVER, settle=s.timing.create_settle):
         return Decision("lost", verdict=confirming, record=endpoint_id, after_list=True)
@@ -110,7 +113,7 @@ def _recreate(s: Situation, endpoint_id: str) -> Decision:
 
 
 def refused_for_good(s: Situation) -> Verdict | None:
-    """What the status says was refused at this generation: it stays so over a restart (design: Errors)."""
+    """What the status says the cloud refused at this generation: it stays so over a restart (design: Errors)."""
     if s.memory.failure is not None or s.resource.request_pending:
         return None
     status = s.resource.status
@@ -118,7 +121,8 @@ def refused_for_good(s: Situation) -> Verdict | None:
     synced, stalled = conditions.get(ConditionType.SYNCED), conditions.get(ConditionType.STALLED)
     if status.observed_generation != s.resource.generation or synced is None or stalled is None:
         return None
-    if stalled.status != "True" or synced.reason not in TERMINAL_REASONS:
+    refused = synced.reason == Reason.INVALID_SPEC and synced.message.startswith(REFUSED)
+    if stalled.status != "True" or not (refused or synced.reason == Reason.NOT_ACCEPTED):
         return None
     return Verdict(Reason(synced.reason), synced.message, stalled=True)
 
@@ -177,7 +181,8 @@ def failed(s: Situation, action: str) -> Decision | None:
     mended = failure.error.reason is Reason.UNAUTHORIZED and s.evidence.last_list > failure.at
     if not terminal and (s.now >= failure.not_before or mended):
         return None
-    verdict = Verdict(failure.error.reason, failure.error.message, stalled=terminal)
+    said = f"{REFUSED}{failure.error.message}" if terminal else failure.error.message
+    verdict = Verdict(failure.error.reason, said, stalled=terminal)
     seen = facts.own_endpoint(s)
     return Decision(
         "failed",

@@ -180,7 +180,8 @@ def _undeleted(s: Situation) -> tuple[str, ...]:
     mine = {seen.endpoint.id: seen for seen in (*s.evidence.own, *recorded)}
     ids = {*mine, facts.recorded_id(s)} - {""} - set(_left_alone(s))
 
-    return tuple(sorted(item for item in ids if facts.delete_due(s, item, mine.get(item))))
+    due = (item for item in ids if facts.delete_due(s, item, mine.get(item)))
+    return tuple(sorted(due, key=lambda item: (item not in mine, item)))  # what is seen first: the rest may not exist
 
 
 def _deleting(text: str) -> Verdict:

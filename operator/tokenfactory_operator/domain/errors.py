@@ -5,6 +5,7 @@ next follows from `handling`, never from the text::
 
     OperatorError
     ├── CloudError                  a call to the cloud did not do what was asked
+    │   ├── CredentialsError        no usable token for this object: no call was made          waits for the user
     │   ├── CloudUnavailable        network, time-out, 5xx, HTML, anything not understood      transient
     │   ├── RateLimited             429                                                        transient
     │   ├── CloudConflict           409                                                        transient
@@ -16,7 +17,6 @@ next follows from `handling`, never from the text::
     ├── KubeError                   a call to Kubernetes failed                                transient
     │   ├── KubeConflict            409: somebody wrote in between; read again, decide again
     │   └── KubeNotFound            404: the object is gone
-    ├── CredentialsError            no usable token for this object                            waits for the user
     └── LeaseLost                   this process may not act any more                          transient
 
 Texts are bounded and free of secrets: an adapter passes the vendor's sentence through `bounded`.
@@ -82,6 +82,13 @@ class CloudError(OperatorError):
         self.status = status
 
 
+class CredentialsError(CloudError):
+    """No usable credential for this object, so no call was made."""
+
+    reason = Reason.CREDENTIALS_MISSING
+    handling = Handling.WAITING_ON_USER
+
+
 class CloudUnavailable(CloudError):
     """Network fault, time-out, 5xx, or an answer that is not the API's."""
 
@@ -140,13 +147,6 @@ class KubeConflict(KubeError):
 
 class KubeNotFound(KubeError):
     """The object does not exist (any more), or a new one took its name."""
-
-
-class CredentialsError(OperatorError):
-    """No usable credential for this object."""
-
-    reason = Reason.CREDENTIALS_MISSING
-    handling = Handling.WAITING_ON_USER
 
 
 class LeaseLost(OperatorError):

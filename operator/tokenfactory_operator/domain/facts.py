@@ -106,8 +106,25 @@ def _being_adopted(s: Situation) -> Sighting | None:
     return recorded if adopting and recorded is not None and not recorded.endpoint.carries(s.identity) else None
 
 
+def missed(s: Situation) -> str:
+    """The recorded endpoint, where a LIST leaves it out and nothing proves yet that it is gone; empty otherwise."""
+    endpoint_id = recorded_id(s)
+    if s.evidence.recorded is not None or endpoint_id in {*s.memory.gone, *s.memory.deletes, *s.memory.released}:
+        return ""
+    absent = s.evidence.recorded_absence.proven(after=NEVER, settle=s.timing.create_settle)
+    return "" if absent and trusted(s) else endpoint_id
+
+
 def own_endpoint(s: Situation) -> Sighting | None:
     """The endpoint that is this object's, if one is seen: by its mark, or by id while it carries no mark at all.
+
+    None while the recorded one is only missed: another with our mark may be its twin, and must not take its place.
+    """
+    return None if missed(s) else _likeliest(s)
+
+
+def _likeliest(s: Situation) -> Sighting | None:
+    """The first of those that are seen.
 
     An unmarked one that the status names ranks as such: were a late twin or a copy taken in its place, nothing would
     lead back to it.
@@ -172,7 +189,7 @@ def adopted(s: Situation, seen: Sighting) -> bool:
 
 def taken_over(s: Situation) -> bool:
     """Whether the cloud itself shows that the endpoint was not made for this object, whatever the status says."""
-    seen = own_endpoint(s)
+    seen = _likeliest(s)
     return seen is not None and (
         adopted(s, seen) or (not seen.endpoint.carries(s.identity) and is_predecessor(s, seen))
     )

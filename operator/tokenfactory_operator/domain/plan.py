@@ -57,16 +57,9 @@ def unreadable(s: Situation) -> Decision | None:
 def unsupported(s: Situation) -> Decision | None:
     """Fields of the schema that this version does not act on must not look as if it did."""
     spec = s.resource.spec
-    if spec is None:
+    if spec is None or spec.connection is None:
         return None
-    fields = {
-        "spec.credentials": spec.credentials,
-        "spec.connection": spec.connection,
-    }
-    used = [name for name, value in fields.items() if value is not None]
-    if not used:
-        return None
-    text = f"{', '.join(used)}: not supported by this version of the operator. Remove it from the spec."
+    text = "spec.connection: not supported by this version of the operator. Remove it from the spec."
     return Decision("unsupported", verdict=Verdict(Reason.INVALID_SPEC, text, stalled=True))
 
 
@@ -83,7 +76,8 @@ def unheard(s: Situation) -> Decision | None:
     """The cloud has not been seen yet, or not for long: decide nothing, and say so when it lasts."""
     outage = s.evidence.outage
     verdict = Verdict(outage.reason, outage.message, judged=False) if outage else None
-    if not s.evidence.known or (outage is not None and not s.resource.terminating):
+    unseen = outage is not None or s.now - s.evidence.last_list > s.timing.stale_after
+    if not s.evidence.known or (unseen and not s.resource.terminating):
         record = facts.recorded_id(s) or None
         return Decision("unheard", verdict=verdict, record=record, after_list=True)
     return None

@@ -91,6 +91,8 @@ class Evidence:
     """The other object that has, or is adopting, the endpoint that this one wants; empty if none."""
     hidden: frozenset[str] = frozenset()
     """Endpoints that answer by id though the complete LISTs do not show them."""
+    overdue: frozenset[str] = frozenset()
+    """Endpoints from a 2xx to a POST that the LISTs have not shown for the settle time."""
 
 
 class Outcome(enum.Enum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tokenfactory_operator.api.v1alpha1 import CreateAttempt, Gpus, Status
+from tokenfactory_operator.api.v1alpha1 import ApiModel, CreateAttempt, Gpus, Status
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import Create, Decision, Verdict
 from tokenfactory_operator.domain.conditions import conditions
@@ -44,7 +44,7 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
     # What a POST of this process has made is written whatever the spec says by now (exactly-once.md, Create 5).
     record = decision.record or facts.recorded_id(s)
     if record:
-        changes |= {"endpoint_id": record, "scope": written.scope or s.evidence.scope}
+        changes |= {"endpoint_id": record, "scope": written.scope or s.evidence.scope or None}
     if seen is not None and seen.endpoint.id == record:
         changes |= _observed(seen.endpoint)
     return written.model_copy(update=changes)
@@ -107,9 +107,21 @@ def _observed(seen: ObservedEndpoint) -> dict[str, Any]:
     }
 
 
+def _names(*models: type[ApiModel]) -> frozenset[str]:
+    return frozenset(field.alias or name for model in models for name, field in model.model_fields.items())
+
+
+KNOWN: Final = _names(Status, CreateAttempt, Gpus)
+"""The fields that this version may remove: another one belongs to a newer version, which a rollback must not rob."""
+
+
 def merge_patch(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """RFC 7386: what turns `stored` into `wanted`; empty when they are the same. Lists are replaced whole."""
-    patch: dict[str, Any] = {key: None for key in stored if key not in wanted}
+    """RFC 7386: what turns `stored` into `wanted`; empty when they are the same. Lists are replaced whole.
+
+    Fields that this version does not know stay, unless they speak of another object (`uid`) or attempt (`id`).
+    """
+    same = all(stored.get(name) == wanted.get(name) for name in ("uid", "id"))
+    patch: dict[str, Any] = {key: None for key in stored if key not in wanted and (key in KNOWN or not same)}
     for key, value in wanted.items():
         before = stored.get(key)
         if isinstance(value, Mapping) and isinstance(before, Mapping):

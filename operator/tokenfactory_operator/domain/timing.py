@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+OUTAGE_INTERVALS: Final = 3
+"""Poll intervals without a good LIST before it is said."""
 
 
 @dataclass(frozen=True)
@@ -16,3 +20,12 @@ class Timing:
     delete_settle: float = 600.0
     send_deadline: float = 5.0
     request_timeout: float = 60.0
+    correction_pause: float = 10.0
+
+    @property
+    def stale_after(self) -> float:
+        """Age of the last complete LIST from which on it is no view of the cloud: as an outage, but told by the clock.
+
+        A process that was suspended, or whose LIST hangs, has not failed yet, and still knows nothing.
+        """
+        return OUTAGE_INTERVALS * self.poll_interval + self.request_timeout

@@ -16,8 +16,6 @@ from tokenfactory_operator.domain.situation import Correction, Sighting, Situati
 
 MAX_CORRECTIONS: Final = 3
 """Accepted PATCHes of one field that may come undone before a person has to look."""
-CORRECTION_PAUSE: Final = 10.0
-"""Seconds before the second correction of a field; doubles with each."""
 CORRECTION_MEMORY: Final = 600.0
 """Seconds after which a correction that lasted is forgotten."""
 
@@ -172,4 +170,4 @@ def _pause(s: Situation, item: Difference) -> float:
     record = _known(s, item)
     if record is None:
         return 0.0
-    return max(0.0, record.last + CORRECTION_PAUSE * float(2 ** (record.tries - 1)) - s.now)
+    return max(0.0, record.last + s.timing.correction_pause * float(2 ** (record.tries - 1)) - s.now)

@@ -15,10 +15,9 @@ from urllib.parse import quote
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import MANAGER, MERGE_PATCH, KubeClient
+from tokenfactory_operator.kube.listing import list_pages
 from tokenfactory_operator.ports import JsonObject, Key
 
-PAGE_SIZE: Final = 500
-"""Objects a page of a listing holds."""
 CLUSTER_ID_LENGTH: Final = 8
 """Hex digits of the uid of `kube-system` that name a cluster (exactly-once: Identity)."""
 
@@ -82,23 +81,7 @@ class KubeObjects:
         Raises:
             KubeError: a page failed; a 410 when the listing took so long that its snapshot was compacted.
         """
-        objects: list[JsonObject] = []
-        versions: list[str] = []
-        for namespace in namespaces or (None,):
-            items, version = await self._list(_collection(namespace), selector)
-            objects += items
-            versions.append(version)
-        return objects, min(versions, key=int)
-
-    async def _list(self, path: str, selector: str) -> tuple[list[JsonObject], str]:
-        query = [("limit", str(PAGE_SIZE))] + ([("labelSelector", selector)] if selector else [])
-        objects: list[JsonObject] = []
-        page = await self._client.request("GET", path, query=query)
-        objects += page["items"]
-        while token := page["metadata"].get("continue"):
-            page = await self._client.request("GET", path, query=[*query, ("continue", token)])
-            objects += page["items"]
-        return objects, page["metadata"]["resourceVersion"]
+        return await list_pages(self._client, [_collection(name) for name in namespaces or (None,)], selector)
 
     async def cluster_id(self) -> str:
         """The first hex digits of the uid of the namespace `kube-system`, which lives as long as the cluster.

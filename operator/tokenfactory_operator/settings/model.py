@@ -24,6 +24,7 @@ from tokenfactory_operator.settings.values import (
     ApiUrl,
     ClusterId,
     Count,
+    CredentialNamespaces,
     FilePath,
     ListenAddress,
     LogFormat,
@@ -33,6 +34,7 @@ from tokenfactory_operator.settings.values import (
     Rate,
     Seconds,
     Selector,
+    Switch,
     Token,
     TokenPath,
 )
@@ -130,6 +132,18 @@ class Settings(BaseSettings):
     watch_namespaces: Namespaces = Field(
         (), description="Namespaces whose objects are reconciled.", json_schema_extra=SCOPE
     )
+    operator_credential_namespaces: CredentialNamespaces = Field(
+        ("*",),
+        description="Namespaces whose objects may use the operator's own credential; the others name a Secret in"
+        " spec.credentials.",
+        json_schema_extra=SCOPE,
+    )
+    secret_credentials: Switch = Field(
+        False,
+        description="Whether objects may name a labelled Secret in spec.credentials. The operator then needs the right"
+        " to read Secrets, which cannot be limited to labelled ones.",
+        json_schema_extra=SCOPE,
+    )
     adoption_namespaces: AdoptionNamespaces = Field(
         (),
         description="Namespaces whose objects may adopt endpoints of the operator's own credential by spec.endpointId."
@@ -189,6 +203,14 @@ class Settings(BaseSettings):
         json_schema_extra=TIMES,
     )
 
+    correction_pause: Seconds = Field(
+        10.0,
+        ge=0.1,
+        le=HOUR,
+        description="Time before the second correction of a field; doubles with each.",
+        json_schema_extra=TIMES,
+    )
+
     concurrency: Count = Field(
         20, ge=1, le=1_000, description="Objects that are reconciled at once.", json_schema_extra=LIMITS
     )
@@ -235,12 +257,17 @@ class Settings(BaseSettings):
             raise ValueError("\n".join(problems))
         return self
 
-    def policy(self, namespace: str) -> Policy:
-        """What objects of `namespace` may do with the operator's own credential."""
+    def policy(self, namespace: str, *, own_credential: bool) -> Policy:
+        """What objects of `namespace` may do; with a key of their own they may adopt whatever that key reaches."""
         allowed = self.adoption_namespaces
         return Policy(
-            may_adopt="*" in allowed or namespace in allowed, adopt_recreated=self.adoption_recreated == "Adopt"
+            may_adopt=not own_credential or "*" in allowed or namespace in allowed,
+            adopt_recreated=self.adoption_recreated == "Adopt",
         )
+
+    def may_use_own_credential(self, namespace: str) -> bool:
+        """Whether objects of `namespace` may use the operator's own credential."""
+        return "*" in self.operator_credential_namespaces or namespace in self.operator_credential_namespaces
 
     def timing(self) -> Timing:
         """The protocol's times, for the decision."""

@@ -182,6 +182,13 @@ AdoptionNamespaces = Annotated[
     BeforeValidator(_names_or_all),
     Accepts("names of namespaces, separated by commas, or * for all (empty: none)", "NAMES"),
 ]
+CredentialNamespaces = Annotated[
+    tuple[str, ...],
+    NoDecode,
+    BeforeValidator(_names_or_all),
+    Accepts("names of namespaces, separated by commas, or * for all (empty: none)", "NAMES"),
+]
+Switch = Annotated[bool, Accepts("true or false", "BOOL")]
 AdoptionRecreated = Annotated[Literal["Conflict", "Adopt"], Accepts("Conflict or Adopt", "WHAT")]
 Selector = Annotated[
     str | None,

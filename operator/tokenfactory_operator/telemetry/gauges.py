@@ -44,7 +44,13 @@ AGE: Final = Definition(
 OBJECTS: Final = Definition(
     "tokenfactory_objects", "gauge", "DedicatedEndpoint objects by the status of their condition Ready.", ("ready",)
 )
-SCRAPED: Final = (DEPTH, UNFINISHED, LONGEST, OLDEST, DELAYED, ENDPOINTS, AGE, OBJECTS)
+ORPHANS: Final = Definition(
+    "tokenfactory_orphaned_endpoints",
+    "gauge",
+    "Endpoints that cost money for an object of this cluster that no longer exists; a person has to act.",
+    ("scope",),
+)
+SCRAPED: Final = (DEPTH, UNFINISHED, LONGEST, OLDEST, DELAYED, ENDPOINTS, AGE, OBJECTS, ORPHANS)
 
 READY_STATUSES: Final = ("True", "False", "Unknown")
 
@@ -65,6 +71,7 @@ class ScrapedGauges(Collector):
         self.queue: Callable[[], QueueStats] | None = None
         self.inventory: Callable[[], Iterable[InventorySample]] | None = None
         self.objects: Callable[[], Mapping[str, int]] | None = None
+        self.orphans: Callable[[], Mapping[str, int]] | None = None
 
     def describe(self) -> Iterable[Metric]:
         """Names only, so that registering asks nobody."""
@@ -78,6 +85,8 @@ class ScrapedGauges(Collector):
             yield from _inventory(self.inventory())
         if self.objects is not None:
             yield _objects(self.objects())
+        if self.orphans is not None:
+            yield _orphans(self.orphans())
 
 
 def _family(definition: Definition) -> GaugeMetricFamily:
@@ -114,4 +123,11 @@ def _objects(counts: Mapping[str, int]) -> Metric:
     family = _family(OBJECTS)
     for status in READY_STATUSES:
         family.add_metric([status], counts.get(status, 0))
+    return family
+
+
+def _orphans(counts: Mapping[str, int]) -> Metric:
+    family = _family(ORPHANS)
+    for scope, count in counts.items():
+        family.add_metric([scope], count)
     return family

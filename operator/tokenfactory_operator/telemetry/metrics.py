@@ -154,6 +154,10 @@ class Metrics:
         """Read the number of objects by the status of `Ready` (`True`, `False`, `Unknown`) at each scrape."""
         self._scraped.objects = ready
 
+    def watch_orphans(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Read the number of orphaned endpoints by scope at each scrape."""
+        self._scraped.orphans = counts
+
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """The exposition and its content type, in the form that the `Accept` header asks for."""
         encode, content_type = choose_encoder(accept)

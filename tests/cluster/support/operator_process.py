@@ -26,6 +26,7 @@ QUICK: Final[Mapping[str, str]] = {
     "CREATE_SETTLE": "2s",
     "DELETE_SETTLE": "3s",
     "SEND_DEADLINE": "1s",
+    "CORRECTION_PAUSE": "500ms",
     "RATE_LIMIT": "100",
     "METRICS_ADDRESS": "127.0.0.1:0",
     "HEALTH_ADDRESS": "127.0.0.1:0",
@@ -42,15 +43,21 @@ _STOP_TIMEOUT: Final = 40.0
 class OperatorProcess:
     """Start it, stop it, kill it, start it again: each life appends to one log file."""
 
-    def __init__(self, *, kubeconfig: Path, log: Path, settings: Mapping[str, str]) -> None:
-        """`settings` override `QUICK`; an empty value leaves a setting out."""
+    def __init__(self, *, kubeconfig: Path, log: Path, settings: Mapping[str, str], folder: Path | None = None) -> None:
+        """`settings` override `QUICK`; an empty value leaves a setting out.
+
+        `folder`: its working directory, its home, and where its temporary files go; by default the test's own.
+        """
         merged = {**QUICK, **settings}
+        own = {"HOME": str(folder), "TMPDIR": str(folder)} if folder else {}
         self._environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "KUBECONFIG": str(kubeconfig),
+            **own,
             **{f"{_PREFIX}{name}": value for name, value in merged.items() if value},
         }
         self._log = log
+        self._folder = folder
         self._read_from = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -58,6 +65,12 @@ class OperatorProcess:
     def token(self) -> str:
         """The cloud token that it was given at its start, where that was no file."""
         return self._environment[f"{_PREFIX}TOKEN"]
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started last."""
+        assert self._process is not None, "never started"
+        return self._process.pid
 
     @property
     def running(self) -> bool:
@@ -70,7 +83,7 @@ class OperatorProcess:
         with self._log.open("ab") as log:
             command = [sys.executable, "-m", "tokenfactory_operator", "run"]
             self._process = subprocess.Popen(
-                command, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                command, env=self._environment, cwd=self._folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         if wait:
             eventually(lambda: self.probe("readyz"), what="readiness of the operator")
@@ -120,12 +133,15 @@ class OperatorProcess:
 
     def metrics(self) -> dict[tuple[str, str], float]:
         """All samples, by name and by the label values joined with commas."""
-        answer = httpx.get(f"http://{self._address('/metrics')}/metrics", timeout=5.0, trust_env=False)
         return {
             (sample.name, ",".join(sample.labels.values())): sample.value
-            for family in text_string_to_metric_families(answer.text)
+            for family in text_string_to_metric_families(self.served("/metrics"))
             for sample in family.samples
         }
+
+    def served(self, path: str) -> str:
+        """What a probe or `/metrics` answers, as text."""
+        return httpx.get(f"http://{self._address(path)}{path}", timeout=5.0, trust_env=False).text
 
     def _address(self, path: str) -> str:
         served = [line["address"] for line in self.log_lines() if path in line.get("paths", [])]

@@ -264,6 +264,7 @@ def test_observing_begins_with_the_id(description: str | None) -> None:
     """Whoever owns it: its id is written down, and nothing is sent."""
     found = decided(observing(Scene()).lists(an_endpoint(description=description)))
     assert (found.check, found.action, found.record) == ("adoption", Nothing(), "ep-1")
+    assert found.adopts == ""  # it claims nothing: another object may manage it
 
 
 def test_observing_names_the_drift() -> None:

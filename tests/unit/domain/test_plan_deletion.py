@@ -75,6 +75,11 @@ ROWS = [
         id="every-listed-endpoint-of-ours",
     ),
     pytest.param(
+        lambda s: s.recorded("..").terminating().lists(OWN),
+        deleting("delete", DeleteEndpoints(("ep-1", "..")), ".."),
+        id="what-is-listed-before-an-id-that-may-be-nonsense",
+    ),
+    pytest.param(
         lambda s: s.held().attempt_written(state="Refused").terminating().lists(OWN),
         deleting("delete", DeleteEndpoints(("ep-1",))),
         id="listed-though-not-recorded",

@@ -33,10 +33,10 @@ def written(scene: Scene) -> api.Status:
 
 JSON = st.recursive(
     st.booleans() | st.integers(-3, 3) | st.text("ab", max_size=2) | st.lists(st.integers(0, 2), max_size=2),
-    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    lambda inner: st.dictionaries(st.sampled_from(("ready", "min", "max")), inner, max_size=3),
     max_leaves=8,
 )
-OBJECTS = st.dictionaries(st.sampled_from("abcd"), JSON, max_size=4)
+OBJECTS = st.dictionaries(st.sampled_from(("state", "scope", "gpus", "inferenceURL")), JSON, max_size=4)
 
 
 @given(OBJECTS, OBJECTS)
@@ -61,6 +61,40 @@ def test_the_patch_names_only_what_differs(stored: dict[str, Any], wanted: dict[
 def test_lists_are_replaced_whole() -> None:
     """A merge patch knows no items."""
     assert status.merge_patch({"a": [1, 2]}, {"a": [1]}) == {"a": [1]}
+
+
+NEWER = {"uid": UID, "state": "Running", "quota": {"left": 3}, "gpus": {"min": 1, "idle": 0}}
+"""A status with fields of a version to come."""
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted", "left"),
+    [
+        pytest.param(NEWER, {"uid": UID}, {"uid": UID, "quota": {"left": 3}}, id="what-this-version-knows-goes"),
+        pytest.param(
+            NEWER,
+            {"uid": UID, "gpus": {"max": 2}},
+            {"uid": UID, "quota": {"left": 3}, "gpus": {"max": 2, "idle": 0}},
+            id="inside-too",
+        ),
+        pytest.param(NEWER, {"uid": OTHER_UID}, {"uid": OTHER_UID}, id="of-another-object"),
+        pytest.param(
+            {"createAttempt": {"id": "a1", "via": "x"}},
+            {"createAttempt": {"id": "a2"}},
+            {"createAttempt": {"id": "a2"}},
+            id="of-another-attempt",
+        ),
+        pytest.param(
+            {"createAttempt": {"id": "a1", "state": "Pending", "afterUnknown": 1, "via": "x"}},
+            {"createAttempt": {"id": "a1", "state": "Created"}},
+            {"createAttempt": {"id": "a1", "state": "Created", "via": "x"}},
+            id="of-the-same-attempt",
+        ),
+    ],
+)
+def test_fields_of_a_newer_version_stay(stored: dict[str, Any], wanted: dict[str, Any], left: dict[str, Any]) -> None:
+    """After a rollback of the operator the newer version finds again what it wrote, if it is about the same."""
+    assert merged(stored, status.merge_patch(stored, wanted)) == left
 
 
 # The fields

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,9 @@ def test_times_reach_the_decision() -> None:
 )
 def test_what_a_namespace_may_adopt(flags: dict[str, str], expected: Policy) -> None:
     """The list counts whole names, and the two settings do not open each other."""
-    assert load_settings(flags).policy("ml") == expected
+    settings = load_settings(flags)
+    assert settings.policy("ml", own_credential=True) == expected
+    assert settings.policy("ml", own_credential=False) == replace(expected, may_adopt=True)
 
 
 def test_flag_beats_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any, Final
 
+from pydantic import SecretStr
+
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.identity import Identity, OwnerMark, ReleasedMark, subject
 from tokenfactory_operator.domain.observed import ObservedEndpoint
@@ -48,6 +50,30 @@ def an_object(*, name: str = NAME, uid: str = UID, generation: int = 1, spec: di
         "spec": copy.deepcopy({**SPEC, **(spec or {})}),
         "status": {"observedGeneration": api.UNOBSERVED_GENERATION},
     }
+
+
+def labelled_secret(
+    name: str,
+    *,
+    namespace: str = NAMESPACE,
+    version: int = 1,
+    terminating: bool = False,
+    finalizers: tuple[str, ...] = (),
+    **data: str,
+) -> dict[str, Any]:
+    """A Secret of credentials, sealed as the adapter does."""
+    metadata: dict[str, Any] = {
+        "namespace": namespace,
+        "name": name,
+        "uid": f"uid-of-{name}",
+        "resourceVersion": str(version),
+        "labels": {api.CREDENTIALS_LABEL: "true"},
+        "finalizers": list(finalizers),
+    }
+    if terminating:
+        metadata["deletionTimestamp"] = "2025-01-01T12:00:00Z"
+    sealed = {key: SecretStr(value) for key, value in data.items()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": sealed}
 
 
 def mark(attempt: str = "a1", *, uid: str = UID, cluster: str = CLUSTER, name: str = NAME) -> str:

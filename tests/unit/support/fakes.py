@@ -152,6 +152,7 @@ class InMemoryCloud:
         self.script = script
         self.endpoints: dict[str, ObservedEndpoint] = {}
         self.hidden: set[str] = set()
+        self.answers_get = True
         self.complete = True
         self.lists = 0
         self._made = 0
@@ -182,7 +183,9 @@ class InMemoryCloud:
     async def get_endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:
         """See `ports.Cloud`."""
         return self.script.run(  # type: ignore[no-any-return]  # as above
-            "get_endpoint", lambda: self.endpoints.get(endpoint_id), note=f"GET {endpoint_id}"
+            "get_endpoint",
+            lambda: self.endpoints.get(endpoint_id) if self.answers_get else None,
+            note=f"GET {endpoint_id}",
         )
 
     async def create_endpoint(self, body: EndpointCreate) -> ObservedEndpoint:
@@ -273,3 +276,14 @@ class Witness:
     def counted(self, event: str) -> None:
         """See `ports.Telemetry`."""
         self.counts.append(event)
+
+
+class NoSecrets:
+    """No object names a Secret; implements `reconcile.SecretHolder`."""
+
+    async def hold(self, body: JsonObject) -> bool:  # noqa: ARG002 - the protocol's
+        """Nothing to hold."""
+        return False
+
+    def left(self, body: JsonObject) -> None:
+        """Nothing to let go."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.creation import REFUSED
 from tokenfactory_operator.domain.errors import OperatorError
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
@@ -73,7 +74,7 @@ class Scene:
         """Held, and its endpoint written down as made by attempt a1."""
         return self.held().attempt_written("a1", "Created", endpointId=endpoint_id, **fields)
 
-    def stalled_before(self, reason: Reason, message: str = "said before") -> Self:
+    def stalled_before(self, reason: Reason, message: str = f"{REFUSED}said before") -> Self:
         """The written status says that a human must act."""
         self.body["status"]["conditions"] = [
             {"type": kind, "status": status, "reason": reason, "message": message}

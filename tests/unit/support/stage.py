@@ -15,10 +15,10 @@ from tokenfactory_operator.execute import Tools
 from tokenfactory_operator.inventory import Inventory, Stamps
 from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.ports import JsonObject, Key
-from tokenfactory_operator.reconcile import Again, Reconciler
+from tokenfactory_operator.reconcile import Again, Reconciler, SecretHolder
 from unit.support.builders import CLUSTER, KEY, SCOPE, an_object
 from unit.support.clock import ManualClock
-from unit.support.fakes import InMemoryCloud, InMemoryKube, Script, Switch, Witness
+from unit.support.fakes import InMemoryCloud, InMemoryKube, NoSecrets, Script, Switch, Witness
 
 WRITES: Final = ("finalizers", "status", "POST", "PATCH", "DELETE")
 """What changes something, as the journal names it."""
@@ -75,17 +75,23 @@ class Stage:
             new_attempt=lambda: f"try-{next(self.attempts)}",
             wrote=lambda _body: None,
         )
+        self._tools = tools
+        self.keep_secrets(NoSecrets())
+        if worlds is None:
+            self.kube.store(an_object(spec=spec))
+        self.watch()
+
+    def keep_secrets(self, keeper: SecretHolder) -> None:
+        """A reconciler whose Secrets are kept by this one."""
         self.reconciler = Reconciler(
-            tools,
+            self._tools,
             poller_of=lambda _resource: self.poller,
+            secrets=keeper,
             cluster_id=CLUSTER,
             policy_of=lambda _resource: self.policy,
             rng=random.Random(7),
             log=Silence(),
         )
-        if worlds is None:
-            self.kube.store(an_object(spec=spec))
-        self.watch()
 
     def restarted(self) -> Stage:
         """The process is killed and another one starts."""

@@ -1,0 +1,187 @@
+"""Which endpoints have lost their object? Finds and tells; it never deletes one (exactly-once.md, Orphans).
+
+A *suspect* carries marks of this cluster, and no object that the cache has is named in them. The cache holds what the
+watch shows of the selected objects, so it can only raise a suspicion. A suspect that the cloud still lists
+`CREATE_SETTLE` later is judged by a LIST of all objects in the watched namespaces, begun after that and without the
+label selector: an object outside the selector is another operator's to look after, and none of ours is gone because of
+it. A mark that names a namespace which is not watched says nothing here, and is left alone.
+
+Without suspects nothing is asked of the API server, and a check costs one set difference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tokenfactory_operator.cache import ObjectCache
+from tokenfactory_operator.domain.errors import KubeError
+from tokenfactory_operator.domain.identity import OwnerMark, subject
+from tokenfactory_operator.domain.situation import Sighting
+from tokenfactory_operator.inventory import Inventory
+from tokenfactory_operator.ports import Clock, JsonObject, Recorder
+
+REASON: Final = "OrphanedEndpoint"
+"""Of the Event."""
+JUDGE_AGAIN: Final = 600.0
+"""Seconds after which those suspects are judged again that stay suspects (with a selector there may be many)."""
+MOST_EVENTS: Final = 10
+"""Events for those found at once; one more says how many there are besides. Each is in the log."""
+_SHORTEST_INTERVAL: Final = 1.0
+
+ListAll = Callable[[], Awaitable[tuple[Sequence[JsonObject], str]]]
+"""A complete LIST of the objects in the watched namespaces, whatever their labels; raises `KubeError`."""
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """An endpoint without an object, as far as somebody knows."""
+
+    seen: Sighting
+    scope: str
+    marks: tuple[OwnerMark, ...]
+    """Those of this cluster; never empty."""
+
+    def __str__(self) -> str:
+        owner = self.marks[0]
+        elsewhere = len(self.seen.endpoint.marks) > len(self.marks)
+        look = " It carries another cluster's mark too: look there first." if elsewhere else ""
+        return (
+            f"Endpoint {self.seen.endpoint.id} in scope {self.scope} carries the mark of {owner.subject} with uid "
+            f"{owner.identity.uid}, an object that no longer exists. It costs money while it runs. Delete it in the "
+            "cloud's console, or create a DedicatedEndpoint of that name with its id in spec.endpointId to take it "
+            f"over.{look}"
+        )
+
+
+def suspects(
+    inventories: Iterable[Inventory], objects: ObjectCache, *, cluster_id: str, watched: Collection[str] = ()
+) -> dict[str, Suspect]:
+    """Endpoints of this cluster, by id, that no object owns and of which none speaks; `watched` empty: everywhere.
+
+    An object speaks of an endpoint when its spec or status names the id, or when it has the name in the mark and no
+    endpoint of its own: it then says `OwnershipConflict` (a predecessor's endpoint).
+    """
+    known = tuple(inventories)
+    found: dict[str, Suspect] = {}
+    for inventory in known:
+        for seen in inventory.unowned(objects.uids):
+            marks = tuple(mark for mark in seen.endpoint.marks if mark.identity.cluster_id == cluster_id)
+            found.setdefault(seen.endpoint.id, Suspect(seen, inventory.scope, marks))
+    if not found:
+        return {}
+    waiting = {
+        subject(key.namespace, key.name)
+        for uid, key in objects.uids.items()
+        if not any(inventory.shows(uid) for inventory in known)
+    }
+    return {
+        endpoint_id: suspect
+        for endpoint_id, suspect in found.items()
+        if not objects.keys_of(uids=(), endpoint_ids=(endpoint_id,))
+        and not any(mark.subject in waiting for mark in suspect.marks)
+        and all(_in(watched, mark) for mark in suspect.marks)
+    }
+
+
+def _in(watched: Collection[str], mark: OwnerMark) -> bool:
+    """A subject that was shortened still begins with its whole namespace, which has 63 characters at most."""
+    return not watched or mark.subject.partition("/")[0] in watched
+
+
+class Orphans:
+    """Those found so far. Every time is the monotonic clock's, in seconds."""
+
+    def __init__(
+        self,
+        *,
+        cluster_id: str,
+        cache: ObjectCache,
+        list_all: ListAll,
+        recorder: Recorder,
+        clock: Clock,
+        settle: float,
+        namespace: str,
+        watched: Collection[str] = (),
+    ) -> None:
+        """`settle` is `CREATE_SETTLE`; `namespace` is the operator's own, where the Events go."""
+        self._cluster_id = cluster_id
+        self._cache = cache
+        self._list_all = list_all
+        self._recorder = recorder
+        self._clock = clock
+        self._settle = settle
+        self._namespace = namespace
+        self._watched = watched
+        self._since: dict[str, float] = {}
+        self._judged: dict[str, float] = {}
+        self._orphans: dict[str, Suspect] = {}
+        self._scopes: tuple[str, ...] = ()
+
+    def counts(self) -> Mapping[str, int]:
+        """How many there are in each scope."""
+        found = Counter(suspect.scope for suspect in self._orphans.values())
+        return {scope: found[scope] for scope in (*self._scopes, *found)}
+
+    async def run(self, inventories: Callable[[], Iterable[Inventory]]) -> None:
+        """Check twice in a settle time, until cancelled."""
+        while True:
+            await asyncio.sleep(max(_SHORTEST_INTERVAL, self._settle / 2))
+            try:
+                await self.check(inventories())
+            except KubeError as error:
+                _LOG.warning("endpoints without an object cannot be judged: %s", error.message)
+
+    async def check(self, inventories: Iterable[Inventory]) -> None:
+        """Look for suspects, and judge those that are ripe. Raises `KubeError`: then nothing new is told."""
+        known = tuple(inventories)
+        now = self._clock.monotonic()
+        self._scopes = tuple(inventory.scope for inventory in known)
+        found = self._suspects(known, self._cache)
+        self._since = {endpoint_id: self._since.get(endpoint_id, now) for endpoint_id in found}
+        self._judged = {endpoint_id: at for endpoint_id, at in self._judged.items() if endpoint_id in found}
+        self._orphans = {endpoint_id: found[endpoint_id] for endpoint_id in self._orphans if endpoint_id in found}
+        ripe = {endpoint_id: suspect for endpoint_id, suspect in found.items() if self._ripe(suspect)}
+        if any(now - self._judged.get(endpoint_id, float("-inf")) >= JUDGE_AGAIN for endpoint_id in ripe):
+            await self._judge(ripe, known)
+            self._judged |= dict.fromkeys(ripe, now)
+
+    def _ripe(self, suspect: Suspect) -> bool:
+        """A LIST begun a settle time after the first suspicion still shows it."""
+        return suspect.seen.listed - self._since[suspect.seen.endpoint.id] >= self._settle
+
+    async def _judge(self, ripe: Mapping[str, Suspect], inventories: tuple[Inventory, ...]) -> None:
+        bodies, _ = await self._list_all()
+        objects = ObjectCache()
+        for body in bodies:
+            objects.put(body)
+        # Of the inventories as they are now: what was deleted or adopted meanwhile is no orphan.
+        unowned = self._suspects(inventories, objects).keys() & self._suspects(inventories, self._cache).keys()
+        before = self._orphans.keys()
+        orphans = {endpoint_id: suspect for endpoint_id, suspect in ripe.items() if endpoint_id in unowned}
+        self._tell([suspect for endpoint_id, suspect in orphans.items() if endpoint_id not in before])
+        self._orphans = orphans
+
+    def _suspects(self, inventories: Iterable[Inventory], objects: ObjectCache) -> dict[str, Suspect]:
+        return suspects(inventories, objects, cluster_id=self._cluster_id, watched=self._watched)
+
+    def _tell(self, orphans: Sequence[Suspect]) -> None:
+        for suspect in orphans:
+            _LOG.warning("%s", suspect)
+        for suspect in orphans[:MOST_EVENTS]:
+            self._event(str(suspect))
+        rest = len(orphans) - MOST_EVENTS
+        if rest > 0:
+            self._event(f"{rest} more endpoints carry marks of objects that no longer exist; the log names each.")
+
+    def _event(self, message: str) -> None:
+        """About the operator's namespace: the object's own may be gone, or take no Events any more."""
+        metadata = {"namespace": self._namespace, "name": self._namespace}
+        place = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        self._recorder.event(place, reason=REASON, message=message, warning=True)

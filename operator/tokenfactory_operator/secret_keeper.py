@@ -1,0 +1,144 @@
+"""Keeps a Secret as long as an endpoint can only be deleted with it: the finalizer `tokenfactory.nebius.com/in-use`.
+
+Level-triggered as all else: a Secret that held objects name carries the finalizer, one that nobody names does not. It
+is put on before the first attempt to create is opened, so that deleting a namespace cannot take the key away before the
+endpoints. This module never reads a token.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.cache import ObjectCache, secret_of
+from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound, LeaseLost
+from tokenfactory_operator.ports import JsonObject, Key, Lease, Recorder, Secrets
+from tokenfactory_operator.workqueue import Urgency, WorkQueue
+
+IN_USE_EVENT: Final = "CredentialsInUse"
+"""Of the Event on a Secret that waits for its users."""
+_NAMED: Final = 3
+"""Users that are named in it."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class SecretKeeper:
+    """The finalizers of the labelled Secrets, one Secret at a time."""
+
+    def __init__(
+        self,
+        secrets: ObjectCache,
+        objects: ObjectCache,
+        *,
+        kube: Secrets,
+        objects_in: Callable[[str], Awaitable[Iterable[JsonObject]]],
+        recorder: Recorder,
+        lease: Lease,
+    ) -> None:
+        """`objects_in` lists the objects of a namespace, also those that a label selector hides from this operator."""
+        self._secrets = secrets
+        self._objects = objects
+        self._kube = kube
+        self._objects_in = objects_in
+        self._recorder = recorder
+        self._lease = lease
+        self.queue: WorkQueue[Key] = WorkQueue(share=lambda key: key.namespace)
+
+    def look(self, secret: Key) -> None:
+        """The Secret, or who needs it, may have changed."""
+        self.queue.add(secret, Urgency.EDIT)
+
+    def look_at_all(self) -> None:
+        """After a relist."""
+        for secret in self._secrets:
+            self.queue.add(secret, Urgency.RESYNC)
+
+    async def hold(self, body: JsonObject) -> bool:
+        """See to it that the object's Secret stays; answers whether it wrote, and all has to be decided anew.
+
+        Raises:
+            KubeError: it could not be written.
+        """
+        secret = secret_of(body)
+        stored = self._secrets.get(secret) if secret is not None else None
+        if secret is None or stored is None or api.IN_USE in _finalizers(stored):
+            return False
+        await self._write(secret, stored, (*_finalizers(stored), api.IN_USE))
+        return True
+
+    def left(self, body: JsonObject) -> None:
+        """The object is gone, or has another Secret now."""
+        secret = secret_of(body)
+        if secret is not None:
+            self.look(secret)
+
+    async def run(self) -> None:
+        """Work until the queue is shut down. Raises `LeaseLost`."""
+        while (secret := await self.queue.get()) is not None:
+            try:
+                await self._settle(secret)
+            except KubeError as error:
+                wait = self.queue.retry(secret, Urgency.RESYNC, at_least=error.retry_after)
+                _LOG.warning("the Secret %s could not be kept (again in %.0f s): %s", secret, wait, error.message)
+            else:
+                self.queue.forget(secret)
+            finally:
+                self.queue.done(secret)
+
+    async def _settle(self, secret: Key) -> None:
+        stored = self._secrets.get(secret)
+        if stored is None:
+            return
+        users = sorted(self._objects.users_of(secret))
+        terminating = bool(stored["metadata"].get("deletionTimestamp"))
+        if api.IN_USE in _finalizers(stored):
+            if users and terminating:
+                self._tell(stored, users)
+            elif not users and not await self._needed_elsewhere(secret):
+                await self._let_go(secret, stored)
+        elif not terminating and any(self._held(user) for user in users):
+            await self._write(secret, stored, (*_finalizers(stored), api.IN_USE))
+
+    def _held(self, user: Key) -> bool:
+        body = self._objects.get(user)
+        return body is not None and api.FINALIZER in _finalizers(body)
+
+    async def _needed_elsewhere(self, secret: Key) -> bool:
+        return any(secret_of(body) == secret for body in await self._objects_in(secret.namespace))
+
+    async def _let_go(self, secret: Key, stored: JsonObject) -> None:
+        if not self._objects.users_of(secret):  # one may have come while the others were listed
+            left = tuple(name for name in _finalizers(stored) if name != api.IN_USE)
+            await self._write(secret, stored, left)
+
+    async def _write(self, secret: Key, stored: JsonObject, finalizers: tuple[str, ...]) -> None:
+        if not self._lease.held():
+            raise LeaseLost("This process does not hold the lease.")
+        version = stored["metadata"]["resourceVersion"]
+        try:
+            self._secrets.put(await self._kube.set_finalizers(secret, finalizers, resource_version=version))
+        except KubeNotFound:
+            self._secrets.remove(secret, stored["metadata"]["uid"])
+        except KubeConflict:
+            fresh = await self._kube.get(secret)
+            if fresh is None:
+                self._secrets.remove(secret, stored["metadata"]["uid"])
+            else:
+                self._secrets.put(fresh)
+            self.look(secret)
+
+    def _tell(self, stored: JsonObject, users: list[Key]) -> None:
+        named = ", ".join(user.name for user in users[:_NAMED])
+        rest = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
+        text = (
+            f"Needed by DedicatedEndpoint {named}{rest}: their endpoints can only be deleted with this Secret. It goes "
+            "when they are gone."
+        )
+        self._recorder.event(stored, reason=IN_USE_EVENT, message=text, warning=True)
+
+
+def _finalizers(body: JsonObject) -> tuple[str, ...]:
+    return tuple(body["metadata"].get("finalizers") or ())

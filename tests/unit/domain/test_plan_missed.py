@@ -1,0 +1,112 @@
+"""A LIST that leaves the recorded endpoint out: what takes its place, and when (exactly-once.md, Evidence and Lost)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from tokenfactory_operator.domain import status
+from tokenfactory_operator.domain.actions import DeleteTwin, Nothing, ProbeGone, Release, RemoveFinalizer
+from tokenfactory_operator.domain.plan import decide
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.situation import Outcome
+from unit.support.builders import an_endpoint, mark
+from unit.support.outcome import Decided, decided
+from unit.support.scene import Scene
+
+Arrange = Callable[[Scene], Scene]
+
+TWIN: Final = an_endpoint("ep-2", description=mark("a2"))
+ADOPTED_COPY: Final = an_endpoint("ep-2", description=mark("adopted"))
+WAITING: Final = Decided("lost", reason=Reason.ENDPOINT_LOST, synced=None, record="ep-1", after_list=True)
+TAKEN: Final = Decided("in_order", reason=Reason.RECONCILE_SUCCESS, synced=True, record="ep-2", in_order=True)
+NOW: Final = "2025-01-01T12:00:00Z"
+
+
+MISSED = [
+    pytest.param(lambda s: s.recorded().lists(TWIN), WAITING, id="one-list"),
+    pytest.param(lambda s: s.recorded().lists(an_endpoint(), TWIN).lists(TWIN), WAITING, id="seen-before-beside-it"),
+    pytest.param(lambda s: s.recorded().settles(TWIN, seconds=50), WAITING, id="two-lists-too-close"),
+    pytest.param(lambda s: s.recorded().settles(TWIN), TAKEN, id="absence-proven"),
+    pytest.param(lambda s: s.recorded().lists(TWIN).gone(), TAKEN, id="proven-gone-by-id"),
+    pytest.param(
+        lambda s: s.recorded().lists(TWIN).deleted("ep-1"),
+        replace(TAKEN, in_order=False, after_list=True),
+        id="deleted-here",
+    ),
+    pytest.param(
+        lambda s: s.recorded().hides().settles(TWIN),
+        Decided(
+            "lost",
+            ProbeGone("ep-1", mark(), look_only=True),
+            Reason.INVENTORY_UNTRUSTED,
+            stalled=True,
+            after_list=True,
+        ),
+        id="an-untrusted-list-proves-no-absence",
+    ),
+    pytest.param(
+        lambda s: s.recorded().lists(TWIN).lists(an_endpoint(), TWIN),
+        Decided("twin", DeleteTwin("ep-2", "ep-1"), Reason.UPDATING, synced=None, record="ep-1", after_list=True),
+        id="seen-again-and-the-other-is-a-twin",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written("a9", endpointId="ep-1").wait(66).settles(TWIN, seconds=50),
+        Decided("undecided", reason=Reason.CREATE_OUTCOME_UNKNOWN, after_list=True),
+        id="an-open-attempt-beside-it",
+    ),
+    pytest.param(
+        lambda s: s.recorded().attempted(Outcome.UNKNOWN).settles(),
+        replace(WAITING, action=ProbeGone("ep-1", mark())),
+        id="an-absent-attempt-does-not-replace-the-probe",
+    ),
+    pytest.param(
+        lambda s: (
+            s.held()
+            .spec(endpointId="ep-1")
+            .may(adopt=True)
+            .attempt_written("adopted", "Created", endpointId="ep-1")
+            .lists(ADOPTED_COPY)
+        ),
+        WAITING,
+        id="an-adopted-one-and-a-copy-of-it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arrange", "expected"), MISSED)
+def test_another_endpoint_with_our_mark(arrange: Arrange, expected: Decided) -> None:
+    """The recorded one stays recorded until it is proven gone; until then another may be its twin and is left alone."""
+    assert decided(arrange(Scene())) == expected
+
+
+def test_the_status_goes_on_naming_the_recorded_one() -> None:
+    """Neither Ready nor Serving speaks of the other; the message says what is waited for, and what is left alone."""
+    situation = Scene().recorded().lists(an_endpoint(), TWIN).lists(TWIN).situation()
+    decision = decide(situation)
+    assert decision.verdict is not None
+    told = status.after(situation, decision, decision.verdict, now=NOW)
+    said = {item.type: (item.status, item.reason) for item in told.conditions}
+    assert told.endpoint_id == "ep-1"
+    assert said["Ready"] == ("Unknown", "EndpointLost")
+    assert said["Serving"] == ("False", "NotServing")
+    assert "ep-1 is not in the cloud's list" in decision.verdict.message
+    assert "ep-2" in decision.verdict.message
+
+
+TERMINATING = [
+    pytest.param(lambda s: s.lists(TWIN), Nothing, "ep-1", id="waits"),
+    pytest.param(lambda s: s.settles(TWIN), Nothing, "ep-2", id="the-other-is-written-down-first"),
+    pytest.param(lambda s: s.settles(TWIN).status(endpointId="ep-2"), Release, "ep-2", id="and-then-released"),
+    pytest.param(lambda s: s.gone().settles(), RemoveFinalizer, None, id="nothing-is-left"),
+]
+
+
+@pytest.mark.parametrize(("arrange", "action", "record"), TERMINATING)
+def test_let_go_while_a_list_misses_it(arrange: Arrange, action: type, record: str | None) -> None:
+    """Retain keeps both, and lets the object go only when nothing of it can still turn up."""
+    found = decided(arrange(Scene().spec(deletionPolicy="Retain").recorded()).terminating())
+    assert (type(found.action), found.record) == (action, record)

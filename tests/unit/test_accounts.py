@@ -1,0 +1,250 @@
+"""Each credential has connections, an inventory and workers of its own, from its first object to its last."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from tokenfactory_operator.accounts import Accounts, Parts
+from tokenfactory_operator.cache import ObjectCache
+from tokenfactory_operator.credentials import Credential, Credentials
+from tokenfactory_operator.domain.errors import CloudError, CredentialsError
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.resource import parse
+from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.inventory import Inventory, Stamps
+from tokenfactory_operator.poller import Poller
+from tokenfactory_operator.ports import Cloud, Key
+from tokenfactory_operator.workqueue import Urgency, WorkQueue
+from unit.support.builders import CLUSTER, NAMESPACE, an_endpoint, an_object, labelled_secret, mark
+from unit.support.clock import ManualClock
+from unit.support.fakes import InMemoryCloud, Script, Witness
+from unit.support.waiting import until
+
+OWN, ONE, TWO = "own-token-000000", "one-token-111111", "two-token-222222"
+
+
+class ACloud(InMemoryCloud):
+    """With connections that are open or closed."""
+
+    def __init__(self, credential: Credential) -> None:
+        super().__init__(Script())
+        self.token = credential.token.get_secret_value()
+        self.closed = False
+
+    async def aclose(self) -> None:
+        """Close them."""
+        self.closed = True
+
+
+class World:
+    """Accounts over objects and Secrets; the workers note what they were given."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.stamps = Stamps(self.clock)
+        self.own = OWN
+        self.objects, self.secrets = ObjectCache(), ObjectCache()
+        self.clouds: list[ACloud] = []
+        self.woken: list[Key] = []
+        self.worked: set[str] = set()
+        self.broken: set[str] = set()
+        self.accounts = Accounts(
+            Credentials(self.secrets, own=lambda: SecretStr(self.own), project_id=None),
+            self.objects,
+            Parts(
+                open_cloud=self.open_cloud,
+                make_poller=self.make_poller,
+                make_queue=lambda: WorkQueue(share=lambda key: key.namespace, rng=random.Random(1)),
+                work=self.work,
+            ),
+            wake=lambda key, _after: self.woken.append(key),
+            concurrency=2,
+            linger=0.0,
+        )
+
+    def open_cloud(self, credential: Credential) -> ACloud:
+        """Remembered."""
+        self.clouds.append(ACloud(credential))
+        return self.clouds[-1]
+
+    def make_poller(self, cloud: Cloud, scope: str) -> Poller:
+        """As the application does."""
+        timing = Timing()
+        return Poller(
+            cloud=cloud,
+            inventory=Inventory(scope=scope, cluster_id=CLUSTER, stamps=self.stamps, timing=timing),
+            cache=self.objects,
+            wake=lambda key, _after: self.woken.append(key),
+            clock=self.clock,
+            timing=timing,
+            telemetry=Witness(),
+            rng=random.Random(1),
+        )
+
+    async def work(self, queue: WorkQueue[Key]) -> None:
+        """A worker that notes, or breaks."""
+        while (key := await queue.get()) is not None:
+            if key.name in self.broken:
+                raise RuntimeError(key.name)
+            self.worked.add(key.name)
+            queue.done(key)
+
+    def object(self, name: str, secret: str = "") -> Any:  # noqa: ANN401  # JSON
+        """An object with the Secret, or with the operator's own credential."""
+        spec = {"credentials": {"secretRef": {"name": secret}}} if secret else {}
+        body = an_object(name=name, uid=f"uid-of-{name}", spec=spec)
+        self.objects.put(body)
+        return body
+
+    def secret(self, name: str, token: str, version: int = 1) -> None:
+        """A Secret."""
+        self.secrets.put(labelled_secret(name, token=token, version=version))
+
+    def poller(self, name: str) -> Poller:
+        """That of an object."""
+        body = self.objects.get(Key(NAMESPACE, name))
+        assert body is not None
+        return self.accounts.poller_of(parse(body))
+
+    @property
+    def open_tokens(self) -> set[str]:
+        """Whose connections are open."""
+        return {cloud.token for cloud in self.clouds if not cloud.closed}
+
+
+@asynccontextmanager
+async def world() -> AsyncIterator[World]:
+    """Ended in order."""
+    made = World()
+    made.accounts.start()
+    yield made
+    await made.accounts.shut_down(patience=1.0)
+    assert made.open_tokens == set()
+
+
+async def test_one_account_for_each_token_and_project() -> None:
+    """Two Secrets with the same token are one; another token, or the operator's own, is another."""
+    async with world() as w:
+        for name, token in (("a", ONE), ("b", ONE), ("c", TWO)):
+            w.secret(name, token)
+            w.object(name, name)
+        w.object("own")
+        assert w.poller("a") is w.poller("b")
+        assert len({id(w.poller(name)) for name in ("a", "c", "own")}) == 3
+        assert w.open_tokens == {OWN, ONE, TWO}
+        assert w.accounts.queue_of(Key(NAMESPACE, "a")) is w.accounts.queue_of(Key(NAMESPACE, "b"))
+        assert w.accounts.queue_of(Key(NAMESPACE, "a")) is not w.accounts.queue_of(Key(NAMESPACE, "c"))
+
+
+async def test_no_credential_no_call() -> None:
+    """Such an object is told what is missing; whatever is tried for it fails before it is sent."""
+    async with world() as w:
+        w.object("a", "missing")
+        poller = w.poller("a")
+        assert poller.inventory.outage is not None
+        assert poller.inventory.outage.reason is Reason.CREDENTIALS_MISSING
+        assert poller.inventory.outage.blind
+        assert not poller.inventory.listed_once
+        with pytest.raises(CredentialsError) as caught:
+            await poller.cloud.delete_endpoint("ep-1")
+        assert isinstance(caught.value, CloudError)
+        assert caught.value.refused
+        assert w.open_tokens == {OWN}
+
+
+async def test_an_account_ends_with_its_last_object() -> None:
+    """The operator's own stays; what nobody needs any more is closed."""
+    async with world() as w:
+        w.secret("a", ONE)
+        w.object("a", "a")
+        w.poller("a")
+        w.accounts.sweep()
+        assert w.open_tokens == {OWN, ONE}
+        w.objects.remove(Key(NAMESPACE, "a"), "uid-of-a")
+        w.accounts.sweep()
+        await until(lambda: w.open_tokens == {OWN})
+
+
+async def test_a_rotated_secret_has_a_new_account() -> None:
+    """The old token is called no more; the new account knows nothing before its first LIST."""
+    async with world() as w:
+        w.secret("a", ONE)
+        w.object("a", "a")
+        before = w.poller("a")
+        await before.poll()
+        w.secret("a", TWO, version=2)
+        after = w.poller("a")
+        assert after is not before
+        assert not after.inventory.listed_once
+        w.accounts.sweep()
+        await until(lambda: w.open_tokens == {OWN, TWO})
+
+
+async def test_own_token_is_followed() -> None:
+    """The file has another token: its account is opened at once and everybody is woken."""
+    async with world() as w:
+        w.object("own")
+        first = w.accounts.own()
+        w.own = TWO
+        running = asyncio.create_task(w.accounts.run())
+        await until(lambda: w.open_tokens == {TWO})
+        running.cancel()
+        assert Key(NAMESPACE, "own") in w.woken
+        assert w.accounts.own() is not first
+
+
+async def test_each_queue_has_workers() -> None:
+    """Work for any credential, and for none, is done."""
+    async with world() as w:
+        w.secret("a", ONE)
+        w.object("a", "a")
+        w.object("b", "missing")
+        w.object("own")
+        for name in ("a", "b", "own", "vanished"):
+            key = Key(NAMESPACE, name)
+            w.accounts.queue_of(key).add(key, Urgency.EDIT)
+        await until(lambda: w.worked == {"a", "b", "own", "vanished"})
+        assert w.accounts.stats().adds_total == 4
+
+
+async def test_a_failure_anywhere_ends_the_process() -> None:
+    """A worker of any credential that breaks is reported with its reason."""
+    made = World()
+    made.accounts.start()
+    made.secret("a", ONE)
+    made.object("a", "a")
+    made.broken.add("a")
+    key = Key(NAMESPACE, "a")
+    made.accounts.queue_of(key).add(key, Urgency.EDIT)
+    async with asyncio.timeout(10):
+        await made.accounts.failed()
+    assert [str(error) for error in await made.accounts.shut_down(patience=1.0)] == ["a"]
+
+
+async def test_a_deletion_is_expected_by_every_account_of_the_project() -> None:
+    """Two tokens see the same endpoints: what one deletes, the other's LIST may miss without being doubted."""
+    async with world() as w:
+        for name, token in (("a", ONE), ("b", TWO)):
+            w.secret(name, token)
+            w.object(name, name)
+        endpoints = [an_endpoint(f"ep-{number}", description=mark(uid=f"u{number}")) for number in range(4)]
+        for name in ("a", "b"):
+            cloud = w.poller(name).cloud
+            assert isinstance(cloud, ACloud)
+            cloud.endpoints = {each.id: each for each in endpoints}
+            await w.poller(name).poll()
+        for gone in ("ep-0", "ep-1", "ep-2"):
+            w.poller("a").inventory.delete_answered(gone)
+        cloud = w.poller("b").cloud
+        assert isinstance(cloud, ACloud)
+        cloud.endpoints = {"ep-3": endpoints[3]}
+        w.clock.seconds += 30
+        await w.poller("b").poll()
+        assert w.poller("b").inventory.untrusted() == ""
