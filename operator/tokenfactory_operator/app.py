@@ -214,6 +214,7 @@ class Operator:
             timing=timing,
             new_attempt=lambda: secrets.token_hex(4),
             wrote=self.dispatch.wrote,
+            namespace=client.namespace,
         )
         self.reconciler = Reconciler(
             tools,

@@ -23,7 +23,10 @@ from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import Attempt, Correction, Outcome, Situation
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.poller import Poller
-from tokenfactory_operator.ports import Clock, JsonObject, Key, Kube, Lease, Recorder, Telemetry
+from tokenfactory_operator.ports import Clock, JsonObject, Key, Kube, Lease, Recorder, Telemetry, about_namespace
+
+FORCE_RELEASED: Final = "ForceReleased"
+"""Event of an object that a person has let go; told in the operator's own namespace too."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Tools:
     """A fresh random attempt id of 8 hex digits."""
     wrote: Callable[[JsonObject], None]
     """Told of each object as written: the watch has to bring it back."""
+    namespace: str
+    """The operator's own: what must be told though the object's namespace takes no Events is told there."""
 
     def lead(self) -> None:
         """Raises `LeaseLost` unless this process may act now."""
@@ -112,8 +117,12 @@ class Executor:
             # An echo of an earlier write that comes late must not bring it back, or it would be deleted once more.
             self._tools.cache.remove(Key(s.resource.namespace, s.resource.name), s.resource.uid, FOR_EVER)
         if action.event:
-            warning = action.event in ("ForceReleased", Reason.OWNERSHIP_CONFLICT)
+            warning = action.event in (FORCE_RELEASED, Reason.OWNERSHIP_CONFLICT)
             self._tell(s.resource, action.event, action.message, warning=warning)
+        if action.event == FORCE_RELEASED:
+            text = f"{s.resource.namespace}/{s.resource.name}: {action.message}"
+            home = about_namespace(self._tools.namespace)
+            self._tools.recorder.event(home, reason=FORCE_RELEASED, message=text, warning=True)
 
     async def _rescope(self, s: Situation, decision: actions.Decision, _poller: Poller) -> None:
         action: Any = decision.action
@@ -243,7 +252,9 @@ class Executor:
     async def _delete_one(self, s: Situation, endpoint_id: str, poller: Poller) -> None:
         self._tools.lead()
         await poller.cloud.delete_endpoint(endpoint_id)
-        s.memory.deletes[endpoint_id] = s.memory.mutated = poller.inventory.delete_answered(endpoint_id)
+        hidden = endpoint_id in s.evidence.hidden | s.evidence.overdue
+        ended = poller.inventory.delete_answered(endpoint_id, hidden=hidden)
+        s.memory.deletes[endpoint_id] = s.memory.mutated = ended
         self._mutated("delete", poller)
 
     async def _release(self, s: Situation, decision: actions.Decision, poller: Poller) -> None:

@@ -156,9 +156,14 @@ class Inventory:
             self._forget(seen.endpoint)
             self._missing = None
 
-    def delete_answered(self, endpoint_id: str) -> float:
-        """A DELETE answered 2xx or 404: that it will be missing is expected. Answers the stamp."""
+    def delete_answered(self, endpoint_id: str, *, hidden: bool = False) -> float:
+        """A DELETE answered 2xx or 404: that it will be missing is expected. Answers the stamp.
+
+        `hidden`: the LISTs did not show it before, so that they do not show it now says nothing; a look by id does.
+        """
         self.proven_gone(endpoint_id)
+        if hidden:
+            self._hidden.add(endpoint_id)
         return self.stamp()
 
     def proven_gone(self, endpoint_id: str) -> None:
@@ -189,7 +194,7 @@ class Inventory:
         self._unlisted.pop(endpoint_id, None)
 
     def unexpect(self, endpoint_id: str) -> None:
-        """The object that names it has another credential now: nobody here can confirm its absence any more."""
+        """The object names another one now, or has another credential: nobody here can confirm its absence any more."""
         self._expected.discard(endpoint_id)
 
     def forget(self, uid: str, endpoint_id: str) -> None:
@@ -197,6 +202,7 @@ class Inventory:
         self._identity_evidence.pop(uid, None)
         self._attempt_evidence.pop(uid, None)
         self._expected.discard(endpoint_id)
+        self._hidden.discard(endpoint_id)  # nobody looks for it by id any more: from now on it is one of the unnamed
         if endpoint_id and endpoint_id not in self._present:
             self._drop_traces(endpoint_id)
 

@@ -23,7 +23,7 @@ from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.domain.identity import OwnerMark, subject
 from tokenfactory_operator.domain.situation import Sighting
 from tokenfactory_operator.inventory import Inventory
-from tokenfactory_operator.ports import Clock, JsonObject, Recorder
+from tokenfactory_operator.ports import Clock, JsonObject, Recorder, about_namespace
 
 REASON: Final = "OrphanedEndpoint"
 """Of the Event."""
@@ -182,6 +182,4 @@ class Orphans:
 
     def _event(self, message: str) -> None:
         """About the operator's namespace: the object's own may be gone, or take no Events any more."""
-        metadata = {"namespace": self._namespace, "name": self._namespace}
-        place = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-        self._recorder.event(place, reason=REASON, message=message, warning=True)
+        self._recorder.event(about_namespace(self._namespace), reason=REASON, message=message, warning=True)

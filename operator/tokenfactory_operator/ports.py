@@ -25,6 +25,7 @@ __all__ = [
     "Secrets",
     "Telemetry",
     "Timing",
+    "about_namespace",
 ]
 
 JsonObject = Mapping[str, Any]
@@ -39,6 +40,11 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+
+def about_namespace(name: str) -> JsonObject:
+    """The subject of an Event that concerns no object any more, or one whose namespace takes none."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"namespace": name, "name": name}}
 
 
 class Clock(Protocol):

@@ -176,8 +176,10 @@ class Reconciler:
             held = self._held[key] = _Held(Memory(resource.uid), resource.body, poller)
         if secret_of(held.body) != secret_of(resource.body):
             self._secrets.left(held.body)
+        before, now = ((body.get("status") or {}).get("endpointId") or "" for body in (held.body, resource.body))
+        if held.poller is not poller or before != now:
+            held.poller.inventory.unexpect(before)
         if held.poller is not poller:
-            held.poller.inventory.unexpect((held.body.get("status") or {}).get("endpointId") or "")
             failure = held.memory.failure
             if failure is not None and failure.error.handling is not Handling.TERMINAL:
                 held.memory.failure, held.memory.failures = None, 0  # it was the other credential's

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cluster.support.chart import CHART
@@ -294,7 +296,7 @@ def test_adoption_with_the_namespaces_own_key(world: World) -> None:
     assert world.calls("subject", "POST") == []
 
 
-def described(endpoint: dict[str, object]) -> dict[str, object]:
+def described(endpoint: dict[str, Any]) -> dict[str, Any]:
     """The immutable fields of a console's endpoint, as a spec has them."""
     return {
         "model": endpoint["model_name"],

@@ -112,6 +112,7 @@ class OperatorProcess:
             timing=timing,
             new_attempt=lambda: f"{rng.getrandbits(32):08x}",
             wrote=self.dispatch.wrote,
+            namespace="tokenfactory-system",
         )
         self.reconciler = Reconciler(
             tools,

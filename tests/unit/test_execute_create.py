@@ -294,12 +294,10 @@ async def test_throttled_goes_on_under_the_same_attempt() -> None:
     await stage.turn(10)
     assert len(stage.journal("POST")) == 1
     for _ in range(2):
-        stage.clock.seconds += 310
-        await stage.reconcile()
+        await stage.turn(310)
     assert len(stage.journal("POST")) == 3
     assert len(stage.journal("status")) == writes
-    stage.clock.seconds += 310
-    await stage.reconcile()
+    await stage.turn(310)
     assert stage.attempt == ("try-1", "Created")
     assert stage.cloud.endpoints["ep-1"].description == mark("try-1")
 
@@ -308,7 +306,7 @@ async def throttled() -> Stage:
     stage = Stage()
     stage.script.plan("create", Turn(error=RateLimited("429", refused=True, retry_after=1.0)))
     await stage.turn()
-    stage.clock.seconds += 310
+    await stage.poll(310)
     return stage
 
 

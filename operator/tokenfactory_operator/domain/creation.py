@@ -66,14 +66,14 @@ def lost(s: Situation) -> Decision | None:
         if s.now >= due:
             # One that no LIST has ever shown may be why: if it is gone, which only the whole probe can tell, its
             # absence says nothing against the LIST.
-            probe = _probe(s, endpoint_id, look_only=endpoint_id not in s.evidence.overdue)
+            probe = probe_of(s, endpoint_id, look_only=endpoint_id not in s.evidence.overdue)
             return Decision("lost", probe, untrusted(s, "lost").verdict, after_list=True)
         return untrusted(s, "lost", record=endpoint_id)
     if not s.evidence.recorded_absence.proven(after=NEVER, settle=s.timing.create_settle):
         return Decision("lost", verdict=confirming, record=endpoint_id, after_list=True)
     if endpoint_id not in s.memory.gone:
         waiting = failed(s, ProbeGone.__name__)
-        return waiting or Decision("lost", _probe(s, endpoint_id), confirming, record=endpoint_id, after_list=True)
+        return waiting or Decision("lost", probe_of(s, endpoint_id), confirming, record=endpoint_id, after_list=True)
     return _recreate(s, endpoint_id)
 
 
@@ -83,7 +83,8 @@ def remembered_mark(s: Situation) -> OwnerMark:
     return owner_mark(s.resource, s.identity, written.id if written and written.id else "restored")
 
 
-def _probe(s: Situation, endpoint_id: str, *, look_only: bool = False) -> ProbeGone:
+def probe_of(s: Situation, endpoint_id: str, *, look_only: bool = False) -> ProbeGone:
+    """The look by id at an endpoint that the LISTs do not show; without `look_only` it ends in a PATCH."""
     mark = remembered_mark(s)
     last = s.memory.last_seen.get(endpoint_id)
     if last is not None and last.description:

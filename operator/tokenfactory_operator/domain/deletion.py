@@ -7,8 +7,17 @@ from __future__ import annotations
 
 from tokenfactory_operator.api.v1alpha1 import DeletionPolicy
 from tokenfactory_operator.domain import facts
-from tokenfactory_operator.domain.actions import Decision, DeleteEndpoints, Release, RemoveFinalizer, Verdict
-from tokenfactory_operator.domain.creation import failed, untrusted
+from tokenfactory_operator.domain.actions import (
+    Decision,
+    DeleteEndpoints,
+    DeleteTwin,
+    Nothing,
+    ProbeGone,
+    Release,
+    RemoveFinalizer,
+    Verdict,
+)
+from tokenfactory_operator.domain.creation import failed, probe_of, untrusted
 from tokenfactory_operator.domain.identity import (
     ReleasedMark,
     described,
@@ -49,8 +58,11 @@ def never_created(s: Situation) -> Decision | None:
 
 
 def observed_only(s: Situation) -> Decision | None:
-    """Under Observe the endpoint was never ours to delete: let go without a call."""
-    return Decision("observed_only", RemoveFinalizer(), _deleting("Released.")) if facts.observing(s) else None
+    """Under Observe the endpoint was never ours to delete: let go without a call, whether the cloud is seen or not."""
+    if not facts.observing(s):
+        return None
+    text = _released_text(facts.recorded_id(s), gone=False)
+    return Decision("observed_only", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
 
 
 def unresolved_attempt(s: Situation) -> Decision | None:
@@ -67,7 +79,8 @@ def unresolved_attempt(s: Situation) -> Decision | None:
         return None if facts.trusted(s) else untrusted(s, "unresolved_attempt")
     text = (
         "A create call ended without a clear answer. The object is kept until it is sure that the cloud made no "
-        f"endpoint, for at least {s.timing.delete_settle:.0f} s after that call."
+        f"endpoint: at least {s.timing.delete_settle:.0f} s after that call. A restart of the operator begins that time "
+        "anew."
     )
     return Decision(
         "unresolved_attempt",
@@ -82,6 +95,9 @@ def release(s: Situation) -> Decision | None:
     if not _retained(s):
         return None
     seen = facts.own_endpoint(s)
+    doubled = _doubled(s, seen) if seen is not None else None
+    if doubled is not None:
+        return doubled
     if seen is not None and _releasable(s, seen):
         mark = ReleasedMark(s.identity.cluster_id, subject(s.resource.namespace, s.resource.name))
         description = described(text_without_marks(seen.endpoint.description), mark)
@@ -98,6 +114,19 @@ def release(s: Situation) -> Decision | None:
             return untrusted(s, "release", record=endpoint_id)
     text = _released_text(endpoint_id, gone=absent or endpoint_id in s.memory.gone)
     return Decision("release", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
+
+
+def _doubled(s: Situation, kept: Sighting) -> Decision | None:
+    """A late twin is not let go with the endpoint that is kept: nobody would delete it any more (Create 7)."""
+    spared = {kept.endpoint.id, *_left_alone(s)}
+    others = [seen for seen in s.evidence.own if seen.endpoint.id not in spared and not facts.adopted(s, seen)]
+    if not others:
+        return None
+    due = next((seen for seen in others if facts.delete_due(s, seen.endpoint.id, seen)), None)
+    action = DeleteTwin(due.endpoint.id, kept.endpoint.id) if due else Nothing()
+    verdict = _deleting(f"Deleting the duplicate {', '.join(seen.endpoint.id for seen in others)}.")
+    waiting = failed(s, DeleteTwin.__name__) if due else None
+    return waiting or Decision("release", action, verdict, record=kept.endpoint.id, after_list=True)
 
 
 def _retained(s: Situation) -> bool:
@@ -134,6 +163,9 @@ def _delete(s: Situation, check: str, ids: tuple[str, ...]) -> Decision:
 
 def absence_observed(s: Situation) -> Decision | None:
     """A complete LIST begun after the last answer shows nothing of ours: only now the object may go."""
+    hidden = _hidden(s)
+    if hidden is not None:
+        return hidden
     left = set(_left_alone(s))
     answered = max(s.memory.deletes.values(), default=NEVER)
     present = {seen.endpoint.id for seen in s.evidence.own} | (
@@ -154,6 +186,22 @@ def absence_observed(s: Situation) -> Decision | None:
     return Decision("absence_observed", RemoveFinalizer("DeletedEndpoint", text), _deleting(text))
 
 
+def _hidden(s: Situation) -> Decision | None:
+    """The LISTs do not show what was deleted, and did not before: only GET by id can tell that it is gone."""
+    ids = sorted(s.evidence.hidden & s.memory.deletes.keys())
+    if not ids:
+        return None
+    due = s.now >= s.memory.probed.get(ids[0], NEVER) + s.timing.poll_interval
+    text = (
+        f"The cloud has accepted the deletion of endpoint {ids[0]}, which its list did not show before. Waiting until "
+        "it does not answer by id any more."
+    )
+    waiting = failed(s, ProbeGone.__name__) if due else None
+    action = probe_of(s, ids[0], look_only=True) if due else Nothing()
+    verdict = Verdict(Reason.INVENTORY_UNTRUSTED, text)
+    return waiting or Decision("absence_observed", action, verdict, record=_record(s), after_list=True)
+
+
 def _record(s: Situation) -> str | None:
     """What was seen is written down, so that its attempt stays resolved when it is gone, over a restart too."""
     seen = facts.own_endpoint(s)
@@ -168,7 +216,7 @@ def _left_alone(s: Situation) -> tuple[str, ...]:
     last = s.memory.last_seen.get(facts.recorded_id(s))  # one LIST that leaves it out does not make it ours again
     if last is not None and last.foreign_to(s.identity):
         strangers.add(last.id)
-    copied = set(facts.copies(s)) - {facts.recorded_id(s)}
+    copied = {*facts.copies(s), *facts.imitations(s)} - {facts.recorded_id(s)}
     return tuple(strangers | ({alien.endpoint.id} if alien else set()) | copied)
 
 

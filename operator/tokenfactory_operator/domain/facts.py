@@ -82,6 +82,7 @@ def resumable(s: Situation) -> bool:
         and written is not None
         and written.id == attempt.id
         and written.state == PENDING
+        and s.resource.status.scope == s.evidence.scope  # in another scope the attempt has to be opened anew
     )
 
 
@@ -174,6 +175,28 @@ def copies(s: Situation) -> tuple[str, ...]:
     if unmarked is not None and written is not None and written.id in tries:
         tries[written.id].append(unmarked.endpoint.id)
     return tuple(sorted(endpoint_id for ids in tries.values() if len(ids) > 1 for endpoint_id in ids))
+
+
+def imitations(s: Situation) -> tuple[str, ...]:
+    """Ids of endpoints with the `try` of the recorded one that are surely not it, whether that one is listed or not.
+
+    An attempt makes one endpoint. The status remembers its routing key and age, which no copied description brings.
+    """
+    status = s.resource.status
+    written = status.create_attempt
+    if written is None or not status.endpoint_id:
+        return ()
+    others = [seen.endpoint for seen in s.evidence.own if seen.endpoint.id != status.endpoint_id]
+    return tuple(
+        other.id
+        for other in others
+        if other.attempt_of(s.identity) == written.id
+        and (_differ(status.routing_key, other.routing_key) or _differ(status.created_at, other.created_at))
+    )
+
+
+def _differ(written: str | None, seen: str | None) -> bool:
+    return written is not None and seen is not None and written != seen
 
 
 def foreign(s: Situation) -> Sighting | None:

@@ -6,7 +6,7 @@ created, updated or recreated. Each check is a function `Situation -> Decision |
 
 ::
 
-    terminating:  unheld → force_released → never_created → unheard → other_scope → observed_only
+    terminating:  unheld → force_released → never_created → observed_only → unheard → other_scope
                   → unresolved_attempt → release → delete → absence_observed
     living:       stripped → unreadable → unsupported → unheard → other_scope → asked_to_look
                   → copied → adoption → foreign_owner → undecided → twin → lost → immutable → drifted → in_order
@@ -37,7 +37,7 @@ from tokenfactory_operator.domain.actions import (
     Verdict,
 )
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import Situation
+from tokenfactory_operator.domain.situation import NEVER, Situation
 
 Check = Callable[[Situation], Decision | None]
 
@@ -89,7 +89,9 @@ def other_scope(s: Situation) -> Decision | None:
     at_stake = bool(facts.recorded_id(s)) or facts.unresolved(s) is not None
     if not written or written == s.evidence.scope or not at_stake:
         return None
-    if s.evidence.recorded is not None or facts.confirmed(s):
+    recorded = s.evidence.recorded
+    listed = recorded is not None and recorded.listed > NEVER  # what a GET answers rebinds nothing
+    if listed or facts.confirmed(s):
         return Decision("other_scope", Rescope(s.evidence.scope), record=facts.recorded_id(s) or None)
     text = (
         f"The endpoint was made in scope {written}, but the present credential belongs to {s.evidence.scope}. Restore "
@@ -114,9 +116,9 @@ TERMINATING: Final[tuple[Check, ...]] = (
     deletion.unheld,
     deletion.force_released,
     deletion.never_created,
+    deletion.observed_only,
     unheard,
     other_scope,
-    deletion.observed_only,
     deletion.unresolved_attempt,
     deletion.release,
     deletion.delete,

@@ -22,12 +22,16 @@ CORRECTION_MEMORY: Final = 600.0
 
 def copied(s: Situation) -> Decision | None:
     """The same attempt twice was not made by us: nothing is deleted, a person decides."""
-    ids = facts.copies(s)
-    if not ids:
+    ids, imitations = facts.copies(s), facts.imitations(s)
+    if not (ids or imitations):
         return None
-    text = (
-        f"Endpoints {', '.join(ids)} carry the same owner mark. Delete the copy, or its mark, in the cloud's console."
+    recorded = facts.recorded_id(s)
+    what = (
+        f"Endpoints {', '.join(ids)} carry the same owner mark"
+        if ids
+        else f"Endpoint {', '.join(imitations)} carries the owner mark of endpoint {recorded}, but is another"
     )
+    text = f"{what}. Delete the copy, or its mark, in the cloud's console."
     return Decision(
         "copied", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text, stalled=True), record=_kept_id(s), after_list=True
     )

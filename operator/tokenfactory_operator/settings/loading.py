@@ -29,7 +29,7 @@ SHOWN: Final = 100
 _HIDDEN: Final = frozenset({"token", "token_file"})
 """Settings whose wrong value is never repeated: the token, and where one is put by mistake."""
 
-_URL_SECRETS: Final = re.compile(r"(?<=//)[^/@]*(?=@)|[?#].*")
+_URL_SECRETS: Final = re.compile(r"(?<=//).*(?=@)|[?#].*", re.DOTALL)
 """Where a URL may carry a secret: user and password, query, fragment."""
 
 _SERVICE_LINK: Final = re.compile(
@@ -141,10 +141,16 @@ def _sentences(error: ValidationError, flags: Mapping[str, str]) -> list[str]:
 
 
 def _shown(setting: Setting, value: object) -> str:
-    if setting.field in _HIDDEN or isinstance(value, SecretStr):
+    if setting.field in _HIDDEN or isinstance(value, SecretStr) or _has_token(value):
         return "the value given (not shown)"
     text = repr(_URL_SECRETS.sub("…", value) if setting.field == "api_url" and isinstance(value, str) else value)
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def _has_token(value: object) -> bool:
+    """Whether the token was put into another setting too."""
+    token = os.environ.get(f"{ENV_PREFIX}TOKEN", "").strip()
+    return bool(token) and token in str(value)
 
 
 def _check_files(settings: Settings) -> None:

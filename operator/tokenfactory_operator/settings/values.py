@@ -132,8 +132,11 @@ def _api_url(value: object) -> object:
     if not isinstance(value, str):
         return value
     text = value.strip().rstrip("/")
-    parts = urlsplit(text)
-    _ = parts.port  # raises ValueError where the port is no number
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # raises ValueError where the port is no number
+    except ValueError:
+        raise ValueError("not an http(s) address") from None  # its own text quotes what may be a password
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("not an http(s) address")
     if parts.username is not None or parts.query or parts.fragment:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -94,6 +95,11 @@ class OperatorProcess:
             return 0
         self._process.terminate()
         return self._process.wait(_STOP_TIMEOUT)
+
+    def send(self, number: signal.Signals) -> None:
+        """Any other signal, to a process that lives."""
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def kill(self) -> None:
         """SIGKILL: no word is said, nothing is finished."""

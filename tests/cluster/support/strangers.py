@@ -19,5 +19,8 @@ def sent(world: World, *, since: int = 0) -> list[str]:
 
 
 def touched(world: World, *endpoint_ids: str) -> list[str]:
-    """The calls that could have changed one of these endpoints."""
-    return [call for call in sent(world) if call.split(" ", 1)[1] in endpoint_ids]
+    """The calls that could have changed one of these endpoints; that it was made is none."""
+    calls = (call.split(" ", 1) for call in sent(world))
+    return [
+        f"{method} {endpoint_id}" for method, endpoint_id in calls if method != "POST" and endpoint_id in endpoint_ids
+    ]

@@ -242,7 +242,7 @@ SEEN = [
         lambda s: s.terminating().lists(an_endpoint(description=MINE)),
         Decided(
             "observed_only",
-            RemoveFinalizer(),
+            RemoveFinalizer("ReleasedEndpoint", "Endpoint ep-1 stays in the cloud and is billed there."),
             Reason.DELETING,
             synced=None,
         ),

@@ -146,7 +146,7 @@ CREATE_ROWS = [
         id="a-good-list-shows-that-the-token-is-mended",
     ),
     pytest.param(
-        lambda s: s.lists().failed("Create", InvalidSpec("no such flavor")).wait(10_000),
+        lambda s: s.lists().failed("Create", InvalidSpec("no such flavor")).wait(10_000).lists(),
         Decided("failed", reason=Reason.INVALID_SPEC, stalled=True),
         id="terminal-is-never-retried-by-itself",
     ),

@@ -218,7 +218,11 @@ def test_refuses_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param("TOKENFACTORY_TOKEN", f"Bearer {CANARY}", id="token with its scheme"),
         pytest.param("TOKENFACTORY_TOKEN_FILE", CANARY, id="token as file name"),
         pytest.param("TOKENFACTORY_API_URL", f"https://user:{CANARY}@api.example", id="password in the address"),
+        pytest.param("TOKENFACTORY_API_URL", f"https://user:a/{CANARY}@api.example", id="password with a slash"),
+        pytest.param("TOKENFACTORY_API_URL", f"https://user:{CANARY}/b@api.example", id="password like a port"),
+        pytest.param("TOKENFACTORY_API_URL", f"https://user:\u2488{CANARY}@api.example", id="password not normalised"),
         pytest.param("TOKENFACTORY_API_URL", f"https://api.example?key={CANARY}", id="query in the address"),
+        pytest.param("TOKENFACTORY_RATE_LIMIT", CANARY, id="token in another setting"),
     ],
 )
 def test_never_repeats_a_secret(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

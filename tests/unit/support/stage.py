@@ -74,6 +74,7 @@ class Stage:
             timing=self.timing,
             new_attempt=lambda: f"try-{next(self.attempts)}",
             wrote=lambda _body: None,
+            namespace="tokenfactory-system",
         )
         self._tools = tools
         self.keep_secrets(NoSecrets())

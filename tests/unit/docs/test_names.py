@@ -1,0 +1,58 @@
+"""What the pages for people name exists: settings, metrics, targets of make, files and headings."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tokenfactory_operator.settings import Settings
+
+ROOT: Final = Path(__file__).parents[3]
+PAGES: Final = ["README.md", "docs/reliability.md", "docs/troubleshooting.md"]
+
+
+def text(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page, as links name them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    """Files and headings within the repository."""
+    for link in re.findall(r"\]\(([^)\s]+)\)", text(page)):
+        if "://" in link:
+            continue
+        file, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / file if file else ROOT / page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_settings_exist(page: str) -> None:
+    """By the name of their environment variable."""
+    known = {f"TOKENFACTORY_{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(r"TOKENFACTORY_[A-Z_]+[A-Z]", text(page))) <= known
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_metrics_exist(page: str) -> None:
+    """The reference page of the metrics is generated from the code."""
+    named = set(re.findall(r"`(tokenfactory_\w+_(?:total|seconds|endpoints))`", text(page)))
+    assert named <= set(re.findall(r"`(\w+)`", text("docs/metrics.md")))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_targets_exist(page: str) -> None:
+    """Each `make something`."""
+    code = re.findall(r"`([^`\n]+)`", text(page)) + re.findall(r"```console\n(.*?)```", text(page), flags=re.DOTALL)
+    named = {target for part in code for target in re.findall(r"\bmake ([a-z-]+)", part)}
+    assert named <= set(re.findall(r"^([a-z-]+):", text("Makefile"), flags=re.MULTILINE))

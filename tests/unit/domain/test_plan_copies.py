@@ -1,0 +1,81 @@
+"""An owner mark that somebody copied: the copy is never taken for the object's own, nor for what is left of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+
+from tokenfactory_operator.domain.actions import DeleteEndpoints, Nothing, RemoveFinalizer
+from tokenfactory_operator.domain.plan import decide
+from tokenfactory_operator.domain.reasons import Reason
+from unit.support.builders import an_endpoint, mark
+from unit.support.outcome import decided
+from unit.support.scene import Scene
+
+Arrange = Callable[[Scene], Scene]
+
+OWN: Final = an_endpoint()
+COPY: Final = an_endpoint("ep-2", routing_key="dedicated/theirs")
+CLONE: Final = an_endpoint("ep-2", created_at="2025-01-01T13:00:00Z")
+TOLD: Final = {"routingKey": "dedicated/llm-1", "createdAt": "2025-01-01T12:00:00Z"}
+
+
+LIVING = [
+    pytest.param(lambda s: s.recorded(**TOLD).lists(OWN, COPY), "OwnershipConflict", id="beside-the-original"),
+    pytest.param(lambda s: s.recorded(**TOLD).lists(COPY), "OwnershipConflict", id="original-missing-once"),
+    pytest.param(lambda s: s.recorded(**TOLD).settles(COPY), "OwnershipConflict", id="original-absent"),
+    pytest.param(lambda s: s.recorded(**TOLD).settles(COPY).gone(), "OwnershipConflict", id="original-gone"),
+    pytest.param(lambda s: s.recorded(**TOLD).settles(CLONE), "OwnershipConflict", id="younger-than-the-original"),
+    pytest.param(lambda s: s.recorded("ep-9", **TOLD).settles(OWN), "ReconcileSuccess", id="only-the-id-is-nonsense"),
+    pytest.param(lambda s: s.recorded("ep-9").settles(OWN), "ReconcileSuccess", id="nothing-else-is-told"),
+    pytest.param(
+        lambda s: s.recorded("ep-9", **TOLD).settles(an_endpoint(routing_key=None, created_at=None)),
+        "ReconcileSuccess",
+        id="the-answer-does-not-tell",
+    ),
+    pytest.param(
+        lambda s: s.recorded("ep-9", **TOLD).settles(an_endpoint("ep-2", description=mark("a2"), routing_key="x")),
+        "ReconcileSuccess",
+        id="another-try-is-no-copy",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arrange", "reason"), LIVING)
+def test_a_copy_is_a_conflict_whatever_became_of_the_original(arrange: Arrange, reason: str) -> None:
+    """Create 7: an attempt makes one endpoint, so a second one with its try was made outside."""
+    found = decide(arrange(Scene()).situation())
+    assert found.verdict is not None
+    assert found.verdict.reason == reason
+    assert isinstance(found.action, Nothing)
+    if reason == "OwnershipConflict":
+        assert "ep-2" in found.verdict.message
+        assert found.record == "ep-1"
+
+
+TERMINATING = [
+    pytest.param(lambda s: s.recorded(**TOLD).lists(OWN, COPY), DeleteEndpoints(("ep-1",)), id="original-first"),
+    pytest.param(
+        lambda s: s.recorded(**TOLD).lists(COPY), DeleteEndpoints(("ep-1",)), id="original-missing-after-a-restart"
+    ),
+    pytest.param(
+        lambda s: s.recorded("ep-9", **TOLD).lists(OWN), DeleteEndpoints(("ep-1", "ep-9")), id="only-the-id-is-nonsense"
+    ),
+]
+
+
+@pytest.mark.parametrize(("arrange", "action"), TERMINATING)
+def test_a_deletion_takes_the_original_only(arrange: Arrange, action: DeleteEndpoints) -> None:
+    """Delete 4: the copy is left, also once the original is no longer beside it."""
+    assert decided(arrange(Scene()).terminating()).action == action
+
+
+def test_a_copy_does_not_hold_the_object() -> None:
+    """Delete 4: the finalizer goes, and the event names what was left."""
+    scene = Scene().recorded(**TOLD).terminating().lists(OWN, COPY).deleted("ep-1").lists(COPY)
+    action = decide(scene.situation()).action
+    assert isinstance(action, RemoveFinalizer)
+    assert action.event == Reason.OWNERSHIP_CONFLICT
+    assert "ep-2" in action.message

@@ -1,0 +1,26 @@
+"""Who holds an endpoint, as far as the objects tell."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokenfactory_operator.cache import ObjectCache
+from tokenfactory_operator.ports import Key
+from unit.support.builders import KEY, OTHER_UID, UID, an_object
+
+
+@pytest.mark.parametrize(
+    ("uid", "holder"),
+    [
+        pytest.param(UID, KEY, id="its-own-status"),
+        pytest.param(OTHER_UID, None, id="restored-from-another-object"),
+        pytest.param(None, None, id="of-nobody"),
+    ],
+)
+def test_only_an_objects_own_status_holds(uid: str | None, holder: Key | None) -> None:
+    """Identity: a status that names another uid names no endpoint either."""
+    cache = ObjectCache()
+    body = an_object()
+    body["status"] = {"uid": uid, "endpointId": "ep-1"}
+    cache.put(body)
+    assert cache.holder("ep-1", besides=Key("ml", "other")) == holder
