@@ -58,6 +58,8 @@ class Tools:
 
     async def write_status(self, resource: Resource, wanted: api.Status) -> Resource:
         """Bring the stored status to `wanted` if it differs; answers the object as it is then."""
+        if wanted == resource.status:
+            return resource
         patch = status.merge_patch(resource.body.get("status") or {}, wanted.to_dict())
         if not patch:
             return resource

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tokenfactory_operator.domain.identity import Identity, released_mark, subject
+from tokenfactory_operator.domain.identity import Identity, subject
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.situation import NEVER, Absence, Evidence, Outage, Sighting
@@ -98,14 +98,15 @@ class Inventory:
         """
         before: list[ObservedEndpoint] = []
         changed: list[ObservedEndpoint] = []
+        now = self.stamp()
         for endpoint in answer.endpoints:
             old = self._present.get(endpoint.id)
             if old is not None and old.taught > begun:
                 continue
-            same = old is not None and old.endpoint == endpoint
+            same = old is not None and (old.endpoint is endpoint or old.endpoint == endpoint)
             # What has not changed stays the object that it was: its marks are parsed already.
             kept = old.endpoint if old is not None and same else endpoint
-            self._sight(Sighting(kept, taught=old.taught if old else NEVER, listed=begun))
+            self._sight(Sighting(kept, taught=old.taught if old else NEVER, listed=begun), old, now)
             self._unlisted.pop(endpoint.id, None)
             self._hidden.discard(endpoint.id)
             if not same:
@@ -138,7 +139,7 @@ class Inventory:
         """Take in a 2xx answer that has just ended (POST, PATCH, GET); answers its stamp."""
         ended = self.stamp()
         old = self._present.get(endpoint.id)
-        self._sight(Sighting(endpoint, taught=ended, listed=old.listed if old else NEVER))
+        self._sight(Sighting(endpoint, taught=ended, listed=old.listed if old else NEVER), old, self.stamp())
         if created:
             self._unlisted[endpoint.id] = ended
         return ended
@@ -304,11 +305,9 @@ class Inventory:
     def _sightings(self, ids: Iterable[str]) -> tuple[Sighting, ...]:
         return tuple(self._present[endpoint_id] for endpoint_id in sorted(ids))
 
-    def _sight(self, seen: Sighting) -> None:
-        old = self._present.get(seen.endpoint.id)
+    def _sight(self, seen: Sighting, old: Sighting | None, now: float) -> None:
         if old is not None and old.endpoint.description != seen.endpoint.description:
             self._unindex(old.endpoint)
-        now = self.stamp()
         endpoint_id = seen.endpoint.id
         self._present[endpoint_id] = seen
         self._evidence[endpoint_id] = now
@@ -324,7 +323,7 @@ class Inventory:
             self._by_subject.setdefault(mark.subject, set()).add(endpoint_id)
             self._identity_evidence[uid] = now
             self._attempt_evidence.setdefault(uid, {})[mark.attempt] = now
-        released = released_mark(seen.endpoint.description)
+        released = seen.endpoint.released
         if released is not None and released.cluster_id == self._cluster_id:
             self._by_subject.setdefault(released.subject, set()).add(endpoint_id)
 
@@ -333,7 +332,7 @@ class Inventory:
         self._unindex(endpoint)
 
     def _unindex(self, endpoint: ObservedEndpoint) -> None:
-        released = released_mark(endpoint.description)
+        released = endpoint.released
         subjects = {mark.subject for mark in endpoint.marks} | ({released.subject} if released else set())
         for index, keys in (
             (self._by_uid, {mark.identity.uid for mark in endpoint.marks}),

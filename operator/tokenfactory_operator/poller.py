@@ -116,11 +116,11 @@ class Poller:
     async def _until_next(self, *, not_before: float) -> None:
         while (left := max(self._next, not_before) - self._clock.monotonic()) > 0:
             self._soon.clear()
+            timer = asyncio.get_running_loop().call_later(left, self._soon.set)
             try:
-                async with asyncio.timeout(left):
-                    await self._soon.wait()
-            except TimeoutError:
-                return
+                await self._soon.wait()
+            finally:
+                timer.cancel()
 
     def _interval(self) -> float:
         jitter = self._rng.uniform(1 - JITTER, 1 + JITTER)

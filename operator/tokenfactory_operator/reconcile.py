@@ -59,9 +59,14 @@ class _Held:
     """What is kept of one object between two passes."""
 
     memory: Memory
-    body: JsonObject
+    resource: Resource
     poller: Poller
     """Of the credential that it had then."""
+
+    @property
+    def body(self) -> JsonObject:
+        """The object as it was then."""
+        return self.resource.body
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ class Reconciler:
         for _ in range(MAX_STEPS):
             if body is None:
                 return await self._bury(key)
-            resource = parse(body)
+            resource = self._parsed(key, body)
             if await self._left_behind(key, resource):
                 return Again(after=BACKOFF_FIRST, pressing=True)
             try:
@@ -145,6 +150,11 @@ class Reconciler:
 
     # Gather
 
+    def _parsed(self, key: Key, body: JsonObject) -> Resource:
+        """The object, parsed once however often it is looked at."""
+        held = self._held.get(key)
+        return held.resource if held is not None and held.resource.body is body else parse(body)
+
     def _gather(self, key: Key, resource: Resource, poller: Poller) -> Situation:
         inventory = poller.inventory
         memory = self._remember(key, resource, poller)
@@ -173,7 +183,7 @@ class Reconciler:
     def _remember(self, key: Key, resource: Resource, poller: Poller) -> Memory:
         held = self._held.get(key)
         if held is None:
-            held = self._held[key] = _Held(Memory(resource.uid), resource.body, poller)
+            held = self._held[key] = _Held(Memory(resource.uid), resource, poller)
         if secret_of(held.body) != secret_of(resource.body):
             self._secrets.left(held.body)
         before, now = ((body.get("status") or {}).get("endpointId") or "" for body in (held.body, resource.body))
@@ -183,7 +193,7 @@ class Reconciler:
             failure = held.memory.failure
             if failure is not None and failure.error.handling is not Handling.TERMINAL:
                 held.memory.failure, held.memory.failures = None, 0  # it was the other credential's
-        held.body, held.poller = resource.body, poller
+        held.resource, held.poller = resource, poller
         return held.memory
 
     def _claimed_by(self, key: Key, resource: Resource, target: str) -> str:
@@ -225,7 +235,7 @@ class Reconciler:
                 body, held = self._tools.cache.get(key), self._held.get(key)
                 if body is None or held is None or held.memory.uid != body["metadata"]["uid"]:
                     return None
-                fresh = parse(body)
+                fresh = self._parsed(key, body)
                 if self._poller_of(fresh) is not poller:
                     return None  # another credential since
                 s = self._gather(key, fresh, poller)
@@ -241,7 +251,7 @@ class Reconciler:
         wait = (error.retry_after or 0.0) + self._rng.uniform(0.0, BACKOFF_FIRST)
         body = self._tools.cache.get(key)
         if body is not None and wait > QUIET:
-            s = self._gather(key, parse(body), poller)
+            s = self._gather(key, self._parsed(key, body), poller)
             record = facts.recorded_id(s) or None
             await self._report(s, actions.Decision("blocked", verdict=BLOCKED, record=record))
         return Again(after=wait, pressing=body is None or bool(body["metadata"].get("deletionTimestamp")))
@@ -339,7 +349,7 @@ class Reconciler:
 
     async def _abandon(self, key: Key, held: _Held) -> bool:
         """Forget an object that is gone; False while an endpoint of it still has to be deleted."""
-        poller = self._poller_of(parse(held.body))
+        poller = self._poller_of(held.resource)
         memory, attempt = held.memory, held.memory.attempt
         unwritten = attempt is not None and attempt.outcome is Outcome.CREATED and not attempt.written
         if unwritten and attempt is not None:

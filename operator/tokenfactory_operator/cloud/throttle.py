@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import enum
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -88,14 +89,13 @@ class Throttle:
                 slot.returned = True
                 _held.set(before)
 
-    @contextlib.asynccontextmanager
-    async def turn(self, lane: Lane) -> AsyncIterator[None]:
+    def turn(self, lane: Lane) -> AbstractAsyncContextManager[None]:
         """Admit one call: through the slot that the caller holds, else with a place of its own in `lane`."""
         slot = _held.get()
-        if slot is None or not slot.serves(self):
-            async with self._admitted(lane):
-                yield
-            return
+        return self._admitted(lane) if slot is None or not slot.serves(self) else self._served(slot)
+
+    @contextlib.asynccontextmanager
+    async def _served(self, slot: _Slot) -> AsyncIterator[None]:
         self.check()
         slot.busy = True
         try:

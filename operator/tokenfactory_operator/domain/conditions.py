@@ -52,6 +52,7 @@ MESSAGES: Final[Mapping[Reason, str]] = {
 UNDER_WAY: Final = frozenset(
     {Reason.CREATING, Reason.STARTING, Reason.UPDATING, Reason.PARTIALLY_READY, Reason.STOPPING, Reason.DELETING}
 )
+ORDER: Final[Mapping[str, int]] = {str(kind): place for place, kind in enumerate(ConditionType)}
 NO_WORK: Final = frozenset({Reason.RECONCILE_PAUSED, Reason.OBSERVING})
 
 
@@ -128,13 +129,15 @@ def conditions(s: Situation, decision: Decision, verdict: Verdict, *, now: str) 
     return tuple(
         sorted(
             [*untouched, *(_condition(draft, previous.get(draft.type), generation, now) for draft in drafts)],
-            key=lambda condition: list(ConditionType).index(ConditionType(condition.type)),
+            key=lambda condition: ORDER[condition.type],
         )
     )
 
 
 def _condition(draft: _Draft, before: Condition | None, generation: int | None, now: str) -> Condition:
     unchanged = before is not None and before.status == draft.status and before.last_transition_time
+    if before is not None and unchanged and _says(before) == (draft.reason, draft.message, generation):
+        return before
     return Condition(
         type=draft.type,
         status=draft.status,
@@ -143,6 +146,10 @@ def _condition(draft: _Draft, before: Condition | None, generation: int | None, 
         last_transition_time=before.last_transition_time if before is not None and unchanged else now,
         observed_generation=generation,
     )
+
+
+def _says(condition: Condition) -> tuple[str | None, str | None, int | None]:
+    return condition.reason, condition.message, condition.observed_generation
 
 
 def _blind(s: Situation) -> bool:

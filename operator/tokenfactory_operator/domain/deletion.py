@@ -79,7 +79,7 @@ def unresolved_attempt(s: Situation) -> Decision | None:
         return None if facts.trusted(s) else untrusted(s, "unresolved_attempt")
     text = (
         "A create call ended without a clear answer. The object is kept until it is sure that the cloud made no "
-        f"endpoint: at least {s.timing.delete_settle:.0f} s after that call. A restart of the operator begins that time "
+        f"endpoint: at least {s.timing.delete_settle:.0f} s after that call. A restart of the operator begins it "
         "anew."
     )
     return Decision(

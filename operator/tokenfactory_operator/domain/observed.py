@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tokenfactory_operator.domain.identity import Identity, OwnerMark, owner_marks
+from tokenfactory_operator.domain.identity import Identity, OwnerMark, ReleasedMark, owner_marks, released_mark
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class ObservedEndpoint:
     def marks(self) -> tuple[OwnerMark, ...]:
         """The owner marks in the description."""
         return owner_marks(self.description)
+
+    @cached_property
+    def released(self) -> ReleasedMark | None:
+        """The mark of a released endpoint, if the description carries one."""
+        return released_mark(self.description)
 
     def carries(self, identity: Identity) -> bool:
         """Whether one of the marks names this identity."""
