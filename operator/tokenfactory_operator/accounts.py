@@ -168,6 +168,8 @@ class Accounts:
         poller = self._parts.make_poller(cloud, credential.scope)
         poller.inventory.siblings = self.inventories
         account = Account(self._parts.make_queue(), poller, cloud)
+        if self._stopped:
+            return account  # a pass that is ending may still need its cloud, and nobody begins anything
         account.polling = self._task(poller.run(), f"poller {credential.scope}")
         self._staff(account, self._concurrency, credential.scope)
         return account

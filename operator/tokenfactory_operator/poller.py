@@ -45,7 +45,7 @@ class ListTurns:
     Those that failed last time wait in a line of their own, so that a hundred dead credentials delay no healthy one.
     """
 
-    def __init__(self, *, healthy: int = 6, failing: int = 2) -> None:
+    def __init__(self, *, healthy: int = 16, failing: int = 4) -> None:
         self._healthy = asyncio.Semaphore(healthy)
         self._failing = asyncio.Semaphore(failing)
 

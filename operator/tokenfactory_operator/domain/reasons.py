@@ -41,7 +41,6 @@ class Reason(enum.StrEnum):
     # Synced
     RECONCILE_SUCCESS = "ReconcileSuccess"
     INVALID_SPEC = "InvalidSpec"
-    CATALOG_MISMATCH = "CatalogMismatch"
     NOT_ACCEPTED = "NotAccepted"
     QUOTA_EXCEEDED = "QuotaExceeded"
     CREDENTIALS_MISSING = "CredentialsMissing"

@@ -212,7 +212,11 @@ class Settings(BaseSettings):
     )
 
     concurrency: Count = Field(
-        20, ge=1, le=1_000, description="Objects of one credential that are reconciled at once.", json_schema_extra=LIMITS
+        20,
+        ge=1,
+        le=1_000,
+        description="Objects of one credential that are reconciled at once.",
+        json_schema_extra=LIMITS,
     )
     rate_limit: Rate = Field(
         20.0, ge=0.1, le=1_000.0, description="API requests per second for one credential.", json_schema_extra=LIMITS
