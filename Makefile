@@ -25,7 +25,7 @@ DEMO ?=
 CLUSTER ?=
 export DEMO CLUSTER PYTHON
 
-.PHONY: help demo test check coverage simulate bench format lint types imports deadcode stale crds docs lock \
+.PHONY: help demo test check coverage simulate mutants bench format lint types imports deadcode stale crds docs lock \
 	cluster cluster-down venv clean distclean
 
 help: ## Show this
@@ -57,6 +57,9 @@ coverage: $(READY) ## Unit and contract tests, and the lines that they do not re
 
 simulate: $(READY) ## More seeds of the deterministic simulation (SEEDS=10000 FIRST_SEED=0)
 	@PYTHONHASHSEED=0 PYTHONPATH=tests $(PY) -m model --seeds $(SEEDS) --first-seed $(FIRST_SEED) $(ARGS)
+
+mutants: $(READY) ## Break the protocol in every way of hack/mutants: a test has to notice each, 3 min (ARGS=name)
+	@PYTHONPATH=hack $(PY) -m mutants $(ARGS)
 
 bench: $(READY) ## Measure the budgets on a real API server, 4 min (ARGS="--held 10000": 10 min; table and JSON)
 	@PYTHONPATH=hack:tests $(PY) -m bench $(ARGS)

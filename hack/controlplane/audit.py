@@ -1,8 +1,9 @@
 """The API server's audit log: what was asked of it, by whom, with which body. The ground truth for counting writes.
 
-Policy, first match wins: writes to our group with bodies; reads of it, and everything that a service account does or
-that touches the kinds which the operator uses, without; nothing else, so that the log of a long run stays small. The
-control plane's own controllers (service accounts of kube-system) are logged only where they touch our group.
+Policy, first match wins: writes to our group with bodies; what a service account writes elsewhere with the body that it
+sends, but not the answer's, which may be a Secret; everything else that it does, reads of our group, and what touches
+the kinds which the operator uses, without; nothing else, so that the log of a long run stays small. The control plane's
+own controllers (service accounts of kube-system) are logged only where they touch our group.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ POLICY = {
         {"level": "Metadata", "verbs": ["get", "list", "watch"], "resources": _OURS},
         {"level": "RequestResponse", "resources": _OURS},
         {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
+        {"level": "Request", "verbs": ["create", "update", "patch"], "userGroups": ["system:serviceaccounts"]},
         {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
         {"level": "Metadata", "resources": _USED},
         {"level": "None"},

@@ -218,6 +218,22 @@ class Cluster:
         """
         self._running.start_api()
 
+    def stop_etcd(self, *, graceful: bool = False) -> None:
+        """An outage of the store: end etcd alone; the API server runs on and answers with errors, or not at all.
+
+        Args:
+            graceful: by SIGTERM rather than SIGKILL.
+        """
+        self._running.stop_etcd(graceful=graceful)
+
+    def start_etcd(self) -> None:
+        """End that outage: same port, same data; returns when the API server, which has to run, is ready.
+
+        Raises:
+            StartError: it did not become ready.
+        """
+        self._running.start_etcd()
+
     @property
     def _running(self) -> Stack:
         if self._stack is None:

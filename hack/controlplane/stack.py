@@ -18,7 +18,7 @@ from controlplane.readiness import Probe
 from controlplane.signing import private_key_pem
 
 _POLL = 0.1  # seconds between two looks
-_RESTARTS = 5  # tries to have the API server's port again
+_RESTARTS = 5  # tries to have a program's port again
 _RESTART_PAUSE = 1.0  # seconds between them
 _TAKEN = "address already in use"
 
@@ -72,8 +72,23 @@ class Stack:
         Raises:
             StartError: it ended or was not ready in time.
         """
+        self._again(self._api)
+
+    def stop_etcd(self, *, graceful: bool) -> None:
+        """End etcd alone."""
+        self._etcd.stop(graceful=graceful)
+
+    def start_etcd(self) -> None:
+        """Start etcd again, on its port and data, and wait until the API server, which has to run, is ready.
+
+        Raises:
+            StartError: one of them ended or was not ready in time.
+        """
+        self._again(self._etcd)
+
+    def _again(self, program: Program) -> None:
         for remaining in reversed(range(_RESTARTS)):
-            self._api.start()
+            program.start()
             try:
                 return self._wait("/readyz", self._etcd, self._api)
             except PortTakenError:

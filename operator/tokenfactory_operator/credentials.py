@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic import SecretStr
 
@@ -16,6 +17,9 @@ from tokenfactory_operator.cache import ObjectCache, secret_of
 from tokenfactory_operator.domain import identity
 from tokenfactory_operator.domain.errors import CredentialsError
 from tokenfactory_operator.ports import JsonObject, Key
+
+MAX_TOKEN: Final = 65_536
+"""Characters; anything longer is no token, as with the operator's own file."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ class Credentials:
         if token is None:
             raise CredentialsError(f"The Secret {secret.name} has no key {name}. Add it, or name another key.")
         text = token.get_secret_value().strip()
-        if not text or not all("!" <= character <= "~" for character in text):
+        if not 0 < len(text) <= MAX_TOKEN or not all("!" <= character <= "~" for character in text):
             raise CredentialsError(f"The key {name} of the Secret {secret.name} holds no token: put the API key there.")
         found = SecretStr(text)
         if found not in self._told:

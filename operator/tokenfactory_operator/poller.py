@@ -31,6 +31,8 @@ STAGGER: Final = 60.0
 STAGGER_STEP: Final = 0.02
 """Seconds that one object adds to the stagger."""
 JITTER: Final = 0.1
+TICK: Final = 1e-3
+"""Seconds that a timer may fire early."""
 
 Wake = Callable[[Key, float], None]
 """Have a key looked at after so many seconds."""
@@ -116,11 +118,15 @@ class Poller:
     async def _until_next(self, *, not_before: float) -> None:
         while (left := max(self._next, not_before) - self._clock.monotonic()) > 0:
             self._soon.clear()
-            timer = asyncio.get_running_loop().call_later(left, self._soon.set)
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(left, self._soon.set)
             try:
                 await self._soon.wait()
             finally:
                 timer.cancel()
+            # The loop decides whether the time is up: our clock may be a rounding behind, and would wait for nothing.
+            if loop.time() + TICK >= timer.when():
+                return
 
     def _interval(self) -> float:
         jitter = self._rng.uniform(1 - JITTER, 1 + JITTER)

@@ -198,13 +198,13 @@ class Reconciler:
 
     def _claimed_by(self, key: Key, resource: Resource, target: str) -> str:
         """Who else has, or is adopting, the endpoint that this object is to adopt: claims are serialised per id."""
+        uid = self._claims.get(target, "") if target else ""
+        if uid not in ("", resource.uid):  # first: an id that was only observed is no claim against one under way
+            return f"the object with uid {uid}"
         if not target or resource.status.endpoint_id == target:
             return ""
         holder = self._tools.cache.holder(target, besides=key)
-        if holder is not None:
-            return str(holder)
-        uid = self._claims.get(target, "")
-        return "" if uid in ("", resource.uid) else f"the object with uid {uid}"
+        return str(holder) if holder is not None else ""
 
     @staticmethod
     def _note(resource: Resource, memory: Memory, now: float) -> None:

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from typing import Final
 
 from model.run import Report, shrink, simulate
@@ -62,15 +61,11 @@ def _ranges(numbers: frozenset[int]) -> str:
     return ",".join(f"{low}-{high}" if low != high else str(low) for low, high in runs)
 
 
-def _without_trace(seed: int) -> Report:
-    return replace(simulate(seed), trace="")
-
-
 def _one(seed: int, *, drop: frozenset[int], trace: bool, smaller: bool) -> int:
-    report = simulate(seed, drop)
+    report = simulate(seed, drop, traced=trace)
     if smaller and report.violations:
         drop = shrink(report)
-        report = simulate(seed, drop)
+        report = simulate(seed, drop, traced=trace)
         say(f"python -m model --seed {seed} --drop {_ranges(drop)} --trace")
     if trace:
         say(report.trace)
@@ -103,10 +98,10 @@ def _many(first: int, count: int, workers: int) -> int:
 def _reports(first: int, count: int, workers: int) -> Iterator[Report]:
     seeds = range(first, first + count)
     if workers <= 1:
-        yield from map(_without_trace, seeds)
+        yield from map(simulate, seeds)
         return
     with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(_without_trace, seeds, chunksize=CHUNK)
+        yield from pool.map(simulate, seeds, chunksize=CHUNK)
 
 
 def _exhaustive(workers: int) -> int:

@@ -7,7 +7,7 @@ is written anew on purpose: the operator's own must not judge itself.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,7 +15,10 @@ from model.apiserver import ApiServer, Body
 from model.trace import Trace
 from model.vendor import Endpoint, Vendor, owners
 from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.domain.situation import Policy
 
+UNHEARD: Final = ("CloudUnavailable", "Unauthorized", "Forbidden", "RateLimited", "CredentialsMissing")
+"""Reasons with which nothing is judged: the cloud is not heard."""
 SERVES: Final = ("ready", "partially_ready")
 _MARKS: Final = re.compile(r"\s*\[k8s[^\]]*\]")
 
@@ -60,6 +63,8 @@ class Checks:
         self._vendor = vendor
         self.stale = 0.0
         """Seconds that a LIST may be old in this run."""
+        self.view_age = 0.0
+        """Seconds that the operator's view of the cloud may be old before it judges nothing by it."""
         self.calls: Counter[str] = Counter()
         self.unknown_posts: Counter[str] = Counter()
         """POSTs without a clear answer, by uid."""
@@ -68,8 +73,29 @@ class Checks:
         """When a mutation was last sent."""
         self.listed = 0.0
         """When the last LIST was sent that a process has got the answer of."""
+        self.policy = Policy()
+        self.names: defaultdict[str, set[str]] = defaultdict(set)
+        """Endpoint id → uids of the objects whose spec has ever named it."""
+        self.born_naming: set[str] = set()
+        """Uids of objects that have named an endpoint from their beginning: nothing may be created for them."""
+        self._may_delete: set[str] = set()
+        """Uids of objects that have ever said `deletionPolicy: Delete`."""
+        self.shown: dict[str, float] = {}
+        """Endpoint id → when the last LIST was sent whose answer shows it."""
         kube.on_status(self.status_written)
+        kube.listen(self._noted)
         vendor.on_create = self.created
+        vendor.on_take = self.taken
+
+    def _noted(self, kind: str, body: Body) -> None:
+        """Users have written a spec."""
+        uid, spec = body["metadata"]["uid"], body["spec"]
+        if spec.get("deletionPolicy") == "Delete":
+            self._may_delete.add(uid)
+        if spec.get("endpointId"):
+            self.names[spec["endpointId"]].add(uid)
+            if kind == "ADDED":
+                self.born_naming.add(uid)
 
     def called(self, kind: str) -> None:
         """A call to the cloud is sent."""
@@ -89,6 +115,8 @@ class Checks:
 
     def created(self, endpoint: Endpoint) -> None:
         """A POST took effect."""
+        if endpoint.owner in self.born_naming:
+            self._trace.violated(f"CREATED: {endpoint.id} for {endpoint.owner}, whose spec names another")
         others = [other for other in self._vendor.of(endpoint.owner) if other is not endpoint]
         if not others:
             return
@@ -106,9 +134,26 @@ class Checks:
         if endpoint is None:
             self._trace.violated(f"{name} sends {what} for {endpoint_id}, which never was")
         elif not (endpoint.owner or endpoint.copy_of):
-            self._trace.violated(f"{name} sends {what} for {endpoint_id}, which no object of ours had made")
-        elif owners(shown) - {endpoint.owner or endpoint.copy_of}:
+            if what != "PATCH" or not (self.names[endpoint_id] and self.policy.may_adopt):
+                self._trace.violated(f"{name} sends {what} for {endpoint_id}, which no object of ours had made")
+        elif what == "DELETE" and endpoint.adopted and endpoint.owner not in self._may_delete:
+            self._trace.violated(f"{name} deletes {endpoint_id}, which was adopted, and nobody said so")
+        elif owners(shown) - {endpoint.owner or endpoint.copy_of, *endpoint.former}:
             self._trace.violated(f"{name} sends {what} for {endpoint_id}, which it saw marked as another's: {shown}")
+
+    def taken(self, endpoint: Endpoint, uid: str) -> None:
+        """An endpoint gets the mark of an object that it was not made for."""
+        before = endpoint.owner or endpoint.copy_of
+        body = next((body for body in self._kube.objects.values() if body["metadata"]["uid"] == uid), None)
+        body = body or self._kube.gone[uid]
+        place = f"{body['metadata']['namespace']}/{body['metadata']['name']}"
+        ours = place in (endpoint.now.description or "") or uid in endpoint.former
+        asked = uid in self.names[endpoint.id] and (self.policy.may_adopt or ours)
+        if not (asked or (ours and (self.policy.adopt_recreated or uid in endpoint.former))):
+            self._trace.violated(f"TAKEN: {endpoint.id} of {before or 'nobody'} by {uid}, which must not adopt it")
+        living = {body["metadata"]["uid"] for body in self._kube.objects.values()}
+        if before in living and not endpoint.released and before != uid:
+            self._trace.violated(f"TAKEN: {endpoint.id} by {uid}, though {before} has it")
 
     # No lie
 
@@ -120,8 +165,9 @@ class Checks:
             self._trace.violated(f"the status of {uid} names another uid: {after['status']['uid']}")
         if ready.get("status") != "True" or ready.get("observedGeneration") != generation:
             return
-        if ready == condition(before, "Ready") and after["metadata"].get("deletionTimestamp"):
-            return  # said before the deletion; `Ready` is judged anew with the next verdict
+        unheard = condition(after, "Synced").get("reason") in UNHEARD
+        if ready == condition(before, "Ready") and (unheard or after["metadata"].get("deletionTimestamp")):
+            return  # said before the deletion or the outage; `Ready` is judged anew with the next verdict
         stopped = after["spec"].get("enabled") is False and not after["status"].get("endpointId")
         if (after["status"].get("createAttempt") or {}).get("state") == "Pending" and not stopped:
             self._trace.violated(f"LIE: {uid} is Ready while an attempt is open")
@@ -134,7 +180,9 @@ class Checks:
         start = self._kube.spec_since[metadata["uid"], metadata["generation"]]
         endpoint = self._vendor.endpoints.get(body["status"].get("endpointId", ""))
         if endpoint is None:
-            return spec.get("enabled") is False and not self._vendor.of(metadata["uid"])
-        start = max(min(start, self.listed), endpoint.mutated) - self.stale
+            unseen = self._trace.time() - self.view_age
+            return spec.get("enabled") is False and all(it.created > unseen for it in self._vendor.of(metadata["uid"]))
+        known = max(self.shown.get(endpoint.id, self.listed), self._trace.time() - self.view_age)
+        start = max(min(start, self.listed, known), endpoint.mutated) - self.stale
         states = endpoint.between(start, self._trace.time())
         return any(has_what_spec_says(spec, shown) and serves(spec, shown) for shown in states)

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from model.clock import VirtualLoop
 from model.trace import Trace
@@ -17,8 +17,7 @@ from model.trace import Trace
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Fate:
+class Fate(NamedTuple):
     """Seconds, each from the one before; None where it does not happen."""
 
     reach: float | None
@@ -44,7 +43,7 @@ class Caller(Protocol):
     flying: dict[int, Flight]
 
 
-@dataclass
+@dataclass(slots=True)
 class Flight:
     """A request on its way."""
 
@@ -76,28 +75,34 @@ class Network:
     ) -> T:
         """Send, and wait for the answer; `broken` makes the error of a call that gets none."""
         self.calls += 1
-        number = f"#{self.calls}"
+        number, trace = self.calls, self._trace
         answer: asyncio.Future[T] = self._loop.create_future()
-        self._trace.say(caller.name, f"→ {number} {what}{f'   ({fate.name})' if fate.name else ''}")
+        if trace.wanted:
+            trace.say(caller.name, f"→ #{number} {what}{f'   ({fate.name})' if fate.name else ''}")
         self._send(caller, number, fate, effect, answer, shown)
         if fate.breaks is not None:
             self._later(fate.breaks, _fail, answer, broken("the connection broke"))
+        deadline = _Deadline(answer)
+        timer = self._loop.call_later(limit, deadline.over)  # the caller's own, so it waits while that is paused
         try:
-            async with asyncio.timeout(limit):
-                result = await answer
+            result = await answer
+            deadline.check()
         except TimeoutError:
-            self._trace.say(caller.name, f"← {number} no answer within {limit:g} s")
+            trace.say(caller.name, f"← #{number} no answer within {limit:g} s")
             raise broken("no answer in time") from None
         except Exception as error:
-            self._trace.say(caller.name, f"← {number} {type(error).__name__}: {error}")
+            trace.say(caller.name, f"← #{number} {type(error).__name__}: {error}")
             raise
-        self._trace.say(caller.name, f"← {number} {shown(result)}")
+        finally:
+            timer.cancel()
+        if trace.wanted:
+            trace.say(caller.name, f"← #{number} {shown(result)}")
         return result
 
     def _send(
         self,
         caller: Caller,
-        number: str,
+        number: int,
         fate: Fate,
         effect: Callable[[], T],
         answer: asyncio.Future[T],
@@ -117,7 +122,8 @@ class Network:
                     result = effect()
                 except Exception as refused:  # noqa: BLE001  # whatever the server says is the answer
                     error = refused
-                self._trace.say("server", f"  {number} {error if error is not None else shown(result)}")  # type: ignore[arg-type]  # a result where there is no error
+                if self._trace.wanted:
+                    self._trace.say("server", f"  #{number} {error if error is not None else shown(result)}")  # type: ignore[arg-type]  # a result where there is no error
             error = error or fate.fault
             if fate.back is not None:
                 self._later(fate.back, _fail if error else _end, answer, error or result)
@@ -139,6 +145,24 @@ class Network:
 
     def _later(self, delay: float, callback: Callable[..., None], *args: object) -> asyncio.TimerHandle:
         return self._loop.call_later(delay, callback, *args, context=self._world)
+
+
+class _Deadline:
+    """What `asyncio.timeout` does for one answer, with half of its steps: an answer after the time-out is none."""
+
+    def __init__(self, answer: asyncio.Future[T]) -> None:
+        self._answer = answer
+        self._passed = False
+
+    def over(self) -> None:
+        """The time has passed."""
+        self._passed = True
+        _fail(self._answer, TimeoutError())
+
+    def check(self) -> None:
+        """Raises `TimeoutError` where the answer came, and its caller could only look after the time had passed."""
+        if self._passed:
+            raise TimeoutError
 
 
 def _end(answer: asyncio.Future[T], result: T) -> None:

@@ -18,6 +18,7 @@ from model.fates import BAD_GPU, RandomWeather
 from model.vendor import Endpoint, owners
 from model.verdict import Deeds
 from model.world import World
+from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.ports import Key
 
 PLACES: Final = (Key("a", "x"), Key("a", "y"), Key("b", "x"))
@@ -27,6 +28,8 @@ REQUESTED: Final = f"{ROOT}/reconcile-requested-at"
 FORCE: Final = f"{ROOT}/force-release"
 FOREIGN: Final = "[k8s other-cluster n/m uid=9999 try=00000000]"
 FINALIZER: Final = f"{ROOT}/endpoint"
+DOWN: Final = 200.0
+"""Seconds for which the operator is stopped before etcd is restored: a call's time-out, and its effect after that."""
 
 
 def new_spec(rng: random.Random) -> dict[str, Any]:
@@ -51,6 +54,24 @@ def new_spec(rng: random.Random) -> dict[str, Any]:
     return spec
 
 
+def console_made(name: str, *, region: str = "eu-north1") -> ObservedEndpoint:
+    """An endpoint as somebody makes it by hand."""
+    return ObservedEndpoint(
+        id="",
+        name=name,
+        description="not ours",
+        enabled=True,
+        model_name="m/one",
+        flavor_name="base",
+        region=region,
+        gpu_type="gpu-h100-sxm",
+        gpu_count=1,
+        custom_weights_id="",
+        min_replicas=1,
+        max_replicas=2,
+    )
+
+
 class People:
     """Does one thing when it is told to, to somebody that it picks."""
 
@@ -60,6 +81,7 @@ class People:
         self._deeds = deeds
         self._chance = chance
         self._rng = chance.rng
+        self._backups: list[dict[Key, Body]] = []
         self._acts: Final[Mapping[str, Callable[[], None]]] = {
             "cloud.outage": self._outage,
             "cloud.revoked": self._revoked,
@@ -77,6 +99,10 @@ class People:
             "console.unmark": self._unmark,
             "console.copy": self._copy,
             "console.foreign": self._foreign,
+            "console.make": self._make,
+            "etcd.restore": self._restore,
+            "user.adopt": self._adopt,
+            "user.take": self._take,
             "user.edit": self._edit,
             "user.delete": self._delete,
             "user.recreate": self._recreate,
@@ -92,12 +118,13 @@ class People:
 
     def act(self, kind: str) -> None:
         """Let it happen, unless it was left out."""
+        self._backups.append(dict(self._world.kube.objects))
         if self._chance.happens(kind):
             self._acts[kind]()
 
-    def create(self, key: Key) -> None:
+    def create(self, key: Key, **fields: str) -> None:
         """A new object."""
-        if self._world.kube.create(key, new_spec(self._rng)):
+        if self._world.kube.create(key, {**new_spec(self._rng), **fields}):
             self._say(f"creates {key} {self._world.kube.objects[key]['spec']}")
 
     def _say(self, what: str) -> None:
@@ -189,7 +216,43 @@ class People:
         if process is not None:
             process.clock.skew += self._rng.uniform(-4000.0, 4000.0)
 
+    def _restore(self) -> None:
+        """As it has to be done: the operator is stopped, its last calls have ended, then etcd goes back."""
+        if self._world.closed:
+            return
+        self._world.closed = True
+        self._world.trace.say("world", "scales the operator to nothing")
+        count = len(self._world.alive)
+        for process in self._world.alive:
+            process.kill()
+        self._world.later(DOWN, self._go_back, self._rng.choice(self._backups), max(1, count))
+
+    def _go_back(self, backup: Mapping[Key, Body], count: int) -> None:
+        self._world.closed = False
+        if self._traceable(backup):
+            lost = self._world.kube.restore(backup)
+            self._deeds.restores += 1
+            self._deeds.let_go |= lost
+            self._world.trace.say("world", f"etcd goes back to {', '.join(map(str, backup))}; lost: {lost}")
+        for _ in range(count):
+            self._world.start()
+
+    def _traceable(self, backup: Mapping[Key, Body]) -> bool:
+        """Whether each endpoint is named by its object as it was then, or else carries its mark."""
+        then = {body["metadata"]["uid"]: body["status"].get("endpointId") for body in backup.values()}
+        return all(
+            then[each.owner] == each.id or owners(each.now.description) == {each.owner}
+            for each in self._world.vendor.alive
+            if each.owner in then
+        )
+
     # The console
+
+    def _make(self) -> None:
+        """Somebody makes an endpoint by hand."""
+        region = self._rng.choice(("eu-north1", "eu-north1", "us-1"))
+        made = self._world.vendor.add(console_made("by hand", region=region))
+        self._world.trace.say("console", f"makes {made.id} in {made.now.region}")
 
     def _some_endpoint(self) -> Endpoint | None:
         alive = [endpoint for endpoint in self._world.vendor.alive if endpoint.owner]
@@ -204,7 +267,7 @@ class People:
         if endpoint is not None:
             change = self._rng.choice(({"min_replicas": 2}, {"max_replicas": 5}, {"name": "renamed"}, {"gpu_count": 2}))
             self._console(endpoint, f"sets {change} of")
-            self._world.vendor.change(endpoint, **change)
+            self._world.vendor.apply(endpoint, change)
 
     def _console_stop(self) -> None:
         endpoint = self._some_endpoint()
@@ -285,6 +348,25 @@ class People:
         elif tries:
             self._world.later(self._rng.uniform(0.01, 10.0), self._again, key, tries - 1)
 
+    def _adopt(self) -> None:
+        """A new object that names an endpoint: one made by hand, or whatever the user has got hold of."""
+        places = [place for place in PLACES if place not in self._world.kube.objects]
+        alive = self._world.vendor.alive
+        by_hand = [endpoint for endpoint in alive if not endpoint.owner and not endpoint.copy_of]
+        endpoints = by_hand if by_hand and self._rng.random() < 0.7 else alive
+        if places and endpoints:
+            endpoint_id = self._rng.choice(endpoints).id
+            self.create(self._rng.choice(places), endpointId=endpoint_id)
+
+    def _take(self) -> None:
+        """A user does what the condition says: the id of the earlier object's endpoint goes into the spec."""
+        for key, body in self._world.kube.objects.items():
+            place, free = str(key), not body["status"].get("endpointId") and not body["spec"].get("endpointId")
+            ids = [each.id for each in self._world.vendor.alive if f" {place}" in (each.now.description or "")]
+            if ids and free and condition(body, "Synced").get("reason") == "OwnershipConflict":
+                self._change({"spec": {"endpointId": ids[0]}}, key=key)
+                return
+
     def _pause(self) -> None:
         self._change({"metadata": {"annotations": {PAUSED: self._rng.choice(("true", None))}}})
 
@@ -345,6 +427,10 @@ class People:
                 text = (endpoint.now.description or "").replace(FOREIGN, "").strip()
                 self._world.vendor.change(endpoint, description=text)
         for key, body in list(self._world.kube.objects.items()):
+            if self._cannot_have_it(body):
+                self._delete(key)
+            if key not in self._world.kube.objects:
+                continue
             if not body["metadata"].get("deletionTimestamp"):  # one may have been let go because of the mark
                 self._deeds.foreign.discard(body["metadata"]["uid"])
             change: dict[str, Any] = {
@@ -352,6 +438,14 @@ class People:
                 "spec": {"managementPolicy": "Manage", "gpu": {"type": "gpu-h100-sxm"}, "enabled": True},
             }
             self._change(change, key=key)
+
+    def _cannot_have_it(self, body: Body) -> bool:
+        """Whether it adopts, or has adopted, what is another's or is gone: it must not have any other endpoint."""
+        wanted = body["spec"].get("endpointId")
+        if not wanted and (body["status"].get("createAttempt") or {}).get("id") == "adopted":
+            wanted = body["status"].get("endpointId")
+        endpoint = self._world.vendor.find(wanted) if wanted else None
+        return bool(wanted) and (endpoint is None or endpoint.owner != body["metadata"]["uid"])
 
     def confirm(self) -> None:
         """Set the request annotation where a doubt is reported."""

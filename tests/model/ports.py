@@ -146,6 +146,7 @@ class CloudPort:
         sent = self._around.loop.time()
         answer = await self._call("LIST", "LIST", self._listed, shown=_listing)
         self._around.checks.listed = sent
+        self._around.checks.shown.update((item.id, sent) for item in answer.endpoints)
         self._place.shown.update((item.id, item.description or "") for item in answer.endpoints)
         return answer
 
@@ -159,7 +160,8 @@ class CloudPort:
             shown, problem = [item for item in shown if item.number % 2 != missing], "a page is missing"
         if around.hides and dice.strikes("list.hidden"):
             shown = [item for item in shown if not self._named(item) or dice.rng.random() < 0.5]
-        seen = tuple(state for item in shown if (state := item.at(around.loop.time() - age)) is not None)
+        moment = around.loop.time() - age
+        seen = tuple([state for item in shown if (state := item.at(moment)) is not None])
         return EndpointList(seen, complete=not problem, problem=problem)
 
     def _named(self, endpoint: Endpoint) -> bool:
@@ -313,11 +315,15 @@ class Log:
 
     def info(self, event: str, **fields: object) -> None:
         """See structlog."""
-        self._trace.say(self._name, f"# {event} {_fields(fields)}")
+        self._say(event, fields)
 
     def warning(self, event: str, **fields: object) -> None:
         """See structlog."""
-        self._trace.say(self._name, f"# {event} {_fields(fields)}")
+        self._say(event, fields)
+
+    def _say(self, event: str, fields: dict[str, object]) -> None:
+        if self._trace.wanted:
+            self._trace.say(self._name, f"# {event} {_fields(fields)}")
 
     def exception(self, event: str, **fields: object) -> None:
         """See structlog; called in an exception handler."""

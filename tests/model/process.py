@@ -118,6 +118,7 @@ class OperatorProcess:
             tools,
             poller_of=lambda _: self.poller,
             secrets=NoSecrets(),
+            policy_of=lambda _: around.checks.policy,
             cluster_id=CLUSTER,
             rng=rng,
             log=self._log,
@@ -142,7 +143,7 @@ class OperatorProcess:
         self._around.trace.say(self.name, "starts")
         self.context.run(self.watch.start)
         if self._probed:
-            self._task(self._probe())
+            self._later(PROBE, self._probe, 0)
 
     def lead(self) -> None:
         """The lease has come: list the cloud, and work."""
@@ -170,14 +171,15 @@ class OperatorProcess:
                 await asyncio.sleep(0.05)
                 self.dispatch.relisted(bodies, version)
 
-    async def _probe(self) -> None:
-        failures = 0
-        while True:
-            await asyncio.sleep(PROBE)
-            failures = failures + 1 if self.dispatch.silent_watch() else 0
-            if failures >= PROBE_FAILURES:
-                self._around.trace.say(self.name, "is not alive, says its probe")
-                self.stop()
+    def _probe(self, failures: int) -> None:
+        failures = failures + 1 if self.dispatch.silent_watch() else 0
+        if failures >= PROBE_FAILURES:
+            self._around.trace.say(self.name, "is not alive, says its probe")
+            self.stop()
+        self._later(PROBE, self._probe, failures)
+
+    def _later(self, delay: float, callback: Callable[..., None], *args: object) -> None:
+        self._around.loop.call_later(delay, callback, *args, context=self.context)
 
     def _over(self) -> None:
         """A worker has ended: so does the process, once the others have."""
@@ -191,7 +193,7 @@ class OperatorProcess:
             self.ended = True
             self._around.trace.say(self.name, "stops")
             self.queue.shut_down()
-            self._around.loop.call_later(DRAIN, self.kill, context=self.context)
+            self._later(DRAIN, self.kill)
 
     def kill(self) -> None:
         """SIGKILL: nothing of it runs any more."""

@@ -10,10 +10,10 @@ from typing import Final
 from model.chance import HAPPENINGS, Chance, swarm
 from model.clock import Stuck
 from model.fates import STALE, RandomWeather
-from model.people import PLACES, People
+from model.people import PLACES, People, console_made
 from model.verdict import Deeds, Verdict
 from model.world import World
-from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.domain.timing import Timing
 
 TROUBLE: Final = (300.0, 1500.0)
@@ -33,18 +33,17 @@ class Report:
     seed: int
     violations: tuple[str, ...]
     trace: str
+    """Empty unless it was asked for."""
     struck: tuple[str, ...]
     """Faults and happenings, by their numbers."""
     calls: int
     late_twins: int
-    digest: int
-    """Of the whole trace: the same seed gives the same one."""
 
 
 class Simulation:
     """The run of one seed; `dropped` are the numbers of faults to leave out."""
 
-    def __init__(self, seed: int, dropped: frozenset[int] = frozenset()) -> None:
+    def __init__(self, seed: int, dropped: frozenset[int] = frozenset(), *, traced: bool = False) -> None:
         rng = random.Random(seed)
         rates = swarm(rng)
         self._rng = rng
@@ -57,6 +56,7 @@ class Simulation:
             chance=self._chance,
             timing=timing,
             probed=rng.random() < 0.5,
+            traced=traced,
         )
         weather = self.world.weather
         assert isinstance(weather, RandomWeather)
@@ -70,12 +70,14 @@ class Simulation:
         world, rng = self.world, self._rng
         world.around.missing_page = rng.randint(0, 1)
         world.around.hides = "list.hidden" in rates
+        world.checks.view_age = timing.stale_after
         world.checks.stale = STALE * timing.create_settle if "list.stale" in rates else 0.0
         world.vendor.get_by_id = rng.random() < 0.5
         world.vendor.provisioning = rng.choice(((1.0, 5.0), (5.0, 60.0)))
+        world.checks.policy = Policy(may_adopt=rng.random() < 0.8, adopt_recreated=rng.random() < 0.3)
         world.restart_after = lambda: self._chance.between(0.5, 20.0)
         for number in range(rng.randint(0, 2)):
-            world.vendor.add(ObservedEndpoint(id="", name=f"stranger {number}", description="not ours", enabled=True))
+            world.vendor.add(console_made(f"stranger {number}"))
 
     def run(self) -> Report:
         """From the first object to the last check."""
@@ -92,7 +94,6 @@ class Simulation:
             struck=tuple(self._chance.struck),
             calls=self.world.network.calls,
             late_twins=self.world.checks.late_twins,
-            digest=hash(tuple(trace.lines)),
         )
         self.world.close()
         return report
@@ -136,9 +137,9 @@ class Simulation:
         self.world.run_for(AFTERWARDS)
 
 
-def simulate(seed: int, dropped: frozenset[int] = frozenset()) -> Report:
-    """Run a seed."""
-    return Simulation(seed, dropped).run()
+def simulate(seed: int, dropped: frozenset[int] = frozenset(), *, traced: bool = False) -> Report:
+    """Run a seed; `traced`: somebody wants to read what happened."""
+    return Simulation(seed, dropped, traced=traced).run()
 
 
 def shrink(report: Report) -> frozenset[int]:

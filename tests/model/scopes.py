@@ -14,11 +14,12 @@ from typing import Any, Final
 from model.apiserver import NEW_STATUS
 from model.checks import condition
 from model.clock import Stuck
-from model.people import REQUESTED
+from model.people import FORCE, REQUESTED, console_made
 from model.process import OperatorProcess
 from model.script import CHANGE_FAULTS, FAULTS, KUBE, Script, ScriptedChance, ScriptedWeather
 from model.verdict import Deeds, Verdict
 from model.world import World
+from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.ports import Key
 
@@ -30,6 +31,7 @@ SPEC: Final[Mapping[str, Any]] = {
     "gpu": {"type": "gpu-h100-sxm", "count": 1},
     "scaling": {"minReplicas": 1, "maxReplicas": 3},
 }
+ADOPTING: Final[Mapping[str, Any]] = {**SPEC, "endpointId": "ep-1"}
 PATIENCE: Final = 4000.0
 """Seconds until the object has to be in order."""
 AFTERWARDS: Final = 240.0
@@ -49,6 +51,8 @@ class Flow:
     spec: Mapping[str, Any] | None = None
     """Of the object that is there before; None: there is none."""
     deleted: bool = False
+    prepare: Callable[[World], None] | None = None
+    """Makes what is there before everything else."""
     incomplete: float = 0.0
     """Seconds from the trigger for which every LIST lacks the page with the endpoint."""
 
@@ -107,6 +111,28 @@ def _drift(world: World) -> None:
         world.vendor.change(endpoint, max_replicas=9)
 
 
+def _make(world: World) -> None:
+    """Somebody has made an endpoint by hand: the first, so its id is known."""
+    world.vendor.add(console_made("by hand"))
+
+
+def _adopt(world: World) -> None:
+    world.kube.create(KEY, ADOPTING)
+
+
+def _apply_again(world: World) -> None:
+    """Its endpoint was kept; the object of the same name is to take it over."""
+    world.checks.policy = Policy(may_adopt=True, adopt_recreated=True)
+    world.kube.delete(KEY)
+    _again(world)
+
+
+def _force(world: World) -> None:
+    """A person gives the object up while the cloud cannot be asked."""
+    world.kube.edit(KEY, {"metadata": {"annotations": {FORCE: "true"}}})
+    world.kube.delete(KEY)
+
+
 FLOWS: Final = (
     Flow("create", _create),
     Flow("create while LIST is incomplete", _create, incomplete=400.0),
@@ -119,6 +145,11 @@ FLOWS: Final = (
     Flow("recreate", _recreate, SPEC),
     Flow("drift", _drift, SPEC),
     Flow("lost", _lose, SPEC),
+    Flow("adopt", _adopt, prepare=_make),
+    Flow("release what was adopted", _delete, ADOPTING, deleted=True, prepare=_make),
+    Flow("delete what was adopted", _delete, {**ADOPTING, "deletionPolicy": "Delete"}, deleted=True, prepare=_make),
+    Flow("retain and apply again", _apply_again, {**SPEC, "deletionPolicy": "Retain"}),
+    Flow("release by force", _force, SPEC, deleted=True),
 )
 
 
@@ -176,7 +207,7 @@ class Scope:
 class Run:
     """One run of a flow with one thing going wrong."""
 
-    def __init__(self, flow: Flow, place: Place) -> None:
+    def __init__(self, flow: Flow, place: Place, *, traced: bool = False) -> None:
         self._flow = flow
         self._place = place
         self._script = Script(place.call, place.fault, place.event)
@@ -186,15 +217,19 @@ class Run:
             weather=lambda _: ScriptedWeather(self._script),
             chance=chance,
             timing=Timing(poll_interval_in_transition=10.0),
+            traced=traced,
         )
         self.world.vendor.provisioning = (2.0, 2.0)
         self.world.around.hides = place.fault == "list.hidden"
-        self._deeds = Deeds()
+        self._deeds = Deeds(let_go={"u1"} if flow.trigger is _force else set())
         self._verdict = Verdict(self.world, self._deeds)
+        self.world.checks.policy = Policy(may_adopt=True)
 
     def go(self) -> Outcome:
         """From the trigger until the object has been in order for a while."""
         world, script = self.world, self._script
+        if self._flow.prepare is not None:
+            self._flow.prepare(world)
         process = world.start()
         world.run_for(5.0)
         if self._flow.spec is not None:
@@ -316,4 +351,4 @@ def replay(name: str, where: str) -> Outcome:
         fault=fields.get("fault", ""),
         event=int(fields.get("event", 0)),
     )
-    return Run(flow, place).go()
+    return Run(flow, place, traced=True).go()

@@ -93,7 +93,7 @@ class Script:
             return Fate(usual, usual)
         self.armed = self.fault
         fate = FAULTS.get(kind, CHANGE_FAULTS)[self.fault]()
-        return Fate(**{**vars(fate), "name": self.fault})
+        return fate._replace(name=self.fault)
 
 
 class ScriptedWeather:

@@ -14,10 +14,10 @@ from typing import Final
 
 import pytest
 
-SEEDS: Final = int(os.environ.get("SIMULATION_SEEDS", "1000"))
+SEEDS: Final = int(os.environ.get("SIMULATION_SEEDS", "2000"))
 """How many seeds the suite runs; `make simulate` runs more."""
 FIRST_SEED: Final = int(os.environ.get("SIMULATION_FIRST_SEED", "0"))
-FLOWS: Final = 11
+FLOWS: Final = 16
 """Small scopes that have to be explored."""
 TESTS: Final = Path(__file__).parents[1]
 

@@ -1,4 +1,4 @@
-"""What happened, in order: kept for every run, shown for those that fail."""
+"""What happened, in order: kept for the runs that somebody wants to read."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ class Trace:
     """Lines of (virtual seconds, who, what), and the promises that were broken."""
 
     time: Callable[[], float]
+    wanted: bool = True
+    """Whether anybody will read the lines: making them costs as much as a tenth of a run."""
     lines: list[tuple[float, str, str]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
 
     def say(self, who: str, what: str) -> None:
         """Add a line."""
-        self.lines.append((self.time(), who, what))
+        if self.wanted:
+            self.lines.append((self.time(), who, what))
 
     def violated(self, promise: str) -> None:
         """Add a broken promise, also as a line."""

@@ -36,7 +36,7 @@ class Endpoint:
 
     id: str
     owner: str
-    """Uid of the object that a POST of the operator made it for; empty for strangers and copies."""
+    """Uid of the object that a POST of the operator made it for, or that adopted it; empty for strangers and copies."""
     created: float
     visible: float
     """From when on a LIST shows it."""
@@ -47,6 +47,12 @@ class Endpoint:
     mutated: float = float("-inf")
     """Effect of the operator's last mutation whose answer it has got."""
     copy_of: str = ""
+    adopted: bool = False
+    """Its present owner has taken it over."""
+    former: set[str] = field(default_factory=set)
+    """Uids that it was marked with before."""
+    released: bool = False
+    """The operator has turned its mark into a released one."""
 
     @property
     def now(self) -> ObservedEndpoint:
@@ -67,6 +73,8 @@ class Endpoint:
         """As it was."""
         if moment < self.created or (self.gone is not None and moment >= self.gone):
             return None
+        if moment >= self.history[-1][0]:
+            return self.history[-1][1]
         return self.history[bisect_right(self.history, moment, key=lambda item: item[0]) - 1][1]
 
     def between(self, start: float, end: float) -> list[ObservedEndpoint]:
@@ -86,6 +94,8 @@ class Vendor:
         self.get_by_id = True
         self.provisioning = (5.0, 60.0)
         self.on_create: Callable[[Endpoint], None] = lambda _: None
+        self.on_take: Callable[[Endpoint, str], None] = lambda *_: None
+        """Told of an endpoint that is about to get this uid's mark, in place of another's or of none."""
         self._loop = loop
         self._rng = rng
         self._ids = 0
@@ -155,15 +165,27 @@ class Vendor:
         """PATCH; the answer shows the endpoint as it will be, `after` seconds later."""
         endpoint = self._existing(endpoint_id)
         sent = {name: getattr(patch, name) for name in patch.fields}
+        if patch.description is not None:
+            self._marked(endpoint, patch.description)
         if "scaling" in sent:
             sent["min_replicas"], sent["max_replicas"] = sent.pop("scaling")
         if after:
-            self._loop.call_later(after, self._apply, endpoint, sent)
+            self._loop.call_later(after, self.apply, endpoint, sent)
             return replace(endpoint.now, **sent)
-        self._apply(endpoint, sent)
+        self.apply(endpoint, sent)
         return endpoint.now
 
-    def _apply(self, endpoint: Endpoint, sent: dict[str, Any]) -> None:
+    def _marked(self, endpoint: Endpoint, description: str) -> None:
+        before = endpoint.owner or endpoint.copy_of
+        for uid in owners(description):
+            if uid != before and "/" not in uid:
+                self.on_take(endpoint, uid)
+                endpoint.former.add(before)
+                endpoint.owner, endpoint.copy_of, endpoint.adopted = uid, "", True
+        endpoint.released = "[k8s-released" in description
+
+    def apply(self, endpoint: Endpoint, sent: dict[str, Any]) -> None:
+        """A new configuration, whoever asks for it; what it needs is rolled out."""
         before = endpoint.now
         self.change(endpoint, **sent)
         heavy = {"gpu_type", "gpu_count", "min_replicas", "custom_weights_id"}

@@ -30,6 +30,8 @@ class Deeds:
     """Finalizer stripped, or released by force: an endpoint may be left."""
     copied: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
+    restores: int = 0
+    """How often etcd went back to a backup."""
 
 
 class Verdict:
@@ -75,6 +77,7 @@ class Verdict:
             endpoint.late
             or uid in self._deeds.let_go
             or last["spec"].get("deletionPolicy") == "Retain"
+            or ((endpoint.adopted or last["spec"].get("endpointId")) and last["spec"].get("deletionPolicy") != "Delete")
             or last["spec"].get("managementPolicy") == "Observe"
             or "k8s-released" in (endpoint.now.description or "")
             or uid in self._deeds.foreign
@@ -127,16 +130,19 @@ class Verdict:
         if uid in deeds.copied:
             return True  # a copy carries the mark, so it may be taken for the endpoint when that is deleted
         reason = condition(body, "Synced").get("reason")
+        vanished = deeds.console_deletes + deeds.restores > 0
+        naming = bool(spec.get("endpointId")) or (body["status"].get("createAttempt") or {}).get("id") == "adopted"
         causes: dict[str, bool] = {
             "ReconcilePaused": metadata["annotations"].get("tokenfactory.nebius.com/paused") == "true",
-            "OwnershipConflict": uid in deeds.copied or uid in deeds.foreign or self._has_predecessor(body),
+            "OwnershipConflict": uid in deeds.copied or uid in deeds.foreign or naming or self._has_predecessor(body),
             "CreateOutcomeUnknown": self._world.checks.unknown_posts[uid] + len(self._world.processes) > 1,
-            "InventoryUntrusted": deeds.console_deletes > 0 or self._world.around.hides,
+            "InventoryUntrusted": vanished or self._world.around.hides,
             "NotAccepted": deeds.console_edits[uid] > 1,
-            "InvalidSpec": spec["gpu"]["type"] == BAD_GPU,
+            "InvalidSpec": spec["gpu"]["type"] == BAD_GPU or naming,
+            "Forbidden": naming and not self._world.checks.policy.may_adopt,
             "Observing": spec.get("managementPolicy") == "Observe",
-            "EndpointLost": deeds.console_deletes > 0
-            and (spec.get("enabled") is False or spec.get("managementPolicy") == "Observe"),
+            "EndpointLost": (vanished or naming)
+            and (naming or spec.get("enabled") is False or spec.get("managementPolicy") == "Observe"),
         }
         if len(self._world.vendor.of(uid)) > 1 and reason not in ("OwnershipConflict", "ReconcilePaused", "Observing"):
             return False

@@ -32,9 +32,10 @@ class World:
         chance: Chance,
         timing: Timing,
         probed: bool = True,
+        traced: bool = True,
     ) -> None:
         self.loop = VirtualLoop()
-        self.trace = Trace(self.loop.time)
+        self.trace = Trace(self.loop.time, wanted=traced)
         self.loop.set_exception_handler(self._lost_exception)
         self.kube = ApiServer(self.loop.time)
         self.vendor = Vendor(self.loop, rng)
@@ -44,6 +45,8 @@ class World:
         self.processes: list[OperatorProcess] = []
         self.restart_after: Callable[[], float] = lambda: 1.0
         self.on_start: Callable[[OperatorProcess], None] = lambda _: None
+        self.closed = False
+        """Nobody starts a process now."""
         self._rng = rng
         self._probed = probed
         self._context = copy_context()
@@ -77,6 +80,11 @@ class World:
         """The process that holds the lease, if it is not dead."""
         return next((process for process in self.alive if process.name == self.lease.holder), None)
 
+    def start_again(self) -> None:
+        """A process where one has ended, unless somebody has scaled the operator down."""
+        if not self.closed:
+            self.start()
+
     def start(self) -> OperatorProcess:
         """A new process; it leads at once where nobody does."""
         process = OperatorProcess(
@@ -96,7 +104,7 @@ class World:
     def _ended(self, process: OperatorProcess) -> None:
         if self.lease.holder == process.name:
             self.lease.holder = ""
-        self.later(self.restart_after(), self.start)
+        self.later(self.restart_after(), self.start_again)
         self.later(0.5, self._hand_over)
 
     def _hand_over(self) -> None:

@@ -308,3 +308,19 @@ async def test_wiped_status_after_an_adoption() -> None:
     await stage.turn()
     assert (NAME in {key.name for key in stage.kube.objects}, stage.journal("DELETE")) == (False, [])
     assert description(stage) == f"a note {released()}"
+
+
+async def test_one_who_observed_does_not_take_it_from_an_adoption_under_way() -> None:
+    """Its status names the endpoint already; switched to Manage while the other's PATCH is due, it sends nothing."""
+    stage = with_a_rival(managementPolicy="Observe")
+    for _ in range(2):
+        await stage.turn(key=SECOND)
+    await stage.turn()
+    assert stage.journal("PATCH") == []
+    stage.kube.edit(SECOND, spec={"managementPolicy": "Manage"})
+    stage.watch()
+    await stage.turn(key=SECOND)
+    assert told(stage, SECOND) == "OwnershipConflict"
+    for _ in range(3):
+        await stage.turn()
+    assert (description(stage), stage.journal("PATCH")) == (TAKEN, ["PATCH ep-7 description"])

@@ -145,7 +145,7 @@ def disabled(s: Situation) -> Decision | None:
 
 
 def predecessor(s: Situation) -> Decision | None:
-    """An earlier object of this name left an endpoint: never doubled silently."""
+    """An earlier object of this name left an endpoint: never doubled silently, nor billed silently while disabled."""
     if not s.evidence.predecessors:
         return None
     ids = ", ".join(seen.endpoint.id for seen in s.evidence.predecessors)
@@ -164,7 +164,7 @@ def create(s: Situation) -> Decision | None:
 def _create(s: Situation, check: str, action: Create) -> Decision:
     spec = s.resource.spec
     # These stand before `create` in the chain; after a loss or an unknown attempt they hold just as well.
-    waiting = failed(s, Create.__name__) or disabled(s) or predecessor(s)
+    waiting = failed(s, Create.__name__) or predecessor(s) or disabled(s)
     if waiting is None and spec is not None and spec.management_policy == "Observe":
         text = "spec.managementPolicy is Observe: nothing is created. Name an endpoint in spec.endpointId."
         return Decision(check, verdict=Verdict(Reason.OBSERVING, text))

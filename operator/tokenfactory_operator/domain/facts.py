@@ -152,8 +152,8 @@ def adoption_target(s: Situation) -> str:
     if not s.policy.adopt_recreated or s.evidence.own:
         return ""
     recorded = recorded_id(s)
-    ids = [seen.endpoint.id for seen in s.evidence.predecessors if recorded in ("", seen.endpoint.id)]
-    return ids[0] if len(ids) == 1 else ""
+    found = [seen for seen in s.evidence.predecessors if recorded in ("", seen.endpoint.id)]
+    return found[0].endpoint.id if len(found) == 1 and is_predecessor(s, found[0]) else ""
 
 
 def is_predecessor(s: Situation, seen: Sighting) -> bool:

@@ -10,7 +10,7 @@ created, updated or recreated. Each check is a function `Situation -> Decision |
                   → unresolved_attempt → release → delete → absence_observed
     living:       stripped → unreadable → unsupported → unheard → other_scope → asked_to_look
                   → copied → adoption → foreign_owner → undecided → twin → lost → immutable → drifted → in_order
-                  → remembered → disabled → predecessor → create
+                  → remembered → predecessor → disabled → create
 
 Around both: a paused object, and one under Observe, mutate nothing; an id not yet written down is written first.
 """
@@ -141,8 +141,8 @@ LIVING: Final[tuple[Check, ...]] = (
     upkeep.drifted,
     upkeep.in_order,
     creation.remembered,
-    creation.disabled,
     creation.predecessor,
+    creation.disabled,
     creation.create,
 )
 

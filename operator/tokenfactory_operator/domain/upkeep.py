@@ -40,8 +40,10 @@ def copied(s: Situation) -> Decision | None:
 def foreign_owner(s: Situation) -> Decision | None:
     """An endpoint that carries another owner's mark is never touched, whatever our status says."""
     seen = facts.foreign(s)
-    if seen is None or seen.endpoint.id == facts.adoption_target(s):
-        return None  # an adoption has judged its marks before
+    if seen is None:
+        return None
+    if seen.endpoint.id == facts.adoption_target(s) and not seen.endpoint.carries(s.identity):
+        return None  # it is being adopted, which has judged its marks before
     owners = ", ".join(str(mark) for mark in seen.endpoint.marks if mark.identity != s.identity)
     text = f"Endpoint {seen.endpoint.id} is marked as another owner's: {owners}. Remove the wrong mark in the console."
     return Decision(

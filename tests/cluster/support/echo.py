@@ -140,7 +140,6 @@ def echoing(upstream: str) -> Iterator[Echo]:
                 self.wfile.write(echo.answer(request))
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
         echo = Echo(f"http://127.0.0.1:{server.server_address[1]}", upstream)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="echo")
         thread.start()

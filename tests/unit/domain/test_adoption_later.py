@@ -115,9 +115,7 @@ RECREATED = [
     pytest.param(lambda s: s.lists(UNMARKED), CREATING, id="an-unmarked-one-is-nobodys"),
     pytest.param(lambda s: s.lists(an_endpoint(description=ELSEWHERE)), CREATING, id="another-clusters-is-left"),
     pytest.param(
-        lambda s: s.lists(an_endpoint(description=f"{EARLIER} {FOREIGN}")),
-        refused(Reason.FORBIDDEN),
-        id="anothers-mark-beside-it",
+        lambda s: s.lists(an_endpoint(description=f"{EARLIER} {FOREIGN}")), CONFLICT, id="anothers-mark-beside-it"
     ),
     pytest.param(
         lambda s: s.lists(an_endpoint(description=EARLIER, region="x")),

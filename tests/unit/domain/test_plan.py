@@ -128,7 +128,7 @@ CREATE_ROWS = [
         id="throttled-waits",
     ),
     pytest.param(
-        lambda s: s.lists().failed("Create", RateLimited("slow down"), wait=20).wait(20), CREATING, id="throttle-over"
+        lambda s: s.lists().failed("Create", RateLimited("slow down"), wait=20).wait(21), CREATING, id="throttle-over"
     ),
     pytest.param(
         lambda s: s.lists().failed("Create", Forbidden("no")),

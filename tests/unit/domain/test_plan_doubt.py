@@ -274,8 +274,8 @@ FIRST = [
     ),
     pytest.param(
         lambda s: s.spec(enabled=False).lists(an_endpoint(description=mark(uid=OTHER_UID))),
-        Decided("disabled", reason=Reason.RECONCILE_SUCCESS, synced=True, in_order=True),
-        id="disabled>predecessor",
+        Decided("predecessor", reason=Reason.OWNERSHIP_CONFLICT, stalled=True, after_list=True),
+        id="predecessor>disabled",
     ),
 ]
 
