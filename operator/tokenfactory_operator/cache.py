@@ -164,7 +164,10 @@ def _names(body: JsonObject, endpoint_id: str) -> bool:
 
 
 def _observes(body: JsonObject) -> bool:
-    return bool((body.get("spec") or {}).get("managementPolicy") == ManagementPolicy.OBSERVE)
+    """Whether it only looks on; one whose endpoint was made or marked for it before has not given that up."""
+    attempt = (body.get("status") or {}).get("createAttempt") or {}
+    policy = (body.get("spec") or {}).get("managementPolicy")
+    return bool(policy == ManagementPolicy.OBSERVE) and attempt.get("state") != "Created"
 
 
 def _endpoint_ids(body: JsonObject) -> set[str]:

@@ -4,6 +4,7 @@ ASGI has no word for it: an application that raises makes uvicorn answer 500. So
 the scope, and `cut` closes that.
 """
 
+import contextlib
 import socket
 import struct
 from asyncio import BaseTransport, Transport
@@ -47,7 +48,8 @@ async def cut(scope: Scope, receive: Receive, send: Send, *, how: Cut, answer: A
     if how == "reset":
         # A linger time of zero makes close() send RST instead of FIN.
         raw = cast("socket.socket", transport.get_extra_info("socket"))
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with contextlib.suppress(OSError):  # the client has gone first
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
     while (await receive())["type"] != "http.disconnect":
         pass

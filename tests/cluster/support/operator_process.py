@@ -55,6 +55,7 @@ class OperatorProcess:
             "PATH": os.environ.get("PATH", os.defpath),
             "KUBECONFIG": str(kubeconfig),
             **own,
+            **{name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
             **{f"{_PREFIX}{name}": value for name, value in merged.items() if value},
         }
         self._log = log
