@@ -58,6 +58,8 @@ HAPPENINGS: Final = (
     "console.foreign",
     "console.make",
     "etcd.restore",
+    "token.rotate",
+    "token.wrong",
     "user.adopt",
     "user.take",
     "user.edit",

@@ -80,6 +80,8 @@ class Checks:
         """Uids of objects that have named an endpoint from their beginning: nothing may be created for them."""
         self._may_delete: set[str] = set()
         """Uids of objects that have ever said `deletionPolicy: Delete`."""
+        self.given_up = False
+        """The write that is carried out has no answer any more: it came later than its sender waits."""
         self.shown: dict[str, float] = {}
         """Endpoint id → when the last LIST was sent whose answer shows it."""
         kube.on_status(self.status_written)
@@ -163,7 +165,7 @@ class Checks:
         uid, generation = after["metadata"]["uid"], after["metadata"]["generation"]
         if after["status"].get("uid") not in (None, uid):
             self._trace.violated(f"the status of {uid} names another uid: {after['status']['uid']}")
-        if ready.get("status") != "True" or ready.get("observedGeneration") != generation:
+        if ready.get("status") != "True" or ready.get("observedGeneration") != generation or self.given_up:
             return
         unheard = condition(after, "Synced").get("reason") in UNHEARD
         if ready == condition(before, "Ready") and (unheard or after["metadata"].get("deletionTimestamp")):

@@ -15,6 +15,7 @@ from model.apiserver import NEW_STATUS, Body
 from model.chance import Chance
 from model.checks import condition
 from model.fates import BAD_GPU, RandomWeather
+from model.ports import Token
 from model.vendor import Endpoint, owners
 from model.verdict import Deeds
 from model.world import World
@@ -101,6 +102,8 @@ class People:
             "console.foreign": self._foreign,
             "console.make": self._make,
             "etcd.restore": self._restore,
+            "token.rotate": self._rotate,
+            "token.wrong": self._mistake,
             "user.adopt": self._adopt,
             "user.take": self._take,
             "user.edit": self._edit,
@@ -236,6 +239,24 @@ class People:
             self._world.trace.say("world", f"etcd goes back to {', '.join(map(str, backup))}; lost: {lost}")
         for _ in range(count):
             self._world.start()
+
+    def _rotate(self) -> None:
+        """The operator gets another token of its project."""
+        self._token(Token(f"project-{self._deeds.tokens + 1}"))
+
+    def _mistake(self) -> None:
+        """For a while it has another project's."""
+        right = self._world.around.token
+        if not right.elsewhere:
+            self._token(Token("another", elsewhere=True))
+            self._world.later(self._rng.uniform(10.0, 900.0), self._token, right)
+
+    def _token(self, token: Token) -> None:
+        self._deeds.tokens += 1
+        self._world.around.token = token
+        self._world.trace.say("world", f"the operator's token is of {token.scope} now, and it is started again")
+        for process in self._world.alive:
+            process.kill()
 
     def _traceable(self, backup: Mapping[Key, Body]) -> bool:
         """Whether each endpoint is named by its object as it was then, or else carries its mark."""

@@ -17,12 +17,22 @@ from model.network import Fate, Flight, Network
 from model.trace import Trace
 from model.vendor import EPOCH, Endpoint, Vendor, owners
 from tokenfactory_operator.cloud.throttle import Lane, Throttle
-from tokenfactory_operator.domain.errors import RateLimited
+from tokenfactory_operator.domain.errors import EndpointNotFound, Forbidden, RateLimited
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.ports import JsonObject, Key
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Token:
+    """What the operator's Secret holds: a process reads it when it starts."""
+
+    scope: str = "project"
+    """What the operator calls the place by: another one for another token, though the project is the same."""
+    elsewhere: bool = False
+    """It is another project's, in which there is nothing of ours, and in which it must not create."""
 
 
 @dataclass
@@ -38,6 +48,7 @@ class Surroundings:
     vendor: Vendor
     checks: Checks
     timing: Timing
+    token: Token = Token()
     hides: bool = False
     """Whether LISTs hide endpoints that their objects name."""
     missing_page: int = 0
@@ -98,8 +109,16 @@ class KubePort:
         self._mutates(f"status of {key}")
         self._meddle(key)
         text = f"PATCH {key}/status {_brief(patch)} if v{resource_version}"
-        effect = self._around.kube.patch_status
-        return await self._call("PATCH", text, lambda: effect(key, patch, resource_version))
+        sent = self._around.loop.time()
+
+        def effect() -> JsonObject:
+            self._around.checks.given_up = self._around.loop.time() - sent > KUBE_TIMEOUT
+            try:
+                return self._around.kube.patch_status(key, patch, resource_version)
+            finally:
+                self._around.checks.given_up = False
+
+        return await self._call("PATCH", text, effect)
 
     def _meddle(self, key: Key) -> None:
         """Somebody else writes the object just before us."""
@@ -131,6 +150,7 @@ class CloudPort:
     def __init__(self, around: Surroundings, place: Place, clock: WorldClock) -> None:
         self._around = around
         self._place = place
+        self._elsewhere = around.token.elsewhere
         self._throttle = Throttle(clock, connections=4, rate_limit=None)
 
     def blocked_for(self) -> float:
@@ -152,6 +172,8 @@ class CloudPort:
 
     def _listed(self) -> EndpointList:
         around, dice = self._around, self._around.chance
+        if self._elsewhere:
+            return EndpointList(())
         age = dice.between(0.0, STALE * around.timing.create_settle) if dice.strikes("list.stale") else 0.0
         shown = around.vendor.listing(around.loop.time() - age)
         problem = ""
@@ -179,7 +201,8 @@ class CloudPort:
         return found
 
     def _got(self, endpoint_id: str) -> ObservedEndpoint | None:
-        endpoint = self._around.vendor.find(endpoint_id) if self._around.vendor.get_by_id else None
+        visible = self._around.vendor.get_by_id and not self._elsewhere
+        endpoint = self._around.vendor.find(endpoint_id) if visible else None
         return endpoint.now if endpoint is not None else None
 
     async def create_endpoint(self, body: EndpointCreate) -> ObservedEndpoint:
@@ -191,6 +214,8 @@ class CloudPort:
 
         def effect() -> Endpoint:
             refuse(body.gpu_type)
+            if self._elsewhere:
+                raise Forbidden("HTTP 403", refused=True, status=403)
             return self._around.vendor.create(body, lag=lag, late=fate.late)
 
         try:
@@ -212,6 +237,8 @@ class CloudPort:
 
         def effect() -> ObservedEndpoint:
             refuse(patch.gpu_type)
+            if self._elsewhere:
+                raise EndpointNotFound("no such endpoint", refused=True, status=404)
             return self._around.vendor.update(endpoint_id, patch, after=after)
 
         text = f"PATCH {endpoint_id} { ({name: getattr(patch, name) for name in patch.fields}) }"
@@ -226,7 +253,7 @@ class CloudPort:
         after = dice.between(1.0, 60.0) if dice.strikes("cloud.lazy_delete") else 0.0
 
         def effect() -> None:
-            if self._around.vendor.find(endpoint_id) is not None:
+            if self._around.vendor.find(endpoint_id) is not None and not self._elsewhere:
                 self._around.vendor.delete(endpoint_id, after=after)
 
         await self._call("DELETE", f"DELETE {endpoint_id}", effect)

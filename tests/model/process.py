@@ -26,7 +26,6 @@ from tokenfactory_operator.reconcile import Reconciler
 from tokenfactory_operator.workqueue import WorkQueue
 from unit.support.fakes import NoSecrets
 
-SCOPE: Final = "project"
 WORKERS: Final = 3
 DRAIN: Final = 20.0
 """Seconds that calls under way are given at an orderly end, as in the application."""
@@ -91,7 +90,9 @@ class OperatorProcess:
         self.cache = ObjectCache()
         self.queue: WorkQueue[Key] = WorkQueue(share=lambda key: key.namespace, rng=rng)
         self.dispatch = Dispatch(self.cache, lambda _: self.queue)
-        self.inventory = Inventory(scope=SCOPE, cluster_id=CLUSTER, stamps=Stamps(self.clock), timing=timing)
+        self.inventory = Inventory(
+            scope=around.token.scope, cluster_id=CLUSTER, stamps=Stamps(self.clock), timing=timing
+        )
         self.poller = Poller(
             cloud=CloudPort(around, self.place, self.clock),
             inventory=self.inventory,
@@ -159,7 +160,8 @@ class OperatorProcess:
             task.add_done_callback(lambda _: self._over(), context=self.context)
 
     def _task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = self._around.loop.create_task(coroutine, context=self.context)
+        # A copy, as asyncio makes it for each task: what one sets (the slot that it holds) is not the others'.
+        task = self._around.loop.create_task(coroutine, context=self.context.copy())
         self._tasks.append(task)
         return task
 
@@ -204,7 +206,14 @@ class OperatorProcess:
             self._around.trace.say(self.name, "is dead")
             self._on_end(self)
 
-    def bury(self) -> None:
-        """After the run: let asyncio forget the tasks that will never end."""
+    def bury(self) -> bool:
+        """After the run: bring the tasks that would never end to theirs; answers whether all have come to it.
+
+        One that is left would be ended by the garbage collector, in the midst of another run, and what it does to
+        context variables then has been seen to crash the interpreter (3.11).
+        """
+        self.gate.dead = False
+        self._around.loop.resume(self.gate)
         for task in self._tasks:
             task.cancel()
+        return all(task.done() for task in self._tasks)

@@ -30,6 +30,8 @@ class Deeds:
     """Finalizer stripped, or released by force: an endpoint may be left."""
     copied: set[str] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
+    tokens: int = 0
+    """How often the operator got another token."""
     restores: int = 0
     """How often etcd went back to a backup."""
 
@@ -137,6 +139,7 @@ class Verdict:
             "OwnershipConflict": uid in deeds.copied or uid in deeds.foreign or naming or self._has_predecessor(body),
             "CreateOutcomeUnknown": self._world.checks.unknown_posts[uid] + len(self._world.processes) > 1,
             "InventoryUntrusted": vanished or self._world.around.hides,
+            "CredentialsMismatch": deeds.tokens > 0,
             "NotAccepted": deeds.console_edits[uid] > 1,
             "InvalidSpec": spec["gpu"]["type"] == BAD_GPU or naming,
             "Forbidden": naming and not self._world.checks.policy.may_adopt,

@@ -162,12 +162,8 @@ class World:
 
     def close(self) -> None:
         """Free what asyncio holds."""
-        for process in self.processes:
-            process.gate.dead = False
-            process.gate.paused = False
-            process.bury()
         try:
-            self.run_for(0.0)
-            self.run_for(0.0)
+            while not all(process.bury() for process in self.processes):
+                self.run_for(0.0)
         finally:
             self.loop.close()
