@@ -19,6 +19,8 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 ARGS ?=
 SEEDS ?= 10000
 FIRST_SEED ?= 0
+# Test processes side by side: most tests wait for something. 0: all in one, with what they print
+WORKERS ?= 3
 # once: end after a summary; else it stays until Ctrl-C, where there is a terminal
 DEMO ?=
 # current: the cluster of kubectl's current context, in place of one of its own
@@ -49,7 +51,7 @@ check: lint types imports deadcode stale ## All checks that run nothing of the p
 
 test: $(READY) ## All tests, on a real API server (ARGS="tests/unit -k name")
 	@$(CONTROLPLANE) fetch >/dev/null
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 coverage: $(READY) ## Unit and contract tests, and the lines that they do not reach
 	@$(PY) -m coverage run -m pytest tests/unit tests/contract $(ARGS)

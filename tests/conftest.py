@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Final
 
 import pytest
 
 from controlplane import Cluster, ControlPlaneError, acquire, release
+
+TOLD: Final = "told"
+"""Name under which a report carries what its test has counted."""
 
 
 def pytest_configure() -> None:
@@ -32,6 +36,32 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                 acquire.acquire(release.load())
         except ControlPlaneError as error:
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Have a line of counts printed at the end of the run, whichever worker the test runs in."""
+
+    def say(line: str) -> None:
+        record_property(TOLD, line)
+
+    return say
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the tests have counted."""
+    reports = [report for group in terminalreporter.stats.values() for report in group]
+    told = [
+        value
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, value in report.user_properties
+        if name == TOLD
+    ]
+    if told:
+        terminalreporter.section("counts")
+        for line in told:
+            terminalreporter.write_line(str(line))
 
 
 @pytest.fixture(scope="session")

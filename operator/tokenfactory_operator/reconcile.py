@@ -201,8 +201,10 @@ class Reconciler:
         uid = self._claims.get(target, "") if target else ""
         if uid not in ("", resource.uid):  # first: an id that was only observed is no claim against one under way
             return f"the object with uid {uid}"
-        if not target or resource.status.endpoint_id == target:
-            return ""
+        attempt = resource.status.create_attempt
+        taken = self._claims.get(target) == resource.uid or (attempt is not None and attempt.state == facts.CREATED)
+        if not target or (taken and resource.status.endpoint_id == target):
+            return ""  # one that only looked on before has the id in its status too, and nothing more
         holder = self._tools.cache.holder(target, besides=key)
         return str(holder) if holder is not None else ""
 

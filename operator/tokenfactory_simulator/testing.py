@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import httpx
+
 from tokenfactory_simulator.client import AdminClient
 from tokenfactory_simulator.server import Server, bind, url_of
 from tokenfactory_simulator.settings import Settings
 from tokenfactory_simulator.simulator import Simulator, Tokens
 
 _LISTENING = "listening on "
+_FIRST_REQUESTS = threading.Lock()
+"""FastAPI completes routers with the first request, and those are shared: two apps of one process must not do it at
+once (the second answered 500)."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,9 @@ def running_simulator(
         if not ready.wait(timeout=30):
             raise RuntimeError("the simulator did not start within 30 s")
         with AdminClient(url, token=admin_token) as admin:
+            with _FIRST_REQUESTS:
+                httpx.get(f"{url}/v0/dedicated_endpoints", trust_env=False)
+                admin.reset()  # that call is not in the record
             yield RunningSimulator(url, admin)
     finally:
         server.should_exit = True

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import math
 import secrets
-import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -52,7 +51,7 @@ BACKLOG: Final = 80
 LOOP: Final = "in-a-loop"
 
 
-def test_herd(new_world: WorldMaker, capsys: pytest.CaptureFixture[str]) -> None:
+def test_herd(new_world: WorldMaker, tell: Callable[[str], None]) -> None:
     """A thousand objects under 429: each POST that was not refused made an endpoint, and hardly any was refused.
 
     A refusal blocks the whole credential for Retry-After. So a window of refusals holds at most the calls that were on
@@ -76,11 +75,10 @@ def test_herd(new_world: WorldMaker, capsys: pytest.CaptureFixture[str]) -> None
     windows = windows_of(refused)
     most = 1 + (len(calls) - len(refused)) // limit
     assert refused, "the cloud never refused"
-    with capsys.disabled():
-        sys.stdout.write(
-            f"\nherd: {HERD} objects, {len(calls)} calls ({told(calls)}) at {limit}/s; {len(refused)} refused"
-            f" in {len(windows)} windows (at most {most}) of at most {max(map(len, windows))} (bound {IN_FLIGHT})\n"
-        )
+    tell(
+        f"herd: {HERD} objects, {len(calls)} calls ({told(calls)}) at {limit}/s; {len(refused)} refused"
+        f" in {len(windows)} windows (at most {most}) of at most {max(map(len, windows))} (bound {IN_FLIGHT})"
+    )
     assert max(map(len, windows)) <= IN_FLIGHT
     assert len(windows) <= most
     accepted = Counter(call["operation"] for call in calls if call["status"] != 429)
@@ -139,9 +137,7 @@ def told(calls: Calls) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(Counter(call["operation"] for call in calls).items()))
 
 
-def test_tenant_in_a_loop(
-    cluster: Cluster, kube: KubeApi, new_world: WorldMaker, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_tenant_in_a_loop(cluster: Cluster, kube: KubeApi, new_world: WorldMaker, tell: Callable[[str], None]) -> None:
     """One tenant edits its objects without pause; another one's DELETEs wait for few of its calls, not for all.
 
     The queue's shares: between two picks of a deletion at most `weight / weight` picks of each other class come, and
@@ -175,11 +171,10 @@ def test_tenant_in_a_loop(
             eventually(lambda: not kube.objects(namespace), what="the end of the deleted objects")
             assert backlog(world) > 0, "the loop had nothing left to do"
         bound = allowed(DELETED) + WORKERS + RATE
-        with capsys.disabled():
-            sys.stdout.write(
-                f"\ntenant in a loop: {edits.count} edits; {waited} of its calls between the request and the last of"
-                f" {DELETED} DELETEs (bound {bound}; behind all: {LOOPED})\n"
-            )
+        tell(
+            f"tenant in a loop: {edits.count} edits; {waited} of its calls between the request and the last of"
+            f" {DELETED} DELETEs (bound {bound}; behind all: {LOOPED})"
+        )
         assert waited <= bound
 
 

@@ -6,8 +6,7 @@ the truth and nothing may be made twice; when it is back, everything ends as it 
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -220,10 +219,9 @@ def test_network_to_the_api_server(to_kube: Case, lives: dict[str, Future[int]])
     lives[to_kube.key()].result()
 
 
-def test_counts(lives: dict[str, Future[int]], capsys: pytest.CaptureFixture[str]) -> None:
+def test_counts(lives: dict[str, Future[int]], tell: Callable[[str], None]) -> None:
     """How many ways to fail were lived through, and what they cost in restarts."""
     restarts = {key: future.result() for key, future in lives.items()}
-    with capsys.disabled():
-        told = ", ".join(f"{key} {count}" for key, count in restarts.items() if count) or "none"
-        sys.stdout.write(f"\nnetwork faults: {len(restarts)} cases; operator started again: {told}\n")
+    again = ", ".join(f"{key} {count}" for key, count in restarts.items() if count) or "none"
+    tell(f"network faults: {len(restarts)} cases; operator started again: {again}")
     assert all(count <= 1 for count in restarts.values())

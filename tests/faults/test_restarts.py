@@ -5,7 +5,6 @@ On a control plane of its own, since nobody else could work meanwhile.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -142,9 +141,7 @@ OUTAGES: Final[dict[str, tuple[Callable[[Cluster], None], Callable[[Cluster], No
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_outage(
-    outage: str, cluster: Cluster, watched: tuple[World, Kubelet], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_outage(outage: str, cluster: Cluster, watched: tuple[World, Kubelet], tell: Callable[[str], None]) -> None:
     """The control plane goes in the middle of creates, updates and deletes, and comes back: each ends as asked."""
     world, kubelet = watched
     stop, start = OUTAGES[outage]
@@ -165,12 +162,11 @@ def test_outage(
     fleet.every(world.delete, "created", "edited")
     fleet.until_gone("created", "edited")
     assert world.cloud.endpoints() == []
-    with capsys.disabled():
-        counts = ", ".join(f"{count} {method}s" for method, count in done.items())
-        sys.stdout.write(
-            f"\n{outage}: {3 * EACH} objects, {counts} answered before the outage;"
-            f" operator started again {kubelet.restarts - before} times\n"
-        )
+    counts = ", ".join(f"{count} {method}s" for method, count in done.items())
+    tell(
+        f"{outage}: {3 * EACH} objects, {counts} answered before the outage;"
+        f" operator started again {kubelet.restarts - before} times"
+    )
 
 
 def judge(world: World, ready: dict[str, View]) -> None:

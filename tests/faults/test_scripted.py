@@ -6,7 +6,6 @@ LIST meets all objects of a world, so those lives run one after the other, in tw
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -160,11 +159,10 @@ def test_fault_of_lists(listed: Case, lives: dict[str, Future[None]]) -> None:
     lives[listed.key()].result()
 
 
-def test_every_effect_is_scripted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_effect_is_scripted(tell: Callable[[str], None]) -> None:
     """An effect that the simulator learns later has to find its cases here."""
     known = set(TypeAdapter(effects.Effect).json_schema()["discriminator"]["mapping"])
     cases = (*SINGLE, *LISTS)
-    with capsys.disabled():
-        counts = ", ".join(f"{method} {sum(item.method == method for item in cases)}" for method in METHODS)
-        sys.stdout.write(f"\nscripted faults: {len(cases)} lives ({counts}), {len(known)} effects\n")
+    counts = ", ".join(f"{method} {sum(item.method == method for item in cases)}" for method in METHODS)
+    tell(f"scripted faults: {len(cases)} lives ({counts}), {len(known)} effects")
     assert {item.effect for item in cases} == known

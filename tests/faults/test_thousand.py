@@ -6,7 +6,7 @@ end. An effect that comes later than the settle time may make a twin; it is coun
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -128,7 +128,7 @@ def script_deletion(world: World) -> None:
     mix.script(world.cloud, {"method": "DELETE"}, table, seed=5)
 
 
-def test_thousand_objects(new_world: WorldMaker, capsys: pytest.CaptureFixture[str]) -> None:
+def test_thousand_objects(new_world: WorldMaker, tell: Callable[[str], None]) -> None:
     """Exactly a thousand endpoints, never two at once within the settle time, all Ready; deleted: nothing is left."""
     world = new_world(settings=SETTINGS, start=False)
     fleet = Fleet(world, Person(world))
@@ -144,8 +144,7 @@ def test_thousand_objects(new_world: WorldMaker, capsys: pytest.CaptureFixture[s
     world.kube.delete_all(world.namespace)
     fleet.until_gone()
     after = census.take(world.cloud)
-    with capsys.disabled():
-        sys.stdout.write(f"\n{report(world, created, fleet.person)}\n")
+    tell(report(world, created, fleet.person))
     assert after.unexcused(SETTLE) == []
     assert not after.alive
     assert world.cloud.endpoints() == []

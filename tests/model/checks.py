@@ -78,6 +78,8 @@ class Checks:
         """Endpoint id → uids of the objects whose spec has ever named it."""
         self.born_naming: set[str] = set()
         """Uids of objects that have named an endpoint from their beginning: nothing may be created for them."""
+        self._not_retained: set[str] = set()
+        """Uids of objects that have ever said another `deletionPolicy` than Retain, or none."""
         self._may_delete: set[str] = set()
         """Uids of objects that have ever said `deletionPolicy: Delete`."""
         self.given_up = False
@@ -92,6 +94,8 @@ class Checks:
     def _noted(self, kind: str, body: Body) -> None:
         """Users have written a spec."""
         uid, spec = body["metadata"]["uid"], body["spec"]
+        if spec.get("deletionPolicy") != "Retain":
+            self._not_retained.add(uid)
         if spec.get("deletionPolicy") == "Delete":
             self._may_delete.add(uid)
         if spec.get("endpointId"):
@@ -140,8 +144,16 @@ class Checks:
                 self._trace.violated(f"{name} sends {what} for {endpoint_id}, which no object of ours had made")
         elif what == "DELETE" and endpoint.adopted and endpoint.owner not in self._may_delete:
             self._trace.violated(f"{name} deletes {endpoint_id}, which was adopted, and nobody said so")
+        elif what == "DELETE" and self._retained(endpoint):
+            self._trace.violated(f"{name} deletes {endpoint_id}, whose object has always said Retain")
         elif owners(shown) - {endpoint.owner or endpoint.copy_of, *endpoint.former}:
             self._trace.violated(f"{name} sends {what} for {endpoint_id}, which it saw marked as another's: {shown}")
+
+    def _retained(self, endpoint: Endpoint) -> bool:
+        """Whether it is the only endpoint of an object that lives and has never said anything but Retain."""
+        living = {body["metadata"]["uid"] for body in self._kube.objects.values()}
+        alone = endpoint.alive and self._vendor.of(endpoint.owner) == [endpoint]
+        return alone and endpoint.owner in living - self._not_retained
 
     def taken(self, endpoint: Endpoint, uid: str) -> None:
         """An endpoint gets the mark of an object that it was not made for."""
@@ -154,7 +166,8 @@ class Checks:
         if not (asked or (ours and (self.policy.adopt_recreated or uid in endpoint.former))):
             self._trace.violated(f"TAKEN: {endpoint.id} of {before or 'nobody'} by {uid}, which must not adopt it")
         living = {body["metadata"]["uid"] for body in self._kube.objects.values()}
-        if before in living and not endpoint.released and before != uid:
+        held = bool(endpoint.owner) or before in owners(endpoint.now.description)  # a copy without a mark is nobody's
+        if held and before in living and not endpoint.released:
             self._trace.violated(f"TAKEN: {endpoint.id} by {uid}, though {before} has it")
 
     # No lie
@@ -170,6 +183,8 @@ class Checks:
         unheard = condition(after, "Synced").get("reason") in UNHEARD
         if ready == condition(before, "Ready") and (unheard or after["metadata"].get("deletionTimestamp")):
             return  # said before the deletion or the outage; `Ready` is judged anew with the next verdict
+        if all(before["status"].get(name) == after["status"].get(name) for name in ("conditions", "endpointId")):
+            return  # nothing is said: the scope alone is written, before the endpoint is judged
         stopped = after["spec"].get("enabled") is False and not after["status"].get("endpointId")
         if (after["status"].get("createAttempt") or {}).get("state") == "Pending" and not stopped:
             self._trace.violated(f"LIE: {uid} is Ready while an attempt is open")

@@ -1,4 +1,4 @@
-"""Users, the console and the machines: everything that happens to a world besides faults of single calls.
+"""Users and the console: what happens to a world besides the faults of single calls, and what machines do.
 
 A few combinations are left out, since after them nobody could know of an endpoint any more (its mark and its status
 are gone at once): see the conditions of `wipe_status`, `strip` and `unmark`.
@@ -15,7 +15,7 @@ from model.apiserver import NEW_STATUS, Body
 from model.chance import Chance
 from model.checks import condition
 from model.fates import BAD_GPU, RandomWeather
-from model.ports import Token
+from model.machines import Machines
 from model.vendor import Endpoint, owners
 from model.verdict import Deeds
 from model.world import World
@@ -29,8 +29,6 @@ REQUESTED: Final = f"{ROOT}/reconcile-requested-at"
 FORCE: Final = f"{ROOT}/force-release"
 FOREIGN: Final = "[k8s other-cluster n/m uid=9999 try=00000000]"
 FINALIZER: Final = f"{ROOT}/endpoint"
-DOWN: Final = 200.0
-"""Seconds for which the operator is stopped before etcd is restored: a call's time-out, and its effect after that."""
 
 
 def new_spec(rng: random.Random) -> dict[str, Any]:
@@ -78,22 +76,13 @@ class People:
 
     def __init__(self, world: World, weather: RandomWeather, deeds: Deeds, chance: Chance) -> None:
         self._world = world
-        self._weather = weather
         self._deeds = deeds
         self._chance = chance
         self._rng = chance.rng
-        self._backups: list[dict[Key, Body]] = []
+        self._machines = Machines(world, weather, deeds, chance)
         self._acts: Final[Mapping[str, Callable[[], None]]] = {
-            "cloud.outage": self._outage,
-            "cloud.revoked": self._revoked,
-            "cloud.capacity": self._capacity,
+            **self._machines.acts,
             "cloud.degraded": self._degraded,
-            "kube.down": self._kube_down,
-            "process.kill": self._kill,
-            "process.pause": self._pause_process,
-            "process.restart": self._restart,
-            "lease.handover": self._hand_over,
-            "wall.step": self._step_clock,
             "console.edit": self._console_edit,
             "console.stop": self._console_stop,
             "console.delete": self._console_delete,
@@ -101,9 +90,6 @@ class People:
             "console.copy": self._copy,
             "console.foreign": self._foreign,
             "console.make": self._make,
-            "etcd.restore": self._restore,
-            "token.rotate": self._rotate,
-            "token.wrong": self._mistake,
             "user.adopt": self._adopt,
             "user.take": self._take,
             "user.edit": self._edit,
@@ -121,7 +107,7 @@ class People:
 
     def act(self, kind: str) -> None:
         """Let it happen, unless it was left out."""
-        self._backups.append(dict(self._world.kube.objects))
+        self._machines.back_up()
         if self._chance.happens(kind):
             self._acts[kind]()
 
@@ -143,27 +129,7 @@ class People:
             self._say(f"edits {key}: {change}")
             self._world.kube.edit(key, change)
 
-    # Machines
-
-    def _for_a_while(self, flag: str, low: float, high: float) -> None:
-        lasts = self._rng.uniform(low, high)
-        self._world.trace.say("world", f"{flag} for {lasts:.1f} s")
-        setattr(self._weather.lasting, flag, True)
-        self._world.later(lasts, setattr, self._weather.lasting, flag, False)
-
-    def _outage(self) -> None:
-        self._for_a_while("cloud_down", 5.0, self._rng.choice((60.0, 900.0)))
-
-    def _revoked(self) -> None:
-        self._for_a_while("revoked", 5.0, 300.0)
-
-    def _kube_down(self) -> None:
-        self._for_a_while("kube_down", 1.0, self._rng.choice((20.0, 200.0)))
-
-    def _capacity(self) -> None:
-        self._world.trace.say("world", "no GPU is free")
-        self._world.vendor.room = False
-        self._world.later(self._rng.uniform(30.0, 600.0), setattr, self._world.vendor, "room", True)
+    # The console, and the vendor
 
     def _degraded(self) -> None:
         endpoint = self._some_endpoint()
@@ -173,101 +139,6 @@ class People:
             )
             self._world.trace.say("world", f"{endpoint.id} is {shown[0]}, {shown[1]}")
             self._world.vendor.degrade(endpoint, *shown, self._rng.uniform(5.0, 200.0))
-
-    def _process(self) -> Any:  # noqa: ANN401  # a process, or None
-        alive = self._world.alive
-        return self._rng.choice(alive) if alive else None
-
-    def _kill(self) -> None:
-        process = self._process()
-        if process is None:
-            return
-        fate = self._rng.choice(("keep", "keep", "lose", "delay"))
-        self._world.trace.say("world", f"kills {process.name}; what is under way: {fate}")
-        process.kill()
-        if fate == "lose":
-            self._world.network.lose(process.place)
-        elif fate == "delay":
-            # Its process would have waited for the answer as long.
-            timeout = self._world.around.timing.request_timeout
-            self._world.network.delay(process.place, self._rng.uniform(0.5, timeout))
-
-    def _pause_process(self) -> None:
-        process = self._process()
-        if process is None or process.gate.paused:
-            return
-        lasts = self._rng.choice((self._rng.uniform(0.1, 5.0), self._rng.uniform(5.0, 300.0)))
-        holder = self._world.leader is process
-        self._world.pause(process, lasts)
-        if holder and len(self._world.alive) > 1 and lasts > 15.0:
-            self._world.later(12.0, self._expire, process.name)
-
-    def _expire(self, name: str) -> None:
-        if self._world.lease.holder == name:
-            self._world.lose_lease(gap=3.0)
-
-    def _restart(self) -> None:
-        process = self._process()
-        if process is not None:
-            process.stop()
-
-    def _hand_over(self) -> None:
-        self._world.lose_lease(gap=self._rng.uniform(0.0, 20.0))
-
-    def _step_clock(self) -> None:
-        process = self._process()
-        if process is not None:
-            process.clock.skew += self._rng.uniform(-4000.0, 4000.0)
-
-    def _restore(self) -> None:
-        """As it has to be done: the operator is stopped, its last calls have ended, then etcd goes back."""
-        if self._world.closed:
-            return
-        self._world.closed = True
-        self._world.trace.say("world", "scales the operator to nothing")
-        count = len(self._world.alive)
-        for process in self._world.alive:
-            process.kill()
-        self._world.later(DOWN, self._go_back, self._rng.choice(self._backups), max(1, count))
-
-    def _go_back(self, backup: Mapping[Key, Body], count: int) -> None:
-        self._world.closed = False
-        if self._traceable(backup):
-            lost = self._world.kube.restore(backup)
-            self._deeds.restores += 1
-            self._deeds.let_go |= lost
-            self._world.trace.say("world", f"etcd goes back to {', '.join(map(str, backup))}; lost: {lost}")
-        for _ in range(count):
-            self._world.start()
-
-    def _rotate(self) -> None:
-        """The operator gets another token of its project."""
-        self._token(Token(f"project-{self._deeds.tokens + 1}"))
-
-    def _mistake(self) -> None:
-        """For a while it has another project's."""
-        right = self._world.around.token
-        if not right.elsewhere:
-            self._token(Token("another", elsewhere=True))
-            self._world.later(self._rng.uniform(10.0, 900.0), self._token, right)
-
-    def _token(self, token: Token) -> None:
-        self._deeds.tokens += 1
-        self._world.around.token = token
-        self._world.trace.say("world", f"the operator's token is of {token.scope} now, and it is started again")
-        for process in self._world.alive:
-            process.kill()
-
-    def _traceable(self, backup: Mapping[Key, Body]) -> bool:
-        """Whether each endpoint is named by its object as it was then, or else carries its mark."""
-        then = {body["metadata"]["uid"]: body["status"].get("endpointId") for body in backup.values()}
-        return all(
-            then[each.owner] == each.id or owners(each.now.description) == {each.owner}
-            for each in self._world.vendor.alive
-            if each.owner in then
-        )
-
-    # The console
 
     def _make(self) -> None:
         """Somebody makes an endpoint by hand."""
@@ -401,7 +272,7 @@ class People:
             return
         uid = body["metadata"]["uid"]
         readable = all(owners(item.now.description) == {uid} for item in self._world.vendor.of(uid))
-        if readable and not self._world.around.hides:
+        if readable and not self._world.around.hides and not self._world.around.token.elsewhere:
             self._say(f"wipes the status of {key}")
             self._world.kube.replace_status(key, NEW_STATUS)
 
@@ -413,6 +284,8 @@ class People:
             self._change({"metadata": {"finalizers": None}}, key=key)
 
     def _request(self) -> None:
+        if self._world.around.token.elsewhere:
+            return  # it would say that the other project is the same
         self._change({"metadata": {"annotations": {REQUESTED: f"{self._world.loop.time():.3f}"}}})
 
     def _policy(self) -> None:
@@ -442,7 +315,8 @@ class People:
         """Do at the console and to the objects what the conditions ask for."""
         for endpoint in self._world.vendor.alive:
             body = self._body(endpoint.owner or endpoint.copy_of)
-            if endpoint.copy_of or (endpoint.owner and body is None):
+            let_go = "[k8s-released" in (endpoint.now.description or "")  # also one that was never marked as ours
+            if endpoint.copy_of or ((endpoint.owner or let_go) and body is None):
                 self._world.vendor.vanish(endpoint)
             elif endpoint.owner and body is not None and owners(endpoint.now.description) - {endpoint.owner}:
                 text = (endpoint.now.description or "").replace(FOREIGN, "").strip()

@@ -9,10 +9,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
-
-import pytest
 
 SEEDS: Final = int(os.environ.get("SIMULATION_SEEDS", "2000"))
 """How many seeds the suite runs; `make simulate` runs more."""
@@ -34,20 +33,20 @@ def model(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_seeds_keep_the_promises(capsys: pytest.CaptureFixture[str]) -> None:
+def test_seeds_keep_the_promises(tell: Callable[[str], None]) -> None:
     """Never two, nothing left, no lie, at rest in the end: whatever the seed does to cluster, cloud and process."""
     done = model("--seeds", str(SEEDS), "--first-seed", str(FIRST_SEED))
-    with capsys.disabled():
-        sys.stdout.write(f"\n{done.stdout.strip()}\n")
+    for line in done.stdout.strip().splitlines():
+        tell(line)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"simulation: {SEEDS} seeds" in done.stdout
 
 
-def test_one_crash_and_one_fault_anywhere_keep_the_promises(capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_crash_and_one_fault_anywhere_keep_the_promises(tell: Callable[[str], None]) -> None:
     """A crash at each await, each fault at each call, each lost event: the object ends in order, with one endpoint."""
     done = model("--exhaustive")
-    with capsys.disabled():
-        sys.stdout.write(f"\n{done.stdout.strip()}\n")
+    for line in done.stdout.strip().splitlines():
+        tell(line)
     assert done.returncode == 0, done.stdout + done.stderr
     runs = [int(count) for count in re.findall(r": (\d+) runs ", done.stdout)]
     assert len(runs) == FLOWS

@@ -24,3 +24,20 @@ def test_only_an_objects_own_status_holds(uid: str | None, holder: Key | None) -
     body["status"] = {"uid": uid, "endpointId": "ep-1"}
     cache.put(body)
     assert cache.holder("ep-1", besides=Key("ml", "other")) == holder
+
+
+@pytest.mark.parametrize(
+    ("attempt", "holder"),
+    [
+        pytest.param({"id": "a1", "state": "Created"}, KEY, id="what-was-made-for-it"),
+        pytest.param(None, None, id="what-it-only-looks-at"),
+    ],
+)
+def test_an_observer_holds_what_it_had_before(attempt: dict[str, str] | None, holder: Key | None) -> None:
+    """Adopt: `managementPolicy: Observe` gives nothing up, and takes nothing."""
+    cache = ObjectCache()
+    body = an_object()
+    body["spec"]["managementPolicy"] = "Observe"
+    body["status"] = {"uid": UID, "endpointId": "ep-1", "createAttempt": attempt}
+    cache.put(body)
+    assert cache.holder("ep-1", besides=Key("ml", "other")) == holder

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
-
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
 from cluster.support.operator_process import QUICK
@@ -151,9 +149,6 @@ def staged(
     upstream = ssl.create_default_context(cafile=str(cluster.ca_file))
     with ExitStack() as stack:
         simulator = stack.enter_context(running_simulator(tokens={TOKEN: PROJECT}, manual_clock=True))
-        # Its routes are completed by the first request to each part, which shares state between the threads of several.
-        simulator.admin.summary()
-        httpx.get(f"{simulator.url}/v0/dedicated_endpoints", trust_env=False)
         to_cloud = stack.enter_context(host.proxy(Proxy(simulator.url, gate=tower.cloud_gate)))
         to_kube = stack.enter_context(
             host.proxy(Proxy(cluster.server, gate=tower.kube_gate, upstream_tls=upstream, own_tls=own))

@@ -87,6 +87,11 @@ LATER = [
         id="a-foreign-mark-is-a-conflict",
     ),
     pytest.param(
+        lambda s: adopted(s, endpointId="ep-1").lists(an_endpoint(description=f"{MINE} {FOREIGN}", gpu_count=2)),
+        Decided("foreign_owner", reason=Reason.OWNERSHIP_CONFLICT, stalled=True, record="ep-1", after_list=True),
+        id="a-foreign-mark-beside-its-own-too",
+    ),
+    pytest.param(
         lambda s: s.held().attempt_written(endpointId="ep-1").spec(endpointId="ep-1").settles(UNMARKED),
         refused(Reason.FORBIDDEN),
         id="an-open-attempt-is-no-leave",

@@ -1,0 +1,166 @@
+"""Machines and administrators: what breaks, and what is done to the operator, its token and its cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from model.apiserver import Body
+from model.chance import Chance
+from model.fates import RandomWeather
+from model.ports import Token
+from model.vendor import owners
+from model.verdict import Deeds
+from model.world import World
+from tokenfactory_operator.ports import Key
+
+DOWN: Final = 200.0
+"""Seconds for which the operator is stopped before etcd is restored: a call's time-out, and its effect after that."""
+
+
+class Machines:
+    """Each of its acts happens to one that it picks."""
+
+    def __init__(self, world: World, weather: RandomWeather, deeds: Deeds, chance: Chance) -> None:
+        self._world = world
+        self._weather = weather
+        self._deeds = deeds
+        self._rng = chance.rng
+        self._backups: list[dict[Key, Body]] = []
+        self.acts: Final[Mapping[str, Callable[[], None]]] = {
+            "cloud.outage": self._outage,
+            "cloud.revoked": self._revoked,
+            "cloud.capacity": self._capacity,
+            "kube.down": self._kube_down,
+            "process.kill": self._kill,
+            "process.pause": self._pause_process,
+            "process.restart": self._restart,
+            "lease.handover": self._hand_over,
+            "wall.step": self._step_clock,
+            "etcd.restore": self._restore,
+            "token.rotate": self._rotate,
+            "token.wrong": self._mistake,
+        }
+
+    def back_up(self) -> None:
+        """Keep the objects as they are, for a restore."""
+        self._backups.append(dict(self._world.kube.objects))
+
+    def _for_a_while(self, flag: str, low: float, high: float) -> None:
+        lasts = self._rng.uniform(low, high)
+        self._world.trace.say("world", f"{flag} for {lasts:.1f} s")
+        setattr(self._weather.lasting, flag, True)
+        self._world.later(lasts, setattr, self._weather.lasting, flag, False)
+
+    def _outage(self) -> None:
+        self._for_a_while("cloud_down", 5.0, self._rng.choice((60.0, 900.0)))
+
+    def _revoked(self) -> None:
+        self._for_a_while("revoked", 5.0, 300.0)
+
+    def _kube_down(self) -> None:
+        self._for_a_while("kube_down", 1.0, self._rng.choice((20.0, 200.0)))
+
+    def _capacity(self) -> None:
+        self._world.trace.say("world", "no GPU is free")
+        self._world.vendor.room = False
+        self._world.later(self._rng.uniform(30.0, 600.0), setattr, self._world.vendor, "room", True)
+
+    def _process(self) -> Any:  # noqa: ANN401  # a process, or None
+        alive = self._world.alive
+        return self._rng.choice(alive) if alive else None
+
+    def _kill(self) -> None:
+        process = self._process()
+        if process is None:
+            return
+        fate = self._rng.choice(("keep", "keep", "lose", "delay"))
+        self._world.trace.say("world", f"kills {process.name}; what is under way: {fate}")
+        process.kill()
+        if fate == "lose":
+            self._world.network.lose(process.place)
+        elif fate == "delay":
+            # Its process would have waited for the answer as long.
+            timeout = self._world.around.timing.request_timeout
+            self._world.network.delay(process.place, self._rng.uniform(0.5, timeout))
+
+    def _pause_process(self) -> None:
+        process = self._process()
+        if process is None or process.gate.paused:
+            return
+        lasts = self._rng.choice((self._rng.uniform(0.1, 5.0), self._rng.uniform(5.0, 300.0)))
+        holder = self._world.leader is process
+        self._world.pause(process, lasts)
+        if holder and len(self._world.alive) > 1 and lasts > 15.0:
+            self._world.later(12.0, self._expire, process.name)
+
+    def _expire(self, name: str) -> None:
+        if self._world.lease.holder == name:
+            self._world.lose_lease(gap=3.0)
+
+    def _restart(self) -> None:
+        process = self._process()
+        if process is not None:
+            process.stop()
+
+    def _hand_over(self) -> None:
+        self._world.lose_lease(gap=self._rng.uniform(0.0, 20.0))
+
+    def _step_clock(self) -> None:
+        process = self._process()
+        if process is not None:
+            process.clock.skew += self._rng.uniform(-4000.0, 4000.0)
+
+    def _restore(self) -> None:
+        """As it has to be done: the operator is stopped, its last calls have ended, then etcd goes back."""
+        if self._world.closed:
+            return
+        self._world.closed = True
+        self._world.trace.say("world", "scales the operator to nothing")
+        count = len(self._world.alive)
+        for process in self._world.alive:
+            process.kill()
+        self._world.later(DOWN, self._go_back, self._rng.choice(self._backups), max(1, count))
+
+    def _go_back(self, backup: Mapping[Key, Body], count: int) -> None:
+        self._world.closed = False
+        if self._traceable(backup) and (self._placed(backup) or not self._world.around.token.elsewhere):
+            lost = self._world.kube.restore(backup)
+            self._deeds.restores += 1
+            self._deeds.let_go |= lost
+            self._world.trace.say("world", f"etcd goes back to {', '.join(map(str, backup))}; lost: {lost}")
+        for _ in range(count):
+            self._world.start()
+
+    def _rotate(self) -> None:
+        """The operator gets another token of its project."""
+        self._token(Token(f"project-{self._deeds.tokens + 1}"))
+
+    def _mistake(self) -> None:
+        """For a while it has another project's."""
+        right = self._world.around.token
+        if not right.elsewhere and self._placed(self._world.kube.objects):
+            self._token(Token("another", elsewhere=True))
+            self._world.later(self._rng.uniform(10.0, 900.0), self._token, right)
+
+    def _token(self, token: Token) -> None:
+        self._deeds.tokens += 1
+        self._world.around.token = token
+        self._world.trace.say("world", f"the operator's token is of {token.scope} now, and it is started again")
+        for process in self._world.alive:
+            process.kill()
+
+    def _placed(self, objects: Mapping[Key, Body]) -> bool:
+        """Whether each object that has an endpoint says where: else nobody can tell in another project."""
+        bodies = {body["metadata"]["uid"]: body for body in objects.values()}
+        owning = [bodies[each.owner] for each in self._world.vendor.alive if each.owner in bodies]
+        return all(body["status"].get("scope") for body in owning)
+
+    def _traceable(self, backup: Mapping[Key, Body]) -> bool:
+        """Whether each endpoint is named by its object as it was then, or else carries its mark."""
+        then = {body["metadata"]["uid"]: body["status"].get("endpointId") for body in backup.values()}
+        return all(
+            then[each.owner] == each.id or owners(each.now.description) == {each.owner}
+            for each in self._world.vendor.alive
+            if each.owner in then
+        )
