@@ -10,7 +10,10 @@ from typing import Final
 
 import pytest
 
+from cluster.support.worlds import chart, kube, name, new_world, shared, shared_by_module
 from controlplane import Cluster, ControlPlaneError, acquire, release
+
+__all__ = ["chart", "kube", "name", "new_world", "shared", "shared_by_module"]  # fixtures: pytest finds them here
 
 TOLD: Final = "told"
 """Name under which a report carries what its test has counted."""

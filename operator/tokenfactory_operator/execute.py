@@ -189,7 +189,7 @@ class Executor:
         self._tools.lead()
         # From here on nobody knows, until an answer does: a crash, a cancellation and a time-out are all the same.
         s.memory.finalizer_clean = False
-        s.memory.word = False  # what a person has allowed is this one POST
+        s.memory.word = None  # what a person has allowed is this one POST
         attempt.outcome = Outcome.UNKNOWN
         try:
             endpoint = await poller.cloud.create_endpoint(body)

@@ -140,7 +140,7 @@ class Reconciler:
             self._claims.setdefault(decision.adopts, resource.uid)  # nothing is awaited since it was decided
         resource = await self._report(s, decision)
         if decision.in_order:
-            s.memory.word = False  # the doubt that a person has answered is over; the next one is a new question
+            s.memory.word = None  # the doubt that a person has answered is over; the next one is a new question
         if decision.hurry:
             poller.hurry()
         if decision.after_list:
@@ -173,7 +173,7 @@ class Reconciler:
                 memory.last_seen = {recorded: seen}
         named = (resource.spec.endpoint_id or "") if resource.spec else ""
         evidence = inventory.evidence(resource, recorded=recorded, attempt=attempt, named=named)
-        if memory.word and recorded and evidence.untrusted:
+        if memory.word not in (None, Reason.CREDENTIALS_MISMATCH) and recorded and evidence.untrusted:
             inventory.confirm(recorded)
         policy = self._policy_of(resource)
         s = Situation(resource, identity, evidence, memory, self._tools.timing, now, policy)
@@ -218,7 +218,7 @@ class Reconciler:
             if resource.request_pending:
                 memory.corrections.clear()
                 synced = {item.type: item.reason for item in resource.status.conditions}.get(ConditionType.SYNCED)
-                memory.word = memory.word or synced in DOUBTS
+                memory.word = Reason(synced) if synced in DOUBTS else memory.word
         attempt = memory.attempt
         if attempt is not None and attempt.endpoint_id and resource.status.endpoint_id == attempt.endpoint_id:
             attempt.written = True
@@ -271,7 +271,7 @@ class Reconciler:
         else:
             s.memory.failure, s.memory.failures = None, 0
             if isinstance(decision.action, actions.Rescope):
-                s.memory.word = False  # that the project is the same says nothing about what is missing in it
+                s.memory.word = None  # that the project is the same says nothing about what is missing in it
         finally:
             self._tools.telemetry.reconciled(outcome=outcome, seconds=self._tools.clock.monotonic() - started)
 

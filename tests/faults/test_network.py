@@ -29,7 +29,7 @@ from faults.support.tcp import Fault, Mode, TcpProxy
 pytestmark = pytest.mark.cluster
 
 ABREAST: Final = 6
-SETTLE: Final = 2.0
+SETTLE: Final = 3.0
 SETTINGS: Final = {"REQUEST_TIMEOUT": "1s", "CREATE_SETTLE": f"{SETTLE:g}s", "INVENTORY_MAX_AGE": "2s"}
 IN_FLIGHT: Final = 0.5
 """Seconds for which the cloud holds a POST and a DELETE back, so that the network can fail in the middle of both."""
@@ -66,7 +66,7 @@ CLOUD: Final = (
     Case("cloud-torn-in-the-body", Fault(Mode.TORN, first=250)),
     Case("cloud-slow", Fault(Mode.SLOW, latency=0.2), outage=False),
     Case("cloud-slower-than-the-time-out", Fault(Mode.SLOW, latency=0.8)),
-    Case("cloud-much-slower-than-the-time-out", Fault(Mode.SLOW, latency=2.5)),
+    Case("cloud-much-slower-than-the-time-out", Fault(Mode.SLOW, latency=1.2)),  # less than the settle time
 )
 KUBE: Final = (
     Case("kube-mute-for-ever", Fault(Mode.MUTE), reset=False),  # the longest first

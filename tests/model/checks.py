@@ -140,7 +140,8 @@ class Checks:
         if endpoint is None:
             self._trace.violated(f"{name} sends {what} for {endpoint_id}, which never was")
         elif not (endpoint.owner or endpoint.copy_of):
-            if what != "PATCH" or not (self.names[endpoint_id] and self.policy.may_adopt):
+            asked = self.names[endpoint_id] if what == "PATCH" else self.names[endpoint_id] & self._may_delete
+            if not (asked and self.policy.may_adopt):
                 self._trace.violated(f"{name} sends {what} for {endpoint_id}, which no object of ours had made")
         elif what == "DELETE" and endpoint.adopted and endpoint.owner not in self._may_delete:
             self._trace.violated(f"{name} deletes {endpoint_id}, which was adopted, and nobody said so")

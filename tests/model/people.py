@@ -226,6 +226,9 @@ class People:
         key = key or self._someone()
         if key is not None:
             self._say(f"deletes {key}")
+            metadata = self._world.kube.objects[key]["metadata"]
+            if self._deeds.restores and FINALIZER not in metadata.get("finalizers", ()):
+                self._deeds.let_go.add(metadata["uid"])  # gone before the operator can put back what the backup lacks
             self._world.kube.delete(key)
 
     def _recreate(self) -> None:

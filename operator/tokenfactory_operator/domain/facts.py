@@ -7,6 +7,7 @@ from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import ManagementPolicy
 from tokenfactory_operator.domain.identity import ADOPTED, released_mark, subject
+from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.situation import NEVER, Outcome, Sighting, Situation
 
 PENDING: Final = "Pending"
@@ -235,8 +236,16 @@ def observing(s: Situation) -> bool:
 
 
 def confirmed(s: Situation) -> bool:
-    """A person has answered a reported doubt with the request annotation."""
-    return s.memory.word
+    """A person has answered a reported doubt about endpoints with the request annotation."""
+    return s.memory.word not in (None, Reason.CREDENTIALS_MISMATCH)
+
+
+def project_confirmed(s: Situation) -> bool:
+    """A person has answered the reported doubt that the credential is of another project: it is the same one.
+
+    An answer to any other doubt, given before the credential was changed perhaps, says nothing about that.
+    """
+    return s.memory.word is Reason.CREDENTIALS_MISMATCH
 
 
 def trusted(s: Situation) -> bool:

@@ -91,7 +91,7 @@ def other_scope(s: Situation) -> Decision | None:
         return None
     recorded = s.evidence.recorded
     listed = recorded is not None and recorded.listed > NEVER  # what a GET answers rebinds nothing
-    if listed or facts.confirmed(s):
+    if listed or facts.project_confirmed(s):
         return Decision("other_scope", Rescope(s.evidence.scope), record=facts.recorded_id(s) or None)
     text = (
         f"The endpoint was made in scope {written}, but the present credential belongs to {s.evidence.scope}. Restore "

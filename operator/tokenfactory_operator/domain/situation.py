@@ -164,9 +164,9 @@ class Memory:
     requested: float = NEVER
     """First sight of the present value of the request annotation."""
     requested_at: str = ""
-    word: bool = False
-    """A person has answered a reported doubt (untrusted inventory, other scope, unknown outcomes) with the request
-    annotation."""
+    word: Reason | None = None
+    """The reported doubt (untrusted inventory, other scope, unknown outcomes) that a person has answered with the
+    request annotation."""
     mutated: float = NEVER
     """End of the last mutation's answer for this object."""
     deletes: dict[str, float] = field(default_factory=dict)

@@ -180,9 +180,19 @@ ROWS = [
         id="a-list-that-shows-the-recorded-id-rebinds",
     ),
     pytest.param(
-        lambda s: s.recorded(scope="project-2").lists().word(),
+        lambda s: s.recorded(scope="project-2").lists().word(Reason.CREDENTIALS_MISMATCH),
         Decided("other_scope", Rescope("project-1"), record="ep-1"),
         id="a-persons-word-rebinds",
+    ),
+    pytest.param(
+        lambda s: s.recorded(scope="project-2").lists().word(Reason.ENDPOINT_LOST),
+        MISMATCH,
+        id="a-word-on-another-doubt-does-not",
+    ),
+    pytest.param(
+        lambda s: s.recorded().hides().settles().word(Reason.CREDENTIALS_MISMATCH),
+        replace(UNTRUSTED, action=LOOK, record=None),
+        id="nor-does-that-word-bring-trust",
     ),
     pytest.param(
         lambda s: s.status(scope="project-2").lists(),

@@ -147,9 +147,9 @@ class Scene:
         self.memory.gone[endpoint_id] = self.inventory.stamp()
         return self
 
-    def word(self) -> Self:
+    def word(self, doubt: Reason = Reason.INVENTORY_UNTRUSTED) -> Self:
         """A person has answered a doubt."""
-        self.memory.word = True
+        self.memory.word = doubt
         return self
 
     # What comes of it
