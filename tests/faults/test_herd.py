@@ -62,6 +62,8 @@ def test_herd(new_world: WorldMaker, tell: Callable[[str], None]) -> None:
         "POLL_INTERVAL_IN_TRANSITION": "2s",
         "CREATE_SETTLE": "12s",
         "DELETE_SETTLE": "12s",
+        "REQUEST_TIMEOUT": "10s",
+        "SEND_DEADLINE": "10s",  # on a busy machine an attempt that is sent too late is opened anew
     }
     world = new_world(settings={"RATE_LIMIT": "1000", "CONCURRENCY": str(CONCURRENCY), **intervals}, start=False)
     names = [f"herd-{number:04d}" for number in range(HERD)]
