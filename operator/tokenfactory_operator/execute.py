@@ -255,6 +255,9 @@ class Executor:
         self._tools.lead()
         await poller.cloud.delete_endpoint(endpoint_id)
         hidden = endpoint_id in s.evidence.hidden | s.evidence.overdue
+        created = poller.inventory.unlisted_since(endpoint_id)
+        if created is not None:
+            s.memory.unlisted[endpoint_id] = created
         ended = poller.inventory.delete_answered(endpoint_id, hidden=hidden)
         s.memory.deletes[endpoint_id] = s.memory.mutated = ended
         self._mutated("delete", poller)

@@ -157,6 +157,10 @@ class Inventory:
             self._forget(seen.endpoint)
             self._missing = None
 
+    def unlisted_since(self, endpoint_id: str) -> float | None:
+        """End of the POST that made it, as long as no LIST has shown it."""
+        return self._unlisted.get(endpoint_id)
+
     def delete_answered(self, endpoint_id: str, *, hidden: bool = False) -> float:
         """A DELETE answered 2xx or 404: that it will be missing is expected. Answers the stamp.
 

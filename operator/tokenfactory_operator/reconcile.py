@@ -168,9 +168,9 @@ class Reconciler:
         recorded = resource.status.endpoint_id or (memory.attempt.endpoint_id if memory.attempt else "")
         if recorded and resource.status.scope in (None, inventory.scope):
             inventory.expect(recorded)
-            seen = inventory.endpoint(recorded)
-            if seen is not None:
-                memory.last_seen = {recorded: seen}
+        seen = inventory.endpoint(recorded)
+        if seen is not None:
+            memory.last_seen = {recorded: seen}  # in whatever scope: a probe must send what it was last
         named = (resource.spec.endpoint_id or "") if resource.spec else ""
         evidence = inventory.evidence(resource, recorded=recorded, attempt=attempt, named=named)
         if memory.word not in (None, Reason.CREDENTIALS_MISMATCH) and recorded and evidence.untrusted:

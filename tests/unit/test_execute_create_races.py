@@ -59,12 +59,18 @@ async def test_cleaning_up_is_repeated_until_it_is_answered() -> None:
 
 
 async def test_deleted_while_creating() -> None:
-    """Held by the finalizer, the object waits until its new endpoint is gone again."""
+    """Held by the finalizer, the object waits until its new endpoint is gone again.
+
+    No LIST has shown it, so for the settle time after its creation none says that it is gone.
+    """
     stage = Stage()
     stage.script.plan("create", Turn(effect=True, meanwhile=lambda: stage.kube.delete(KEY)))
     await stage.turn()
     await stage.turn()
+    await stage.turn(50)
     assert stage.journal("DELETE") == ["DELETE ep-1"]
+    assert KEY in stage.kube.objects
+    await stage.turn(20)
     assert KEY not in stage.kube.objects
     assert stage.witness.events[-1] == "DeletedEndpoint"
 

@@ -167,7 +167,7 @@ def absence_observed(s: Situation) -> Decision | None:
     if hidden is not None:
         return hidden
     left = set(_left_alone(s))
-    answered = max(s.memory.deletes.values(), default=NEVER)
+    answered = max((*s.memory.deletes.values(), *_listed_from(s)), default=NEVER)
     present = {seen.endpoint.id for seen in s.evidence.own} | (
         {s.evidence.recorded.endpoint.id} if s.evidence.recorded else set()
     )
@@ -184,6 +184,11 @@ def absence_observed(s: Situation) -> Decision | None:
     gone = ", ".join(sorted(s.memory.deletes)) or facts.recorded_id(s)
     text = f"Endpoint {gone} is no longer in the cloud." if gone else "No endpoint is in the cloud."
     return Decision("absence_observed", RemoveFinalizer("DeletedEndpoint", text), _deleting(text))
+
+
+def _listed_from(s: Situation) -> tuple[float, ...]:
+    """From when on a LIST says something about endpoints that none has shown: it may lag behind their creation."""
+    return tuple(created + s.timing.create_settle for created in s.memory.unlisted.values())
 
 
 def _hidden(s: Situation) -> Decision | None:

@@ -171,6 +171,8 @@ class Memory:
     """End of the last mutation's answer for this object."""
     deletes: dict[str, float] = field(default_factory=dict)
     """Endpoint id → end of the last DELETE that answered 2xx or 404."""
+    unlisted: dict[str, float] = field(default_factory=dict)
+    """Endpoint id → end of the POST that made it, where no LIST had shown it yet when its DELETE was answered."""
     gone: dict[str, float] = field(default_factory=dict)
     """Endpoint id → when GET did not answer 200 and PATCH then answered 404."""
     probed: dict[str, float] = field(default_factory=dict)
