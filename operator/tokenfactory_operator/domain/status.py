@@ -74,6 +74,9 @@ def _attempt(s: Situation, decision: Decision) -> CreateAttempt | None:
     if carried and not still_open:
         since = written.since if written and written.id == carried else None
         return CreateAttempt(id=carried, state=facts.CREATED, since=since)
+    if seen is not None and written is not None and open_attempt is not None and not still_open:
+        # Nothing came of it, and there is an endpoint, though without a mark that names its attempt.
+        return written.model_copy(update={"state": facts.REFUSED})
     if written is None or here is None or written.id != here.id or written.state != facts.PENDING:
         return written
     if here.outcome is Outcome.CREATED:
