@@ -19,7 +19,17 @@ from tokenfactory_operator.domain.errors import CredentialsError
 from tokenfactory_operator.ports import JsonObject, Key
 
 MAX_TOKEN: Final = 65_536
-"""Characters; anything longer is no token, as with the operator's own file."""
+"""Characters; anything longer is no token: most likely the wrong file was mounted, or put into the Secret."""
+
+
+def check_token(text: str) -> str:
+    """`text` without surrounding white space. Raises `ValueError` when it cannot be sent in an HTTP header."""
+    token = text.strip()
+    if not token:
+        raise ValueError("is empty")
+    if not all("!" <= character <= "~" for character in token):
+        raise ValueError("is not a token: it has white space or characters outside printable ASCII")
+    return token
 
 
 @dataclass(frozen=True)
@@ -113,8 +123,11 @@ class Credentials:
         token: SecretStr | None = body["data"].get(name)
         if token is None:
             raise CredentialsError(f"The Secret {secret.name} has no key {name}. Add it, or name another key.")
-        text = token.get_secret_value().strip()
-        if not 0 < len(text) <= MAX_TOKEN or not all("!" <= character <= "~" for character in text):
+        try:
+            text = check_token(token.get_secret_value())
+        except ValueError:
+            text = ""
+        if not 0 < len(text) <= MAX_TOKEN:
             raise CredentialsError(f"The key {name} of the Secret {secret.name} holds no token: put the API key there.")
         found = SecretStr(text)
         if found not in self._told:

@@ -19,17 +19,16 @@ from tokenfactory_operator.settings.durations import format_duration
 from tokenfactory_operator.settings.tokens import FixedToken, TokenFile, TokenSource
 from tokenfactory_operator.settings.values import (
     Address,
-    AdoptionNamespaces,
     AdoptionRecreated,
     ApiUrl,
     ClusterId,
     Count,
-    CredentialNamespaces,
     FilePath,
     ListenAddress,
     LogFormat,
     LogLevel,
     Namespaces,
+    NamespacesOrAll,
     ProjectId,
     Rate,
     Seconds,
@@ -54,6 +53,10 @@ def both_spellings(field: str) -> str:
     """A setting's name as flag and as environment variable; the token has no flag (arguments are public)."""
     environment = ENV_PREFIX + field.upper()
     return environment if field == "token" else f"--{field.replace('_', '-')} ({environment})"
+
+
+def _covers(names: tuple[str, ...], namespace: str) -> bool:
+    return "*" in names or namespace in names
 
 
 class _AtMost(NamedTuple):
@@ -132,7 +135,7 @@ class Settings(BaseSettings):
     watch_namespaces: Namespaces = Field(
         (), description="Namespaces whose objects are reconciled.", json_schema_extra=SCOPE
     )
-    operator_credential_namespaces: CredentialNamespaces = Field(
+    operator_credential_namespaces: NamespacesOrAll = Field(
         ("*",),
         description="Namespaces whose objects may use the operator's own credential; the others name a Secret in"
         " spec.credentials.",
@@ -144,7 +147,7 @@ class Settings(BaseSettings):
         " to read Secrets, which cannot be limited to labelled ones.",
         json_schema_extra=SCOPE,
     )
-    adoption_namespaces: AdoptionNamespaces = Field(
+    adoption_namespaces: NamespacesOrAll = Field(
         (),
         description="Namespaces whose objects may adopt endpoints of the operator's own credential by spec.endpointId."
         " An endpoint of an earlier object of the same name may always be adopted.",
@@ -263,15 +266,14 @@ class Settings(BaseSettings):
 
     def policy(self, namespace: str, *, own_credential: bool) -> Policy:
         """What objects of `namespace` may do; with a key of their own they may adopt whatever that key reaches."""
-        allowed = self.adoption_namespaces
         return Policy(
-            may_adopt=not own_credential or "*" in allowed or namespace in allowed,
+            may_adopt=not own_credential or _covers(self.adoption_namespaces, namespace),
             adopt_recreated=self.adoption_recreated == "Adopt",
         )
 
     def may_use_own_credential(self, namespace: str) -> bool:
         """Whether objects of `namespace` may use the operator's own credential."""
-        return "*" in self.operator_credential_namespaces or namespace in self.operator_credential_namespaces
+        return _covers(self.operator_credential_namespaces, namespace)
 
     def timing(self) -> Timing:
         """The protocol's times, for the decision."""

@@ -9,14 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from pydantic import SecretStr
 
+from tokenfactory_operator.credentials import MAX_TOKEN, check_token
 from tokenfactory_operator.domain.errors import CredentialsError
-
-MAX_TOKEN_BYTES: Final = 65_536
-"""A longer file is no token: most likely the wrong file was mounted."""
 
 
 class TokenSource(Protocol):
@@ -25,16 +23,6 @@ class TokenSource(Protocol):
     def read(self) -> SecretStr:
         """The token as it is now. Raises `CredentialsError` when there is none that could be used."""
         ...
-
-
-def check_token(text: str) -> str:
-    """`text` without surrounding white space. Raises `ValueError` when it cannot be sent in an HTTP header."""
-    token = text.strip()
-    if not token:
-        raise ValueError("is empty")
-    if not all("!" <= character <= "~" for character in token):
-        raise ValueError("is not a token: it has white space or characters outside printable ASCII")
-    return token
 
 
 class FixedToken:
@@ -85,9 +73,9 @@ class TokenFile:
         with self._path.open("rb") as file:
             # The signature of what was opened: the file may have been replaced since the stat above.
             signature = _Signature.of(os.fstat(file.fileno()))
-            content = file.read(MAX_TOKEN_BYTES + 1)
-        if len(content) > MAX_TOKEN_BYTES:
-            raise CredentialsError(f"token file {self._path}: is longer than {MAX_TOKEN_BYTES} bytes")
+            content = file.read(MAX_TOKEN + 1)
+        if len(content) > MAX_TOKEN:
+            raise CredentialsError(f"token file {self._path}: is longer than {MAX_TOKEN} bytes")
         try:
             token = check_token(content.decode("ascii", errors="replace"))
         except ValueError as error:

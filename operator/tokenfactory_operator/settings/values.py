@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, PlainSerializer, SecretStr
 from pydantic_settings import NoDecode
 
+from tokenfactory_operator.credentials import check_token
 from tokenfactory_operator.settings.durations import ACCEPTED, format_duration, parse_duration
-from tokenfactory_operator.settings.tokens import check_token
 
 MAX_PORT: Final = 65_535
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -179,13 +179,7 @@ Namespaces = Annotated[
     BeforeValidator(_names),
     Accepts("names of namespaces, separated by commas (empty: all)", "NAMES"),
 ]
-AdoptionNamespaces = Annotated[
-    tuple[str, ...],
-    NoDecode,
-    BeforeValidator(_names_or_all),
-    Accepts("names of namespaces, separated by commas, or * for all (empty: none)", "NAMES"),
-]
-CredentialNamespaces = Annotated[
+NamespacesOrAll = Annotated[
     tuple[str, ...],
     NoDecode,
     BeforeValidator(_names_or_all),
