@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from tokenfactory_operator.domain.identity import Identity, subject
@@ -240,8 +241,9 @@ class Inventory:
         return ""
 
     def _overdue(self) -> set[str]:
+        # In the order of their creation: every pass asks, also while a thousand are being created.
         latest = self.last_complete - self._timing.create_settle
-        return {endpoint_id for endpoint_id, created in self._unlisted.items() if created < latest}
+        return {item[0] for item in takewhile(lambda item: item[1] < latest, self._unlisted.items())}
 
     def missing(self) -> set[str]:
         """Known endpoints that the last complete LIST should show and does not."""
