@@ -55,6 +55,10 @@ class Inventory:
         self._stamps = stamps
         self._timing = timing
         self._present: dict[str, Sighting] = {}
+        self._vanished: dict[str, ObservedEndpoint] = {}
+        """Id → as it was last seen, for those that are not present and that nobody here has deleted."""
+        self._buried: dict[str, float] = {}
+        """Id → start of the LIST that first left it out after its DELETE or a look by id: a stale one may show it."""
         self._by_uid: dict[str, set[str]] = {}
         self._by_subject: dict[str, set[str]] = {}
         self._evidence: dict[str, float] = {}
@@ -125,6 +129,8 @@ class Inventory:
         ]
         for seen in missing:
             self._forget(seen.endpoint)
+            if seen.endpoint.id in self._deleted:
+                self._buried.setdefault(seen.endpoint.id, begun)
         self._complete.append(begun)
         self._missing = None
         self._forget_unnamed()
@@ -222,6 +228,7 @@ class Inventory:
     def _drop_traces(self, endpoint_id: str) -> None:
         self._evidence.pop(endpoint_id, None)
         self._unlisted.pop(endpoint_id, None)
+        self._vanished.pop(endpoint_id, None)
         self._missing = None
         for group in (self._known, self._deleted, self._confirmed, self._hidden):
             group.discard(endpoint_id)
@@ -273,7 +280,7 @@ class Inventory:
             predecessors=tuple(
                 seen
                 for seen in self._sightings(self._by_subject.get(place, ()))
-                if not seen.endpoint.carries(Identity(self._cluster_id, uid))
+                if seen.endpoint.id not in self._buried and not seen.endpoint.carries(Identity(self._cluster_id, uid))
             ),
             identity_absence=Absence(self._identity_evidence.get(uid, NEVER), self._complete),
             attempt_absence=Absence(self._attempt_evidence.get(uid, {}).get(attempt, NEVER), self._complete),
@@ -302,6 +309,10 @@ class Inventory:
         seen = self._present.get(endpoint_id)
         return seen.endpoint if seen else None
 
+    def last_seen(self, endpoint_id: str) -> ObservedEndpoint | None:
+        """The endpoint as an answer showed it last, also where LIST does not show it any more."""
+        return self.endpoint(endpoint_id) or self._vanished.get(endpoint_id)
+
     def _owned(self, endpoint: ObservedEndpoint, uids: Mapping[str, object]) -> bool:
         owners = (mark.identity for mark in endpoint.marks)
         return any(owner.cluster_id == self._cluster_id and owner.uid in uids for owner in owners)
@@ -316,8 +327,11 @@ class Inventory:
             self._unindex(old.endpoint)
         endpoint_id = seen.endpoint.id
         self._present[endpoint_id] = seen
+        self._vanished.pop(endpoint_id, None)
         self._evidence[endpoint_id] = now
         self._known.add(endpoint_id)
+        if endpoint_id in self._buried:
+            self._deleted.add(endpoint_id)  # that it will be missing again is expected
         self._confirmed.discard(endpoint_id)
         if self._missing:
             self._missing.discard(endpoint_id)
@@ -335,6 +349,8 @@ class Inventory:
 
     def _forget(self, endpoint: ObservedEndpoint) -> None:
         del self._present[endpoint.id]
+        if endpoint.id not in self._deleted:
+            self._vanished[endpoint.id] = endpoint
         self._unindex(endpoint)
 
     def _unindex(self, endpoint: ObservedEndpoint) -> None:
@@ -359,6 +375,10 @@ class Inventory:
         horizon = self.last_complete - 2 * (self._timing.delete_settle + self._timing.create_settle)
         first = next(index for index, begun in enumerate(self._complete) if begun >= horizon)
         del self._complete[: max(0, first - 1)]
+        for endpoint_id in [item for item, begun in self._buried.items() if begun < horizon]:
+            del self._buried[endpoint_id]
+            if endpoint_id not in self._present:
+                self._drop_traces(endpoint_id)
 
 
 def _some(ids: Iterable[str], limit: int = 3) -> str:

@@ -168,7 +168,7 @@ class Reconciler:
         recorded = resource.status.endpoint_id or (memory.attempt.endpoint_id if memory.attempt else "")
         if recorded and resource.status.scope in (None, inventory.scope):
             inventory.expect(recorded)
-        seen = inventory.endpoint(recorded)
+        seen = inventory.last_seen(recorded)
         if seen is not None:
             memory.last_seen = {recorded: seen}  # in whatever scope: a probe must send what it was last
         named = (resource.spec.endpoint_id or "") if resource.spec else ""

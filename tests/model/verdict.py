@@ -111,6 +111,9 @@ class Verdict:
         ready = condition(body, "Ready")
         if ready.get("status") != "True" or ready.get("observedGeneration") != metadata["generation"]:
             return f"Ready={ready.get('status')} {ready.get('reason')} at generation {ready.get('observedGeneration')}"
+        looked_at = self._world.vendor.find(spec.get("endpointId") or "")
+        if not mine and looked_at is not None and spec.get("managementPolicy") == "Observe":
+            return self._difference(body, looked_at)  # whoever's it is
         if not mine:
             return "" if spec.get("enabled") is False else "has no endpoint"
         return self._difference(body, mine[0])
@@ -144,7 +147,7 @@ class Verdict:
             "InvalidSpec": spec["gpu"]["type"] == BAD_GPU or naming,
             "Forbidden": naming and not self._world.checks.policy.may_adopt,
             "Observing": spec.get("managementPolicy") == "Observe",
-            "EndpointLost": (vanished or naming)
+            "EndpointLost": (vanished or naming or self._is_anothers(body["status"].get("endpointId") or "", uid))
             and (naming or spec.get("enabled") is False or spec.get("managementPolicy") == "Observe"),
         }
         if len(self._world.vendor.of(uid)) > 1 and reason not in ("OwnershipConflict", "ReconcilePaused", "Observing"):
@@ -152,6 +155,11 @@ class Verdict:
         if reason == "ReconcileSuccess" and spec.get("enabled") is None:
             return all(endpoint.now.enabled is False for endpoint in self._world.vendor.of(uid))  # the cloud's to say
         return causes.get(str(reason), False)
+
+    def _is_anothers(self, endpoint_id: str, uid: str) -> bool:
+        """Whether a stale LIST after a restart may have offered a predecessor's endpoint that was deleted."""
+        endpoint = self._world.vendor.endpoints.get(endpoint_id)
+        return endpoint is not None and endpoint.owner != uid
 
     def _has_predecessor(self, body: Body) -> bool:
         place = f"{body['metadata']['namespace']}/{body['metadata']['name']}"

@@ -153,8 +153,16 @@ def adoption_target(s: Situation) -> str:
     if not s.policy.adopt_recreated or s.evidence.own:
         return ""
     recorded = recorded_id(s)
+    if not recorded and not _without_an_attempt(s):
+        return ""  # what its own attempt has made comes first
     found = [seen for seen in s.evidence.predecessors if recorded in ("", seen.endpoint.id)]
     return found[0].endpoint.id if len(found) == 1 and is_predecessor(s, found[0]) else ""
+
+
+def _without_an_attempt(s: Situation) -> bool:
+    """Nothing that this object may have made can still show up."""
+    attempt = unresolved(s)
+    return attempt is None or (trusted(s) and attempt_absent(s, attempt, settle=s.timing.create_settle))
 
 
 def is_predecessor(s: Situation, seen: Sighting) -> bool:
