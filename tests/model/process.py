@@ -77,7 +77,6 @@ class OperatorProcess:
         self.ended = False
         """It takes no new work."""
         self._probed = probed
-        self._listed = False
         self._leading = False
         self._tasks: list[asyncio.Task[None]] = []
         self._workers: list[asyncio.Task[None]] = []
@@ -141,28 +140,25 @@ class OperatorProcess:
         return lasting is not None and bool(lasting.kube_down)
 
     def start(self) -> None:
-        """List the objects, as soon as they can be; watch them; act as soon as the lease is held."""
+        """Watch; act as soon as the lease is held."""
         self._around.trace.say(self.name, "starts")
-        self.context.run(self._list)
-
-    def _list(self) -> None:
-        if self._kube_down():
-            self._later(PAUSE_WHILE_DOWN, self._list)
-            return
-        kube = self._around.kube
-        self.dispatch.relisted(list(kube.objects.values()), kube.revision)
-        self._listed = True
-        self.watch.start()
+        self.context.run(self.watch.start)
         if self._probed:
             self._later(PROBE, self._probe, 0)
 
     def lead(self) -> None:
-        """The lease has come: list the cloud, and work."""
-        if self._leading or self.gate.dead:
+        """The lease has come: list the objects, since the watch may be late; list the cloud, and work."""
+        if not self.gate.dead:
+            self.context.run(self._lead)
+
+    def _lead(self) -> None:
+        if self._leading or self.ended or not self._lease.held_by(self.name):
             return
-        if not self._listed:
-            self._later(PAUSE_WHILE_DOWN, self._lead_if_held)
+        if self._kube_down():
+            self._later(PAUSE_WHILE_DOWN, self._lead)
             return
+        kube = self._around.kube
+        self.dispatch.relisted(list(kube.objects.values()), kube.revision)
         self._leading = True
         self._around.trace.say(self.name, "leads")
         self._task(self.poller.run())
@@ -171,10 +167,6 @@ class OperatorProcess:
             task = self._task(work(self.queue, self.dispatch, self.reconciler, self._log))
             self._workers.append(task)
             task.add_done_callback(lambda _: self._over(), context=self.context)
-
-    def _lead_if_held(self) -> None:
-        if self._lease.held_by(self.name):
-            self.lead()
 
     def _task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         # A copy, as asyncio makes it for each task: what one sets (the slot that it holds) is not the others'.

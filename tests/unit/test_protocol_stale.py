@@ -1,0 +1,125 @@
+"""Lists that go back in time, and ids that a list has just left out: what was known of them is still known."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokenfactory_operator.domain.errors import CloudUnavailable
+from tokenfactory_operator.domain.observed import EndpointPatch, ObservedEndpoint
+from tokenfactory_operator.domain.situation import Policy
+from tokenfactory_operator.domain.timing import Timing
+from unit.support.builders import FOREIGN, IDENTITY, KEY, OTHER_UID, an_endpoint, an_object, mark
+from unit.support.fakes import Turn
+from unit.support.scene import Scene
+from unit.support.stage import Stage
+
+GHOST = an_endpoint(description=mark(uid=OTHER_UID))
+ANOTHER = (an_endpoint("ep-2", description=FOREIGN), an_endpoint("ep-3", description=FOREIGN))
+
+
+def predecessors(scene: Scene) -> list[str]:
+    found = scene.inventory.evidence(scene.resource, recorded="", attempt="")
+    return [seen.endpoint.id for seen in found.predecessors]
+
+
+def buried() -> Scene:
+    """An endpoint of an earlier object was deleted, has left the list, and that object is gone."""
+    scene = Scene().lists(GHOST, *ANOTHER)
+    scene.inventory.expect("ep-1")
+    scene.deleted("ep-1").lists(*ANOTHER)
+    scene.inventory.forget(OTHER_UID, "ep-1")
+    return scene
+
+
+def test_a_stale_list_brings_no_deleted_predecessor_back() -> None:
+    """ADR 13: it was deleted and seen to be gone; that a list shows it once more makes it nobody's predecessor."""
+    scene = buried().lists(GHOST, *ANOTHER)
+    assert predecessors(scene) == []
+    assert scene.inventory.endpoint("ep-1") is not None  # it is not hidden from anything else
+
+
+def test_what_a_stale_list_brought_back_may_go_again() -> None:
+    """Its absence is expected: it speaks against no list, even beside another one that is missing."""
+    scene = buried().lists(GHOST, *ANOTHER).lists(ANOTHER[0])
+    assert scene.inventory.missing() == {"ep-3"}
+    assert scene.inventory.untrusted() == ""
+
+
+def test_a_deleted_one_that_stays_is_a_predecessor_in_the_end() -> None:
+    """The rule is about stale lists: one that is listed long after its DELETE is not doubled silently."""
+    scene, timing = buried(), Timing()
+    scene.wait(2 * (timing.delete_settle + timing.create_settle) + 2).lists(GHOST, *ANOTHER)
+    assert predecessors(scene) == ["ep-1"]
+
+
+def test_one_that_was_asked_to_go_and_is_still_listed_is_a_predecessor() -> None:
+    """The answer to a DELETE means accepted, not done; only a list that leaves it out shows that it went."""
+    scene = Scene().lists(GHOST).deleted("ep-1")
+    scene.inventory.forget(OTHER_UID, "ep-1")
+    assert predecessors(scene.lists(GHOST)) == ["ep-1"]
+
+
+def test_how_an_endpoint_was_seen_last() -> None:
+    """Kept while it is missing; not once it is known to be gone, nor when nobody asks any more."""
+    scene = Scene().lists(an_endpoint(description=FOREIGN), *ANOTHER)
+    scene.inventory.expect("ep-1")
+    scene.lists(*ANOTHER)
+    last = scene.inventory.last_seen("ep-1")
+    assert last is not None
+    assert last.foreign_to(IDENTITY)
+    scene.inventory.forget(OTHER_UID, "ep-1")
+    assert scene.inventory.last_seen("ep-1") is None
+    deleted = Scene().lists(an_endpoint()).deleted("ep-1").lists()
+    assert deleted.inventory.last_seen("ep-1") is None
+
+
+async def test_the_probe_sends_what_a_list_showed_while_nobody_looked_at_the_object(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """ADR 13: marked as another's between two passes, then missing: the probe must not write our mark over that."""
+    stage = await Stage().ready()
+    stage.cloud.endpoints["ep-1"] = an_endpoint("ep-1", description=FOREIGN)
+    await stage.poll()
+    stage.cloud.endpoints.clear()
+    sent = stage.cloud.update_endpoint
+    probes: list[EndpointPatch] = []
+
+    async def probed(endpoint_id: str, patch: EndpointPatch) -> ObservedEndpoint:
+        probes.append(patch)
+        return await sent(endpoint_id, patch)
+
+    monkeypatch.setattr(stage.cloud, "update_endpoint", probed)
+    for _ in range(4):
+        await stage.turn(31)
+    assert [probe.description for probe in probes] == [FOREIGN]
+
+
+async def test_an_open_attempt_comes_before_a_predecessor() -> None:
+    """ADR 13: what an attempt may have made has to be ruled out before anything is adopted in its place."""
+    stage = Stage(policy=Policy(adopt_recreated=True))
+    await stage.poll()
+    stage.script.plan("create", Turn(effect=True, error=CloudUnavailable("502")))
+    await stage.reconcile()
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=mark(uid=OTHER_UID))
+    made = stage.cloud.endpoints.pop("ep-1")
+    await stage.turn()
+    assert stage.status.get("endpointId") is None
+    stage.cloud.endpoints["ep-1"] = made
+    await stage.turn()
+    assert stage.status["endpointId"] == "ep-1"
+    assert stage.journal("POST", "PATCH", "DELETE") == ["POST"]
+
+
+async def test_after_the_attempt_is_ruled_out_the_predecessor_is_adopted() -> None:
+    """Its POST made nothing, and the endpoint of the earlier object is taken over, not doubled."""
+    stage = Stage(policy=Policy(adopt_recreated=True))
+    await stage.poll()
+    stage.script.plan("create", Turn(error=CloudUnavailable("502")))
+    await stage.reconcile()
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=mark(uid=OTHER_UID))
+    for _ in range(6):
+        await stage.turn(31)
+    assert (stage.status["endpointId"], stage.told("Ready")) == ("ep-7", "True Available")
+    assert stage.journal("POST", "DELETE") == ["POST"]
+    assert KEY in stage.kube.objects
+    assert an_object()["metadata"]["uid"] in (stage.cloud.endpoints["ep-7"].description or "")
