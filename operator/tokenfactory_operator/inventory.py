@@ -58,7 +58,7 @@ class Inventory:
         self._vanished: dict[str, ObservedEndpoint] = {}
         """Id → as it was last seen, for those that are not present and that nobody here has deleted."""
         self._buried: dict[str, float] = {}
-        """Id → start of the LIST that first left it out after its DELETE or a look by id: a stale one may show it."""
+        """Id → start of the LIST that first left it out after it was deleted: a stale one may show it once more."""
         self._by_uid: dict[str, set[str]] = {}
         self._by_subject: dict[str, set[str]] = {}
         self._evidence: dict[str, float] = {}

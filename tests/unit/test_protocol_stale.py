@@ -32,7 +32,7 @@ def buried() -> Scene:
 
 
 def test_a_stale_list_brings_no_deleted_predecessor_back() -> None:
-    """ADR 13: it was deleted and seen to be gone; that a list shows it once more makes it nobody's predecessor."""
+    """ADR 14: it was deleted and seen to be gone; that a list shows it once more makes it nobody's predecessor."""
     scene = buried().lists(GHOST, *ANOTHER)
     assert predecessors(scene) == []
     assert scene.inventory.endpoint("ep-1") is not None  # it is not hidden from anything else
@@ -76,7 +76,7 @@ def test_how_an_endpoint_was_seen_last() -> None:
 async def test_the_probe_sends_what_a_list_showed_while_nobody_looked_at_the_object(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """ADR 13: marked as another's between two passes, then missing: the probe must not write our mark over that."""
+    """ADR 14: marked as another's between two passes, then missing: the probe must not write our mark over that."""
     stage = await Stage().ready()
     stage.cloud.endpoints["ep-1"] = an_endpoint("ep-1", description=FOREIGN)
     await stage.poll()
@@ -95,7 +95,7 @@ async def test_the_probe_sends_what_a_list_showed_while_nobody_looked_at_the_obj
 
 
 async def test_an_open_attempt_comes_before_a_predecessor() -> None:
-    """ADR 13: what an attempt may have made has to be ruled out before anything is adopted in its place."""
+    """ADR 14: what an attempt may have made has to be ruled out before anything is adopted in its place."""
     stage = Stage(policy=Policy(adopt_recreated=True))
     await stage.poll()
     stage.script.plan("create", Turn(effect=True, error=CloudUnavailable("502")))
