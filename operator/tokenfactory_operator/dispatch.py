@@ -67,10 +67,10 @@ class Dispatch:
         for key in self._cache.replace(bodies, resource_version):
             self.wake(key, 0.0)
 
-    def wake(self, key: Key, after: float) -> None:
-        """Have a key looked at in `after` seconds, as urgently as its object deserves."""
+    def wake(self, key: Key, after: float, *, pressing: bool = False) -> None:
+        """Have a key looked at in `after` seconds, as urgently as its object deserves; `pressing`: as a deletion."""
         body = self._cache.get(key)
-        urgency = Urgency.URGENT if body is None else urgency_of(body)
+        urgency = Urgency.URGENT if pressing or body is None else urgency_of(body)
         self._queue_of(key).add_after(key, after, urgency)
 
     def begin(self, key: Key) -> bool:
@@ -136,7 +136,5 @@ async def _pass(key: Key, queue: WorkQueue[Key], dispatch: Dispatch, reconciler:
         log.exception("a pass failed, which is a defect of the operator", key=str(key), retry_in=delay)
     else:
         queue.forget(key)
-        if again.after is not None and again.pressing:
-            queue.add_after(key, again.after, Urgency.URGENT)
-        elif again.after is not None:
-            dispatch.wake(key, again.after)
+        if again.after is not None:
+            dispatch.wake(key, again.after, pressing=again.pressing)

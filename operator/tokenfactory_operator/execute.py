@@ -236,7 +236,12 @@ class Executor:
 
     async def _patch(self, s: Situation, endpoint_id: str, patch: EndpointPatch, poller: Poller) -> None:
         self._tools.lead()
-        endpoint = await poller.cloud.update_endpoint(endpoint_id, patch)
+        try:
+            endpoint = await poller.cloud.update_endpoint(endpoint_id, patch)
+        except CloudError as error:
+            if not error.refused:
+                s.memory.unanswered = poller.inventory.stamp()
+            raise
         s.memory.mutated = poller.inventory.learned(endpoint)
 
     async def _delete(self, s: Situation, decision: actions.Decision, poller: Poller) -> None:

@@ -44,6 +44,8 @@ class Changes:
     endpoint_ids: frozenset[str] = frozenset()
     uids: frozenset[str] = frozenset()
     """Uids in the marks of those endpoints, before and after."""
+    doubled: frozenset[str] = frozenset()
+    """Those of them that more than one endpoint is marked with."""
 
 
 class Inventory:
@@ -368,7 +370,8 @@ class Inventory:
     def _changes(self, endpoints: Iterable[ObservedEndpoint]) -> Changes:
         seen = tuple(endpoints)
         uids = frozenset(mark.identity.uid for endpoint in seen for mark in endpoint.marks)
-        return Changes(frozenset(endpoint.id for endpoint in seen), uids)
+        doubled = frozenset(uid for uid in uids if len(self._by_uid.get(uid, ())) > 1)
+        return Changes(frozenset(endpoint.id for endpoint in seen), uids, doubled)
 
     def _prune(self) -> None:
         """Keep the starts that any settle time can still need, and one before them, which proves as much as all."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, Unauthorized
@@ -34,10 +34,6 @@ JITTER: Final = 0.1
 TICK: Final = 1e-3
 """Seconds that a timer may fire early."""
 
-Wake = Callable[[Key, float], None]
-"""Have a key looked at after so many seconds."""
-
-
 _LOG = logging.getLogger(__name__)
 
 
@@ -54,6 +50,13 @@ class ListTurns:
     def turn(self, *, failing: bool) -> AbstractAsyncContextManager[None]:
         """Wait for a turn, and hold it."""
         return self._failing if failing else self._healthy
+
+
+class Wake(Protocol):
+    """Have keys looked at."""
+
+    def __call__(self, key: Key, after: float, /, *, pressing: bool = False) -> None:
+        """After so many seconds; `pressing`: before all that costs nobody anything."""
 
 
 class Poller:
@@ -162,6 +165,8 @@ class Poller:
     def _wake_changed(self, changes: Changes) -> None:
         for key in self._cache.keys_of(uids=changes.uids, endpoint_ids=changes.endpoint_ids):
             self._wake(key, 0.0)
+        for key in self._cache.keys_of(uids=changes.doubled, endpoint_ids=()):
+            self._wake(key, 0.0, pressing=True)  # a twin is billed as long as it lives
 
     def _succeeded(self) -> None:
         self._failures = 0

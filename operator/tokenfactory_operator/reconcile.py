@@ -15,7 +15,7 @@ from tokenfactory_operator.cache import secret_of
 from tokenfactory_operator.domain import actions, facts, plan, status
 from tokenfactory_operator.domain.errors import CloudError, Handling, KubeConflict, KubeNotFound, RateLimited
 from tokenfactory_operator.domain.identity import Identity
-from tokenfactory_operator.domain.reasons import ConditionType, Reason
+from tokenfactory_operator.domain.reasons import DOUBTS, ConditionType, Reason
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import NEVER, Failure, Memory, Outcome, Policy, Situation
 from tokenfactory_operator.execute import Executor, Tools
@@ -35,11 +35,6 @@ QUIET: Final = 5.0
 BLOCKED: Final = actions.Verdict(
     Reason.RATE_LIMITED, "The cloud has asked this credential to wait; nothing is sent until then.", judged=False
 )
-
-DOUBTS: Final = frozenset(
-    {Reason.INVENTORY_UNTRUSTED, Reason.CREATE_OUTCOME_UNKNOWN, Reason.CREDENTIALS_MISMATCH, Reason.ENDPOINT_LOST}
-)
-"""Reasons that a person may answer with the request annotation."""
 
 
 class SecretHolder(Protocol):
@@ -76,7 +71,7 @@ class Again:
     after: float | None = None
     """Seconds; None: only when something changes."""
     pressing: bool = False
-    """A deletion or an unresolved attempt: first in the queue."""
+    """A deletion, an unresolved attempt or a twin: first in the queue."""
 
 
 class Reconciler:
@@ -145,7 +140,7 @@ class Reconciler:
             poller.hurry()
         if decision.after_list:
             poller.wait_for_list(key)
-        pressing = resource.terminating or facts.unresolved(s) is not None
+        pressing = resource.terminating or facts.unresolved(s) is not None or len(s.evidence.own) > 1
         return Again(after=decision.after, pressing=pressing)
 
     # Gather

@@ -19,7 +19,7 @@ from model.scopes import FLOWS, explore, replay
 
 CHUNK: Final = 10
 """Seeds that a worker takes at once."""
-SHOWN: Final = 5
+SHOWN: Final = 20
 """Failing seeds that are named with what they broke; the others are counted."""
 
 

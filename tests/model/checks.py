@@ -143,18 +143,28 @@ class Checks:
             asked = self.names[endpoint_id] if what == "PATCH" else self.names[endpoint_id] & self._may_delete
             if not (asked and self.policy.may_adopt):
                 self._trace.violated(f"{name} sends {what} for {endpoint_id}, which no object of ours had made")
-        elif what == "DELETE" and endpoint.adopted and endpoint.owner not in self._may_delete:
+        elif what == "DELETE" and self._kept_when_adopted(endpoint):
             self._trace.violated(f"{name} deletes {endpoint_id}, which was adopted, and nobody said so")
         elif what == "DELETE" and self._retained(endpoint):
             self._trace.violated(f"{name} deletes {endpoint_id}, whose object has always said Retain")
         elif owners(shown) - {endpoint.owner or endpoint.copy_of, *endpoint.former}:
             self._trace.violated(f"{name} sends {what} for {endpoint_id}, which it saw marked as another's: {shown}")
 
+    def _living(self) -> set[str]:
+        return {body["metadata"]["uid"] for body in self._kube.objects.values()}
+
+    def _kept_when_adopted(self, endpoint: Endpoint) -> bool:
+        """Whether it was taken over by an object that has never said Delete.
+
+        One that is gone with an object that etcd has lost may be asked for by the object that had it then.
+        """
+        matters = endpoint.alive or endpoint.owner in self._living()
+        return endpoint.adopted and matters and endpoint.owner not in self._may_delete
+
     def _retained(self, endpoint: Endpoint) -> bool:
         """Whether it is the only endpoint of an object that lives and has never said anything but Retain."""
-        living = {body["metadata"]["uid"] for body in self._kube.objects.values()}
         alone = endpoint.alive and self._vendor.of(endpoint.owner) == [endpoint]
-        return alone and endpoint.owner in living - self._not_retained
+        return alone and endpoint.owner in self._living() - self._not_retained
 
     def taken(self, endpoint: Endpoint, uid: str) -> None:
         """An endpoint gets the mark of an object that it was not made for."""
@@ -162,14 +172,20 @@ class Checks:
         body = next((body for body in self._kube.objects.values() if body["metadata"]["uid"] == uid), None)
         body = body or self._kube.gone[uid]
         place = f"{body['metadata']['namespace']}/{body['metadata']['name']}"
-        ours = place in (endpoint.now.description or "") or uid in endpoint.former
+        ours = any(place in (shown.description or "") for shown in self._shown(endpoint)) or uid in endpoint.former
         asked = uid in self.names[endpoint.id] and (self.policy.may_adopt or ours)
         if not (asked or (ours and (self.policy.adopt_recreated or uid in endpoint.former))):
             self._trace.violated(f"TAKEN: {endpoint.id} of {before or 'nobody'} by {uid}, which must not adopt it")
-        living = {body["metadata"]["uid"] for body in self._kube.objects.values()}
         held = bool(endpoint.owner) or before in owners(endpoint.now.description)  # a copy without a mark is nobody's
-        if held and before in living and not endpoint.released:
+        if held and before in self._living() and not endpoint.released:
             self._trace.violated(f"TAKEN: {endpoint.id} by {uid}, though {before} has it")
+
+    def _shown(self, endpoint: Endpoint) -> list[ObservedEndpoint]:
+        """The states of it that the last LIST may have shown."""
+        return endpoint.between(self._known_since(endpoint) - self.stale, self._trace.time())
+
+    def _known_since(self, endpoint: Endpoint) -> float:
+        return max(self.shown.get(endpoint.id, self.listed), self._trace.time() - self.view_age)
 
     # No lie
 
@@ -200,7 +216,6 @@ class Checks:
         if endpoint is None:
             unseen = self._trace.time() - self.view_age
             return spec.get("enabled") is False and all(it.created > unseen for it in self._vendor.of(metadata["uid"]))
-        known = max(self.shown.get(endpoint.id, self.listed), self._trace.time() - self.view_age)
-        start = max(min(start, self.listed, known), endpoint.mutated) - self.stale
+        start = max(min(start, self.listed, self._known_since(endpoint)), endpoint.mutated) - self.stale
         states = endpoint.between(start, self._trace.time())
         return any(has_what_spec_says(spec, shown) and serves(spec, shown) for shown in states)

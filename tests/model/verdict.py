@@ -139,7 +139,10 @@ class Verdict:
         naming = bool(spec.get("endpointId")) or (body["status"].get("createAttempt") or {}).get("id") == "adopted"
         causes: dict[str, bool] = {
             "ReconcilePaused": metadata["annotations"].get("tokenfactory.nebius.com/paused") == "true",
-            "OwnershipConflict": uid in deeds.copied or uid in deeds.foreign or naming or self._has_predecessor(body),
+            "OwnershipConflict": uid in deeds.copied | deeds.foreign
+            or naming
+            or self._has_predecessor(body)
+            or self._marked_by_another(body["status"].get("endpointId") or "", uid),
             "CreateOutcomeUnknown": self._world.checks.unknown_posts[uid] + len(self._world.processes) > 1,
             "InventoryUntrusted": vanished or self._world.around.hides,
             "CredentialsMismatch": deeds.tokens > 0,
@@ -160,6 +163,11 @@ class Verdict:
         """Whether a stale LIST after a restart may have offered a predecessor's endpoint that was deleted."""
         endpoint = self._world.vendor.endpoints.get(endpoint_id)
         return endpoint is not None and endpoint.owner != uid
+
+    def _marked_by_another(self, endpoint_id: str, uid: str) -> bool:
+        """Whether the endpoint that it began to take over, an earlier object's, was marked as another's meanwhile."""
+        endpoint = self._world.vendor.find(endpoint_id)
+        return endpoint is not None and bool(owners(endpoint.now.description) - {uid})
 
     def _has_predecessor(self, body: Body) -> bool:
         place = f"{body['metadata']['namespace']}/{body['metadata']['name']}"

@@ -64,7 +64,7 @@ class World:
                 make_queue=lambda: WorkQueue(share=lambda key: key.namespace, rng=random.Random(1)),
                 work=self.work,
             ),
-            wake=lambda key, _after: self.woken.append(key),
+            wake=lambda key, _after, **_: self.woken.append(key),
             concurrency=2,
             linger=0.0,
         )
@@ -81,7 +81,7 @@ class World:
             cloud=cloud,
             inventory=Inventory(scope=scope, cluster_id=CLUSTER, stamps=self.stamps, timing=timing),
             cache=self.objects,
-            wake=lambda key, _after: self.woken.append(key),
+            wake=lambda key, _after, **_: self.woken.append(key),
             clock=self.clock,
             timing=timing,
             telemetry=Witness(),

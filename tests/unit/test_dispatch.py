@@ -159,6 +159,14 @@ async def test_a_deadline_is_as_urgent_as_its_object(made: Any, urgency: Urgency
     assert await parts.take() is urgency
 
 
+async def test_what_presses_comes_first_whatever_its_object_says() -> None:
+    """An object in order that has a twin."""
+    parts = Parts()
+    parts.cache.put(body())
+    parts.dispatch.wake(KEY, 0.0, pressing=True)
+    assert await parts.take() is URGENT
+
+
 # The watch has to bring back what we wrote
 
 

@@ -191,6 +191,17 @@ async def test_a_late_twin_is_deleted() -> None:
     assert stage.told("Ready") == "True Available"
 
 
+async def test_a_twin_whose_deletion_failed_is_pressing() -> None:
+    """Create 7: the next try does not queue up behind what costs nobody anything."""
+    stage = await ready()
+    twin(stage)
+    stage.script.plan("delete", Turn(DOWN))
+    assert (await stage.turn()).pressing
+    await stage.turn(5)
+    assert not (await stage.turn()).pressing
+    assert list(stage.cloud.endpoints) == ["ep-1"]
+
+
 async def test_a_copy_is_left_to_a_person() -> None:
     """Create 7: the same try twice; both are named, neither is deleted."""
     stage = await ready()

@@ -62,17 +62,21 @@ class Parts:
             body = an_object(name=f"{KEY.name}-{number}" if number else KEY.name, uid=f"u{number}")
             self.cache.put(body)
         self.woken: list[tuple[Key, float]] = []
+        self.pressing: list[Key] = []
         self.inventory = Inventory(scope=SCOPE, cluster_id=CLUSTER, stamps=Stamps(clock), timing=timing)
         self.poller = Poller(
             cloud=self.cloud,
             inventory=self.inventory,
             cache=self.cache,
-            wake=lambda key, after: self.woken.append((key, after)),
+            wake=self._wake,
             clock=clock,
             timing=timing,
             telemetry=self.witness,
             rng=random.Random(7),
         )
+
+    def _wake(self, key: Key, after: float, *, pressing: bool = False) -> None:
+        (self.pressing.append(key) if pressing else self.woken.append((key, after)))
 
     @asynccontextmanager
     async def polling(self, seconds: float = 0.0) -> AsyncIterator[None]:
@@ -200,6 +204,17 @@ async def test_a_change_wakes_the_object_that_it_concerns() -> None:
     assert parts.woken == [(KEY, 0.0)]
     await parts.poller.poll()
     assert len(parts.woken) == 1
+
+
+async def test_a_twin_is_pressing() -> None:
+    """Its object goes before those that wait for nothing: a twin is billed as long as it lives."""
+    parts = Parts(objects=3)
+    for number, attempt in enumerate(("a1", "a2", "a2"), 1):
+        uid = "u0" if number < 3 else "u1"
+        description = f"[k8s {CLUSTER} ml/llm uid={uid} try={attempt}]"
+        parts.cloud.endpoints[f"ep-{number}"] = an_endpoint(f"ep-{number}", description=description)
+        await parts.poller.poll()
+        assert parts.pressing == [KEY] * (number > 1)
 
 
 async def test_those_who_wait_for_a_list_are_woken_once() -> None:

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 import pytest
 
 from tokenfactory_operator.domain.errors import CloudUnavailable, Forbidden
-from tokenfactory_operator.inventory import Inventory, Stamps
-from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.ports import JsonObject
-from unit.support.builders import CLUSTER, KEY, SCOPE
-from unit.support.fakes import InMemoryCloud, Script, Turn
+from unit.support.builders import KEY, SCOPE
+from unit.support.credentials import another, elsewhere
+from unit.support.fakes import Script, Turn
 from unit.support.stage import Stage
 
 ASKED = "2025-01-01"
-
-
-def another(stage: Stage, *, scope: str, cloud: InMemoryCloud | None = None) -> Poller:
-    """The poller of another credential; with the stage's own cloud it sees the same endpoints."""
-    return Poller(
-        cloud=cloud or stage.cloud,
-        inventory=Inventory(scope=scope, cluster_id=CLUSTER, stamps=Stamps(stage.clock), timing=stage.timing),
-        cache=stage.cache,
-        wake=lambda _key, _after: None,
-        clock=stage.clock,
-        timing=stage.timing,
-        telemetry=stage.witness,
-        rng=random.Random(7),
-    )
-
-
-def elsewhere(stage: Stage) -> Poller:
-    """A credential of another project, in which nothing of this object is."""
-    return another(stage, scope="project-2", cloud=InMemoryCloud(Script()))
 
 
 async def test_rotated_token_of_the_same_project() -> None:

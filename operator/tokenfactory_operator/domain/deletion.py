@@ -178,6 +178,12 @@ def absence_observed(s: Situation) -> Decision | None:
         return Decision("absence_observed", verdict=verdict, record=_record(s), after_list=True)
     if not facts.trusted(s):
         return untrusted(s, "absence_observed")
+    if left and facts.may_still_adopt(s):
+        text = (
+            f"Endpoint {facts.recorded_id(s)} was being adopted, and the call for that may take effect yet. Waiting "
+            f"until it is sure whose the endpoint is: about {s.timing.create_settle:.0f} s."
+        )
+        return Decision("absence_observed", verdict=_deleting(text), record=_record(s), after_list=True)
     if left:
         text = f"Endpoint {', '.join(sorted(left))} is not clearly this object's, so it was left in the cloud."
         return Decision("absence_observed", RemoveFinalizer(Reason.OWNERSHIP_CONFLICT, text), _deleting("Released."))

@@ -108,6 +108,15 @@ def _being_adopted(s: Situation) -> Sighting | None:
     return recorded if adopting and recorded is not None and not recorded.endpoint.carries(s.identity) else None
 
 
+def may_still_adopt(s: Situation) -> bool:
+    """Whether a call that takes the recorded endpoint over may take effect yet, though no LIST shows our mark on it."""
+    written = s.resource.status.create_attempt
+    if (written is not None and written.state == CREATED) or _being_adopted(s) is None:
+        return False
+    last = max(_counted_from(s), s.memory.unanswered)
+    return s.evidence.last_list <= last + s.timing.create_settle
+
+
 def missed(s: Situation) -> str:
     """The recorded endpoint, where a LIST leaves it out and nothing proves yet that it is gone; empty otherwise."""
     endpoint_id = recorded_id(s)

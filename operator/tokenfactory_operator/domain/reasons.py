@@ -6,6 +6,7 @@ Kept apart from `conditions`, which decides between them, so that errors can nam
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 
 class ConditionType(enum.StrEnum):
@@ -55,3 +56,9 @@ class Reason(enum.StrEnum):
     ENDPOINT_LOST = "EndpointLost"
     RECONCILE_PAUSED = "ReconcilePaused"
     OBSERVING = "Observing"
+
+
+DOUBTS: Final = frozenset(
+    {Reason.INVENTORY_UNTRUSTED, Reason.CREATE_OUTCOME_UNKNOWN, Reason.CREDENTIALS_MISMATCH, Reason.ENDPOINT_LOST}
+)
+"""Reasons that a person may answer with the request annotation."""

@@ -169,6 +169,8 @@ class Memory:
     request annotation."""
     mutated: float = NEVER
     """End of the last mutation's answer for this object."""
+    unanswered: float = NEVER
+    """End of the last PATCH for this object that ended without a clear answer: it may take effect yet."""
     deletes: dict[str, float] = field(default_factory=dict)
     """Endpoint id → end of the last DELETE that answered 2xx or 404."""
     unlisted: dict[str, float] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from tokenfactory_operator.domain.conditions import conditions
 from tokenfactory_operator.domain.desired import inference_url
 from tokenfactory_operator.domain.errors import Handling
 from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.domain.reasons import DOUBTS, ConditionType
 from tokenfactory_operator.domain.situation import Outcome, Situation
 
 SELECTOR: Final = "tokenfactory.nebius.com/no-pods"
@@ -30,7 +31,8 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
     """The status that tells what was decided; `now` is RFC 3339."""
     written = s.resource.status
     seen = facts.own_endpoint(s)
-    handled = verdict.judged and s.evidence.last_list > s.memory.requested
+    # A request that was there before the doubt was told is no answer to it, whichever process reads it next.
+    handled = (verdict.judged and s.evidence.last_list > s.memory.requested) or _first_told(written, verdict)
     changes: dict[str, Any] = {
         "observed_generation": s.resource.generation if verdict.judged else written.observed_generation,
         "uid": s.resource.uid,
@@ -48,6 +50,11 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
     if seen is not None and seen.endpoint.id == record:
         changes |= _observed(seen.endpoint)
     return written.model_copy(update=changes)
+
+
+def _first_told(written: Status, verdict: Verdict) -> bool:
+    told = {item.type: item.reason for item in written.conditions}.get(ConditionType.SYNCED)
+    return verdict.reason in DOUBTS and verdict.reason != told
 
 
 def opening(s: Situation, decision: Decision, verdict: Verdict, *, attempt: CreateAttempt, now: str) -> Status:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain import status
 from tokenfactory_operator.domain.plan import decide
+from tokenfactory_operator.domain.reasons import Reason
 from unit.support.scene import Scene
 
 
@@ -17,7 +18,14 @@ def handled(scene: Scene) -> str | None:
 
 
 def test_a_request_is_handled_by_a_list_that_was_begun_after_it() -> None:
-    """What is said at once, without a look, does not answer it: the next LIST does."""
-    scene = Scene().recorded(scope="another").lists().annotated(api.RECONCILE_REQUESTED_AT, "now")
+    """What is said again, without a look, does not answer it: the next LIST does."""
+    scene = Scene().recorded(scope="another").stalled_before(Reason.CREDENTIALS_MISMATCH)
+    scene.lists().annotated(api.RECONCILE_REQUESTED_AT, "now")
     assert handled(scene) is None
     assert handled(scene.lists()) == "now"
+
+
+def test_a_request_cannot_answer_a_doubt_that_is_told_after_it() -> None:
+    """ADR 15: it is done with at once, so that no later process takes it for a person's word."""
+    scene = Scene().recorded(scope="another").lists().annotated(api.RECONCILE_REQUESTED_AT, "now")
+    assert handled(scene) == "now"

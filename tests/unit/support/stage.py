@@ -58,7 +58,7 @@ class Stage:
             cloud=self.cloud,
             inventory=self.inventory,
             cache=self.cache,
-            wake=lambda key, _after: self.woken.append(key),
+            wake=lambda key, _after, **_: self.woken.append(key),
             clock=self.clock,
             timing=self.timing,
             telemetry=self.witness,

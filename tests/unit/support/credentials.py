@@ -1,0 +1,30 @@
+"""Other credentials for a stage, of the same project or of another."""
+
+from __future__ import annotations
+
+import random
+
+from tokenfactory_operator.inventory import Inventory, Stamps
+from tokenfactory_operator.poller import Poller
+from unit.support.builders import CLUSTER
+from unit.support.fakes import InMemoryCloud, Script
+from unit.support.stage import Stage
+
+
+def another(stage: Stage, *, scope: str, cloud: InMemoryCloud | None = None) -> Poller:
+    """The poller of another credential; with the stage's own cloud it sees the same endpoints."""
+    return Poller(
+        cloud=cloud or stage.cloud,
+        inventory=Inventory(scope=scope, cluster_id=CLUSTER, stamps=Stamps(stage.clock), timing=stage.timing),
+        cache=stage.cache,
+        wake=lambda _key, _after, **_: None,
+        clock=stage.clock,
+        timing=stage.timing,
+        telemetry=stage.witness,
+        rng=random.Random(7),
+    )
+
+
+def elsewhere(stage: Stage) -> Poller:
+    """A credential of another project, in which nothing of this object is."""
+    return another(stage, scope="project-2", cloud=InMemoryCloud(Script()))
