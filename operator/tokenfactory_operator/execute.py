@@ -274,7 +274,7 @@ class Executor:
         except EndpointNotFound:
             poller.inventory.proven_gone(action.endpoint_id)
             s.memory.gone[action.endpoint_id] = poller.inventory.stamp()
-        s.memory.released.add(action.endpoint_id)
+        s.memory.released[action.endpoint_id] = poller.inventory.stamp()
         self._mutated("release", poller)
 
     async def _probe(self, s: Situation, decision: actions.Decision, poller: Poller) -> None:

@@ -134,6 +134,7 @@ class Reconciler:
         if decision.adopts:
             self._claims.setdefault(decision.adopts, resource.uid)  # nothing is awaited since it was decided
         resource = await self._report(s, decision)
+        s.memory.claimed = decision.adopts or s.memory.claimed
         if decision.in_order:
             s.memory.word = None  # the doubt that a person has answered is over; the next one is a new question
         if decision.hurry:

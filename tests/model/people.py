@@ -287,9 +287,11 @@ class People:
             self._change({"metadata": {"finalizers": None}}, key=key)
 
     def _request(self) -> None:
-        if self._world.around.token.elsewhere:
+        key = self._someone()
+        doubted = key is not None and condition(self._world.kube.objects[key], "Synced").get("reason")
+        if self._world.around.token.elsewhere or doubted == "CredentialsMismatch":
             return  # it would say that the other project is the same
-        self._change({"metadata": {"annotations": {REQUESTED: f"{self._world.loop.time():.3f}"}}})
+        self._change({"metadata": {"annotations": {REQUESTED: f"{self._world.loop.time():.3f}"}}}, key=key)
 
     def _policy(self) -> None:
         self._change(

@@ -12,20 +12,21 @@ import pytest
 
 from tokenfactory_operator.domain.errors import CloudUnavailable, RateLimited
 from tokenfactory_operator.domain.situation import Policy
-from unit.support.builders import FOREIGN, KEY, OTHER_UID, SCOPE, an_endpoint, mark
+from unit.support.builders import FOREIGN, KEY, OTHER_UID, SCOPE, an_endpoint, mark, released
 from unit.support.credentials import elsewhere
 from unit.support.fakes import Turn
 from unit.support.stage import Stage
 
 DOWN: Final = CloudUnavailable("no answer in time")
-PREDECESSORS: Final = an_endpoint("ep-7", description=mark(uid=OTHER_UID))
+EARLIER: Final = mark(uid=OTHER_UID)
+PREDECESSORS: Final = an_endpoint("ep-7", description=EARLIER)
 MINE: Final = replace(PREDECESSORS, description=mark("adopted"))
 
 
-async def taking_over(error: Exception = DOWN) -> Stage:
-    """The PATCH that takes ep-7 over has ended so; the object wants the endpoint deleted with itself."""
-    stage = Stage(policy=Policy(may_adopt=True), endpointId="ep-7", deletionPolicy="Delete")
-    stage.cloud.endpoints["ep-7"] = PREDECESSORS
+async def taking_over(error: Exception | None = DOWN, *, policy: str = "Delete", mark_before: str = EARLIER) -> Stage:
+    """The PATCH that takes ep-7 over has ended so; the object wants the endpoint deleted with itself, or not."""
+    stage = Stage(policy=Policy(may_adopt=True), endpointId="ep-7", deletionPolicy=policy)
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=mark_before)
     await stage.turn()
     stage.script.plan("update", Turn(error))
     await stage.reconcile()
@@ -34,11 +35,12 @@ async def taking_over(error: Exception = DOWN) -> Stage:
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-async def test_an_adoption_that_takes_effect_after_the_deletion(restarted: bool) -> None:  # noqa: FBT001  # a parameter
-    """Delete 1: it became this object's, so it goes with it."""
-    stage = await taking_over()
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+async def test_an_adoption_that_takes_effect_after_the_deletion(policy: str, restarted: bool) -> None:  # noqa: FBT001  # a parameter
+    """Delete 1: it became this object's, so it goes with it, or is released."""
+    stage = await taking_over(policy=policy)
     stage.delete()
-    for _ in range(3):
+    for _ in range(2):
         await stage.turn(20)
     if restarted:
         stage = stage.restarted()
@@ -46,20 +48,37 @@ async def test_an_adoption_that_takes_effect_after_the_deletion(restarted: bool)
     assert KEY in stage.kube.objects
     stage.cloud.endpoints["ep-7"] = MINE
     await stage.turn()
-    assert stage.journal("DELETE") == ["DELETE ep-7"]
     await stage.turn()
+    assert stage.journal("DELETE") == (["DELETE ep-7"] if policy == "Delete" else [])
+    assert [it.description for it in stage.cloud.endpoints.values()] == ([released()] if policy == "Retain" else [])
+    await stage.turn(126)
     assert KEY not in stage.kube.objects
 
 
-@pytest.mark.parametrize("restarted", [False, True])
-async def test_an_adoption_that_came_to_nothing(restarted: bool) -> None:  # noqa: FBT001  # a parameter
+async def test_an_adoption_that_takes_effect_after_the_release() -> None:
+    """`Retain`: what nobody had marked is released at once, and once more when the mark comes after that."""
+    stage = await taking_over(policy="Retain", mark_before="")
+    stage.delete()
+    await stage.turn(10)
+    assert stage.cloud.endpoints["ep-7"].description == released()
+    assert KEY in stage.kube.objects
+    stage.cloud.endpoints["ep-7"] = MINE
+    await stage.turn(10)
+    assert stage.cloud.endpoints["ep-7"].description == released()
+    await stage.turn(61)
+    assert KEY not in stage.kube.objects
+
+
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+@pytest.mark.parametrize(("restarted", "seconds"), [(False, 59), (True, 124)])
+async def test_an_adoption_that_came_to_nothing(policy: str, restarted: bool, seconds: float) -> None:  # noqa: FBT001  # a parameter
     """Once its call can have no effect any more, the endpoint is the earlier object's, and is left."""
-    stage = await taking_over()
+    stage = await taking_over(policy=policy)
     stage.delete()
     if restarted:
         stage = stage.restarted()
-    await stage.turn()
-    await stage.turn(124)
+        await stage.turn()
+    await stage.turn(seconds)
     assert KEY in stage.kube.objects
     assert "was being adopted" in str(stage.status["conditions"])
     await stage.turn(2)
@@ -79,6 +98,30 @@ async def test_the_time_counts_from_the_end_of_the_last_call() -> None:
     assert KEY in stage.kube.objects
     await stage.turn(2)
     assert KEY not in stage.kube.objects
+
+
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+async def test_an_adoption_that_was_surely_refused_holds_nothing(policy: str) -> None:
+    """This process knows of every call, and that none of them can have an effect."""
+    stage = await taking_over(RateLimited("not now", refused=True), policy=policy)
+    stage.delete()
+    await stage.turn()
+    assert KEY not in stage.kube.objects
+
+
+async def test_an_adoption_that_another_process_may_have_begun() -> None:
+    """The write of the id met one that was there already: this process does not know of every call."""
+    stage = Stage(policy=Policy(may_adopt=True), endpointId="ep-7", deletionPolicy="Delete")
+    stage.cloud.endpoints["ep-7"] = PREDECESSORS
+    other = stage.restarted()
+    await stage.poll()
+    await other.turn()
+    await stage.reconcile()
+    stage.script.plan("update", Turn(RateLimited("not now", refused=True)))
+    await stage.reconcile()
+    stage.delete()
+    await stage.turn()
+    assert KEY in stage.kube.objects
 
 
 async def test_a_foreign_mark_after_the_adoption_holds_nothing() -> None:

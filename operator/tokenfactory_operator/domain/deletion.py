@@ -104,16 +104,25 @@ def release(s: Situation) -> Decision | None:
         action = Release(seen.endpoint.id, EndpointPatch(description=description))
         waiting = failed(s, Release.__name__)
         return waiting or Decision("release", action, _deleting("Releasing the endpoint."), record=seen.endpoint.id)
+    waiting = _unseen(s) or (_adopting(s, "release") if facts.may_still_adopt(s) else None)
     endpoint_id = facts.recorded_id(s)
-    absent = s.evidence.recorded_absence.proven(after=NEVER, settle=s.timing.create_settle)
-    if endpoint_id and s.evidence.recorded is None and endpoint_id not in s.memory.released:
-        if not absent:
-            text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Making sure."
-            return Decision("release", verdict=_deleting(text), record=endpoint_id, after_list=True)
-        if not facts.trusted(s):
-            return untrusted(s, "release", record=endpoint_id)
-    text = _released_text(endpoint_id, gone=absent or endpoint_id in s.memory.gone)
-    return Decision("release", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
+    text = _released_text(endpoint_id, gone=_absent(s) or endpoint_id in s.memory.gone)
+    return waiting or Decision("release", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
+
+
+def _absent(s: Situation) -> bool:
+    return s.evidence.recorded_absence.proven(after=NEVER, settle=s.timing.create_settle)
+
+
+def _unseen(s: Situation) -> Decision | None:
+    """What is to be released is not in the list, and nothing proves yet that it is gone."""
+    endpoint_id = facts.recorded_id(s)
+    if not endpoint_id or s.evidence.recorded is not None or endpoint_id in s.memory.released:
+        return None
+    if not _absent(s):
+        text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Making sure."
+        return Decision("release", verdict=_deleting(text), record=endpoint_id, after_list=True)
+    return None if facts.trusted(s) else untrusted(s, "release", record=endpoint_id)
 
 
 def _doubled(s: Situation, kept: Sighting) -> Decision | None:
@@ -137,7 +146,8 @@ def _retained(s: Situation) -> bool:
 
 def _releasable(s: Situation, seen: Sighting) -> bool:
     """Neither released before, perhaps by an earlier process, nor somebody else's too."""
-    before = seen.endpoint.id in s.memory.released or released_mark(seen.endpoint.description) is not None
+    done = s.memory.released.get(seen.endpoint.id, NEVER)
+    before = (done > NEVER and seen.listed <= done) or released_mark(seen.endpoint.description) is not None
     return not before and seen.endpoint.id not in _left_alone(s)
 
 
@@ -179,17 +189,21 @@ def absence_observed(s: Situation) -> Decision | None:
     if not facts.trusted(s):
         return untrusted(s, "absence_observed")
     if left and facts.may_still_adopt(s):
-        text = (
-            f"Endpoint {facts.recorded_id(s)} was being adopted, and the call for that may take effect yet. Waiting "
-            f"until it is sure whose the endpoint is: about {s.timing.create_settle:.0f} s."
-        )
-        return Decision("absence_observed", verdict=_deleting(text), record=_record(s), after_list=True)
+        return _adopting(s, "absence_observed")
     if left:
         text = f"Endpoint {', '.join(sorted(left))} is not clearly this object's, so it was left in the cloud."
         return Decision("absence_observed", RemoveFinalizer(Reason.OWNERSHIP_CONFLICT, text), _deleting("Released."))
     gone = ", ".join(sorted(s.memory.deletes)) or facts.recorded_id(s)
     text = f"Endpoint {gone} is no longer in the cloud." if gone else "No endpoint is in the cloud."
     return Decision("absence_observed", RemoveFinalizer("DeletedEndpoint", text), _deleting(text))
+
+
+def _adopting(s: Situation, check: str) -> Decision:
+    text = (
+        f"Endpoint {facts.recorded_id(s)} was being adopted, and the call for that may take effect yet. Waiting until "
+        f"it is sure whose the endpoint is: about {s.timing.create_settle:.0f} s."
+    )
+    return Decision(check, verdict=_deleting(text), record=facts.recorded_id(s), after_list=True)
 
 
 def _listed_from(s: Situation) -> tuple[float, ...]:

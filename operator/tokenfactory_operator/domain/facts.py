@@ -113,7 +113,8 @@ def may_still_adopt(s: Situation) -> bool:
     written = s.resource.status.create_attempt
     if (written is not None and written.state == CREATED) or _being_adopted(s) is None:
         return False
-    last = max(_counted_from(s), s.memory.unanswered)
+    by_others = NEVER if s.memory.claimed == recorded_id(s) else _counted_from(s)
+    last = max(by_others, s.memory.unanswered)
     return s.evidence.last_list <= last + s.timing.create_settle
 
 

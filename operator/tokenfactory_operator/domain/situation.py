@@ -169,6 +169,8 @@ class Memory:
     request annotation."""
     mutated: float = NEVER
     """End of the last mutation's answer for this object."""
+    claimed: str = ""
+    """Endpoint whose adoption this process has begun itself, so that it knows of every call for that."""
     unanswered: float = NEVER
     """End of the last PATCH for this object that ended without a clear answer: it may take effect yet."""
     deletes: dict[str, float] = field(default_factory=dict)
@@ -183,8 +185,8 @@ class Memory:
     """Endpoint id → as it was last seen, for the probe of a vanished one."""
     corrections: dict[str, Correction] = field(default_factory=dict)
     failure: Failure | None = None
-    released: set[str] = field(default_factory=set)
-    """Ids whose mark was turned into a released one, or that were left on purpose."""
+    released: dict[str, float] = field(default_factory=dict)
+    """Endpoint id → end of the call that turned its mark into a released one, or that found it gone."""
     failures: int = 0
     """Calls in a row that failed, for the backoff."""
     recreations: int = 0

@@ -215,9 +215,11 @@ def test_an_adopted_endpoint_is_retained_by_default(arrange: Arrange, expected: 
     ],
 )
 def test_deleted_between_the_id_and_the_mark(arrange: Arrange) -> None:
-    """Nothing is sent to an endpoint that is not ours yet: the object goes."""
-    action = decided(arrange(recorded(Scene())).terminating()).action
-    assert isinstance(action, RemoveFinalizer)
+    """Nothing is sent to an endpoint that is not ours yet: the object goes, at once if no call for it is open."""
+    scene = arrange(recorded(Scene())).terminating()
+    assert decided(scene).action == Nothing()
+    scene.memory.claimed = "ep-1"
+    assert isinstance(decided(scene).action, RemoveFinalizer)
 
 
 def observing(s: Scene) -> Scene:

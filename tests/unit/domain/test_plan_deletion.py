@@ -330,7 +330,7 @@ def test_a_release_says_what_became_of_the_endpoint(arrange: Arrange, text: str)
     """Events say what has happened: an endpoint that is gone is not said to be billed."""
     scene = retained(Scene().recorded())
     arrange(scene)
-    scene.memory.released.add("ep-1")
+    scene.memory.released["ep-1"] = scene.inventory.stamp()
     action = decide(scene.situation()).action
     assert isinstance(action, RemoveFinalizer)
     assert text in action.message
