@@ -12,7 +12,7 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -36,6 +36,7 @@ from tokenfactory_operator.kube.crd import check_crd
 from tokenfactory_operator.kube.errors import SetupError
 from tokenfactory_operator.kube.events import EventRecorder
 from tokenfactory_operator.kube.objects import KubeObjects
+from tokenfactory_operator.kube.patience import patiently
 from tokenfactory_operator.kube.secrets import KubeSecrets
 from tokenfactory_operator.orphans import Orphans
 from tokenfactory_operator.poller import ListTurns, Poller
@@ -104,11 +105,11 @@ async def run(settings: Settings) -> None:
         ) as health,
         await connect(written=metrics.kube_written) as client,
     ):
-        await _with_patience(check_crd(client))
+        await _with_patience(lambda: check_crd(client))
         objects = KubeObjects(client)
         cluster_id = settings.cluster_id
         if cluster_id is None:
-            cluster_id = await _with_patience(objects.cluster_id())
+            cluster_id = await _with_patience(objects.cluster_id)
         async with _recorder(client) as recorder:
             operator = Operator(
                 settings,
@@ -118,14 +119,14 @@ async def run(settings: Settings) -> None:
                 cluster_id=cluster_id,
             )
             operator.report_to(health, metrics)
-            await _with_patience(operator.list_objects())
+            await _with_patience(operator.list_objects)
             await operator.run()
 
 
-async def _with_patience(call: Coroutine[Any, Any, T]) -> T:
-    """Turn an API server that cannot be asked at the start into a message instead of a traceback."""
+async def _with_patience(read: Callable[[], Awaitable[T]]) -> T:
+    """Turn an API server that cannot be asked at the start, for longer than a moment, into a message."""
     try:
-        return await call
+        return await patiently(read)
     except KubeError as error:
         raise StartupError(f"The Kubernetes API server cannot be used: {error.message}") from error
 

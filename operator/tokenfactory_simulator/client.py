@@ -151,7 +151,7 @@ class AdminClient:
     def _ask(self, method: str, path: str, *, json: object = None, params: Mapping[str, Any] | None = None) -> Json:
         answer = self._http.request(method, path, json=json, params=params)
         if answer.is_error:
-            message = f"{method} /_admin{path} answered {answer.status_code}: {answer.text[:2000]}"
+            message = f"{method} /_admin{path} answered {answer.status_code}: {answer.text[-2000:]}"
             raise httpx.HTTPStatusError(message, request=answer.request, response=answer)
         content: Json = answer.json() if answer.content else {}
         return content

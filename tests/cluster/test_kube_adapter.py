@@ -18,7 +18,7 @@ from controlplane import Cluster
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import MERGE_PATCH, KubeClient, connect
 from tokenfactory_operator.kube.crd import check_crd
-from tokenfactory_operator.kube.errors import ApiServerError
+from tokenfactory_operator.kube.errors import ApiServerError, may_pass
 from tokenfactory_operator.kube.events import EventRecorder
 from tokenfactory_operator.kube.login import Connection, load_connection
 from tokenfactory_operator.kube.objects import KubeObjects
@@ -247,14 +247,15 @@ async def test_service_account_of_a_pod(cluster: Cluster, namespace: str, tmp_pa
 
 
 async def test_certificate_is_verified(cluster: Cluster) -> None:
-    """An API server whose CA is not the given one never gets the token."""
+    """An API server whose CA is not the given one never gets the token, and is not waited for."""
 
     async def load() -> Connection:
         return Connection(server=cluster.server, token=SecretStr("secret"))
 
     async with await connect(load) as client:
-        with pytest.raises(KubeError, match="certificate"):
+        with pytest.raises(KubeError, match="certificate") as caught:
             await client.request("GET", "/version")
+    assert not may_pass(caught.value)
 
 
 async def test_events_in_kubectl_describe(cluster: Cluster, namespace: str, client: KubeClient) -> None:

@@ -19,7 +19,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import OpenApiException
 
 from tokenfactory_operator.domain.errors import KubeError
-from tokenfactory_operator.kube.errors import SetupError, from_answer
+from tokenfactory_operator.kube.errors import NoAnswer, SetupError, from_answer
 from tokenfactory_operator.kube.login import Connection, load_connection
 from tokenfactory_operator.ports import JsonObject
 
@@ -123,19 +123,22 @@ class KubeClient:
 
         Raises:
             KubeNotFound, KubeConflict: the API server says so about an object.
-            KubeError: any other failure, of the network or of the answer's form too.
+            NoAnswer: a failure of the network.
+            KubeError: any other failure, of the answer's form too.
         """
         request, status = f"{method} {path}", 0
         try:
             async with asyncio.timeout(self._timeout):
                 status, data, retry_after = await self._send(method, path, query, body, content_type)
         except TimeoutError as error:
-            raise KubeError(f"{request}: no answer within {self._timeout:g} s") from error
+            raise NoAnswer(f"{request}: no answer within {self._timeout:g} s") from error
         except aiohttp.ClientResponseError as error:
             # No cause: its repr shows the request's headers, the token among them.
             raise KubeError(f"{request}: {error.message}") from None
-        except (aiohttp.ClientError, OpenApiException, OSError, ValueError) as error:
+        except (OpenApiException, ValueError) as error:  # a wrong URL or certificate too: no fault of the network
             raise KubeError(f"{request}: {type(error).__name__}: {error}") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise NoAnswer(f"{request}: {type(error).__name__}: {error}") from error
         except SetupError as error:
             raise KubeError(f"{request}: {error.message}") from error
         finally:

@@ -22,12 +22,18 @@ _HTTP_UNAUTHORIZED: Final = 401
 _HTTP_FORBIDDEN: Final = 403
 _HTTP_NOT_FOUND: Final = 404
 _HTTP_CONFLICT: Final = 409
+_HTTP_TOO_MANY_REQUESTS: Final = 429
+_HTTP_SERVER_ERRORS: Final = 500
 
 
 class SetupError(OperatorError):
     """This process cannot run as it is set up; its message says what to do, and a retry is no help."""
 
     handling: ClassVar[Handling] = Handling.TERMINAL
+
+
+class NoAnswer(KubeError):
+    """The network failed or the time was over: the API server may have done what was asked, or never heard of it."""
 
 
 class ApiServerError(KubeError):
@@ -40,6 +46,13 @@ class ApiServerError(KubeError):
         super().__init__(message, retry_after=retry_after)
         self.status = status
         self.causes = causes
+
+
+def may_pass(error: KubeError) -> bool:
+    """Whether the same request may succeed soon, with nothing changed by a person."""
+    if isinstance(error, ApiServerError):
+        return error.status >= _HTTP_SERVER_ERRORS or error.status == _HTTP_TOO_MANY_REQUESTS
+    return isinstance(error, NoAnswer)
 
 
 def _as_status(body: bytes) -> Mapping[str, Any] | None:

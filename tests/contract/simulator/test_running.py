@@ -3,11 +3,14 @@
 import signal
 import subprocess
 import sys
+import warnings
+from contextlib import nullcontext
 
 import httpx
 import pytest
 
 from contract.simulator.builders import ENDPOINTS, caller, create_body, created, eventually, listed
+from tokenfactory_simulator.app import create_app
 from tokenfactory_simulator.clock import Clock
 from tokenfactory_simulator.faults import FaultPlan
 from tokenfactory_simulator.listing import listing
@@ -70,6 +73,42 @@ def test_the_default_token_is_the_demos() -> None:
         created(http)
         eventually(lambda: listed(http)[0]["deployment"]["status"] == "running")
         assert sim.admin.endpoints()[0]["project"] == "project-demo"
+
+
+async def test_a_defect_of_its_own_is_told_to_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A 500 that no test has scripted says where it comes from."""
+    simulator = Simulator(Settings())
+    monkeypatch.setattr(simulator, "reset", lambda: simulator.catalog.models["no such model"])
+    transport = httpx.ASGITransport(create_app(simulator), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://simulator") as http:
+        answer = await http.post("/_admin/reset")
+    assert answer.status_code == 500
+    assert "Traceback" in answer.text
+    assert "KeyError: 'no such model'" in answer.text
+
+
+async def test_a_defect_in_the_api_is_told_recorded_and_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The vendor's routes answer it likewise, and the call has its place in the record."""
+    simulator = Simulator(Settings())
+    monkeypatch.setattr(simulator.cloud, "alive", lambda _: simulator.catalog.models["no such model"])
+    transport, token = httpx.ASGITransport(create_app(simulator)), {"authorization": "Bearer demo-token"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://simulator", headers=token) as http:
+        answer = await http.get(ENDPOINTS)
+    assert answer.status_code == 500
+    assert "KeyError: 'no such model'" in answer.text
+    assert "KeyError: 'no such model'" in caplog.text
+    assert [call["status"] for call in simulator.recorder.calls(since=0)] == [500]
+
+
+def test_other_threads_may_switch_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first request does not rest on a filter, which pytest switches back whenever a test ends."""
+    with monkeypatch.context() as switched:
+        switched.setattr(warnings, "catch_warnings", lambda **_: nullcontext())
+        switched.setattr(warnings, "simplefilter", lambda *_, **__: None)
+        with running_simulator() as sim, caller(sim, "demo-token") as http:
+            assert listed(http) == []
 
 
 def test_an_unknown_setting_does_not_start() -> None:

@@ -83,6 +83,8 @@ class Tower:
         self._looked = asyncio.Event()
         self._life: Life | None = None
         self._closed = True
+        self._known = asyncio.Event()
+        """The present life is known here, so that it can be ended at its first call."""
         self._begin("", None, starting=False)
 
     def _begin(self, name: str, target: Point | None, *, starting: bool) -> None:
@@ -99,11 +101,20 @@ class Tower:
         """A flow of the object `name` begins; the life ends at `target`."""
         self._begin(name, target, starting=starting)
 
-    async def lives(self, life: Life) -> None:
-        """From now on calls are those of this life, and pass; one that was killed before sends nothing any more."""
-        self._life, self._closed = life, False
+    async def expect(self) -> None:
+        """From now on calls are those of a life that is being started; one killed before sends nothing any more.
+
+        They are held until it is known: a process can be quicker with its first call than its starter is here.
+        """
+        self._known.clear()
+        self._closed = False
         self.watching.clear()
         self._looks = 0
+
+    async def lives(self, life: Life) -> None:
+        """This is the life that was expected: its calls pass."""
+        self._life = life
+        self._known.set()
 
     async def points(self) -> list[Point]:
         """The boundaries of the flow so far: those seen, and a LIST before every step."""
@@ -130,6 +141,7 @@ class Tower:
             raise Cut
         if self._closed:
             raise Cut
+        await self._known.wait()
         if what[0] == CLOUD_LIST:
             self._count_looks(side)
         if not self._name or not what[0]:

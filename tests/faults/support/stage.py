@@ -74,6 +74,7 @@ class Stage:
         """Another life, in place of one that has ended."""
         if self._life is not None:
             self._life.close()
+        self._host.run(self.tower.expect())
         self._life = self._server.start(self._environment, self.log)
         self._host.run(self.tower.lives(self._life))
         self.lives += 1

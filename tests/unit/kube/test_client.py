@@ -11,7 +11,7 @@ import pytest
 
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError
 from tokenfactory_operator.kube.client import MERGE_PATCH, KubeClient, connect
-from tokenfactory_operator.kube.errors import ApiServerError, SetupError
+from tokenfactory_operator.kube.errors import ApiServerError, NoAnswer, SetupError
 from tokenfactory_operator.kube.login import Connection
 from unit.kube.loopback import CANARY, Respond, answer, client_of, loopback, status_answer
 
@@ -34,10 +34,10 @@ async def test_sends_what_was_asked() -> None:
 @pytest.mark.parametrize(
     ("respond", "expected"),
     [
-        pytest.param(lambda _: None, KubeError, id="no answer"),
-        pytest.param(lambda _: b"", KubeError, id="closed without an answer"),
+        pytest.param(lambda _: None, NoAnswer, id="no answer"),
+        pytest.param(lambda _: b"", NoAnswer, id="closed without an answer"),
         pytest.param(lambda _: b"garbage\r\n\r\n", KubeError, id="no HTTP"),
-        pytest.param(lambda _: b"HTTP/1.1 200 X\r\nContent-Length: 99\r\n\r\n{", KubeError, id="cut off"),
+        pytest.param(lambda _: b"HTTP/1.1 200 X\r\nContent-Length: 99\r\n\r\n{", NoAnswer, id="cut off"),
         pytest.param(lambda _: answer("<html>"), KubeError, id="no JSON"),
         pytest.param(lambda _: answer(""), KubeError, id="empty 200"),
         pytest.param(lambda _: answer([1]), KubeError, id="a list"),
@@ -76,7 +76,7 @@ async def test_connection_refused() -> None:
             return connection
 
         async with await connect(load) as client:
-            with pytest.raises(KubeError):
+            with pytest.raises(NoAnswer):
                 await client.request("GET", "/x")
 
 
