@@ -5,10 +5,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-
-import httpx
 
 from tokenfactory_simulator.client import AdminClient
 from tokenfactory_simulator.server import Server, bind, url_of
@@ -16,9 +14,6 @@ from tokenfactory_simulator.settings import Settings
 from tokenfactory_simulator.simulator import Simulator, Tokens
 
 _LISTENING = "listening on "
-_STARTING = threading.Lock()
-"""FastAPI completes routers with the first request, and those are shared: while one app of a process does so, no other
-one is put together or completed (it answered 500)."""
 
 
 @dataclass(frozen=True)
@@ -44,26 +39,17 @@ def running_simulator(
         RuntimeError: it did not start.
     """
     simulator = Simulator(Settings.model_validate(settings), tokens, manual_clock=manual_clock)
-    with ExitStack() as stack:
-        with _STARTING:
-            url = stack.enter_context(_served(simulator, admin_token))
-            admin = stack.enter_context(AdminClient(url, token=admin_token))
-            httpx.get(f"{url}/v0/dedicated_endpoints", trust_env=False)
-            admin.reset()  # that call is not in the record
-        yield RunningSimulator(url, admin)
-
-
-@contextmanager
-def _served(simulator: Simulator, admin_token: str | None) -> Iterator[str]:
     ready = threading.Event()
     server = Server(simulator, admin_token=admin_token, on_ready=ready.set)
     bound = bind("127.0.0.1", 0)
+    url = url_of(bound)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="simulator", daemon=True)
     thread.start()
     try:
         if not ready.wait(timeout=30):
             raise RuntimeError("the simulator did not start within 30 s")
-        yield url_of(bound)
+        with AdminClient(url, token=admin_token) as admin:
+            yield RunningSimulator(url, admin)
     finally:
         server.should_exit = True
         thread.join(timeout=30)
