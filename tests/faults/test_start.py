@@ -20,7 +20,7 @@ def test_no_network_at_the_start(cluster: Cluster, kube: KubeApi, chart: Chart, 
     """Connections that are reset are made again: the same process becomes ready once they hold."""
     with proxied_kube(cluster, kube, chart, tmp_path, label="start", settings={}) as (world, proxy):
         operator = world.operator
-        assert operator.stop() == 0
+        operator.kill()
         proxy.set(Fault(Mode.CUT))
         met = proxy.accepted
         operator.start(wait=False)
