@@ -187,12 +187,16 @@ class Inventory:
         """
         for other in self.siblings():
             if other is not self and endpoint_id in other._known:  # noqa: SLF001 - of the same class
-                other._deleted.add(endpoint_id)  # noqa: SLF001
-                other._missing = None  # noqa: SLF001
-        self._deleted.add(endpoint_id)
-        self._missing = None
+                other._expect_missing(endpoint_id)  # noqa: SLF001
+        self._expect_missing(endpoint_id)
         self._unlisted.pop(endpoint_id, None)
         self._hidden.discard(endpoint_id)
+
+    def _expect_missing(self, endpoint_id: str) -> None:
+        self._deleted.add(endpoint_id)
+        self._missing = None
+        if endpoint_id in self._vanished:  # a LIST had left it out before: the answer to its deletion was lost
+            self._buried.setdefault(endpoint_id, self.last_complete)
 
     def expect(self, endpoint_id: str) -> None:
         """An object's status names this endpoint: it counts as known, also before any LIST of this process."""

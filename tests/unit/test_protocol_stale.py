@@ -22,25 +22,30 @@ def predecessors(scene: Scene) -> list[str]:
     return [seen.endpoint.id for seen in found.predecessors]
 
 
-def buried() -> Scene:
+def buried(*, answer_lost: bool = False) -> Scene:
     """An endpoint of an earlier object was deleted, has left the list, and that object is gone."""
     scene = Scene().lists(GHOST, *ANOTHER)
     scene.inventory.expect("ep-1")
-    scene.deleted("ep-1").lists(*ANOTHER)
+    if answer_lost:
+        scene.lists(*ANOTHER).deleted("ep-1")  # the second DELETE was answered: 404
+    else:
+        scene.deleted("ep-1").lists(*ANOTHER)
     scene.inventory.forget(OTHER_UID, "ep-1")
     return scene
 
 
-def test_a_stale_list_brings_no_deleted_predecessor_back() -> None:
+@pytest.mark.parametrize("answer_lost", [False, True])
+def test_a_stale_list_brings_no_deleted_predecessor_back(answer_lost: bool) -> None:  # noqa: FBT001  # a parameter
     """ADR 14: it was deleted and seen to be gone; that a list shows it once more makes it nobody's predecessor."""
-    scene = buried().lists(GHOST, *ANOTHER)
+    scene = buried(answer_lost=answer_lost).lists(GHOST, *ANOTHER)
     assert predecessors(scene) == []
     assert scene.inventory.endpoint("ep-1") is not None  # it is not hidden from anything else
 
 
-def test_what_a_stale_list_brought_back_may_go_again() -> None:
+@pytest.mark.parametrize("answer_lost", [False, True])
+def test_what_a_stale_list_brought_back_may_go_again(answer_lost: bool) -> None:  # noqa: FBT001  # a parameter
     """Its absence is expected: it speaks against no list, even beside another one that is missing."""
-    scene = buried().lists(GHOST, *ANOTHER).lists(ANOTHER[0])
+    scene = buried(answer_lost=answer_lost).lists(GHOST, *ANOTHER).lists(ANOTHER[0])
     assert scene.inventory.missing() == {"ep-3"}
     assert scene.inventory.untrusted() == ""
 
