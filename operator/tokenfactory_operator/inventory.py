@@ -384,7 +384,7 @@ class Inventory:
         del self._complete[: max(0, first - 1)]
         for endpoint_id in [item for item, begun in self._buried.items() if begun < horizon]:
             del self._buried[endpoint_id]
-            if endpoint_id not in self._present:
+            if endpoint_id not in self._present and endpoint_id not in self._expected:
                 self._drop_traces(endpoint_id)
 
 

@@ -50,6 +50,20 @@ def test_what_a_stale_list_brought_back_may_go_again(answer_lost: bool) -> None:
     assert scene.inventory.untrusted() == ""
 
 
+def test_what_an_object_that_waits_has_deleted_is_never_missing() -> None:
+    """However long something else holds the object: its own endpoint's absence stays explained."""
+    scene, timing = Scene(), Timing()
+    scene.lists(GHOST, *ANOTHER)
+    for endpoint_id in ("ep-1", "ep-2"):
+        scene.inventory.expect(endpoint_id)
+        scene.deleted(endpoint_id)
+    scene.lists().wait(3 * (timing.delete_settle + timing.create_settle)).lists()
+    scene.inventory.expect("ep-1")
+    scene.inventory.expect("ep-2")
+    assert scene.lists().inventory.missing() <= {"ep-3"}
+    assert scene.inventory.untrusted() == ""
+
+
 def test_a_deleted_one_that_stays_is_a_predecessor_in_the_end() -> None:
     """The rule is about stale lists: one that is listed long after its DELETE is not doubled silently."""
     scene, timing = buried(), Timing()
