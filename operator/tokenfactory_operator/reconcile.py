@@ -15,7 +15,7 @@ from tokenfactory_operator.cache import secret_of
 from tokenfactory_operator.domain import actions, facts, plan, status
 from tokenfactory_operator.domain.errors import CloudError, Handling, KubeConflict, KubeNotFound, RateLimited
 from tokenfactory_operator.domain.identity import Identity
-from tokenfactory_operator.domain.reasons import DOUBTS, ConditionType, Reason
+from tokenfactory_operator.domain.reasons import DOUBTS, Reason
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import NEVER, Failure, Memory, Outcome, Policy, Situation
 from tokenfactory_operator.execute import Executor, Tools
@@ -213,7 +213,7 @@ class Reconciler:
             memory.requested_at, memory.requested = resource.requested_at, now
             if resource.request_pending:
                 memory.corrections.clear()
-                synced = {item.type: item.reason for item in resource.status.conditions}.get(ConditionType.SYNCED)
+                synced = status.synced_reason(resource.status)
                 memory.word = Reason(synced) if synced in DOUBTS else memory.word
         attempt = memory.attempt
         if attempt is not None and attempt.endpoint_id and resource.status.endpoint_id == attempt.endpoint_id:
@@ -299,10 +299,10 @@ class Reconciler:
         if decision.verdict is None:
             return s.resource
         wanted = status.after(s, decision, decision.verdict, now=self._tools.timestamp())
-        before = {item.type: item for item in s.resource.status.conditions}.get(ConditionType.SYNCED)
+        before = status.synced_reason(s.resource.status)
         resource = await self._tools.write_status(s.resource, wanted)
         verdict = decision.verdict
-        if verdict.synced is False and (before is None or before.reason != verdict.reason):
+        if verdict.synced is False and before != verdict.reason:
             self._tools.recorder.event(resource.body, reason=str(verdict.reason), message=verdict.message, warning=True)
         return resource
 

@@ -363,14 +363,6 @@ def test_changes(
     assert flight(scene, lambda _: None, *after) == Changes(frozenset(endpoint_ids), frozenset(uids))
 
 
-def test_a_change_tells_who_has_more_than_one() -> None:
-    """Of those that it changes; one endpoint each is the rule."""
-    scene = Scene().lists(an_endpoint())
-    twins = (an_endpoint(), an_endpoint("ep-2", description=mark("a2")))
-    changes = flight(scene, lambda _: None, *twins, an_endpoint("ep-3", description=mark(uid=OTHER_UID)))
-    assert changes == Changes(frozenset({"ep-2", "ep-3"}), frozenset({UID, OTHER_UID}), frozenset({UID}))
-
-
 def test_an_incomplete_list_makes_nothing_vanish() -> None:
     """What it does not show stays."""
     scene = Scene().lists(an_endpoint(), an_endpoint("ep-2", description="")).lists(an_endpoint("ep-2"), complete=False)

@@ -52,9 +52,13 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
     return written.model_copy(update=changes)
 
 
+def synced_reason(written: Status) -> str | None:
+    """What the status tells now, in one word; None before the first judgement."""
+    return next((item.reason for item in written.conditions if item.type == ConditionType.SYNCED), None)
+
+
 def _first_told(written: Status, verdict: Verdict) -> bool:
-    told = {item.type: item.reason for item in written.conditions}.get(ConditionType.SYNCED)
-    return verdict.reason in DOUBTS and verdict.reason != told
+    return verdict.reason in DOUBTS and verdict.reason != synced_reason(written)
 
 
 def opening(s: Situation, decision: Decision, verdict: Verdict, *, attempt: CreateAttempt, now: str) -> Status:

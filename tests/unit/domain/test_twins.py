@@ -1,10 +1,12 @@
-"""A second endpoint with our mark, of which somebody else's mark speaks too."""
+"""A second endpoint with our mark: who is told of it, and what becomes of it beside somebody else's mark."""
 
 from __future__ import annotations
 
 from tokenfactory_operator.domain.actions import DeleteTwin, Nothing
+from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.domain.reasons import Reason
-from unit.support.builders import FOREIGN, an_endpoint, mark
+from tokenfactory_operator.inventory import Changes
+from unit.support.builders import FOREIGN, OTHER_UID, UID, an_endpoint, mark
 from unit.support.outcome import decided
 from unit.support.scene import Scene
 
@@ -18,3 +20,11 @@ def test_a_twin_that_carries_another_owners_mark_too() -> None:
     assert (answer.action, answer.reason, answer.stalled) == (Nothing(), Reason.OWNERSHIP_CONFLICT, True)
     alone = an_endpoint("ep-2", description=mark("a2"))
     assert decided(Scene().recorded().lists(OWN, alone)).action == DeleteTwin("ep-2", "ep-1")
+
+
+def test_a_list_tells_who_has_more_than_one() -> None:
+    """Of those that it changes; one endpoint each is the rule."""
+    scene = Scene().lists(OWN)
+    twin, others = an_endpoint("ep-2", description=mark("a2")), an_endpoint("ep-3", description=mark(uid=OTHER_UID))
+    changes = scene.inventory.listed(scene.inventory.stamp(), EndpointList((OWN, twin, others)))
+    assert changes == Changes(frozenset({"ep-2", "ep-3"}), frozenset({UID, OTHER_UID}), frozenset({UID}))
