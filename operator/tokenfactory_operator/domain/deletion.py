@@ -5,6 +5,8 @@ Where each sentence comes from: exactly-once.md, Delete.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tokenfactory_operator.api.v1alpha1 import DeletionPolicy
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import (
@@ -165,10 +167,16 @@ def delete(s: Situation) -> Decision | None:
 
 
 def _delete(s: Situation, check: str, ids: tuple[str, ...]) -> Decision:
-    waiting = failed(s, DeleteEndpoints.__name__)
+    waiting = _failed(s, DeleteEndpoints.__name__)
     action = DeleteEndpoints(ids)
     verdict = _deleting(f"Deleting endpoint {', '.join(ids)}.")
     return waiting or Decision(check, action, verdict, record=facts.recorded_id(s) or None, after_list=True)
+
+
+def _failed(s: Situation, action: str) -> Decision | None:
+    """As for a living object, but that what is seen does not take the place of a recorded id: that is to go too."""
+    waiting = failed(s, action)
+    return replace(waiting, record=_record(s)) if waiting else None
 
 
 def absence_observed(s: Situation) -> Decision | None:
@@ -221,7 +229,7 @@ def _hidden(s: Situation) -> Decision | None:
         f"The cloud has accepted the deletion of endpoint {ids[0]}, which its list did not show before. Waiting until "
         "it does not answer by id any more."
     )
-    waiting = failed(s, ProbeGone.__name__) if due else None
+    waiting = _failed(s, ProbeGone.__name__) if due else None
     action = probe_of(s, ids[0], look_only=True) if due else Nothing()
     verdict = Verdict(Reason.INVENTORY_UNTRUSTED, text)
     return waiting or Decision("absence_observed", action, verdict, record=_record(s), after_list=True)

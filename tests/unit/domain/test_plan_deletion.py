@@ -132,6 +132,17 @@ ROWS = [
         id="no-delete-is-given-up",
     ),
     pytest.param(
+        lambda s: (
+            s.recorded("ep-9")
+            .terminating()
+            .settles(OWN)
+            .deleted("ep-1")
+            .failed("DeleteEndpoints", CloudUnavailable("5xx"))
+        ),
+        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, record="ep-9", after=10),
+        id="what-is-seen-does-not-take-the-place-of-the-id-still-to-delete",
+    ),
+    pytest.param(
         lambda s: s.recorded().terminating().lists(OWN).failed("DeleteEndpoints", InvalidSpec("?")).wait(11),
         DELETE,
         id="a-refused-delete-is-repeated",
