@@ -41,7 +41,8 @@ WITHIN: Final = 3.5
 """Seconds of a late effect: the caller has given up, the settle time is not over."""
 BEYOND: Final = 11.0
 """Seconds of an effect that comes after the next attempt may have been made."""
-PATIENCE: Final = 240.0
+PATIENCE: Final = 480.0
+"""Seconds. Seven failures in a row, which one of a thousand may meet, take up to 254 s of backoff."""
 
 
 @dataclass
