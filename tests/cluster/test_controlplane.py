@@ -22,7 +22,9 @@ pytestmark = pytest.mark.cluster
 HACK = Path(__file__).parents[2] / "hack"
 OWNER = """
 from controlplane import Cluster
-import time
+import signal, time
+# Where the tests run in a shell's background, Ctrl-C is ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with Cluster():
     print("ready", flush=True)
     time.sleep(600)
