@@ -167,8 +167,7 @@ class Reconciler:
         seen = inventory.last_seen(recorded)
         if seen is not None:
             memory.last_seen = {recorded: seen}  # in whatever scope: a probe must send what it was last
-        named = (resource.spec.endpoint_id or "") if resource.spec else ""
-        evidence = inventory.evidence(resource, recorded=recorded, attempt=attempt, named=named)
+        evidence = inventory.evidence(resource, recorded=recorded, attempt=attempt, named=resource.named_id)
         if memory.word not in (None, Reason.CREDENTIALS_MISMATCH) and recorded and evidence.untrusted:
             inventory.confirm(recorded)
         policy = self._policy_of(resource)

@@ -39,7 +39,9 @@ UNOBSERVED_GENERATION: Final = -1
 DNS_LABEL: Final = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 DNS_SUBDOMAIN: Final = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
 CONFIG_KEY: Final = r"^[-._a-zA-Z0-9]+$"
-NO_SPACE: Final = r"^\S+$"
+VISIBLE: Final = "^[!-~]+$"
+"""ASCII without white space, spelt out: the shorthand for it means one thing to the API server (RE2) and another to
+pydantic, and what one takes and the other refuses is an object that cannot be read."""
 PATH_SEGMENT: Final = r"^[A-Za-z0-9][A-Za-z0-9._~:-]*$"
 """The id becomes a segment of a URL path: nothing in it may leave that segment."""
 
@@ -154,7 +156,7 @@ class Credentials(ApiModel):
         default=None,
         min_length=1,
         max_length=128,
-        pattern=NO_SPACE,
+        pattern=VISIBLE,
         description="Project of the organisation that the endpoint belongs to. Needs secretRef.",
     )
 
@@ -180,13 +182,13 @@ class Spec(ApiModel):
     model: str = Field(
         min_length=1,
         max_length=253,
-        pattern=NO_SPACE,
+        pattern=VISIBLE,
         description="Name of the template to serve, such as openai/gpt-oss-120b. Immutable.",
     )
     flavor: str = Field(
         min_length=1,
         max_length=63,
-        pattern=NO_SPACE,
+        pattern=VISIBLE,
         description="Flavor of that template, such as base or fast. Immutable.",
     )
     region: str = Field(
@@ -217,7 +219,7 @@ class Spec(ApiModel):
     custom_weights_id: str | None = Field(
         default=None,
         max_length=128,
-        pattern=r"^\S*$",
+        pattern="^[!-~]*$",
         description='Own weights to serve, such as model-artifact_abc; "" goes back to the template\'s.',
     )
     routing_key: RoutingKey | None = Field(

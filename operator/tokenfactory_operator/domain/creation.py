@@ -162,10 +162,9 @@ def create(s: Situation) -> Decision | None:
 
 
 def _create(s: Situation, check: str, action: Create) -> Decision:
-    spec = s.resource.spec
     # These stand before `create` in the chain; after a loss or an unknown attempt they hold just as well.
     waiting = failed(s, Create.__name__) or predecessor(s) or disabled(s)
-    if waiting is None and spec is not None and spec.management_policy == "Observe":
+    if waiting is None and facts.observing(s):
         text = "spec.managementPolicy is Observe: nothing is created. Name an endpoint in spec.endpointId."
         return Decision(check, verdict=Verdict(Reason.OBSERVING, text))
     verdict = Verdict(Reason.CREATING, "Creating the endpoint.", synced=None)

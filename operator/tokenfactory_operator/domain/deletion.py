@@ -141,9 +141,9 @@ def _doubled(s: Situation, kept: Sighting) -> Decision | None:
 
 
 def _retained(s: Situation) -> bool:
-    said = s.resource.spec.deletion_policy if s.resource.spec else None
+    said = s.resource.said("deletionPolicy")
     # Left out, the status decides; it may be wiped, or tell of the adoption only after its PATCH.
-    return s.resource.deletion_policy is DeletionPolicy.RETAIN or (said is None and facts.taken_over(s))
+    return s.resource.deletion_policy is DeletionPolicy.RETAIN or (not said and facts.taken_over(s))
 
 
 def _releasable(s: Situation, seen: Sighting) -> bool:

@@ -141,7 +141,7 @@ def _likeliest(s: Situation) -> Sighting | None:
     An unmarked one that the status names ranks as such: were a late twin or a copy taken in its place, nothing would
     lead back to it.
     """
-    named = s.resource.spec.endpoint_id if s.resource.spec else None
+    named = s.resource.named_id
     unmarked = _unmarked(s) or _being_adopted(s)
     ranked = sorted(
         (*s.evidence.own, *([unmarked] if unmarked is not None else [])),
@@ -158,8 +158,8 @@ def _likeliest(s: Situation) -> Sighting | None:
 
 def adoption_target(s: Situation) -> str:
     """The endpoint that this object is to take over: named in the spec, or by setting a predecessor's; or empty."""
-    if s.resource.spec is not None and s.resource.spec.endpoint_id:
-        return s.resource.spec.endpoint_id
+    if s.resource.named_id:
+        return s.resource.named_id
     if not s.policy.adopt_recreated or s.evidence.own:
         return ""
     recorded = recorded_id(s)
@@ -250,7 +250,7 @@ def hidden(s: Situation, endpoint_id: str) -> bool:
 
 def observing(s: Situation) -> bool:
     """Whether the object never changes the cloud."""
-    return s.resource.spec is not None and s.resource.spec.management_policy is ManagementPolicy.OBSERVE
+    return s.resource.management_policy is ManagementPolicy.OBSERVE
 
 
 def confirmed(s: Situation) -> bool:

@@ -58,18 +58,35 @@ class Resource:
         """Whether the request annotation has a value that no pass has handled yet."""
         return bool(self.requested_at) and self.requested_at != (self.status.last_handled_reconcile_at or "")
 
+    def said(self, field: str) -> str:
+        """A text field of the spec, by its Kubernetes name, also where the spec as a whole cannot be read."""
+        spec = self.body.get("spec")
+        return str(spec.get(field) or "") if isinstance(spec, Mapping) else ""
+
+    @property
+    def named_id(self) -> str:
+        """The endpoint that the spec asks to adopt; empty if none."""
+        return self.said("endpointId")
+
+    @property
+    def management_policy(self) -> api.ManagementPolicy:
+        """The policy in force: what is not understood changes nothing."""
+        manages = self.said("managementPolicy") in ("", api.ManagementPolicy.MANAGE)
+        return api.ManagementPolicy.MANAGE if manages else api.ManagementPolicy.OBSERVE
+
     @property
     def created_by_us(self) -> bool:
         """Whether the endpoint was created for this object rather than adopted."""
-        named = self.spec is not None and self.spec.endpoint_id is not None
+        named = bool(self.named_id) and self.status.endpoint_id in (None, self.named_id)
         attempt = self.status.create_attempt
         return not named and not (attempt is not None and attempt.id == ADOPTED)
 
     @property
     def deletion_policy(self) -> api.DeletionPolicy:
         """The policy in force: what is left out depends on where the endpoint came from."""
-        if self.spec is not None and self.spec.deletion_policy is not None:
-            return self.spec.deletion_policy
+        said = self.said("deletionPolicy")
+        if said:  # what is not understood deletes nothing
+            return api.DeletionPolicy.DELETE if said == api.DeletionPolicy.DELETE else api.DeletionPolicy.RETAIN
         return api.DeletionPolicy.DELETE if self.created_by_us else api.DeletionPolicy.RETAIN
 
 

@@ -100,11 +100,20 @@ def _beyond(path: str, least: int, most: int) -> Iterator[InvalidSpec]:
     yield InvalidSpec(id=f"{path} too long", changes=with_text(path, most + 1), field=field, says=says)
 
 
+def _no_break_space(path: str) -> InvalidSpec:
+    """As it is pasted from a web page: white space to pydantic's Unicode, none to the API server's."""
+    changes = with_text(path, 1)
+    top, *rest = path.split(".")
+    changes[top] = {**changes[top], rest[0]: "a\u00a0"} if rest else "a\u00a0"
+    return InvalidSpec(id=f"no-break space in {path}", changes=changes, field=f"spec.{path}", says="match '^[!-~]")
+
+
 INVALID_SPECS: Final[tuple[InvalidSpec, ...]] = (
     *(_missing(name) for name in ("model", "flavor", "region", "gpu", "scaling")),
     *(row for path, bounds in TEXT_BOUNDS.items() for row in _beyond(path, *bounds)),
-    InvalidSpec(id="blank in model", changes={"model": "openai/ gpt"}, field="spec.model", says=r"match '^\S+$'"),
-    InvalidSpec(id="blank in flavor", changes={"flavor": "ba se"}, field="spec.flavor", says=r"match '^\S+$'"),
+    InvalidSpec(id="blank in model", changes={"model": "openai/ gpt"}, field="spec.model", says="match '^[!-~]+$'"),
+    InvalidSpec(id="blank in flavor", changes={"flavor": "ba se"}, field="spec.flavor", says="match '^[!-~]+$'"),
+    *(_no_break_space(path) for path in ("model", "flavor", "customWeightsId", "credentials.projectId")),
     InvalidSpec(id="capitals in region", changes={"region": "EU-North1"}, field="spec.region", says="match '^[a-z0-9]"),
     InvalidSpec(id="dot in region", changes={"region": "eu.example"}, field="spec.region", says="match '^[a-z0-9]"),
     InvalidSpec(id="no GPU type", changes={"gpu": {"count": 1}}, field="spec.gpu.type", says="Required value"),
@@ -177,7 +186,7 @@ INVALID_SPECS: Final[tuple[InvalidSpec, ...]] = (
         id="blank in customWeightsId",
         changes={"customWeightsId": "model-artifact_a b"},
         field="spec.customWeightsId",
-        says=r"match '^\S*$'",
+        says="match '^[!-~]*$'",
     ),
     InvalidSpec(
         id="routingKey without prefix",
@@ -238,7 +247,7 @@ INVALID_SPECS: Final[tuple[InvalidSpec, ...]] = (
         id="blank in projectId",
         changes={"credentials": {"secretRef": {"name": "key"}, "projectId": "a b"}},
         field="spec.credentials.projectId",
-        says=r"match '^\S+$'",
+        says="match '^[!-~]+$'",
     ),
     InvalidSpec(
         id="connection without name",

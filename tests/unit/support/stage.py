@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.cache import ObjectCache
+from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.execute import Tools
@@ -158,6 +159,11 @@ class Stage:
     def body(self) -> JsonObject:
         """The object as the API server has it."""
         return self.kube.objects[KEY]
+
+    @property
+    def resource(self) -> Resource:
+        """The same, as the decision reads it."""
+        return parse(self.body)
 
     @property
     def status(self) -> dict[str, Any]:
