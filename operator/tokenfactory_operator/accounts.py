@@ -310,7 +310,7 @@ class _NoCloud:
         """Refused."""
         self._refuse()
 
-    async def delete_endpoint(self, endpoint_id: str) -> None:  # noqa: ARG002 - the port's
+    async def delete_endpoint(self, endpoint_id: str) -> bool:  # noqa: ARG002 - the port's
         """Refused."""
         self._refuse()
 

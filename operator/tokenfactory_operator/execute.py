@@ -113,7 +113,7 @@ class Executor:
     async def _remove_finalizer(self, s: Situation, decision: actions.Decision, _poller: Poller) -> None:
         action: Any = decision.action
         left = tuple(name for name in s.resource.finalizers if name != api.FINALIZER)
-        await self._tools.write_finalizers(s.resource, left)
+        await self._let_go(s, left)
         if not left and s.resource.terminating:
             # The API server deletes it in the same step, and its answer carries no newer version to tell that by.
             # An echo of an earlier write that comes late must not bring it back, or it would be deleted once more.
@@ -125,6 +125,18 @@ class Executor:
             text = f"{s.resource.namespace}/{s.resource.name}: {action.message}"
             home = about_namespace(self._tools.namespace)
             self._tools.recorder.event(home, reason=FORCE_RELEASED, message=text, warning=True)
+
+    async def _let_go(self, s: Situation, left: tuple[str, ...]) -> None:
+        attempt = s.memory.attempt
+        if attempt is None:
+            await self._tools.write_finalizers(s.resource, left)
+            return
+        attempt.let_go = True  # before the write, whose answer may be lost
+        try:
+            await self._tools.write_finalizers(s.resource, left)
+        except KubeConflict:
+            attempt.let_go = False
+            raise
 
     async def _rescope(self, s: Situation, decision: actions.Decision, _poller: Poller) -> None:
         action: Any = decision.action
@@ -165,7 +177,7 @@ class Executor:
         before = s.memory.attempt
         if before is not None and before.outcome is Outcome.UNSENT:
             s.memory.unsent.add(before.id)
-        attempt = Attempt(self._tools.new_attempt(), after_unknown=after_unknown)
+        attempt = Attempt(self._tools.new_attempt(), after_unknown=after_unknown, scope=s.evidence.scope)
         s.memory.unsent.add(attempt.id)
         now = self._tools.timestamp()
         opened = api.CreateAttempt(id=attempt.id, state=facts.PENDING, since=now, after_unknown=after_unknown or None)
@@ -258,9 +270,11 @@ class Executor:
 
     async def _delete_one(self, s: Situation, endpoint_id: str, poller: Poller) -> None:
         self._tools.lead()
-        await poller.cloud.delete_endpoint(endpoint_id)
+        there = await poller.cloud.delete_endpoint(endpoint_id)
         hidden = endpoint_id in s.evidence.hidden | s.evidence.overdue
         created = poller.inventory.unlisted_since(endpoint_id)
+        if created is None and there and poller.inventory.last_seen(endpoint_id) is None:
+            created = s.memory.pending_seen  # made before this process saw anything: perhaps just before
         if created is not None:
             s.memory.unlisted[endpoint_id] = created
         ended = poller.inventory.delete_answered(endpoint_id, hidden=hidden)

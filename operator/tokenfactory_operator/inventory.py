@@ -306,9 +306,10 @@ class Inventory:
         return tuple(seen for seen in candidates if not self._owned(seen.endpoint, uids))
 
     def made_by(self, identity: Identity, attempt: str) -> str | None:
-        """Id of an endpoint that is taken to exist and carries this `try` of the object."""
+        """Id of the endpoint that is taken to exist and carries this `try` of the object; None too where several do."""
         found = self._sightings(self._by_uid.get(identity.uid, ()))
-        return next((seen.endpoint.id for seen in found if seen.endpoint.attempt_of(identity) == attempt), None)
+        made = [seen.endpoint.id for seen in found if seen.endpoint.attempt_of(identity) == attempt]
+        return made[0] if len(made) == 1 else None
 
     def endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:
         """The endpoint as it is known, if it is present."""

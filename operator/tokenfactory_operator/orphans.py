@@ -65,8 +65,8 @@ def suspects(
 ) -> dict[str, Suspect]:
     """Endpoints of this cluster, by id, that no object owns and of which none speaks; `watched` empty: everywhere.
 
-    An object speaks of an endpoint when its spec or status names the id, or when it has the name in the mark and no
-    endpoint of its own: it then says `OwnershipConflict` (a predecessor's endpoint).
+    An object speaks of an endpoint when its spec or status names the id, or when it has the name in the mark and its
+    conditions name the id: it then says `OwnershipConflict` (a predecessor's endpoint).
     """
     known = tuple(inventories)
     found: dict[str, Suspect] = {}
@@ -76,18 +76,24 @@ def suspects(
             found.setdefault(seen.endpoint.id, Suspect(seen, inventory.scope, marks))
     if not found:
         return {}
-    waiting = {
-        subject(key.namespace, key.name)
-        for uid, key in objects.uids.items()
-        if not any(inventory.shows(uid) for inventory in known)
+    namesakes = {mark.subject for suspect in found.values() for mark in suspect.marks}
+    said = {
+        place: _said(objects.get(key))
+        for key in objects.uids.values()
+        if (place := subject(key.namespace, key.name)) in namesakes
     }
     return {
         endpoint_id: suspect
         for endpoint_id, suspect in found.items()
         if not objects.keys_of(uids=(), endpoint_ids=(endpoint_id,))
-        and not any(mark.subject in waiting for mark in suspect.marks)
+        and not any(endpoint_id in said.get(mark.subject, "") for mark in suspect.marks)
         and all(_in(watched, mark) for mark in suspect.marks)
     }
+
+
+def _said(body: JsonObject | None) -> str:
+    conditions = ((body or {}).get("status") or {}).get("conditions") or ()
+    return " ".join(str(condition.get("message")) for condition in conditions)
 
 
 def _in(watched: Collection[str], mark: OwnerMark) -> bool:

@@ -92,8 +92,8 @@ class Cloud(Protocol):
         """PATCH. Raises `EndpointNotFound` only for a 404 in the API's own error form."""
         ...
 
-    async def delete_endpoint(self, endpoint_id: str) -> None:
-        """DELETE; a 404 in the API's own error form is success. The answer proves acceptance, not absence."""
+    async def delete_endpoint(self, endpoint_id: str) -> bool:
+        """DELETE; False for a 404 in the API's own error form. True: it was there, and may be for some time."""
         ...
 
 

@@ -13,12 +13,19 @@ from typing import Any, Final, Protocol
 
 from tokenfactory_operator.cache import secret_of
 from tokenfactory_operator.domain import actions, facts, plan, status
-from tokenfactory_operator.domain.errors import CloudError, Handling, KubeConflict, KubeNotFound, RateLimited
+from tokenfactory_operator.domain.errors import (
+    CloudError,
+    Handling,
+    KubeConflict,
+    KubeNotFound,
+    RateLimited,
+)
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.reasons import DOUBTS, Reason
 from tokenfactory_operator.domain.resource import Resource, parse
-from tokenfactory_operator.domain.situation import NEVER, Failure, Memory, Outcome, Policy, Situation
+from tokenfactory_operator.domain.situation import NEVER, Failure, Memory, Policy, Situation
 from tokenfactory_operator.execute import Executor, Tools
+from tokenfactory_operator.leftovers import Leftovers
 from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.ports import JsonObject, Key
 
@@ -90,6 +97,7 @@ class Reconciler:
     ) -> None:
         self._tools = tools
         self._executor = Executor(tools)
+        self._leftovers = Leftovers(tools, self._executor, log)
         self._poller_of = poller_of
         self._cluster_id = cluster_id
         self._policy_of = policy_of
@@ -135,7 +143,7 @@ class Reconciler:
             self._claims.setdefault(decision.adopts, resource.uid)  # nothing is awaited since it was decided
         resource = await self._report(s, decision)
         s.memory.claimed = decision.adopts or s.memory.claimed
-        if decision.in_order:
+        if decision.in_order or _no_doubt(s):
             s.memory.word = None  # the doubt that a person has answered is over; the next one is a new question
         if decision.hurry:
             poller.hurry()
@@ -246,8 +254,9 @@ class Reconciler:
     async def _blocked(self, key: Key, error: RateLimited, poller: Poller) -> Again:
         """The credential may not call now, and nothing was sent: said only where it takes more than a moment."""
         wait = (error.retry_after or 0.0) + self._rng.uniform(0.0, BACKOFF_FIRST)
-        body = self._tools.cache.get(key)
-        if body is not None and wait > QUIET:
+        body, held = self._tools.cache.get(key), self._held.get(key)
+        same = body is not None and held is not None and held.memory.uid == body["metadata"]["uid"]
+        if body is not None and same and wait > QUIET:
             s = self._gather(key, self._parsed(key, body), poller)
             record = facts.recorded_id(s) or None
             await self._report(s, actions.Decision("blocked", verdict=BLOCKED, record=record))
@@ -348,18 +357,19 @@ class Reconciler:
         """Forget an object that is gone; False while an endpoint of it still has to be deleted."""
         poller = self._poller_of(held.resource)
         memory, attempt = held.memory, held.memory.attempt
-        unwritten = attempt is not None and attempt.outcome is Outcome.CREATED and not attempt.written
-        if unwritten and attempt is not None:
-            try:
-                await self._executor.abandon(held.body, attempt.endpoint_id, poller)
-            except CloudError as error:
-                self._log.warning("cleaning up failed", error=error.message, reason=error.reason, key=str(key))
-                return False
+        if attempt is not None and not await self._leftovers.cleared(key, held.body, attempt, poller):
+            return False
         poller.inventory.forget(memory.uid, (held.body.get("status") or {}).get("endpointId") or "")
         self._claims = {claimed: uid for claimed, uid in self._claims.items() if uid != memory.uid}
         self._held.pop(key, None)
         self._secrets.left(held.body)
         return True
+
+
+def _no_doubt(s: Situation) -> bool:
+    """What a person can confirm about endpoints is over, though the object may stand still for another reason."""
+    seen = facts.own_endpoint(s) is not None and facts.unresolved(s) is None
+    return facts.confirmed(s) and seen and not s.evidence.untrusted
 
 
 def _where(resource: Resource) -> dict[str, str]:

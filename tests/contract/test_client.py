@@ -66,8 +66,8 @@ async def test_a_life(sim: RunningSimulator, forms: dict[str, object]) -> None:
         assert (changed.id, changed.name, changed.gpu_type, changed.gpu_count) == (made.id, "new", "gpu-h200-sxm", 2)
         assert (changed.min_replicas, changed.max_replicas, changed.enabled) == (2, 3, False)
         assert changed.description == CREATE.description
-        await cloud.delete_endpoint(made.id)
-        await cloud.delete_endpoint(made.id)
+        assert await cloud.delete_endpoint(made.id)
+        assert not await cloud.delete_endpoint(made.id)
         assert (await cloud.list_endpoints()).endpoints == ()
     assert [call["status"] for call in sent(sim, "delete")] == [forms["delete_status"], 404]
     assert len(sent(sim, "create")) == 1

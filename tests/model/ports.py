@@ -246,18 +246,21 @@ class CloudPort:
         self._answered(endpoint_id)
         return changed
 
-    async def delete_endpoint(self, endpoint_id: str) -> None:
+    async def delete_endpoint(self, endpoint_id: str) -> bool:
         """See `ports.Cloud`."""
         self._mutates("DELETE", endpoint_id)
         dice = self._around.chance
         after = dice.between(1.0, 60.0) if dice.strikes("cloud.lazy_delete") else 0.0
 
-        def effect() -> None:
-            if self._around.vendor.find(endpoint_id) is not None and not self._elsewhere:
+        def effect() -> bool:
+            there = self._around.vendor.find(endpoint_id) is not None and not self._elsewhere
+            if there:
                 self._around.vendor.delete(endpoint_id, after=after)
+            return there
 
-        await self._call("DELETE", f"DELETE {endpoint_id}", effect)
+        there = await self._call("DELETE", f"DELETE {endpoint_id}", effect)
         self._answered(endpoint_id)
+        return there
 
     def _mutates(self, what: str, endpoint_id: str = "") -> None:
         if not self._place.alive():

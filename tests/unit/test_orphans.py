@@ -129,8 +129,14 @@ def an_orphan(endpoint_id: str = "ep-1", **changes: Any) -> ObservedEndpoint:  #
     return an_endpoint(endpoint_id, **changes)
 
 
+def telling(body: JsonObject, of: str = "ep-1") -> JsonObject:
+    """With the condition that an object has of its predecessor's endpoint."""
+    said = {"type": "Synced", "status": "False", "reason": "OwnershipConflict", "message": f"Endpoint {of} was made…"}
+    return {**body, "status": {"conditions": [said]}}
+
+
 Arrange = Callable[[Stage], Stage]
-NAMESAKE = an_object(uid=OTHER_UID)
+NAMESAKE = telling(an_object(uid=OTHER_UID))
 OWN = an_orphan("ep-2", description=mark("b1", uid=OTHER_UID))
 
 FOUND = [
@@ -147,10 +153,20 @@ FOUND = [
     pytest.param(lambda s: s.has(an_orphan(enabled=False)), 1, id="stopped"),
     pytest.param(lambda s: s.has(an_orphan()).shown(NAMESAKE), 0, id="namesake-without-endpoint-says-conflict"),
     pytest.param(lambda s: s.has(an_orphan()).unseen(NAMESAKE), 0, id="namesake-outside-the-selector"),
-    pytest.param(lambda s: s.has(an_orphan(), OWN).shown(NAMESAKE), 1, id="namesake-has-an-endpoint-of-its-own"),
+    pytest.param(
+        lambda s: s.has(an_orphan()).shown(an_object(uid=OTHER_UID, spec={"enabled": False})),
+        1,
+        id="namesake-that-does-not-see-it-says-nothing",
+    ),
+    pytest.param(
+        lambda s: s.has(an_orphan()).shown(telling(an_object(uid=OTHER_UID), of="ep-7")), 1, id="namesake-says-another"
+    ),
+    pytest.param(
+        lambda s: s.has(an_orphan(), OWN).shown(an_object(uid=OTHER_UID)), 1, id="namesake-has-an-endpoint-of-its-own"
+    ),
     pytest.param(
         lambda s: s.has(an_orphan(description=elsewhere(subject(NAMESPACE, LONG)))).shown(
-            an_object(name=LONG, uid=OTHER_UID)
+            telling(an_object(name=LONG, uid=OTHER_UID))
         ),
         0,
         id="namesake-whose-name-is-cut-in-the-mark",
@@ -261,9 +277,11 @@ async def test_deleted_in_the_console() -> None:
 
 async def test_a_namesake_that_gets_an_endpoint_leaves_its_predecessors_behind() -> None:
     """While the namesake has no endpoint it reports the conflict itself; later the predecessor's is an orphan."""
-    stage = await Stage().has(an_orphan()).shown(an_object(uid=OTHER_UID)).settled()
+    stage = await Stage().has(an_orphan()).shown(NAMESAKE).settled()
     assert stage.count == 0
-    await stage.has(an_orphan(), OWN).settled()
+    newer = {**an_object(uid=OTHER_UID), "status": {"endpointId": "ep-2"}}
+    newer["metadata"]["resourceVersion"] = "99"
+    await stage.shown(newer).has(an_orphan(), OWN).settled()
     assert stage.count == 1
 
 

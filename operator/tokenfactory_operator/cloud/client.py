@@ -165,17 +165,18 @@ class HttpCloud:
         call = _by_id("PATCH", endpoint_id, "updating the endpoint", body=wire.patch_body(patch))
         return self._endpoint(call, await self._send(call))
 
-    async def delete_endpoint(self, endpoint_id: str) -> None:
+    async def delete_endpoint(self, endpoint_id: str) -> bool:
         """See `ports.Cloud`."""
         call = _by_id("DELETE", endpoint_id, "deleting the endpoint")
         answer = await self._send(call)
         try:
             self._accepted(call, answer)
         except EndpointNotFound:
-            return
+            return False
         if answer.oversized or (answer.content.strip() and answer.json() is None):
             # A gateway's page would end the deletion here, while the endpoint is still billed.
             raise not_understood(call, answer, "it is not the API's answer")
+        return True
 
     async def _send(self, call: Call, lane: Lane = Lane.CHANGES) -> Answer:
         async with self._throttle.turn(lane):

@@ -6,9 +6,10 @@ Where each sentence comes from: exactly-once.md, Delete.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import DeletionPolicy
-from tokenfactory_operator.domain import facts
+from tokenfactory_operator.domain import adoption, facts
 from tokenfactory_operator.domain.actions import (
     Decision,
     DeleteEndpoints,
@@ -20,6 +21,7 @@ from tokenfactory_operator.domain.actions import (
     Verdict,
 )
 from tokenfactory_operator.domain.creation import failed, probe_of, untrusted
+from tokenfactory_operator.domain.errors import Handling
 from tokenfactory_operator.domain.identity import (
     ReleasedMark,
     described,
@@ -30,6 +32,8 @@ from tokenfactory_operator.domain.identity import (
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.situation import NEVER, Outcome, Sighting, Situation
+
+UNCLEAR: Final = "A create call ended without a clear answer: an endpoint that is not known may be billed."
 
 
 def unheld(s: Situation) -> Decision | None:
@@ -63,7 +67,8 @@ def observed_only(s: Situation) -> Decision | None:
     """Under Observe the endpoint was never ours to delete: let go without a call, whether the cloud is seen or not."""
     if not facts.observing(s):
         return None
-    text = _released_text(facts.recorded_id(s), gone=False)
+    unclear = not facts.recorded_id(s) and (s.evidence.own or facts.unresolved(s) is not None)
+    text = UNCLEAR if unclear else _released_text(facts.recorded_id(s), gone=False)
     return Decision("observed_only", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
 
 
@@ -106,7 +111,7 @@ def release(s: Situation) -> Decision | None:
         action = Release(seen.endpoint.id, EndpointPatch(description=description))
         waiting = failed(s, Release.__name__)
         return waiting or Decision("release", action, _deleting("Releasing the endpoint."), record=seen.endpoint.id)
-    waiting = _unseen(s) or (_adopting(s, "release") if facts.may_still_adopt(s) else None)
+    waiting = _unseen(s, "release") or (_adopting(s, "release") if facts.may_still_adopt(s) else None)
     endpoint_id = facts.recorded_id(s)
     text = _released_text(endpoint_id, gone=_absent(s) or endpoint_id in s.memory.gone)
     return waiting or Decision("release", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
@@ -116,15 +121,15 @@ def _absent(s: Situation) -> bool:
     return s.evidence.recorded_absence.proven(after=NEVER, settle=s.timing.create_settle)
 
 
-def _unseen(s: Situation) -> Decision | None:
-    """What is to be released is not in the list, and nothing proves yet that it is gone."""
+def _unseen(s: Situation, check: str) -> Decision | None:
+    """What is to be left in the cloud is not in the list, and nothing proves yet that it is gone."""
     endpoint_id = facts.recorded_id(s)
     if not endpoint_id or s.evidence.recorded is not None or endpoint_id in s.memory.released:
         return None
     if not _absent(s):
         text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Making sure."
-        return Decision("release", verdict=_deleting(text), record=endpoint_id, after_list=True)
-    return None if facts.trusted(s) else untrusted(s, "release", record=endpoint_id)
+        return Decision(check, verdict=_deleting(text), record=endpoint_id, after_list=True)
+    return None if facts.trusted(s) else untrusted(s, check, record=endpoint_id)
 
 
 def _doubled(s: Situation, kept: Sighting) -> Decision | None:
@@ -167,10 +172,27 @@ def delete(s: Situation) -> Decision | None:
 
 
 def _delete(s: Situation, check: str, ids: tuple[str, ...]) -> Decision:
+    recorded = facts.recorded_id(s)
+    if recorded in ids and _unjudged(s):
+        ids = tuple(endpoint_id for endpoint_id in ids if endpoint_id != recorded)
+        if not ids:
+            text = f"Endpoint {recorded} is to be deleted, but is not in the cloud's list. Looking for it by id."
+            look = probe_of(s, recorded, look_only=True)
+            return _failed(s, ProbeGone.__name__) or Decision(check, look, _deleting(text), record=recorded)
     waiting = _failed(s, DeleteEndpoints.__name__)
     action = DeleteEndpoints(ids)
     verdict = _deleting(f"Deleting endpoint {', '.join(ids)}.")
     return waiting or Decision(check, action, verdict, record=facts.recorded_id(s) or None, after_list=True)
+
+
+def _unjudged(s: Situation) -> bool:
+    """Only an earlier process has seen the recorded endpoint: whose it is, and that the LISTs hide it, is forgotten."""
+    if s.evidence.recorded is not None or s.evidence.recorded_absence.evidence > NEVER:
+        return False
+    failure = s.memory.failure
+    unanswered = failure is not None and failure.action == ProbeGone.__name__
+    refused = failure is not None and failure.error.handling is Handling.TERMINAL  # reading by id is not documented
+    return facts.recorded_id(s) not in s.memory.probed or (unanswered and not refused)
 
 
 def _failed(s: Situation, action: str) -> Decision | None:
@@ -196,14 +218,20 @@ def absence_observed(s: Situation) -> Decision | None:
         return Decision("absence_observed", verdict=verdict, record=_record(s), after_list=True)
     if not facts.trusted(s):
         return untrusted(s, "absence_observed")
-    if left and facts.may_still_adopt(s):
-        return _adopting(s, "absence_observed")
     if left:
-        text = f"Endpoint {', '.join(sorted(left))} is not clearly this object's, so it was left in the cloud."
-        return Decision("absence_observed", RemoveFinalizer(Reason.OWNERSHIP_CONFLICT, text), _deleting("Released."))
+        return _leave(s, left)
     gone = ", ".join(sorted(s.memory.deletes)) or facts.recorded_id(s)
     text = f"Endpoint {gone} is no longer in the cloud." if gone else "No endpoint is in the cloud."
     return Decision("absence_observed", RemoveFinalizer("DeletedEndpoint", text), _deleting(text))
+
+
+def _leave(s: Situation, left: set[str]) -> Decision:
+    """What is not clearly this object's stays, once nothing can make it so any more."""
+    unseen = _unseen(s, "absence_observed") if facts.recorded_id(s) in left else None
+    waiting = _adopting(s, "absence_observed") if facts.may_still_adopt(s) else unseen
+    text = f"Endpoint {', '.join(sorted(left))} is not clearly this object's, so it was left in the cloud."
+    action = RemoveFinalizer(Reason.OWNERSHIP_CONFLICT, text)
+    return waiting or Decision("absence_observed", action, _deleting("Released."))
 
 
 def _adopting(s: Situation, check: str) -> Decision:
@@ -249,6 +277,8 @@ def _left_alone(s: Situation) -> tuple[str, ...]:
     last = s.memory.last_seen.get(facts.recorded_id(s))  # one LIST that leaves it out does not make it ours again
     if last is not None and last.foreign_to(s.identity):
         strangers.add(last.id)
+    if facts.being_adopted(s) is not None and adoption.adoption(s) is not None:
+        strangers.add(facts.recorded_id(s))  # it was only observed, or its adoption is refused: never this object's
     copied = {*facts.copies(s), *facts.imitations(s)} - {facts.recorded_id(s)}
     return tuple(strangers | ({alien.endpoint.id} if alien else set()) | copied)
 

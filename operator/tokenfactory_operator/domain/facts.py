@@ -101,7 +101,7 @@ def _unmarked(s: Situation) -> Sighting | None:
     return recorded if recorded is not None and not recorded.endpoint.marks else None
 
 
-def _being_adopted(s: Situation) -> Sighting | None:
+def being_adopted(s: Situation) -> Sighting | None:
     """The recorded endpoint, where it is written down as being taken over and does not carry our mark yet."""
     recorded = s.evidence.recorded
     adopting = recorded is not None and recorded.endpoint.id == adoption_target(s)
@@ -111,7 +111,7 @@ def _being_adopted(s: Situation) -> Sighting | None:
 def may_still_adopt(s: Situation) -> bool:
     """Whether a call that takes the recorded endpoint over may take effect yet, though no LIST shows our mark on it."""
     written = s.resource.status.create_attempt
-    if (written is not None and written.state == CREATED) or _being_adopted(s) is None:
+    if (written is not None and written.state == CREATED) or being_adopted(s) is None:
         return False
     by_others = NEVER if s.memory.claimed == recorded_id(s) else _counted_from(s)
     last = max(by_others, s.memory.unanswered)
@@ -142,7 +142,7 @@ def _likeliest(s: Situation) -> Sighting | None:
     lead back to it.
     """
     named = s.resource.named_id
-    unmarked = _unmarked(s) or _being_adopted(s)
+    unmarked = _unmarked(s) or being_adopted(s)
     ranked = sorted(
         (*s.evidence.own, *([unmarked] if unmarked is not None else [])),
         key=lambda seen: (

@@ -115,6 +115,10 @@ class Attempt:
     ended: float = NEVER
     """Stamp of the POST's end."""
     endpoint_id: str = ""
+    scope: str = ""
+    """Where it was opened."""
+    let_go: bool = False
+    """The object was let go by a decision: what is left of it is left on purpose."""
     written: bool = False
     """The status is known to name `endpoint_id`."""
     after_unknown: int = 0

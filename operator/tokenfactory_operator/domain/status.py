@@ -44,7 +44,7 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
         else written.last_handled_reconcile_at,
     }
     # What a POST of this process has made is written whatever the spec says by now (exactly-once.md, Create 5).
-    record = decision.record or facts.recorded_id(s)
+    record = _named(s, decision)
     if record:
         changes |= {"endpoint_id": record, "scope": written.scope or s.evidence.scope or None}
     if seen is not None and seen.endpoint.id == record:
@@ -75,13 +75,22 @@ def rescoped(s: Situation, scope: str) -> Status:
     return s.resource.status.model_copy(update={"scope": scope, "uid": s.resource.uid})
 
 
+def _named(s: Situation, decision: Decision) -> str:
+    """The endpoint that the status is to name, also where the verdict is about something else; empty if none."""
+    seen = facts.own_endpoint(s)
+    ours = seen is not None and seen.endpoint.carries(s.identity) and not seen.endpoint.foreign_to(s.identity)
+    found = seen.endpoint.id if seen is not None and ours and seen.endpoint.id not in facts.copies(s) else ""
+    return decision.record or facts.recorded_id(s) or found
+
+
 def _attempt(s: Situation, decision: Decision) -> CreateAttempt | None:
     written, here = s.resource.status.create_attempt, s.memory.attempt
     seen = facts.own_endpoint(s)
-    named = decision.record or facts.recorded_id(s)
+    named = _named(s, decision)
     carried = seen.endpoint.attempt_of(s.identity) if seen and seen.endpoint.id == named else None
     open_attempt = facts.unresolved(s)
-    still_open = open_attempt is not None and not facts.attempt_absent(s, open_attempt, settle=s.timing.create_settle)
+    settle = s.timing.delete_settle if s.resource.terminating else s.timing.create_settle
+    still_open = open_attempt is not None and not facts.attempt_absent(s, open_attempt, settle=settle)
     if carried and not still_open:
         since = written.since if written and written.id == carried else None
         return CreateAttempt(id=carried, state=facts.CREATED, since=since)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.actions import Action, DeleteEndpoints, Release, RemoveFinalizer
+from tokenfactory_operator.domain.actions import Action, DeleteEndpoints, ProbeGone, Release, RemoveFinalizer
 from tokenfactory_operator.domain.errors import CloudUnavailable, InvalidSpec, Unauthorized
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.plan import decide
@@ -27,12 +27,13 @@ BOTH = an_endpoint(description=f"{mark()} {FOREIGN}")
 LET_GO = RemoveFinalizer()
 
 
-def deleting(check: str, action: Action, record: str | None = None) -> Decided:
-    waits = not isinstance(action, RemoveFinalizer | Release)
+def deleting(check: str, action: Action, record: str | None = None, *, waits: bool = True) -> Decided:
+    waits = waits and not isinstance(action, RemoveFinalizer | Release)
     return Decided(check, action, Reason.DELETING, synced=None, record=record, after_list=waits)
 
 
 DELETE = deleting("delete", DeleteEndpoints(("ep-1",)), "ep-1")
+LOOK = deleting("delete", ProbeGone("ep-1", mark(), look_only=True), "ep-1", waits=False)
 WAITING = Decided("absence_observed", reason=Reason.DELETING, synced=None, record="ep-1", after_list=True)
 DELETED = deleting("absence_observed", RemoveFinalizer("DeletedEndpoint"))
 LEFT = deleting("absence_observed", RemoveFinalizer(Reason.OWNERSHIP_CONFLICT))
@@ -63,7 +64,24 @@ ROWS = [
     pytest.param(lambda s: s.terminating().lists(), Decided("unheld"), id="without-our-finalizer-nothing-is-done"),
     # 2. Delete
     pytest.param(lambda s: s.recorded().terminating().lists(OWN), DELETE, id="own-and-listed"),
-    pytest.param(lambda s: s.recorded().terminating().lists(), DELETE, id="recorded-though-not-listed"),
+    pytest.param(lambda s: s.recorded().terminating().lists().looked(), DELETE, id="recorded-though-not-listed"),
+    pytest.param(lambda s: s.recorded().terminating().lists(), LOOK, id="first-seen-by-this-process-or-looked-for"),
+    pytest.param(lambda s: s.recorded().lists(OWN).terminating().lists(), DELETE, id="seen-before-by-this-process"),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists().looked().failed("ProbeGone", CloudUnavailable("5xx")),
+        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, record="ep-1", after=10),
+        id="not-judged-without-an-answer",
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists().looked().failed("ProbeGone", CloudUnavailable("5xx")).wait(11),
+        LOOK,
+        id="looked-for-again",
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists().looked().failed("ProbeGone", InvalidSpec("no such operation")),
+        DELETE,
+        id="deleted-unseen-where-the-api-cannot-tell",
+    ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(an_endpoint(description="by hand")),
         DELETE,
@@ -76,7 +94,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded("..").terminating().lists(OWN),
-        deleting("delete", DeleteEndpoints(("ep-1", "..")), ".."),
+        deleting("delete", DeleteEndpoints(("ep-1",)), ".."),
         id="what-is-listed-before-an-id-that-may-be-nonsense",
     ),
     pytest.param(
@@ -137,6 +155,7 @@ ROWS = [
             .terminating()
             .settles(OWN)
             .deleted("ep-1")
+            .looked("ep-9")
             .failed("DeleteEndpoints", CloudUnavailable("5xx"))
         ),
         Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, record="ep-9", after=10),

@@ -222,9 +222,10 @@ class InMemoryCloud:
         note = f"PATCH {endpoint_id} {','.join(patch.fields)}"
         return self.script.run("update", effect, note=note)  # type: ignore[no-any-return]  # as above
 
-    async def delete_endpoint(self, endpoint_id: str) -> None:
+    async def delete_endpoint(self, endpoint_id: str) -> bool:
         """See `ports.Cloud`."""
-        self.script.run("delete", lambda: self.endpoints.pop(endpoint_id, None), note=f"DELETE {endpoint_id}")
+        gone = self.script.run("delete", lambda: self.endpoints.pop(endpoint_id, None), note=f"DELETE {endpoint_id}")
+        return gone is not None
 
     def turn_up(self, endpoint_id: str = "ep-1", **changes: Any) -> None:  # noqa: ANN401  # the vendor's fields
         """The deployment of an endpoint serves what is reserved."""

@@ -141,6 +141,12 @@ class Scene:
             self.memory.deletes[endpoint_id] = self.memory.mutated = self.inventory.delete_answered(endpoint_id)
         return self
 
+    def looked(self, endpoint_id: str = "ep-1") -> Self:
+        """GET by id has just answered 404."""
+        self.memory.probed[endpoint_id] = self.inventory.stamp()
+        self.inventory.lost_sight(endpoint_id)
+        return self
+
     def gone(self, endpoint_id: str = "ep-1") -> Self:
         """PATCH by id has just answered 404."""
         self.inventory.proven_gone(endpoint_id)

@@ -1,0 +1,147 @@
+"""What only an earlier process knew of an endpoint: nothing is deleted, and no object goes, on the strength of that."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokenfactory_operator.domain.errors import CloudUnavailable
+from tokenfactory_operator.domain.situation import Policy
+from unit.support.builders import KEY, OTHER_UID, SCOPE, an_endpoint, mark
+from unit.support.credentials import another
+from unit.support.fakes import Turn
+from unit.support.stage import Stage
+
+DOWN = CloudUnavailable("no answer in time")
+
+
+def accepted_only(stage: Stage) -> None:
+    """The next DELETE is accepted, and the endpoint is there for some time yet."""
+    made = stage.cloud.endpoints["ep-1"]
+
+    def back() -> None:
+        stage.cloud.endpoints["ep-1"] = made
+
+    stage.script.plan("delete", Turn(effect=True, meanwhile=back))
+
+
+@pytest.mark.parametrize("reads", [True, False], ids=["by-id", "no-read-by-id"])
+@pytest.mark.parametrize("how", ["same", "restarted", "rotated"])
+async def test_an_endpoint_that_no_list_has_shown_yet(how: str, *, reads: bool) -> None:
+    """Created a moment ago: that the LISTs do not show it is no sign that it is gone (D22)."""
+    stage = Stage()
+    stage.cloud.hidden.add("ep-1")
+    await stage.turn()
+    await stage.reconcile()
+    stage.cloud.answers_get = reads
+    if how == "restarted":
+        stage = stage.restarted()
+    if how == "rotated":
+        stage.poller = another(stage, scope=SCOPE)
+    stage.delete()
+    accepted_only(stage)
+    await stage.turn(2)
+    await stage.turn(2)
+    assert stage.journal("DELETE") == ["DELETE ep-1"]
+    assert KEY in stage.kube.objects
+    stage.cloud.endpoints.clear()
+    for _ in range(4):
+        await stage.turn(31)
+    assert KEY not in stage.kube.objects
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_an_endpoint_that_the_lists_hide(*, restart: bool) -> None:
+    """It is watched by id until it does not answer any more (E26)."""
+    stage = await Stage().ready()
+    stage.cloud.hidden.add("ep-1")
+    for _ in range(4):
+        await stage.turn(100)
+    stage = stage.restarted() if restart else stage
+    stage.delete()
+    accepted_only(stage)
+    await stage.turn(2)
+    await stage.turn(31)
+    assert KEY in stage.kube.objects
+    stage.cloud.endpoints.clear()
+    await stage.turn(31)
+    await stage.turn(2)
+    assert KEY not in stage.kube.objects
+
+
+async def test_an_endpoint_that_became_somebody_elses() -> None:
+    """Its mark said so, and so did the object; one LIST that leaves it out does not make it ours again."""
+    stage = await Stage().ready()
+    stage.cloud.endpoints["ep-1"] = an_endpoint("ep-1", description=mark("f", uid=OTHER_UID, name="other"))
+    await stage.turn()
+    assert stage.told("Stalled") == "True OwnershipConflict"
+    stage = stage.restarted()
+    stage.cloud.hidden.add("ep-1")
+    stage.delete()
+    await stage.turn(5)
+    await stage.turn(5)
+    assert stage.journal("DELETE") == []
+
+
+async def test_a_predecessors_endpoint_while_it_is_adopted() -> None:
+    """The mark is still the predecessor's, and the PATCH may take effect yet."""
+    stage = Stage(policy=Policy(may_adopt=True), endpointId="ep-7", deletionPolicy="Delete")
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=mark(uid=OTHER_UID))
+    await stage.turn()
+    stage.script.plan("update", Turn(DOWN))
+    await stage.reconcile()
+    stage.delete()
+    stage = stage.restarted()
+    stage.cloud.hidden.add("ep-7")
+    await stage.turn(5)
+    await stage.turn(5)
+    assert (stage.journal("DELETE"), KEY in stage.kube.objects) == ([], True)
+
+
+async def second_attempt_open() -> Stage:
+    """Two POSTs without an answer, the second one just now."""
+    stage = Stage()
+    stage.script.plan("create", Turn(DOWN), Turn(DOWN))
+    for seconds in (1, 61, 61, 1):
+        await stage.turn(seconds)
+    assert stage.attempt == ("try-2", "Pending")
+    return stage
+
+
+@pytest.mark.parametrize("how", ["restarted", "another-process-opened-it"])
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+async def test_the_time_that_an_open_attempt_is_given(policy: str, how: str) -> None:
+    """It is that of a deletion, also where another endpoint of the object shows up meanwhile (D2)."""
+    stage = await second_attempt_open()
+    stage.edit(deletionPolicy=policy)
+    stage = stage.restarted() if how == "another-process-opened-it" else stage
+    stage.cloud.endpoints["ep-9"] = an_endpoint("ep-9", description=mark("try-1"))
+    stage.delete()
+    for _ in range(15):
+        await stage.turn(10)
+    stage = stage.restarted() if how == "restarted" else stage
+    for _ in range(3):
+        if KEY in stage.kube.objects:
+            await stage.turn(10)
+    assert KEY in stage.kube.objects
+    for _ in range(30):
+        if KEY in stage.kube.objects:
+            await stage.turn(60)
+    assert KEY not in stage.kube.objects
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_what_was_seen_while_something_else_was_told(*, restart: bool) -> None:
+    """An endpoint of the first attempt shows up while the object stands still for its spec: its id is written down."""
+    stage = await second_attempt_open()
+    stage.edit(connection={"configMapName": "x"})
+    stage.cloud.endpoints["ep-9"] = an_endpoint("ep-9", description=mark("try-1"))
+    for seconds in (1, 61, 61, 61):
+        await stage.turn(seconds)
+    assert (stage.told("Stalled"), stage.status["endpointId"]) == ("True InvalidSpec", "ep-9")
+    stage = stage.restarted() if restart else stage
+    stage.delete()
+    await stage.reconcile()
+    assert KEY in stage.kube.objects
+    for _ in range(14):  # this process gives its own attempt the time of a deletion
+        await stage.turn(61)
+    assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])

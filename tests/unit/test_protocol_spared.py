@@ -1,0 +1,170 @@
+"""Endpoints that do not go with a deleted object: somebody else's, and what was left in the cloud on purpose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tokenfactory_operator.domain.errors import CloudUnavailable, KubeConflict, KubeError
+from tokenfactory_operator.domain.situation import Policy
+from tokenfactory_operator.ports import Key
+from unit.support.builders import FOREIGN, KEY, NAMESPACE, OTHER_UID, an_endpoint, an_object, mark
+from unit.support.fakes import Turn
+from unit.support.stage import Stage
+
+DOWN = CloudUnavailable("no answer in time")
+OTHER = Key(NAMESPACE, "other")
+MAY = Policy(may_adopt=True)
+
+
+async def observing(**spec: Any) -> Stage:  # noqa: ANN401  # fields of the wire
+    """An object that looks on an endpoint of somebody's, whose id its status has."""
+    stage = Stage(policy=MAY, endpointId="ep-7", managementPolicy="Observe", **spec)
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description="somebody's")
+    await stage.turn()
+    await stage.turn()
+    assert stage.status["endpointId"] == "ep-7"
+    return stage
+
+
+async def deleted(stage: Stage) -> Stage:
+    """The object is deleted, and goes."""
+    stage.delete()
+    for _ in range(5):  # a call that adopts is given the time to take effect
+        await stage.turn(31)
+    assert KEY not in stage.kube.objects
+    return stage
+
+
+@pytest.mark.parametrize("policy", [{}, {"deletionPolicy": "Delete"}], ids=["left-out", "Delete"])
+@pytest.mark.parametrize("why", ["mismatch", "forbidden"])
+async def test_an_endpoint_whose_adoption_is_refused(policy: dict[str, str], why: str) -> None:
+    """The object looked on, and its id is in the status; then it was to manage it, and may not."""
+    stage = await observing(**policy)
+    if why == "mismatch":
+        stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description="somebody's", flavor_name="other")
+    else:
+        stage.policy = Policy(may_adopt=False)
+    stage.edit(managementPolicy="Manage")
+    await stage.turn()
+    assert stage.told("Stalled") is not None
+    assert (await deleted(stage)).journal("DELETE", "PATCH") == []
+
+
+async def test_an_endpoint_that_another_object_is_adopting() -> None:
+    """It is paused, so its mark is still to come."""
+    stage = await observing(deletionPolicy="Delete")
+    other = an_object(name=OTHER.name, uid=OTHER_UID, spec={"endpointId": "ep-7"})
+    other["metadata"]["annotations"] = {"tokenfactory.nebius.com/paused": "true"}
+    stage.kube.store(other)
+    stage.watch()
+    await stage.turn(key=OTHER)
+    await stage.turn(key=OTHER)
+    stage.edit(managementPolicy="Manage")
+    await stage.turn()
+    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert (await deleted(stage)).journal("DELETE", "PATCH") == []
+
+
+async def test_an_adoption_under_way_that_one_list_leaves_out() -> None:
+    """Its PATCH may take effect yet, so the object is kept (D23), whether the endpoint is listed or not."""
+    stage = Stage(policy=MAY, endpointId="ep-7", deletionPolicy="Delete")
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=mark(uid=OTHER_UID))
+    await stage.turn()
+    stage.script.plan("update", Turn(DOWN))
+    await stage.reconcile()
+    stage.delete()
+    await stage.turn(5)
+    stage.cloud.hidden.add("ep-7")
+    await stage.turn(5)
+    assert KEY in stage.kube.objects
+    stage.cloud.hidden.clear()
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=mark("adopted"))
+    for _ in range(3):
+        await stage.turn()
+    assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_what_was_made_before_another_was_named(*, restart: bool) -> None:
+    """The policy is left out: what this object has was created, though its spec names another that it cannot adopt."""
+    stage = Stage(policy=MAY)
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description="somebody's")
+    stage.script.plan("create", Turn(DOWN, effect=True))
+    stage.cloud.hidden.add("ep-1")
+    await stage.turn()
+    stage.cloud.hidden.clear()
+    stage.edit(endpointId="ep-7")
+    stage = stage.restarted() if restart else stage
+    await stage.turn()
+    await stage.turn()
+    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert list((await deleted(stage)).cloud.endpoints) == ["ep-7"]
+
+
+async def test_a_foreign_mark_beside_ours_before_the_id_is_written() -> None:
+    """The decision has left it in the cloud, so cleaning up after the object does not take it."""
+    stage = Stage()
+    stage.script.plan("create", Turn(DOWN, effect=True))
+    await stage.turn()
+    made = stage.cloud.endpoints["ep-1"]
+    stage.cloud.endpoints["ep-1"] = replace(made, description=f"{made.description} {FOREIGN}")
+    assert (await deleted(stage)).journal("DELETE") == []
+
+
+async def test_observed_before_the_id_is_written() -> None:
+    """Under Observe it is let go without a call, and so it stays."""
+    stage = Stage()
+    stage.script.plan("patch_status", Turn(effect=True), Turn(KubeError("down")), Turn(KubeError("down")))
+    await stage.poll()
+    with pytest.raises(KubeError):
+        await stage.reconcile()
+    stage.kube.edit(KEY, spec={"managementPolicy": "Observe"})
+    assert (await deleted(stage)).journal("DELETE") == []
+
+
+async def test_a_conflict_takes_back_that_it_was_let_go() -> None:
+    """The finalizer was not removed by the decision after all, but by somebody's force: then it is cleaned up."""
+    stage = Stage()
+    stage.script.plan("patch_status", Turn(effect=True), Turn(KubeError("down")), Turn(KubeError("down")))
+    await stage.poll()
+    with pytest.raises(KubeError):
+        await stage.reconcile()
+    stage.kube.edit(KEY, spec={"managementPolicy": "Observe"})
+    stage.delete()
+
+    def forced_away() -> None:
+        stage.kube.objects.pop(KEY)
+
+    stage.script.plan("set_finalizers", Turn(KubeConflict("modified"), meanwhile=forced_away))
+    await stage.reconcile()
+    assert stage.journal("DELETE") == ["DELETE ep-1"]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_of_two_copies_neither(*, restart: bool) -> None:
+    """Nothing is written down that would tell the real one from the copy with the smaller id."""
+    stage = Stage()
+    stage.cloud.endpoints["ep-0"] = an_endpoint("ep-0", description="another")
+    stage.script.plan("create", Turn(DOWN, effect=True))
+    await stage.turn()
+    text = stage.cloud.endpoints["ep-1"].description
+    stage.cloud.endpoints["ep-0"] = an_endpoint("ep-0", description=text, routing_key="dedicated/x", created_at="2024")
+    stage = stage.restarted() if restart else stage
+    assert (await deleted(stage)).journal("DELETE") == []
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_observe_with_a_create_call_of_unknown_outcome(*, restart: bool) -> None:
+    """What is let go without a call is not told to be nothing."""
+    stage = Stage()
+    stage.script.plan("create", Turn(DOWN, effect=True))
+    await stage.turn()
+    stage.edit(managementPolicy="Observe")
+    stage.delete()
+    stage = stage.restarted() if restart else stage
+    await stage.turn()
+    assert KEY not in stage.kube.objects
+    assert "billed" in stage.witness.messages[-1]

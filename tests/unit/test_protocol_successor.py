@@ -1,0 +1,79 @@
+"""An object that takes the name of another one that was forced away: nothing of the first becomes the second's."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokenfactory_operator.domain.errors import KubeError, RateLimited, Unauthorized
+from tokenfactory_operator.domain.observed import EndpointList
+from unit.support.builders import KEY, OTHER_UID, UID, an_endpoint
+from unit.support.credentials import another
+from unit.support.fakes import InMemoryCloud, Script, Turn
+from unit.support.stage import Stage
+
+DOWN = Turn(KubeError("down"))
+
+
+async def unwritten() -> Stage:
+    """An endpoint was made, and its id could not be written down."""
+    stage = Stage()
+    stage.script.plan("patch_status", Turn(effect=True), DOWN)
+    await stage.poll()
+    with pytest.raises(KubeError):
+        await stage.reconcile()
+    return stage
+
+
+def replaced(stage: Stage) -> None:
+    stage.kube.replace(KEY, OTHER_UID)
+    stage.cache.remove(KEY, UID)
+    stage.watch()
+
+
+async def test_it_is_told_what_it_waits_for() -> None:
+    """What is left of the first cannot be deleted: the second waits, and an Event about it says why."""
+    stage = await unwritten()
+    replaced(stage)
+    stage.script.plan("delete", *[Turn(Unauthorized("revoked"))] * 3)
+    for _ in range(3):
+        await stage.turn(60)
+    assert (stage.journal("POST"), stage.status.get("endpointId")) == (["POST"], None)
+    assert stage.witness.events.count("EndpointNotDeleted") == 3
+    assert all(word in stage.witness.messages[-1] for word in ("ep-1", "revoked", "earlier object of this name"))
+    await stage.turn(60)
+    await stage.turn()
+    assert (stage.journal("DELETE")[-1], list(stage.cloud.endpoints)) == ("DELETE ep-1", ["ep-2"])
+
+
+async def test_a_404_of_another_project_proves_nothing() -> None:
+    """The credential has come to mean another project: what is left is not taken for deleted."""
+    stage = await unwritten()
+    stage.kube.objects.pop(KEY)
+    stage.cache.remove(KEY, UID)
+    first = stage.poller
+    stage.poller = another(stage, scope="project-2", cloud=InMemoryCloud(Script()))
+    await stage.reconcile()
+    assert "project-2" in stage.witness.messages[-1]
+    stage.poller = first
+    await stage.reconcile()
+    assert (stage.journal("DELETE"), stage.cloud.endpoints) == (["DELETE ep-1"], {})
+
+
+async def test_a_renamed_project_that_shows_it_is_the_same() -> None:
+    """The scope is another one, as after the rotation of a token that names no project; its LIST has the endpoint."""
+    stage = await unwritten()
+    stage.kube.objects.pop(KEY)
+    stage.cache.remove(KEY, UID)
+    stage.poller = another(stage, scope="project-2")
+    stage.poller.inventory.listed(stage.poller.inventory.stamp(), EndpointList((an_endpoint("ep-1"),)))
+    await stage.reconcile()
+    assert stage.journal("DELETE") == ["DELETE ep-1"]
+
+
+async def test_a_wait_for_the_credential_is_not_told_with_the_others_id() -> None:
+    """The first waited for its turn at the cloud when it was replaced."""
+    stage = await Stage().ready()
+    stage.edit(description="other")
+    stage.script.plan("slot", Turn(error=RateLimited("wait", retry_after=60.0), meanwhile=lambda: replaced(stage)))
+    await stage.reconcile()
+    assert "endpointId" not in stage.status
