@@ -30,7 +30,7 @@ from tokenfactory_operator.dispatch import RELIST_INTERVAL, Dispatch, work
 from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.domain.reasons import ConditionType
 from tokenfactory_operator.execute import Tools
-from tokenfactory_operator.inventory import Inventory, Stamps
+from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.kube.client import KubeClient, connect
 from tokenfactory_operator.kube.crd import check_crd
 from tokenfactory_operator.kube.errors import SetupError
@@ -44,6 +44,7 @@ from tokenfactory_operator.ports import Cloud, JsonObject, Key
 from tokenfactory_operator.reconcile import Reconciler
 from tokenfactory_operator.secret_keeper import SecretKeeper
 from tokenfactory_operator.settings import Settings, StartupError
+from tokenfactory_operator.stamps import Stamps
 from tokenfactory_operator.telemetry.gauges import InventorySample
 from tokenfactory_operator.telemetry.health import HealthServer
 from tokenfactory_operator.telemetry.logging import register_secret

@@ -252,7 +252,9 @@ class Executor:
             endpoint = await poller.cloud.update_endpoint(endpoint_id, patch)
         except CloudError as error:
             if not error.refused:
-                s.memory.unanswered = poller.inventory.stamp()
+                # It may have taken effect: no LIST from before its end says what the cloud has now.
+                s.memory.unanswered = s.memory.mutated = poller.inventory.stamp()
+                poller.mutated()
             raise
         s.memory.mutated = poller.inventory.learned(endpoint)
 

@@ -16,25 +16,10 @@ from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.situation import NEVER, Absence, Evidence, Outage, Sighting
 from tokenfactory_operator.domain.timing import Timing
-from tokenfactory_operator.ports import Clock
+from tokenfactory_operator.stamps import Stamps
 
 MASS_ABSENCE: Final = 0.10
 """Share of the known endpoints that may be missing at once (and more than one) before the list is not believed."""
-
-
-class Stamps:
-    """Strictly growing stamps of one monotonic clock, in seconds: they order requests and answers without ties."""
-
-    _STEP: Final = 1e-6
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._last = NEVER
-
-    def take(self) -> float:
-        """A stamp later than every other."""
-        self._last = max(self._clock.monotonic(), self._last + self._STEP)
-        return self._last
 
 
 @dataclass(frozen=True)
@@ -113,10 +98,12 @@ class Inventory:
             same = old is not None and (old.endpoint is endpoint or old.endpoint == endpoint)
             # What has not changed stays the object that it was: its marks are parsed already.
             kept = old.endpoint if old is not None and same else endpoint
+            # What one object's call has taught is news to every other one that names the endpoint.
+            told = old is not None and old.taught > old.listed
             self._sight(Sighting(kept, taught=old.taught if old else NEVER, listed=begun), old, now)
             self._unlisted.pop(endpoint.id, None)
             self._hidden.discard(endpoint.id)
-            if not same:
+            if not same or told:
                 changed.append(endpoint)
                 before.extend([old.endpoint] if old else [])
         vanished = self._drop_missing(begun, answer) if answer.complete else []
@@ -214,6 +201,7 @@ class Inventory:
     def unexpect(self, endpoint_id: str) -> None:
         """The object names another one now, or has another credential: nobody here can confirm its absence any more."""
         self._expected.discard(endpoint_id)
+        self._hidden.discard(endpoint_id)  # and nobody looks for it by id
 
     def forget(self, uid: str, endpoint_id: str) -> None:
         """The object is gone: nothing will be asked about it any more."""
@@ -277,7 +265,7 @@ class Inventory:
             scope=self.scope,
             known=bool(self._complete),
             outage=self.outage,
-            untrusted=self.untrusted(),
+            untrusted=self._shown_elsewhere(uid) or self.untrusted(),
             last_list=self.last_complete,
             own=self._sightings(self._by_uid.get(uid, ())),
             recorded=self._present.get(recorded),
@@ -294,6 +282,14 @@ class Inventory:
             hidden=frozenset(self._hidden),
             overdue=frozenset(self._overdue()),
         )
+
+    def _shown_elsewhere(self, uid: str) -> str:
+        """Presence counts whoever sees it: an endpoint of this object that only another credential's list shows."""
+        if self.shows(uid):
+            return ""
+        heard = (other for other in self.siblings() if other is not self and other.outage is None)
+        found = {item for other in heard for item in other._by_uid.get(uid, ())}  # noqa: SLF001 - of the same class
+        return f"Another credential's list shows {_some(found)}, which this one's does not." if found else ""
 
     def shows(self, uid: str) -> bool:
         """Whether an endpoint with the mark of this object is taken to exist."""

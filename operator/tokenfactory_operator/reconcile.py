@@ -21,7 +21,7 @@ from tokenfactory_operator.domain.errors import (
     RateLimited,
 )
 from tokenfactory_operator.domain.identity import Identity
-from tokenfactory_operator.domain.reasons import DOUBTS, Reason
+from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import NEVER, Failure, Memory, Policy, Situation
 from tokenfactory_operator.execute import Executor, Tools
@@ -135,7 +135,7 @@ class Reconciler:
         s = self._gather(key, resource, poller)
         decision = plan.decide(s)
         if isinstance(decision.action, plan.CALLS):
-            return await self._act_in_turn(key, resource, decision, poller)
+            return await self._act_in_turn(key, s, decision, poller)
         if not isinstance(decision.action, actions.Nothing):
             await self._act(s, decision, poller)
             return None
@@ -220,18 +220,17 @@ class Reconciler:
             memory.requested_at, memory.requested = resource.requested_at, now
             if resource.request_pending:
                 memory.corrections.clear()
-                synced = status.synced_reason(resource.status)
-                memory.word = Reason(synced) if synced in DOUBTS else memory.word
+                memory.word = status.doubt_told(resource.status) or memory.word
         attempt = memory.attempt
         if attempt is not None and attempt.endpoint_id and resource.status.endpoint_id == attempt.endpoint_id:
             attempt.written = True
 
     # Act
 
-    async def _act_in_turn(
-        self, key: Key, resource: Resource, decision: actions.Decision, poller: Poller
-    ) -> Again | None:
+    async def _act_in_turn(self, key: Key, s: Situation, decision: actions.Decision, poller: Poller) -> Again | None:
         """Take a turn at the cloud first, then decide again: waiting may have taken long, and a lot been seen."""
+        wrong = isinstance(decision.action, actions.Update | actions.ProbeGone) and _said_ready(s.resource)
+        resource = await self._report(s, decision) if wrong else s.resource  # the turn may be minutes away
         binds = isinstance(decision.action, actions.Create | actions.Update)
         if binds and await self._secrets.hold(resource.body):
             return None
@@ -364,6 +363,12 @@ class Reconciler:
         self._held.pop(key, None)
         self._secrets.left(held.body)
         return True
+
+
+def _said_ready(resource: Resource) -> bool:
+    """The status says of this generation that nothing is to be done."""
+    ready = next((item.status for item in resource.status.conditions if item.type == ConditionType.READY), "")
+    return ready == "True" and resource.status.observed_generation == resource.generation
 
 
 def _no_doubt(s: Situation) -> bool:

@@ -17,7 +17,7 @@ from model.vendor import Endpoint, Vendor, owners
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.situation import Policy
 
-UNHEARD: Final = ("CloudUnavailable", "Unauthorized", "Forbidden", "RateLimited", "CredentialsMissing")
+UNHEARD: Final = ("CloudUnavailable", "Unauthorized", "Forbidden", "CredentialsMissing")
 """Reasons with which nothing is judged: the cloud is not heard."""
 SERVES: Final = ("ready", "partially_ready")
 _MARKS: Final = re.compile(r"\s*\[k8s[^\]]*\]")

@@ -17,7 +17,7 @@ from model.network import Fate, Flight, Network
 from model.trace import Trace
 from model.vendor import EPOCH, Endpoint, Vendor, owners
 from tokenfactory_operator.cloud.throttle import Lane, Throttle
-from tokenfactory_operator.domain.errors import EndpointNotFound, Forbidden, RateLimited
+from tokenfactory_operator.domain.errors import CloudError, EndpointNotFound, Forbidden, RateLimited
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.ports import JsonObject, Key
@@ -242,7 +242,12 @@ class CloudPort:
             return self._around.vendor.update(endpoint_id, patch, after=after)
 
         text = f"PATCH {endpoint_id} { ({name: getattr(patch, name) for name in patch.fields}) }"
-        changed = await self._call("PATCH", text, effect, shown=_state)
+        try:
+            changed = await self._call("PATCH", text, effect, shown=_state)
+        except CloudError as error:
+            if not error.refused:
+                self._mutated(endpoint_id)
+            raise
         self._answered(endpoint_id)
         return changed
 
@@ -271,10 +276,16 @@ class CloudPort:
             self._around.checks.touched(self._place.name, what, endpoint_id, self._place.shown.get(endpoint_id, ""))
 
     def _answered(self, endpoint_id: str) -> None:
+        endpoint = self._mutated(endpoint_id)
+        if endpoint is not None:
+            self._place.shown[endpoint_id] = endpoint.now.description or ""
+
+    def _mutated(self, endpoint_id: str) -> Endpoint | None:
+        """It is, or may be, another one since now; no earlier LIST tells how."""
         endpoint = self._around.vendor.endpoints.get(endpoint_id)
         if endpoint is not None:
             endpoint.mutated = self._around.loop.time()
-            self._place.shown[endpoint_id] = endpoint.now.description or ""
+        return endpoint
 
     async def _call(
         self,

@@ -19,10 +19,11 @@ from model.watch import PAUSE_WHILE_DOWN, Watch
 from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.dispatch import RELIST_INTERVAL, Dispatch, work
 from tokenfactory_operator.execute import Tools
-from tokenfactory_operator.inventory import Inventory, Stamps
+from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.ports import Key
 from tokenfactory_operator.reconcile import Reconciler
+from tokenfactory_operator.stamps import Stamps
 from tokenfactory_operator.workqueue import WorkQueue
 from unit.support.fakes import NoSecrets
 

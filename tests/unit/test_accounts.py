@@ -18,9 +18,10 @@ from tokenfactory_operator.domain.errors import CloudError, CredentialsError
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import parse
 from tokenfactory_operator.domain.timing import Timing
-from tokenfactory_operator.inventory import Inventory, Stamps
+from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.ports import Cloud, Key
+from tokenfactory_operator.stamps import Stamps
 from tokenfactory_operator.workqueue import Urgency, WorkQueue
 from unit.support.builders import CLUSTER, NAMESPACE, an_endpoint, an_object, labelled_secret, mark
 from unit.support.clock import ManualClock

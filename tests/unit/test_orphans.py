@@ -14,9 +14,10 @@ from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.domain.identity import Identity, OwnerMark, subject
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 from tokenfactory_operator.domain.timing import Timing
-from tokenfactory_operator.inventory import Inventory, Stamps
+from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.orphans import JUDGE_AGAIN, MOST_EVENTS, Orphans
 from tokenfactory_operator.ports import JsonObject
+from tokenfactory_operator.stamps import Stamps
 from unit.support.builders import (
     CLUSTER,
     NAME,

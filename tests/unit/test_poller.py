@@ -15,9 +15,10 @@ from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Fo
 from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import Timing
-from tokenfactory_operator.inventory import Inventory, Stamps
+from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.poller import STAGGER, Poller
 from tokenfactory_operator.ports import Key
+from tokenfactory_operator.stamps import Stamps
 from unit.support.builders import CLUSTER, KEY, SCOPE, an_endpoint, an_object
 from unit.support.clock import LoopClock
 from unit.support.fakes import InMemoryCloud, Script, Turn, Witness

@@ -40,7 +40,7 @@ def undecided(s: Situation) -> Decision | None:
         return None  # `lost` judges a recorded endpoint that is not seen
     if not facts.trusted(s):
         return untrusted(s, "undecided")
-    if attempt.streak >= MAX_UNKNOWN and not facts.confirmed(s):
+    if attempt.streak >= MAX_UNKNOWN and s.memory.word is not Reason.CREATE_OUTCOME_UNKNOWN:
         text = (
             f"{attempt.streak} create calls in a row ended without a clear answer, and none of theirs is listed. "
             f"Look for endpoints of this object in the console; if there are none, {CONFIRM}."
@@ -158,7 +158,10 @@ def predecessor(s: Situation) -> Decision | None:
 
 def create(s: Situation) -> Decision | None:
     """No endpoint, no doubt: create one."""
-    return _create(s, "create", Create(resume=facts.resumable(s)))
+    before = facts.unknown_before(s)
+    if before and not facts.trusted(s):
+        return untrusted(s, "create")
+    return _create(s, "create", Create(resume=facts.resumable(s), after_unknown=before))
 
 
 def _create(s: Situation, check: str, action: Create) -> Decision:

@@ -87,6 +87,14 @@ def resumable(s: Situation) -> bool:
     )
 
 
+def unknown_before(s: Situation) -> int:
+    """Unknown attempts in a row before one that surely made nothing, which says nothing about theirs."""
+    here, written = s.memory.attempt, s.resource.status.create_attempt
+    if here is not None:
+        return here.after_unknown if here.outcome in (Outcome.UNSENT, Outcome.REFUSED) else 0
+    return (written.after_unknown or 0) if written is not None and written.state == REFUSED else 0
+
+
 def attempt_absent(s: Situation, attempt: Unresolved, *, settle: float) -> bool:
     """Nothing of this attempt (and, with nothing else of ours listed, of this object) came to be."""
     proven = s.evidence.attempt_absence.proven(after=attempt.since, settle=settle)

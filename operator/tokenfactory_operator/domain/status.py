@@ -15,7 +15,7 @@ from tokenfactory_operator.domain.conditions import conditions
 from tokenfactory_operator.domain.desired import inference_url
 from tokenfactory_operator.domain.errors import Handling
 from tokenfactory_operator.domain.observed import ObservedEndpoint
-from tokenfactory_operator.domain.reasons import DOUBTS, ConditionType
+from tokenfactory_operator.domain.reasons import DOUBTS, ConditionType, Reason
 from tokenfactory_operator.domain.situation import Outcome, Situation
 
 SELECTOR: Final = "tokenfactory.nebius.com/no-pods"
@@ -57,8 +57,14 @@ def synced_reason(written: Status) -> str | None:
     return next((item.reason for item in written.conditions if item.type == ConditionType.SYNCED), None)
 
 
+def doubt_told(written: Status) -> Reason | None:
+    """The doubt that a person is asked about now; one that is only waited for asks nobody."""
+    stalled = (item.reason for item in written.conditions if item.type == ConditionType.STALLED)
+    return next((Reason(reason) for reason in stalled if reason in DOUBTS), None)
+
+
 def _first_told(written: Status, verdict: Verdict) -> bool:
-    return verdict.reason in DOUBTS and verdict.reason != synced_reason(written)
+    return verdict.stalled and verdict.reason in DOUBTS and verdict.reason is not doubt_told(written)
 
 
 def opening(s: Situation, decision: Decision, verdict: Verdict, *, attempt: CreateAttempt, now: str) -> Status:

@@ -25,6 +25,7 @@ SECTIONS: Final = {
     "Orphans": "O",
     "Who may act": "W",
     "A person's hand": "H",
+    "Ready": "R",
 }
 """The sections of the protocol, and the letter of their rules."""
 

@@ -223,7 +223,13 @@ UNKNOWN_ROWS = [
         id="two-unknown-in-a-row-stall",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN, after_unknown=1).settles().word(),
+        lambda s: (
+            s.held()
+            .attempt_written()
+            .attempted(Outcome.UNKNOWN, after_unknown=1)
+            .settles()
+            .word(Reason.CREATE_OUTCOME_UNKNOWN)
+        ),
         replace(NEXT_ATTEMPT, action=Create(after_unknown=2)),
         id="a-person-confirms-two-unknown",
     ),

@@ -13,10 +13,11 @@ from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.execute import Tools
-from tokenfactory_operator.inventory import Inventory, Stamps
+from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.reconcile import Again, Reconciler, SecretHolder
+from tokenfactory_operator.stamps import Stamps
 from unit.support.builders import CLUSTER, KEY, SCOPE, an_object
 from unit.support.clock import ManualClock
 from unit.support.fakes import InMemoryCloud, InMemoryKube, NoSecrets, Script, Switch, Witness
@@ -171,9 +172,10 @@ class Stage:
         status: dict[str, Any] = self.kube.objects[KEY]["status"]
         return status
 
-    def told(self, condition: str) -> str | None:
+    def told(self, condition: str, *, of: Key = KEY) -> str | None:
         """Status and reason of one condition."""
-        found = {item["type"]: f"{item['status']} {item['reason']}" for item in self.status.get("conditions", ())}
+        conditions = self.kube.objects[of]["status"].get("conditions", ())
+        found = {item["type"]: f"{item['status']} {item['reason']}" for item in conditions}
         return found.get(condition)
 
     @property

@@ -1,0 +1,108 @@
+"""`Ready=True` at the current generation is taken back as soon as it is known to be wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokenfactory_operator.domain.errors import CloudUnavailable, RateLimited
+from tokenfactory_operator.domain.observed import EndpointList
+from tokenfactory_operator.domain.situation import Policy
+from tokenfactory_operator.ports import Key
+from unit.support.builders import NAMESPACE, OTHER_UID, an_endpoint, an_object
+from unit.support.clock import ManualClock
+from unit.support.fakes import Turn
+from unit.support.scene import an_inventory
+from unit.support.stage import Stage
+
+DOWN = CloudUnavailable("no answer in time")
+WATCHER = Key(NAMESPACE, "watcher")
+BLOCKED = Turn(RateLimited("wait", retry_after=300.0, refused=True))
+
+
+async def test_whoever_looks_on_is_woken_by_the_owners_edit() -> None:
+    """The answer to the PATCH was in the inventory before the LIST, which then shows nothing new."""
+    stage = await Stage(policy=Policy(may_adopt=True)).ready()
+    spec = {"endpointId": "ep-1", "managementPolicy": "Observe"}
+    stage.kube.store(an_object(name=WATCHER.name, uid=OTHER_UID, spec=spec))
+    stage.watch()
+    for _ in range(3):
+        await stage.turn(key=WATCHER)
+    assert stage.told("Ready", of=WATCHER) == "True Available"
+    stage.edit(scaling={"minReplicas": 1, "maxReplicas": 8})
+    await stage.reconcile()
+    stage.woken.clear()
+    await stage.poll()
+    assert WATCHER in stage.woken
+    await stage.reconcile(WATCHER)
+    assert stage.told("Ready", of=WATCHER) != "True Available"
+
+
+def test_an_answer_is_news_to_one_list_only() -> None:
+    """The next one wakes nobody for it."""
+    clock = ManualClock()
+    inventory = an_inventory(clock)
+    shown = EndpointList((an_endpoint(),))
+    assert inventory.listed(inventory.stamp(), shown).endpoint_ids == {"ep-1"}
+    assert inventory.listed(inventory.stamp(), shown).endpoint_ids == frozenset()
+    inventory.learned(an_endpoint())
+    assert inventory.listed(inventory.stamp(), shown).endpoint_ids == {"ep-1"}
+    assert inventory.listed(inventory.stamp(), shown).endpoint_ids == frozenset()
+
+
+async def test_drift_that_cannot_be_put_back_now() -> None:
+    """The credential is blocked for minutes."""
+    stage = await Stage(enabled=True).ready()
+    stage.cloud.turn_up(status="stopped", readiness="not_ready", ready_replicas=0, enabled=False)
+    stage.script.plan("slot", BLOCKED)
+    await stage.turn()
+    assert str(stage.told("Ready")).startswith("False")
+
+
+async def test_drift_whose_turn_comes_later() -> None:
+    """While it waits for its turn at the cloud, nothing wrong is told."""
+    stage = await Stage(displayName="one").ready()
+    stage.cloud.turn_up(name="changed by hand")
+    told: list[str | None] = []
+    stage.script.plan("slot", Turn(effect=True, meanwhile=lambda: told.append(stage.told("Ready"))))
+    await stage.turn()
+    assert told == ["False Updating"]
+    assert stage.cloud.endpoints["ep-1"].name == "one"
+
+
+async def test_a_look_by_id_that_has_to_wait() -> None:
+    """A tenth of everything is missing at once."""
+    stage = Stage()
+    for name in ("ep-8", "ep-9"):
+        stage.cloud.endpoints[name] = an_endpoint(name, description="a stranger's")
+    stage = await stage.ready()
+    stage.cloud.endpoints.clear()
+    stage.script.plan("slot", BLOCKED)
+    await stage.turn()
+    assert not str(stage.told("Ready")).startswith("True")
+
+
+async def test_an_edit_taken_back_whose_first_call_had_no_answer() -> None:
+    """The PATCH took effect; the LIST from before it shows what the spec says again, and proves nothing."""
+    stage = await Stage(displayName="one").ready()
+    stage.script.plan("update", Turn(DOWN, effect=True))
+    stage.edit(displayName="two")
+    await stage.reconcile()
+    assert stage.cloud.endpoints["ep-1"].name == "two"
+    stage.edit(displayName="one")
+    await stage.reconcile()
+    assert stage.told("Ready") != "True Available"
+    await stage.turn(31)
+    await stage.turn(31)
+    assert (stage.cloud.endpoints["ep-1"].name, stage.told("Ready")) == ("one", "True Available")
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_a_list_follows_a_call_without_an_answer(monkeypatch: pytest.MonkeyPatch, *, refused: bool) -> None:
+    """It may have changed something: the cloud is listed soon. A refusal has not."""
+    stage = await Stage(displayName="one").ready()
+    brought_forward: list[bool] = []
+    monkeypatch.setattr(stage.poller, "mutated", lambda: brought_forward.append(True))
+    stage.script.plan("update", Turn(CloudUnavailable("no answer", refused=refused), effect=not refused))
+    stage.edit(displayName="two")
+    await stage.reconcile()
+    assert bool(brought_forward) is not refused

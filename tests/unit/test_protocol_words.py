@@ -1,0 +1,168 @@
+"""What a person's word is taken for: the doubt that was put to them, and how many create calls have come to nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokenfactory_operator.domain.errors import CloudUnavailable, QuotaExceeded
+from tokenfactory_operator.domain.observed import EndpointList
+from unit.support.builders import KEY, SCOPE, an_endpoint
+from unit.support.clock import ManualClock
+from unit.support.credentials import another
+from unit.support.fakes import InMemoryCloud, Turn
+from unit.support.scene import an_inventory
+from unit.support.stage import Stage
+
+DOWN = CloudUnavailable("no answer in time")
+HIDDEN = {f"ep-{number}" for number in range(1, 7)}
+
+
+async def settle(stage: Stage) -> None:
+    await stage.turn()
+    await stage.turn(61)
+
+
+async def two_unknown() -> Stage:
+    """Two create calls without an answer, whose endpoints a LIST that is cut off does not show."""
+    stage = Stage()
+    stage.cloud.hidden |= HIDDEN
+    stage.script.plan("create", *[Turn(DOWN, effect=True)] * 3)
+    await stage.turn()
+    await settle(stage)
+    assert len(stage.journal("POST")) == 2
+    return stage
+
+
+async def test_a_request_while_it_only_waits_answers_nothing() -> None:
+    """Nobody has been asked yet: the second attempt is still being looked for."""
+    stage = await two_unknown()
+    assert stage.told("Stalled") is None
+    stage.annotate(reconcile_requested_at="1")
+    await settle(stage)
+    await settle(stage)
+    assert (len(stage.journal("POST")), stage.told("Stalled")) == (2, "True CreateOutcomeUnknown")
+    stage.annotate(reconcile_requested_at="2")
+    await settle(stage)
+    assert len(stage.journal("POST")) == 3
+
+
+async def test_a_word_on_the_list_is_none_on_the_calls() -> None:
+    """That two others are really gone says nothing about what the two calls have made."""
+    stage = await two_unknown()
+    for name in ("ep-8", "ep-9"):
+        stage.cloud.endpoints[name] = an_endpoint(name, description="a stranger's")
+    await stage.turn()
+    del stage.cloud.endpoints["ep-8"], stage.cloud.endpoints["ep-9"]
+    await settle(stage)
+    await settle(stage)
+    assert stage.told("Stalled") == "True InventoryUntrusted"
+    stage.annotate(reconcile_requested_at="1")
+    await settle(stage)
+    assert (len(stage.journal("POST")), stage.told("Stalled")) == (2, "True CreateOutcomeUnknown")
+    stage.annotate(reconcile_requested_at="2")
+    await settle(stage)
+    assert len(stage.journal("POST")) == 3
+
+
+async def test_a_word_ends_with_its_doubt() -> None:
+    """It was about one LIST, which is in order again though the object is not; the next doubt is a new question."""
+    stage = Stage()
+    others = [f"ep-{number}" for number in range(2, 10)]
+    for name in others:
+        stage.cloud.endpoints[name] = an_endpoint(name, description="a stranger's")
+    stage = await stage.ready()
+    stage.cloud.hidden = {"ep-1", "ep-2", "ep-3"}
+    await stage.turn()
+    assert stage.told("Stalled") == "True InventoryUntrusted"
+    stage.annotate(reconcile_requested_at="now")
+    stage.cloud.hidden = set()
+    made = stage.cloud.endpoints["ep-1"]
+    stage.cloud.turn_up(flavor_name="other")
+    await stage.turn()
+    await stage.turn(300)
+    stage.cloud.hidden = {"ep-1", *others[:6]}
+
+    def back() -> None:
+        stage.cloud.endpoints["ep-1"] = made
+
+    stage.script.plan("delete", Turn(effect=True, meanwhile=back))
+    stage.delete()
+    await stage.turn(5)
+    await stage.turn(5)
+    assert (stage.journal("DELETE"), KEY in stage.kube.objects) == (["DELETE ep-1"], True)
+
+
+async def test_a_refusal_between_does_not_end_the_count() -> None:
+    """It says that its own call made nothing, and nothing about the one before."""
+    stage = Stage()
+    stage.cloud.hidden |= HIDDEN
+    full = QuotaExceeded("no room", refused=True)
+    stage.script.plan("create", *[Turn(DOWN, effect=True), Turn(full)] * 3)
+    for _ in range(40):
+        await stage.turn(61)
+    assert (len(stage.cloud.endpoints), stage.told("Stalled")) == (2, "True CreateOutcomeUnknown")
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_an_attempt_that_was_not_sent_does_not_either(*, restart: bool) -> None:
+    """It was opened so slowly that it was not sent, and another one is opened."""
+    stage = Stage()
+    stage.script.plan("create", *[Turn(DOWN)] * 3)
+    await stage.turn()
+    await stage.turn()
+
+    def slow() -> None:
+        stage.clock.tick = 6.0
+
+    def quick() -> None:
+        stage.clock.tick = 0.0
+
+    stage.script.plan("patch_status", Turn(meanwhile=slow))
+    stage.script.plan("get", Turn(meanwhile=quick))
+    await stage.turn(61)
+    stage = stage.restarted() if restart else stage
+    assert stage.status["createAttempt"]["afterUnknown"] == 1
+
+
+@pytest.mark.parametrize("heard", [True, False])
+async def test_another_credentials_list_shows_it(*, heard: bool) -> None:
+    """Two tokens of one project, of which one sees less: what either shows exists, as long as it is heard."""
+    stage = Stage()
+    stage.script.plan("create", Turn(DOWN, effect=True))
+    await stage.turn()
+    first = stage.poller
+    await first.poll()
+    less = InMemoryCloud(stage.script)
+    less.endpoints, less.hidden = stage.cloud.endpoints, {"ep-1"}
+    stage.poller = another(stage, scope=SCOPE, cloud=less)
+    second = stage.poller.inventory
+    first.inventory.siblings = second.siblings = lambda: (first.inventory, second)
+    if not heard:
+        stage.clock.seconds += 1000
+        stage.script.plan("list", Turn(DOWN))
+        await first.poll()
+    stage.script.plan("create", Turn(QuotaExceeded("no room", refused=True)))
+    for _ in range(4):
+        await stage.turn(31)
+    assert (len(stage.journal("POST")) == 1) is heard
+    assert (stage.told("Stalled") == "True InventoryUntrusted") is heard
+
+
+def test_what_nobody_looks_for_by_id_any_more_says_nothing() -> None:
+    """Its object has another credential now, and is deleted with that one."""
+    clock = ManualClock()
+    first, second = an_inventory(clock), an_inventory(clock)
+    first.siblings = second.siblings = lambda: (first, second)
+    first.listed(first.stamp(), EndpointList(()))
+    second.listed(second.stamp(), EndpointList((an_endpoint(),)))
+    first.expect("ep-1")
+    first.found_hidden(an_endpoint())
+    assert first.untrusted()
+    first.unexpect("ep-1")
+    second.expect("ep-1")
+    second.delete_answered("ep-1")
+    for _ in range(4):
+        clock.seconds += 600
+        for inventory in (first, second):
+            inventory.listed(inventory.stamp(), EndpointList(()))
+    assert first.untrusted() == ""
