@@ -63,6 +63,7 @@ HAPPENINGS: Final = (
     "user.adopt",
     "user.take",
     "user.edit",
+    "user.take_back",
     "user.delete",
     "user.recreate",
     "user.pause",

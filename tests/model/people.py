@@ -93,6 +93,7 @@ class People:
             "user.adopt": self._adopt,
             "user.take": self._take,
             "user.edit": self._edit,
+            "user.take_back": self._take_back,
             "user.delete": self._delete,
             "user.recreate": self._recreate,
             "user.pause": self._pause,
@@ -221,6 +222,25 @@ class People:
             )
         )
         self._change({"spec": change})
+
+    def _take_back(self) -> None:
+        """A change that is thought better of within moments, before a LIST can tell what became of it."""
+        key = self._someone()
+        if key is not None:
+            spec = self._world.kube.objects[key]["spec"]
+            name, count = spec.get("displayName"), spec["gpu"]["count"]
+            change, back = self._rng.choice(
+                (
+                    ({"displayName": "Three"}, {"displayName": name}),
+                    ({"gpu": {"count": count % 2 + 1}}, {"gpu": {"count": count}}),
+                )
+            )
+            self._change({"spec": change}, key=key)
+            self._world.later(self._rng.uniform(0.1, 20.0), self._restore, key, back)
+
+    def _restore(self, key: Key, spec: Mapping[str, Any]) -> None:
+        if key in self._world.kube.objects:
+            self._change({"spec": spec}, key=key)
 
     def _delete(self, key: Key | None = None) -> None:
         key = key or self._someone()

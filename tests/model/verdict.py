@@ -18,6 +18,8 @@ from model.world import World
 from tokenfactory_operator.poller import TRANSITION
 
 HOUR: Final = 3600.0
+MAY_DOUBLE: Final = ("OwnershipConflict", "ReconcilePaused", "Observing", "CredentialsMismatch")
+"""Reasons for which an object keeps a late twin: nothing is deleted before a person has acted."""
 
 
 @dataclass
@@ -153,7 +155,7 @@ class Verdict:
             "EndpointLost": (vanished or naming or self._is_anothers(body["status"].get("endpointId") or "", uid))
             and (naming or spec.get("enabled") is False or spec.get("managementPolicy") == "Observe"),
         }
-        if len(self._world.vendor.of(uid)) > 1 and reason not in ("OwnershipConflict", "ReconcilePaused", "Observing"):
+        if len(self._world.vendor.of(uid)) > 1 and reason not in MAY_DOUBLE:
             return False
         if reason == "ReconcileSuccess" and spec.get("enabled") is None:
             return all(endpoint.now.enabled is False for endpoint in self._world.vendor.of(uid))  # the cloud's to say

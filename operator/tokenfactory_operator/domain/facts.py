@@ -199,7 +199,7 @@ def copies(s: Situation) -> tuple[str, ...]:
     for seen in s.evidence.own:
         tries.setdefault(seen.endpoint.attempt_of(s.identity) or "", []).append(seen.endpoint.id)
     unmarked, written = _unmarked(s), s.resource.status.create_attempt
-    if unmarked is not None and written is not None and written.id in tries:
+    if unmarked is not None and written is not None and written.state == CREATED and written.id in tries:
         tries[written.id].append(unmarked.endpoint.id)
     return tuple(sorted(endpoint_id for ids in tries.values() if len(ids) > 1 for endpoint_id in ids))
 
@@ -211,8 +211,8 @@ def imitations(s: Situation) -> tuple[str, ...]:
     """
     status = s.resource.status
     written = status.create_attempt
-    if written is None or not status.endpoint_id:
-        return ()
+    if written is None or written.state != CREATED or not status.endpoint_id:
+        return ()  # the recorded one is another attempt's: what shows up of this one is a twin
     others = [seen.endpoint for seen in s.evidence.own if seen.endpoint.id != status.endpoint_id]
     return tuple(
         other.id

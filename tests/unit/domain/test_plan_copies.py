@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tokenfactory_operator.domain.actions import DeleteEndpoints, Nothing, RemoveFinalizer
+from tokenfactory_operator.domain.actions import DeleteEndpoints, DeleteTwin, Nothing, RemoveFinalizer
 from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
 from unit.support.builders import an_endpoint, mark
@@ -81,3 +81,15 @@ def test_a_copy_does_not_hold_the_object() -> None:
     assert isinstance(action, RemoveFinalizer)
     assert action.event == Reason.OWNERSHIP_CONFLICT
     assert "ep-2" in action.message
+
+
+@pytest.mark.parametrize("state", ["Pending", "Refused"])
+@pytest.mark.parametrize("marked", [True, False])
+def test_what_the_latest_attempt_makes_beside_another_ones_endpoint_is_a_twin(state: str, *, marked: bool) -> None:
+    """Create 7: the recorded endpoint is an earlier attempt's, so the latest attempt's is no copy of it."""
+    scene = Scene().held().attempt_written("a2", state, endpointId="ep-1", **TOLD)
+    recorded = an_endpoint() if marked else an_endpoint(description="its mark was removed")
+    late = an_endpoint("ep-2", description=mark("a2"), routing_key="dedicated/llm-2", created_at="2025-01-02")
+    found = decide(scene.settles(recorded, late).situation())
+    assert found.verdict is None or found.verdict.reason is not Reason.OWNERSHIP_CONFLICT
+    assert found.action == DeleteTwin("ep-2", "ep-1")
