@@ -96,6 +96,8 @@ class Accounts:
         self._open: dict[Credential, Account] = {}
         self._without = Account(parts.make_queue())
         self._closing: set[asyncio.Task[None]] = set()
+        self._leaving: set[asyncio.Task[None]] = set()
+        """Workers of closed accounts that still have a pass under way."""
         self._ended = asyncio.Event()
         self._failures: list[BaseException] = []
         self._stopped = False
@@ -233,6 +235,9 @@ class Accounts:
         account.queue.shut_down()  # its keys have been woken, and wait in their new account's
         if account.polling is not None:
             account.polling.cancel()
+        for worker in account.workers:
+            self._leaving.add(worker)
+            worker.add_done_callback(self._leaving.discard)
         task = asyncio.create_task(self._ended_calls(account), name="closing")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
@@ -250,10 +255,10 @@ class Accounts:
         self._stopped = True
         for account in self._all():
             account.queue.shut_down()
-        workers = [task for account in self._all() for task in account.workers]
+        workers = [*self._leaving, *(task for account in self._all() for task in account.workers)]
         if workers:
             await asyncio.wait(workers, timeout=patience)
-        tasks = [task for account in self._all() for task in account.tasks]
+        tasks = [*self._leaving, *(task for account in self._all() for task in account.tasks)]
         for task in (*tasks, *self._closing):
             task.cancel()
         await asyncio.gather(*tasks, *self._closing, return_exceptions=True)

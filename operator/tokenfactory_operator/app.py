@@ -27,7 +27,7 @@ from tokenfactory_operator.cloud.failures import Advice
 from tokenfactory_operator.cloud.transport import CloudSettings, tls_context
 from tokenfactory_operator.credentials import Credential, Credentials
 from tokenfactory_operator.dispatch import RELIST_INTERVAL, Dispatch, work
-from tokenfactory_operator.domain.errors import KubeError
+from tokenfactory_operator.domain.errors import CredentialsError, KubeError
 from tokenfactory_operator.domain.reasons import ConditionType
 from tokenfactory_operator.execute import Tools
 from tokenfactory_operator.inventory import Inventory
@@ -377,10 +377,16 @@ class CloudOpener:
             token=lambda: credential.token,
             clock=self._clock,
             project_id=credential.project_id,
-            advice=Advice() if credential == self._own() else OF_A_SECRET,
+            advice=Advice() if self._is_own(credential) else OF_A_SECRET,
             tls=self._tls,
             observe=self._metrics.observe_request,
         )
+
+    def _is_own(self, credential: Credential) -> bool:
+        try:
+            return credential == self._own()
+        except CredentialsError:  # a Secret's is none the worse for it
+            return False
 
 
 def _ready_status(body: Any) -> str:  # noqa: ANN401  # a JSON object

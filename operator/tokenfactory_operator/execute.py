@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 from tokenfactory_operator.api import v1alpha1 as api
@@ -16,7 +17,16 @@ from tokenfactory_operator.cache import FOR_EVER, ObjectCache
 from tokenfactory_operator.domain import actions, facts, status
 from tokenfactory_operator.domain.desired import create_body, owner_mark
 from tokenfactory_operator.domain.drift import Difference
-from tokenfactory_operator.domain.errors import CloudError, EndpointNotFound, KubeConflict, LeaseLost
+from tokenfactory_operator.domain.errors import (
+    CloudConflict,
+    CloudError,
+    EndpointNotFound,
+    Handling,
+    KubeConflict,
+    LeaseLost,
+    RateLimited,
+    Unauthorized,
+)
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource, parse
@@ -254,7 +264,7 @@ class Executor:
             if not error.refused:
                 # It may have taken effect: no LIST from before its end says what the cloud has now.
                 s.memory.unanswered = s.memory.mutated = poller.inventory.stamp()
-                poller.mutated()
+                poller.uncertain()
             raise
         s.memory.mutated = poller.inventory.learned(endpoint)
 
@@ -296,7 +306,13 @@ class Executor:
     async def _probe(self, s: Situation, decision: actions.Decision, poller: Poller) -> None:
         action: Any = decision.action
         s.memory.probed[action.endpoint_id] = s.now
-        found = await poller.cloud.get_endpoint(action.endpoint_id)
+        try:
+            found = await poller.cloud.get_endpoint(action.endpoint_id)
+        except CloudError as error:
+            if _never_answers(error):
+                s.memory.looked.add(action.endpoint_id)
+            raise
+        s.memory.looked.add(action.endpoint_id)
         if found is None and action.look_only:
             poller.inventory.lost_sight(action.endpoint_id)
         elif found is None:
@@ -335,3 +351,12 @@ class Executor:
 
     def _tell(self, resource: Resource, reason: str, message: str, *, warning: bool = False) -> None:
         self._tools.recorder.event(resource.body, reason=str(reason), message=message, warning=warning)
+
+
+def _never_answers(error: CloudError) -> bool:
+    """Reading by id is not documented (the vendor's operations): a refusal of it will be one the next time too."""
+    if error.handling is Handling.TERMINAL:
+        return True
+    passes = isinstance(error, Unauthorized | RateLimited | CloudConflict)
+    refused = error.status is not None and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return (refused and not passes) or error.status == HTTPStatus.NOT_IMPLEMENTED

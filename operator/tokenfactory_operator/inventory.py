@@ -265,7 +265,8 @@ class Inventory:
             scope=self.scope,
             known=bool(self._complete),
             outage=self.outage,
-            untrusted=self._shown_elsewhere(uid) or self.untrusted(),
+            untrusted=self.untrusted(),
+            elsewhere=self._shown_elsewhere(uid),
             last_list=self.last_complete,
             own=self._sightings(self._by_uid.get(uid, ())),
             recorded=self._present.get(recorded),
@@ -283,13 +284,12 @@ class Inventory:
             overdue=frozenset(self._overdue()),
         )
 
-    def _shown_elsewhere(self, uid: str) -> str:
-        """Presence counts whoever sees it: an endpoint of this object that only another credential's list shows."""
+    def _shown_elsewhere(self, uid: str) -> frozenset[str]:
+        """Presence counts whoever sees it: endpoints of this object that only other credentials' lists show."""
         if self.shows(uid):
-            return ""
+            return frozenset()
         heard = (other for other in self.siblings() if other is not self and other.outage is None)
-        found = {item for other in heard for item in other._by_uid.get(uid, ())}  # noqa: SLF001 - of the same class
-        return f"Another credential's list shows {_some(found)}, which this one's does not." if found else ""
+        return frozenset(item for other in heard for item in other._by_uid.get(uid, ()))  # noqa: SLF001 - of the same class
 
     def shows(self, uid: str) -> bool:
         """Whether an endpoint with the mark of this object is taken to exist."""

@@ -6,13 +6,16 @@ of on purpose stays. Until it is done no other object of that name is worked on.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from tokenfactory_operator.domain.errors import CloudError, CredentialsError
 from tokenfactory_operator.domain.situation import Attempt, Outcome
 from tokenfactory_operator.execute import Executor, Tools
 from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.ports import JsonObject, Key
+
+WAITS: Final = "This is tried again; until it is done no endpoint is made under this name."
+UNREACHABLE: Final = "Delete it in that project's console."
 
 
 class Leftovers:
@@ -23,29 +26,39 @@ class Leftovers:
         self._executor = executor
         self._log = log
 
-    async def cleared(self, key: Key, body: JsonObject, attempt: Attempt, poller: Poller) -> bool:
+    @staticmethod
+    def pending(attempt: Attempt | None) -> bool:
+        """Whether an endpoint of this attempt is known to this process only."""
+        return attempt is not None and attempt.outcome is Outcome.CREATED and not (attempt.written or attempt.let_go)
+
+    async def cleared(self, key: Key, body: JsonObject, attempt: Attempt | None, poller: Poller) -> bool:
         """Whether nothing is left of the attempt of the object that `body` was; raises `LeaseLost`."""
-        if attempt.outcome is not Outcome.CREATED or attempt.written or attempt.let_go:
+        if attempt is None or not self.pending(attempt):
             return True
+        now, scope = self._tools.cache.get(key), poller.inventory.scope
+        successor = now if now is not None and now["metadata"]["uid"] != body["metadata"]["uid"] else None
         try:
-            await self._delete(body, attempt, poller)
+            if not self._reachable(attempt, poller):
+                raise CredentialsError(f"it is in scope {attempt.scope}, and the present credential belongs to {scope}")
+            await self._executor.abandon(body, attempt.endpoint_id, poller)
         except CloudError as error:
             self._log.warning("cleaning up failed", error=error.message, reason=error.reason, key=str(key))
-            self._warn(self._tools.cache.get(key) or body, attempt.endpoint_id, error)
-            return False
+            # Nothing here can tell when it is gone from another project: a new object does not wait for that.
+            gives_up = successor is not None and not self._reachable(attempt, poller)
+            self._warn(successor or body, attempt.endpoint_id, error, UNREACHABLE if gives_up else WAITS)
+            return gives_up
         return True
 
-    async def _delete(self, body: JsonObject, attempt: Attempt, poller: Poller) -> None:
-        scope = poller.inventory.scope
-        if attempt.scope not in ("", scope) and poller.inventory.endpoint(attempt.endpoint_id) is None:
-            # Its 404 would prove nothing about the endpoint.
-            raise CredentialsError(f"it is in scope {attempt.scope}, and the present credential belongs to {scope}")
-        await self._executor.abandon(body, attempt.endpoint_id, poller)
+    @staticmethod
+    def _reachable(attempt: Attempt, poller: Poller) -> bool:
+        """Whether a 404 from the present credential's project would prove anything about the endpoint."""
+        same = poller.inventory.scope in ("", attempt.scope) or not attempt.scope
+        return same or poller.inventory.endpoint(attempt.endpoint_id) is not None
 
-    def _warn(self, body: JsonObject, endpoint_id: str, error: CloudError) -> None:
-        """Said about the object that has the name now, if there is one: it has to wait."""
+    def _warn(self, body: JsonObject, endpoint_id: str, error: CloudError, what_now: str) -> None:
+        """Said about the object that has the name now, if there is one."""
         text = (
             f"Endpoint {endpoint_id} was made for an earlier object of this name, costs money, and cannot be deleted: "
-            f"{error.message}. This is tried again; until it is done no endpoint is made under this name."
+            f"{error.message}. {what_now}"
         )
         self._tools.recorder.event(body, reason="EndpointNotDeleted", message=text, warning=True)

@@ -103,6 +103,10 @@ class Poller:
         self._step = 0
         self._bring_forward(SHORT_INTERVALS[0])
 
+    def uncertain(self) -> None:
+        """A call may have changed something: one LIST comes soon; the pace stays, or it would be so for ever."""
+        self._bring_forward(SHORT_INTERVALS[0])
+
     def hurry(self) -> None:
         """A person asks for a look now."""
         self._bring_forward(0.0)

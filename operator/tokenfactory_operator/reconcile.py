@@ -115,7 +115,7 @@ class Reconciler:
             return await self._missing(key)
         for _ in range(MAX_STEPS):
             if body is None:
-                return await self._bury(key)
+                return await self._vanished(key)
             resource = self._parsed(key, body)
             if await self._left_behind(key, resource):
                 return Again(after=BACKOFF_FIRST, pressing=True)
@@ -190,13 +190,18 @@ class Reconciler:
         if secret_of(held.body) != secret_of(resource.body):
             self._secrets.left(held.body)
         before, now = ((body.get("status") or {}).get("endpointId") or "" for body in (held.body, resource.body))
-        if held.poller is not poller or before != now:
+        heard = bool(poller.inventory.scope)  # without a credential it stays the last one's
+        if (heard and held.poller is not poller) or before != now:
             held.poller.inventory.unexpect(before)
+        if heard and held.poller is not poller:
+            # What is known by id, and that a DELETE was answered, was known beside the other credential's LISTs.
+            for known in (held.memory.probed, held.memory.looked, held.memory.deletes):
+                known.clear()
         if held.poller is not poller:
             failure = held.memory.failure
             if failure is not None and failure.error.handling is not Handling.TERMINAL:
                 held.memory.failure, held.memory.failures = None, 0  # it was the other credential's
-        held.resource, held.poller = resource, poller
+        held.resource, held.poller = resource, poller if heard else held.poller
         return held.memory
 
     def _claimed_by(self, key: Key, resource: Resource, target: str) -> str:
@@ -255,7 +260,8 @@ class Reconciler:
         wait = (error.retry_after or 0.0) + self._rng.uniform(0.0, BACKOFF_FIRST)
         body, held = self._tools.cache.get(key), self._held.get(key)
         same = body is not None and held is not None and held.memory.uid == body["metadata"]["uid"]
-        if body is not None and same and wait > QUIET:
+        told = body is not None and same and status.doubt_told(self._parsed(key, body).status) is not None
+        if body is not None and same and wait > QUIET and not told:  # a person is asked, and is to stay so
             s = self._gather(key, self._parsed(key, body), poller)
             record = facts.recorded_id(s) or None
             await self._report(s, actions.Decision("blocked", verdict=BLOCKED, record=record))
@@ -329,7 +335,7 @@ class Reconciler:
         """The object as the API server has it: a watch may have lost it, or only the selector did."""
         body = await self._tools.kube.get(key)
         held = self._tools.cache.get(key)
-        if body is not None:
+        if body is not None and held is not None:  # one that the watch took away is not worked on
             self._tools.cache.put(body)
             return self._tools.cache.get(key)
         if held is not None:
@@ -346,6 +352,12 @@ class Reconciler:
             return not await self._abandon(key, held)
         return False
 
+    async def _vanished(self, key: Key) -> Again:
+        """In the middle of a pass: let go by it, or taken away by the watch, and then perhaps only by its selector."""
+        held = self._held.get(key)
+        left = held is not None and self._leftovers.pending(held.memory.attempt)
+        return await self._missing(key) if left else await self._bury(key)
+
     async def _bury(self, key: Key) -> Again:
         held = self._held.get(key)
         if held is not None and not await self._abandon(key, held):
@@ -356,7 +368,7 @@ class Reconciler:
         """Forget an object that is gone; False while an endpoint of it still has to be deleted."""
         poller = self._poller_of(held.resource)
         memory, attempt = held.memory, held.memory.attempt
-        if attempt is not None and not await self._leftovers.cleared(key, held.body, attempt, poller):
+        if not await self._leftovers.cleared(key, held.body, attempt, poller):
             return False
         poller.inventory.forget(memory.uid, (held.body.get("status") or {}).get("endpointId") or "")
         self._claims = {claimed: uid for claimed, uid in self._claims.items() if uid != memory.uid}

@@ -245,7 +245,7 @@ class CloudPort:
         try:
             changed = await self._call("PATCH", text, effect, shown=_state)
         except CloudError as error:
-            if not error.refused:
+            if not (error.refused or probe):
                 self._mutated(endpoint_id)
             raise
         self._answered(endpoint_id)

@@ -47,8 +47,10 @@ class ACloud(InMemoryCloud):
 class World:
     """Accounts over objects and Secrets; the workers note what they were given."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, linger: float = 0.0) -> None:
         self.clock = ManualClock()
+        self.begun, self.may_go_on = asyncio.Event(), asyncio.Event()
+        self.may_go_on.set()
         self.stamps = Stamps(self.clock)
         self.own = OWN
         self.objects, self.secrets = ObjectCache(), ObjectCache()
@@ -67,7 +69,7 @@ class World:
             ),
             wake=lambda key, _after, **_: self.woken.append(key),
             concurrency=2,
-            linger=0.0,
+            linger=linger,
         )
 
     def open_cloud(self, credential: Credential) -> ACloud:
@@ -94,6 +96,8 @@ class World:
         while (key := await queue.get()) is not None:
             if key.name in self.broken:
                 raise RuntimeError(key.name)
+            self.begun.set()
+            await self.may_go_on.wait()
             self.worked.add(key.name)
             queue.done(key)
 
@@ -213,6 +217,27 @@ async def test_each_queue_has_workers() -> None:
             w.accounts.queue_of(key).add(key, Urgency.EDIT)
         await until(lambda: w.worked == {"a", "b", "own", "vanished"})
         assert w.accounts.stats().adds_total == 4
+
+
+async def test_a_pass_of_a_closed_account_may_finish_at_the_end() -> None:
+    """The Secret was rotated while a call was under way, and then the operator is stopped."""
+    made = World(linger=60.0)
+    made.accounts.start()
+    made.secret("a", ONE)
+    made.object("a", "a")
+    made.may_go_on.clear()
+    key = Key(NAMESPACE, "a")
+    made.accounts.queue_of(key).add(key, Urgency.EDIT)
+    await made.begun.wait()
+    made.secret("a", TWO, version=2)
+    made.accounts.sweep()
+    ending = asyncio.create_task(made.accounts.shut_down(patience=10.0))
+    for _ in range(50):  # every other worker ends meanwhile
+        await asyncio.sleep(0)
+    assert not ending.done()
+    made.may_go_on.set()
+    assert await ending == []
+    assert (made.worked, made.open_tokens) == ({"a"}, set())
 
 
 async def test_a_failure_anywhere_ends_the_process() -> None:

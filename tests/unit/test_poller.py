@@ -152,6 +152,18 @@ async def test_continuous_mutations_do_not_put_a_list_off() -> None:
     assert max(gaps) <= 1.2
 
 
+async def test_a_call_without_an_answer_brings_one_list() -> None:
+    """It may have changed something; repeated for ever, it does not keep the polls short for ever."""
+    parts = Parts()
+    async with parts.polling(100):
+        start = now()
+        parts.poller.uncertain()
+        await asyncio.sleep(100)
+        after = [at - start for at in parts.cloud.at if at >= start]
+    assert after[0] == pytest.approx(1)
+    assert all(gap >= 27 for gap in pairwise_gaps(after))
+
+
 async def test_a_mutation_while_a_list_runs_brings_the_next_within_a_second() -> None:
     """That LIST began before the mutation and proves nothing of it."""
     parts = Parts()

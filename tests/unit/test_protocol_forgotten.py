@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tokenfactory_operator.domain.errors import CloudUnavailable
+from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, RateLimited, Unauthorized
 from tokenfactory_operator.domain.situation import Policy
-from unit.support.builders import KEY, OTHER_UID, SCOPE, an_endpoint, mark
+from unit.support.builders import KEY, OTHER_UID, SCOPE, an_endpoint, mark, released
 from unit.support.credentials import another
 from unit.support.fakes import Turn
 from unit.support.stage import Stage
@@ -97,6 +97,66 @@ async def test_a_predecessors_endpoint_while_it_is_adopted() -> None:
     assert (stage.journal("DELETE"), KEY in stage.kube.objects) == ([], True)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(Forbidden("no", refused=True, status=403), id="403"),
+        pytest.param(CloudUnavailable("no such operation", status=501), id="501"),
+    ],
+)
+async def test_reading_by_id_is_not_allowed(error: CloudError) -> None:
+    """It is not documented, so it may be refused for ever: then the DELETE tells."""
+    stage = await Stage().ready()
+    stage.cloud.endpoints.clear()
+    stage = stage.restarted()
+    stage.delete()
+    stage.script.plan("get_endpoint", *[Turn(error)] * 9)
+    await stage.turn()
+    await stage.turn()
+    assert (len(stage.journal("GET")), stage.journal("DELETE")) == (1, ["DELETE ep-1"])
+    assert KEY not in stage.kube.objects
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(CloudUnavailable("overloaded", status=503), id="503"),
+        pytest.param(Unauthorized("revoked", refused=True, status=401), id="401"),
+        pytest.param(RateLimited("wait", refused=True, status=429), id="429"),
+        pytest.param(DOWN, id="no-answer"),
+    ],
+)
+async def test_reading_by_id_does_not_work_for_the_moment(error: CloudError) -> None:
+    """It is tried again, and nothing is deleted unseen."""
+    stage = await Stage().ready()
+    stage.cloud.endpoints["ep-1"] = an_endpoint("ep-1", description=mark("f", uid=OTHER_UID, name="other"))
+    stage = stage.restarted()
+    stage.cloud.hidden.add("ep-1")
+    stage.delete()
+    stage.script.plan("get_endpoint", Turn(error))
+    for _ in range(8):
+        await stage.turn(61)
+    assert (len(stage.journal("GET")) > 1, stage.journal("DELETE")) == (True, [])
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_a_released_endpoint_that_is_taken_over_by_a_setting(*, restart: bool) -> None:
+    """Its id is written, its mark not yet, and no attempt ever was: it was adopted, so it is not deleted (A9)."""
+    stage = Stage(policy=Policy(adopt_recreated=True))
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=released())
+    await stage.turn()
+    stage.script.plan("update", Turn(DOWN))
+    await stage.reconcile()
+    if restart:
+        stage = stage.restarted()
+        stage.cloud.answers_get = False
+    stage.delete()
+    stage.cloud.hidden.add("ep-7")
+    for _ in range(3):
+        await stage.turn(5)
+    assert stage.journal("DELETE") == []
+
+
 async def second_attempt_open() -> Stage:
     """Two POSTs without an answer, the second one just now."""
     stage = Stage()
@@ -145,3 +205,32 @@ async def test_what_was_seen_while_something_else_was_told(*, restart: bool) -> 
     for _ in range(14):  # this process gives its own attempt the time of a deletion
         await stage.turn(61)
     assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])
+
+
+async def test_a_wiped_status_does_not_forget_that_it_was_created() -> None:
+    """The endpoint is not seen at that moment: its id is written again with its attempt, and it goes in the end."""
+    stage = await Stage().ready()
+    stage.cloud.hidden.add("ep-1")
+    await stage.turn()
+    stage.kube.objects[KEY]["status"] = {}
+    stage.kube.store(stage.kube.objects[KEY])
+    stage.watch()
+    await stage.turn()
+    assert (stage.status["endpointId"], stage.attempt) == ("ep-1", ("try-1", "Created"))
+    stage.cloud.hidden.clear()
+    stage.delete()
+    for _ in range(3):
+        await stage.turn()
+    assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])
+
+
+async def test_an_adoption_by_a_setting_that_came_too_late() -> None:
+    """The earlier object's endpoint vanished under it: this one gets its own, since nobody asked for that very one."""
+    stage = Stage(policy=Policy(adopt_recreated=True))
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=mark(uid=OTHER_UID))
+    await stage.turn()
+    assert stage.status["endpointId"] == "ep-7"
+    stage.cloud.endpoints.clear()
+    for _ in range(6):
+        await stage.turn(61)
+    assert stage.status["endpointId"] == "ep-1"

@@ -101,7 +101,7 @@ async def test_a_list_follows_a_call_without_an_answer(monkeypatch: pytest.Monke
     """It may have changed something: the cloud is listed soon. A refusal has not."""
     stage = await Stage(displayName="one").ready()
     brought_forward: list[bool] = []
-    monkeypatch.setattr(stage.poller, "mutated", lambda: brought_forward.append(True))
+    monkeypatch.setattr(stage.poller, "uncertain", lambda: brought_forward.append(True))
     stage.script.plan("update", Turn(CloudUnavailable("no answer", refused=refused), effect=not refused))
     stage.edit(displayName="two")
     await stage.reconcile()

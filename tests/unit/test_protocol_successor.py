@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokenfactory_operator.domain.errors import KubeError, RateLimited, Unauthorized
+from tokenfactory_operator.domain.errors import CredentialsError, KubeConflict, KubeError, RateLimited, Unauthorized
 from tokenfactory_operator.domain.observed import EndpointList
 from unit.support.builders import KEY, OTHER_UID, UID, an_endpoint
 from unit.support.credentials import another
@@ -57,6 +57,62 @@ async def test_a_404_of_another_project_proves_nothing() -> None:
     stage.poller = first
     await stage.reconcile()
     assert (stage.journal("DELETE"), stage.cloud.endpoints) == (["DELETE ep-1"], {})
+
+
+async def test_what_no_credential_reaches_any_more_is_not_waited_for() -> None:
+    """The scope is another one since a rotation, and no LIST of it shows what is left: the second is told, and made."""
+    stage = await unwritten()
+    replaced(stage)
+    stage.cloud.endpoints.clear()
+    stage.poller = another(stage, scope="token-2")
+    for _ in range(3):
+        await stage.turn(61)
+    assert (stage.journal("POST"), stage.journal("DELETE")) == (["POST", "POST"], [])
+    told = [text for text in stage.witness.messages if "earlier object of this name" in text]
+    assert (len(told), "that project's console" in told[0]) == (1, True)
+
+
+async def test_without_a_credential_that_is_what_is_told() -> None:
+    """And not that it belongs to another project."""
+    stage = await unwritten()
+    stage.kube.objects.pop(KEY)
+    stage.cache.remove(KEY, UID)
+    nothing = Script()
+    nothing.plan("delete", Turn(CredentialsError("There is no Secret ml/key.")))
+    stage.poller = another(stage, scope="", cloud=InMemoryCloud(nothing))
+    await stage.reconcile()
+    assert "There is no Secret" in stage.witness.messages[-1]
+
+
+async def test_an_object_that_leaves_the_selector_while_its_endpoint_is_made() -> None:
+    """It lives, so what was made for it stays, and is written down when it comes back."""
+    stage = Stage()
+
+    def left() -> None:
+        body = stage.kube.edit(KEY, labels={})
+        stage.cache.remove(KEY, UID, int(body["metadata"]["resourceVersion"]))
+
+    stage.script.plan("create", Turn(effect=True, meanwhile=left))
+    await stage.turn()
+    assert (stage.journal("DELETE"), list(stage.cloud.endpoints)) == ([], ["ep-1"])
+    stage.kube.edit(KEY, labels={"back": "yes"})
+    stage.watch()
+    await stage.turn()
+    assert stage.status["endpointId"] == "ep-1"
+
+
+async def test_an_object_that_left_the_selector_is_not_worked_on() -> None:
+    """A conflict makes the pass read it anew, and the watch would never bring back what was written then."""
+    stage = await Stage(displayName="one").ready()
+    stage.cloud.turn_up(name="by hand")
+
+    def left() -> None:
+        body = stage.kube.edit(KEY, labels={})
+        stage.cache.remove(KEY, UID, int(body["metadata"]["resourceVersion"]))
+
+    stage.script.plan("patch_status", Turn(KubeConflict("modified"), meanwhile=left))
+    await stage.turn()
+    assert (stage.journal("PATCH"), stage.cache.get(KEY)) == ([], None)
 
 
 async def test_a_renamed_project_that_shows_it_is_the_same() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokenfactory_operator.domain.errors import CloudUnavailable, QuotaExceeded
+from tokenfactory_operator.domain.errors import CloudUnavailable, QuotaExceeded, RateLimited
 from tokenfactory_operator.domain.observed import EndpointList
 from unit.support.builders import KEY, SCOPE, an_endpoint
 from unit.support.clock import ManualClock
@@ -62,6 +62,20 @@ async def test_a_word_on_the_list_is_none_on_the_calls() -> None:
     stage.annotate(reconcile_requested_at="2")
     await settle(stage)
     assert len(stage.journal("POST")) == 3
+
+
+async def test_a_question_stays_while_the_credential_is_blocked() -> None:
+    """What a person has read is what the answer is taken for."""
+    stage = Stage()
+    for name in ("ep-8", "ep-9"):
+        stage.cloud.endpoints[name] = an_endpoint(name, description="a stranger's")
+    stage = await stage.ready()
+    stage.cloud.endpoints.clear()
+    await stage.turn(61)
+    assert stage.told("Stalled") == "True InventoryUntrusted"
+    stage.script.plan("slot", Turn(RateLimited("wait", retry_after=300.0, refused=True)))
+    await stage.turn(61)
+    assert stage.told("Stalled") == "True InventoryUntrusted"
 
 
 async def test_a_word_ends_with_its_doubt() -> None:

@@ -34,6 +34,9 @@ def undecided(s: Situation) -> Decision | None:
     record = seen.endpoint.id if seen else None
     if not facts.attempt_absent(s, attempt, settle=s.timing.create_settle):
         text = "A create call ended without a clear answer. Waiting to see whether the cloud made an endpoint."
+        if s.evidence.predecessors:  # named, so that nobody is told of it as an orphan meanwhile
+            ids = ", ".join(item.endpoint.id for item in s.evidence.predecessors)
+            text += f" Endpoint {ids}, made for an earlier object of this name, is judged after that."
         verdict = Verdict(Reason.CREATE_OUTCOME_UNKNOWN, text)
         return Decision("undecided", verdict=verdict, record=record, after_list=True)
     if seen is not None or facts.recorded_id(s):
@@ -166,7 +169,7 @@ def create(s: Situation) -> Decision | None:
 
 def _create(s: Situation, check: str, action: Create) -> Decision:
     # These stand before `create` in the chain; after a loss or an unknown attempt they hold just as well.
-    waiting = failed(s, Create.__name__) or predecessor(s) or disabled(s)
+    waiting = failed(s, Create.__name__) or shown_elsewhere(s, check) or predecessor(s) or disabled(s)
     if waiting is None and facts.observing(s):
         text = "spec.managementPolicy is Observe: nothing is created. Name an endpoint in spec.endpointId."
         return Decision(check, verdict=Verdict(Reason.OBSERVING, text))
@@ -199,6 +202,18 @@ def failed(s: Situation, action: str) -> Decision | None:
 def stale(s: Situation, failure: Failure) -> bool:
     """Whether a person has changed what failed since it did."""
     return failure.generation != s.resource.generation or failure.requested_at != s.resource.requested_at
+
+
+def shown_elsewhere(s: Situation, check: str) -> Decision | None:
+    """Another credential's LIST shows an endpoint of this object: that exists, whatever this one's leaves out."""
+    ids = s.evidence.elsewhere - s.memory.gone.keys() - s.memory.deletes.keys()  # its LIST may be the older one
+    if not ids or facts.confirmed(s):
+        return None
+    text = (
+        f"Another credential's list shows endpoint {', '.join(sorted(ids))}, made for this object, and this one's does "
+        f"not. Look at the console; if it is another object's or gone, {CONFIRM}."
+    )
+    return Decision(check, verdict=Verdict(Reason.INVENTORY_UNTRUSTED, text, stalled=True), after_list=True)
 
 
 def untrusted(s: Situation, check: str, *, record: str | None = None) -> Decision:

@@ -20,8 +20,7 @@ from tokenfactory_operator.domain.actions import (
     RemoveFinalizer,
     Verdict,
 )
-from tokenfactory_operator.domain.creation import failed, probe_of, untrusted
-from tokenfactory_operator.domain.errors import Handling
+from tokenfactory_operator.domain.creation import failed, probe_of, shown_elsewhere, untrusted
 from tokenfactory_operator.domain.identity import (
     ReleasedMark,
     described,
@@ -83,7 +82,8 @@ def unresolved_attempt(s: Situation) -> Decision | None:
     left = _left_alone(s)
     waits = not _retained(s) and any(seen.endpoint.id not in left for seen in s.evidence.own)
     if facts.attempt_absent(s, attempt, settle=s.timing.delete_settle) and not waits:
-        return None if facts.trusted(s) else untrusted(s, "unresolved_attempt")
+        doubt = shown_elsewhere(s, "unresolved_attempt")
+        return doubt if facts.trusted(s) else untrusted(s, "unresolved_attempt")
     text = (
         "A create call ended without a clear answer. The object is kept until it is sure that the cloud made no "
         f"endpoint: at least {s.timing.delete_settle:.0f} s after that call. A restart of the operator begins it "
@@ -189,10 +189,7 @@ def _unjudged(s: Situation) -> bool:
     """Only an earlier process has seen the recorded endpoint: whose it is, and that the LISTs hide it, is forgotten."""
     if s.evidence.recorded is not None or s.evidence.recorded_absence.evidence > NEVER:
         return False
-    failure = s.memory.failure
-    unanswered = failure is not None and failure.action == ProbeGone.__name__
-    refused = failure is not None and failure.error.handling is Handling.TERMINAL  # reading by id is not documented
-    return facts.recorded_id(s) not in s.memory.probed or (unanswered and not refused)
+    return facts.recorded_id(s) not in s.memory.looked
 
 
 def _failed(s: Situation, action: str) -> Decision | None:

@@ -87,7 +87,10 @@ class Resource:
         said = self.said("deletionPolicy")
         if said:  # what is not understood deletes nothing
             return api.DeletionPolicy.DELETE if said == api.DeletionPolicy.DELETE else api.DeletionPolicy.RETAIN
-        return api.DeletionPolicy.DELETE if self.created_by_us else api.DeletionPolicy.RETAIN
+        # An attempt is written before what it makes: an id without one is being taken over, by a setting perhaps.
+        without_attempt = self.status.create_attempt is None and self.status.endpoint_id is not None
+        created = self.created_by_us and not without_attempt
+        return api.DeletionPolicy.DELETE if created else api.DeletionPolicy.RETAIN
 
 
 def _spec(body: Mapping[str, Any]) -> tuple[api.Spec | None, str]:

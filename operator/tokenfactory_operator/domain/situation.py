@@ -87,6 +87,8 @@ class Evidence:
     recorded_absence: Absence
     named: Sighting | None = None
     """The endpoint that `spec.endpointId` names."""
+    elsewhere: frozenset[str] = frozenset()
+    """Endpoints with the object's identity that only another credential's LIST shows."""
     claimed_by: str = ""
     """The other object that has, or is adopting, the endpoint that this one wants; empty if none."""
     hidden: frozenset[str] = frozenset()
@@ -185,6 +187,8 @@ class Memory:
     """Endpoint id → when GET did not answer 200 and PATCH then answered 404."""
     probed: dict[str, float] = field(default_factory=dict)
     """Endpoint id → when GET by id was last tried because LIST does not show it."""
+    looked: set[str] = field(default_factory=set)
+    """Endpoints of which a GET by id has told all that it can, with this credential."""
     last_seen: dict[str, ObservedEndpoint] = field(default_factory=dict)
     """Endpoint id → as it was last seen, for the probe of a vanished one."""
     corrections: dict[str, Correction] = field(default_factory=dict)

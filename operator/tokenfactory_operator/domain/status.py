@@ -90,7 +90,7 @@ def _named(s: Situation, decision: Decision) -> str:
 
 
 def _attempt(s: Situation, decision: Decision) -> CreateAttempt | None:
-    written, here = s.resource.status.create_attempt, s.memory.attempt
+    written = s.resource.status.create_attempt
     seen = facts.own_endpoint(s)
     named = _named(s, decision)
     carried = seen.endpoint.attempt_of(s.identity) if seen and seen.endpoint.id == named else None
@@ -103,6 +103,14 @@ def _attempt(s: Situation, decision: Decision) -> CreateAttempt | None:
     if seen is not None and written is not None and open_attempt is not None and not still_open:
         # Nothing came of it, and there is an endpoint, though without a mark that names its attempt.
         return written.model_copy(update={"state": facts.REFUSED})
+    return _of_this_process(s, decision, named)
+
+
+def _of_this_process(s: Situation, decision: Decision, named: str) -> CreateAttempt | None:
+    """The written attempt, brought to what this process knows of it."""
+    written, here = s.resource.status.create_attempt, s.memory.attempt
+    if written is None and here is not None and here.outcome is Outcome.CREATED and here.endpoint_id == named:
+        return CreateAttempt(id=here.id, state=facts.CREATED)  # the status was wiped: that it was created is not lost
     if written is None or here is None or written.id != here.id or written.state != facts.PENDING:
         return written
     if here.outcome is Outcome.CREATED:

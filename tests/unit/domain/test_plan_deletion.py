@@ -68,12 +68,12 @@ ROWS = [
     pytest.param(lambda s: s.recorded().terminating().lists(), LOOK, id="first-seen-by-this-process-or-looked-for"),
     pytest.param(lambda s: s.recorded().lists(OWN).terminating().lists(), DELETE, id="seen-before-by-this-process"),
     pytest.param(
-        lambda s: s.recorded().terminating().lists().looked().failed("ProbeGone", CloudUnavailable("5xx")),
+        lambda s: s.recorded().terminating().lists().failed("ProbeGone", CloudUnavailable("5xx")),
         Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, record="ep-1", after=10),
         id="not-judged-without-an-answer",
     ),
     pytest.param(
-        lambda s: s.recorded().terminating().lists().looked().failed("ProbeGone", CloudUnavailable("5xx")).wait(11),
+        lambda s: s.recorded().terminating().lists().failed("ProbeGone", CloudUnavailable("5xx")).wait(11),
         LOOK,
         id="looked-for-again",
     ),

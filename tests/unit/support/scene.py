@@ -144,7 +144,7 @@ class Scene:
 
     def looked(self, endpoint_id: str = "ep-1") -> Self:
         """GET by id has just answered 404."""
-        self.memory.probed[endpoint_id] = self.inventory.stamp()
+        self.memory.looked.add(endpoint_id)
         self.inventory.lost_sight(endpoint_id)
         return self
 

@@ -1,0 +1,22 @@
+"""The wiring that no test of a part sees."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+
+from tokenfactory_operator.app import CloudOpener, SystemClock
+from tokenfactory_operator.credentials import Credential
+from tokenfactory_operator.domain.errors import CredentialsError
+from tokenfactory_operator.settings import Settings
+from tokenfactory_operator.telemetry.metrics import Metrics
+
+
+async def test_a_secrets_cloud_opens_without_the_operators_own_token() -> None:
+    """That one cannot be read at the moment, which is no fault of an object with a Secret."""
+
+    def own() -> Credential:
+        raise CredentialsError("the file is empty")
+
+    opener = CloudOpener(Settings(token=SecretStr("canary")), Metrics(version="1"), SystemClock(), own=own)
+    cloud = opener(Credential(SecretStr("of-a-secret"), None))
+    await cloud.aclose()
