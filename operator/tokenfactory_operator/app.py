@@ -300,6 +300,7 @@ class Operator:
         secret = key_of(body)
         if kind == "DELETED":
             self.secrets.remove(secret, body["metadata"]["uid"], version_of(body))
+            self.keeper.unlabelled(body)
             self._secret_changed(secret)
         elif self.secrets.put(body):
             self._secret_changed(secret)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.cache import ObjectCache, secret_of
+from tokenfactory_operator.cache import ObjectCache, key_of, secret_of
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound, LeaseLost
 from tokenfactory_operator.ports import JsonObject, Key, Lease, Recorder, Secrets
 from tokenfactory_operator.workqueue import Urgency, WorkQueue
@@ -45,6 +45,8 @@ class SecretKeeper:
         self._objects_in = objects_in
         self._recorder = recorder
         self._lease = lease
+        self._unlabelled: dict[Key, JsonObject] = {}
+        """Secrets that carry our finalizer and can be used by nobody any more: as they were when the label went."""
         self.queue: WorkQueue[Key] = WorkQueue(share=lambda key: key.namespace)
 
     def look(self, secret: Key) -> None:
@@ -55,6 +57,12 @@ class SecretKeeper:
         """After a relist."""
         for secret in self._secrets:
             self.queue.add(secret, Urgency.RESYNC)
+
+    def unlabelled(self, body: JsonObject) -> None:
+        """The watch has taken a Secret away: is it gone, or has it only lost its label, with our finalizer on it?"""
+        if api.IN_USE in _finalizers(body):
+            self._unlabelled[key_of(body)] = body
+            self.look(key_of(body))
 
     async def hold(self, body: JsonObject) -> bool:
         """See to it that the object's Secret stays; answers whether it wrote, and all has to be decided anew.
@@ -91,7 +99,9 @@ class SecretKeeper:
     async def _settle(self, secret: Key) -> None:
         stored = self._secrets.get(secret)
         if stored is None:
+            await self._settle_unlabelled(secret)
             return
+        self._unlabelled.pop(secret, None)
         users = sorted(self._objects.users_of(secret))
         terminating = bool(stored["metadata"].get("deletionTimestamp"))
         if api.IN_USE in _finalizers(stored):
@@ -101,6 +111,22 @@ class SecretKeeper:
                 await self._let_go(secret, stored)
         elif not terminating and any(self._held(user) for user in users):
             await self._write(secret, stored, (*_finalizers(stored), api.IN_USE))
+
+    async def _settle_unlabelled(self, secret: Key) -> None:
+        """Kept as long as an object names it, since the label may come back; then it must not wait for us for ever."""
+        stored = self._unlabelled.get(secret)
+        if stored is None or self._objects.users_of(secret) or await self._needed_elsewhere(secret):
+            return
+        if not self._lease.held():
+            raise LeaseLost("This process does not hold the lease.")
+        left = tuple(name for name in _finalizers(stored) if name != api.IN_USE)
+        try:
+            await self._kube.set_finalizers(secret, left, resource_version=stored["metadata"]["resourceVersion"])
+        except (KubeConflict, KubeNotFound):
+            _LOG.warning(
+                "the Secret %s has changed since it lost its label: look whether it carries %s", secret, api.IN_USE
+            )
+        self._unlabelled.pop(secret, None)
 
     def _held(self, user: Key) -> bool:
         body = self._objects.get(user)

@@ -329,3 +329,16 @@ def test_restart_remembers_who_uses_what(world: World) -> None:
     assert world.get("subject").version == version
     assert in_use(world, "key")
     assert TOKEN not in world.operator.log_text()
+
+
+def test_a_secret_that_loses_its_label(world: World) -> None:
+    """It is kept as long as its user is there, and then does not wait for an operator that sees it no more."""
+    apply_secret(world, "key", TEAM_TOKEN)
+    world.created("subject", credentials=credentials("key"))
+    world.cluster.kubectl("label", "secret", "key", "--namespace", world.namespace, f"{api.CREDENTIALS_LABEL}-")
+    world.until_said("subject", "Synced", "CredentialsMissing", status="False")
+    assert in_use(world, "key")
+    world.annotate("subject", api.FORCE_RELEASE, "true")
+    world.delete("subject")
+    world.until_gone("subject")
+    eventually(lambda: not in_use(world, "key"), what="the Secret let go")

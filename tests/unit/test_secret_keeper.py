@@ -91,6 +91,14 @@ class Parts:
         self.objects.put(body)
         return body
 
+    def label_removed(self) -> None:
+        """The watch of labelled Secrets takes it away."""
+        body = self.kube.stored[SECRET]
+        body["metadata"]["labels"] = {}
+        seen = self.kube.store(body)
+        self.secrets.remove(SECRET, seen["metadata"]["uid"], int(seen["metadata"]["resourceVersion"]))
+        self.keeper.unlabelled(seen)
+
     async def settle(self) -> None:
         """Let the keeper look once."""
         self.keeper.look(SECRET)
@@ -186,6 +194,37 @@ async def test_a_secret_that_must_wait_says_for_whom() -> None:
     assert parts.finalizers == [IN_USE]
     assert parts.witness.events == ["CredentialsInUse"]
     assert "DedicatedEndpoint a, b, c and 1 more" in parts.witness.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("arrange", "expected"),
+    [
+        pytest.param(nobody, ["other/one"], id="let go"),
+        pytest.param(about_to_create, [IN_USE], id="kept: the label may come back"),
+        pytest.param(hidden_user, [IN_USE], id="kept for another operator's object"),
+        pytest.param(terminating_unused, None, id="let go for good"),
+    ],
+)
+async def test_a_secret_that_loses_its_label(arrange: Callable[[Parts], None], expected: list[str] | None) -> None:
+    """It does not wait for ever for an operator that does not see it any more."""
+    parts = Parts()
+    arrange(parts)
+    parts.label_removed()
+    await parts.settle()
+    assert parts.finalizers == expected
+    assert parts.secrets.get(SECRET) is None
+
+
+async def test_a_secret_that_loses_its_label_goes_with_its_last_user() -> None:
+    """Whoever leaves it has it looked at."""
+    parts = Parts()
+    parts.secret(finalizers=(IN_USE,))
+    body = parts.user()
+    parts.label_removed()
+    parts.objects.remove(Key(NAMESPACE, "llm"), "uid-of-llm")
+    parts.keeper.left(body)
+    await parts.settle()
+    assert parts.finalizers == []
 
 
 async def test_hold_writes_once() -> None:
