@@ -68,9 +68,8 @@ def suspects(
     An object speaks of an endpoint when its spec or status names the id, or when it has the name in the mark and its
     conditions name the id: it then says `OwnershipConflict` (a predecessor's endpoint).
     """
-    known = tuple(inventories)
     found: dict[str, Suspect] = {}
-    for inventory in known:
+    for inventory in inventories:
         for seen in inventory.unowned(objects.uids):
             marks = tuple(mark for mark in seen.endpoint.marks if mark.identity.cluster_id == cluster_id)
             found.setdefault(seen.endpoint.id, Suspect(seen, inventory.scope, marks))
@@ -86,14 +85,15 @@ def suspects(
         endpoint_id: suspect
         for endpoint_id, suspect in found.items()
         if not objects.keys_of(uids=(), endpoint_ids=(endpoint_id,))
-        and not any(endpoint_id in said.get(mark.subject, "") for mark in suspect.marks)
+        and not any(endpoint_id in said.get(mark.subject, ()) for mark in suspect.marks)
         and all(_in(watched, mark) for mark in suspect.marks)
     }
 
 
-def _said(body: JsonObject | None) -> str:
+def _said(body: JsonObject | None) -> frozenset[str]:
+    """The words of its conditions: an id is one of them whole, and not the beginning of another."""
     conditions = ((body or {}).get("status") or {}).get("conditions") or ()
-    return " ".join(str(condition.get("message")) for condition in conditions)
+    return frozenset(word.strip(",.;:'") for item in conditions for word in str(item.get("message")).split())
 
 
 def _in(watched: Collection[str], mark: OwnerMark) -> bool:

@@ -163,6 +163,12 @@ FOUND = [
         lambda s: s.has(an_orphan()).shown(telling(an_object(uid=OTHER_UID), of="ep-7")), 1, id="namesake-says-another"
     ),
     pytest.param(
+        lambda s: s.has(an_orphan()).shown(telling(an_object(uid=OTHER_UID), of="ep-12")), 1, id="that-begins-the-same"
+    ),
+    pytest.param(
+        lambda s: s.has(an_orphan()).shown(telling(an_object(uid=OTHER_UID), of="ep-7, ep-1, ep-9")), 0, id="says-three"
+    ),
+    pytest.param(
         lambda s: s.has(an_orphan(), OWN).shown(an_object(uid=OTHER_UID)), 1, id="namesake-has-an-endpoint-of-its-own"
     ),
     pytest.param(
