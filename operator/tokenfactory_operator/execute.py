@@ -137,15 +137,11 @@ class Executor:
             self._tools.recorder.event(home, reason=FORCE_RELEASED, message=text, warning=True)
 
     async def _let_go(self, s: Situation, left: tuple[str, ...]) -> None:
-        attempt = s.memory.attempt
-        if attempt is None:
-            await self._tools.write_finalizers(s.resource, left)
-            return
-        attempt.let_go = True  # before the write, whose answer may be lost
+        s.memory.let_go = True  # before the write, whose answer may be lost
         try:
             await self._tools.write_finalizers(s.resource, left)
         except KubeConflict:
-            attempt.let_go = False
+            s.memory.let_go = False
             raise
 
     async def _rescope(self, s: Situation, decision: actions.Decision, _poller: Poller) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tokenfactory_operator.domain.errors import CloudError, CredentialsError
-from tokenfactory_operator.domain.situation import Attempt, Outcome
+from tokenfactory_operator.domain.situation import Attempt, Memory, Outcome
 from tokenfactory_operator.execute import Executor, Tools
 from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.ports import JsonObject, Key
@@ -27,24 +27,27 @@ class Leftovers:
         self._log = log
 
     @staticmethod
-    def pending(attempt: Attempt | None) -> bool:
-        """Whether an endpoint of this attempt is known to this process only."""
-        return attempt is not None and attempt.outcome is Outcome.CREATED and not (attempt.written or attempt.let_go)
+    def pending(memory: Memory) -> Attempt | None:
+        """The attempt whose endpoint is known to this process only, if there is one."""
+        attempt = memory.attempt
+        known = attempt is None or attempt.outcome is not Outcome.CREATED or attempt.written
+        return None if known or memory.let_go else attempt
 
-    async def cleared(self, key: Key, body: JsonObject, attempt: Attempt | None, poller: Poller) -> bool:
-        """Whether nothing is left of the attempt of the object that `body` was; raises `LeaseLost`."""
-        if attempt is None or not self.pending(attempt):
+    async def cleared(self, key: Key, body: JsonObject, memory: Memory, poller: Poller) -> bool:
+        """Whether nothing is left of the object that `body` was; raises `LeaseLost`."""
+        attempt = self.pending(memory)
+        if attempt is None:
             return True
-        now, scope = self._tools.cache.get(key), poller.inventory.scope
-        successor = now if now is not None and now["metadata"]["uid"] != body["metadata"]["uid"] else None
+        now, scope, reachable = self._tools.cache.get(key), poller.inventory.scope, self._reachable(attempt, poller)
+        successor = now if now is not None and now["metadata"]["uid"] != memory.uid else None
         try:
-            if not self._reachable(attempt, poller):
+            if not reachable:
                 raise CredentialsError(f"it is in scope {attempt.scope}, and the present credential belongs to {scope}")
             await self._executor.abandon(body, attempt.endpoint_id, poller)
         except CloudError as error:
             self._log.warning("cleaning up failed", error=error.message, reason=error.reason, key=str(key))
             # Nothing here can tell when it is gone from another project: a new object does not wait for that.
-            gives_up = successor is not None and not self._reachable(attempt, poller)
+            gives_up = successor is not None and not reachable
             self._warn(successor or body, attempt.endpoint_id, error, UNREACHABLE if gives_up else WAITS)
             return gives_up
         return True

@@ -13,13 +13,7 @@ from typing import Any, Final, Protocol
 
 from tokenfactory_operator.cache import secret_of
 from tokenfactory_operator.domain import actions, facts, plan, status
-from tokenfactory_operator.domain.errors import (
-    CloudError,
-    Handling,
-    KubeConflict,
-    KubeNotFound,
-    RateLimited,
-)
+from tokenfactory_operator.domain.errors import CloudError, Handling, KubeConflict, KubeNotFound, RateLimited
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.resource import Resource, parse
@@ -241,12 +235,9 @@ class Reconciler:
             return None
         try:
             async with poller.cloud.slot():
-                body, held = self._tools.cache.get(key), self._held.get(key)
-                if body is None or held is None or held.memory.uid != body["metadata"]["uid"]:
-                    return None
-                fresh = self._parsed(key, body)
-                if self._poller_of(fresh) is not poller:
-                    return None  # another credential since
+                fresh = self._same(key)
+                if fresh is None or self._poller_of(fresh) is not poller:
+                    return None  # another object, or another credential since
                 s = self._gather(key, fresh, poller)
                 again = plan.decide(s)
                 if type(again.action) is type(decision.action):
@@ -255,14 +246,18 @@ class Reconciler:
             return await self._blocked(key, error, poller)
         return None
 
+    def _same(self, key: Key) -> Resource | None:
+        """The object as it is now, if it is still the one that was decided about."""
+        body, held = self._tools.cache.get(key), self._held.get(key)
+        same = body is not None and held is not None and held.memory.uid == body["metadata"]["uid"]
+        return self._parsed(key, body) if body is not None and same else None
+
     async def _blocked(self, key: Key, error: RateLimited, poller: Poller) -> Again:
         """The credential may not call now, and nothing was sent: said only where it takes more than a moment."""
         wait = (error.retry_after or 0.0) + self._rng.uniform(0.0, BACKOFF_FIRST)
-        body, held = self._tools.cache.get(key), self._held.get(key)
-        same = body is not None and held is not None and held.memory.uid == body["metadata"]["uid"]
-        told = body is not None and same and status.doubt_told(self._parsed(key, body).status) is not None
-        if body is not None and same and wait > QUIET and not told:  # a person is asked, and is to stay so
-            s = self._gather(key, self._parsed(key, body), poller)
+        body, fresh = self._tools.cache.get(key), self._same(key)
+        if fresh is not None and wait > QUIET and status.doubt_told(fresh.status) is None:  # a question stays asked
+            s = self._gather(key, fresh, poller)
             record = facts.recorded_id(s) or None
             await self._report(s, actions.Decision("blocked", verdict=BLOCKED, record=record))
         return Again(after=wait, pressing=body is None or bool(body["metadata"].get("deletionTimestamp")))
@@ -355,7 +350,7 @@ class Reconciler:
     async def _vanished(self, key: Key) -> Again:
         """In the middle of a pass: let go by it, or taken away by the watch, and then perhaps only by its selector."""
         held = self._held.get(key)
-        left = held is not None and self._leftovers.pending(held.memory.attempt)
+        left = held is not None and self._leftovers.pending(held.memory) is not None
         return await self._missing(key) if left else await self._bury(key)
 
     async def _bury(self, key: Key) -> Again:
@@ -367,8 +362,8 @@ class Reconciler:
     async def _abandon(self, key: Key, held: _Held) -> bool:
         """Forget an object that is gone; False while an endpoint of it still has to be deleted."""
         poller = self._poller_of(held.resource)
-        memory, attempt = held.memory, held.memory.attempt
-        if not await self._leftovers.cleared(key, held.body, attempt, poller):
+        memory = held.memory
+        if not await self._leftovers.cleared(key, held.body, memory, poller):
             return False
         poller.inventory.forget(memory.uid, (held.body.get("status") or {}).get("endpointId") or "")
         self._claims = {claimed: uid for claimed, uid in self._claims.items() if uid != memory.uid}

@@ -117,11 +117,10 @@ class SecretKeeper:
         stored = self._unlabelled.get(secret)
         if stored is None or self._objects.users_of(secret) or await self._needed_elsewhere(secret):
             return
-        if not self._lease.held():
-            raise LeaseLost("This process does not hold the lease.")
-        left = tuple(name for name in _finalizers(stored) if name != api.IN_USE)
+        self._lead()
+        version = stored["metadata"]["resourceVersion"]
         try:
-            await self._kube.set_finalizers(secret, left, resource_version=stored["metadata"]["resourceVersion"])
+            await self._kube.set_finalizers(secret, _without_ours(stored), resource_version=version)
         except (KubeConflict, KubeNotFound):
             _LOG.warning(
                 "the Secret %s has changed since it lost its label: look whether it carries %s", secret, api.IN_USE
@@ -137,12 +136,14 @@ class SecretKeeper:
 
     async def _let_go(self, secret: Key, stored: JsonObject) -> None:
         if not self._objects.users_of(secret):  # one may have come while the others were listed
-            left = tuple(name for name in _finalizers(stored) if name != api.IN_USE)
-            await self._write(secret, stored, left)
+            await self._write(secret, stored, _without_ours(stored))
 
-    async def _write(self, secret: Key, stored: JsonObject, finalizers: tuple[str, ...]) -> None:
+    def _lead(self) -> None:
         if not self._lease.held():
             raise LeaseLost("This process does not hold the lease.")
+
+    async def _write(self, secret: Key, stored: JsonObject, finalizers: tuple[str, ...]) -> None:
+        self._lead()
         version = stored["metadata"]["resourceVersion"]
         try:
             self._secrets.put(await self._kube.set_finalizers(secret, finalizers, resource_version=version))
@@ -168,3 +169,7 @@ class SecretKeeper:
 
 def _finalizers(body: JsonObject) -> tuple[str, ...]:
     return tuple(body["metadata"].get("finalizers") or ())
+
+
+def _without_ours(body: JsonObject) -> tuple[str, ...]:
+    return tuple(name for name in _finalizers(body) if name != api.IN_USE)

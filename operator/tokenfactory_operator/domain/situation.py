@@ -119,8 +119,6 @@ class Attempt:
     endpoint_id: str = ""
     scope: str = ""
     """Where it was opened."""
-    let_go: bool = False
-    """The object was let go by a decision: what is left of it is left on purpose."""
     written: bool = False
     """The status is known to name `endpoint_id`."""
     after_unknown: int = 0
@@ -187,6 +185,8 @@ class Memory:
     """Endpoint id → when GET did not answer 200 and PATCH then answered 404."""
     probed: dict[str, float] = field(default_factory=dict)
     """Endpoint id → when GET by id was last tried because LIST does not show it."""
+    let_go: bool = False
+    """A decision has let the object go: what is left of it is left on purpose."""
     looked: set[str] = field(default_factory=set)
     """Endpoints of which a GET by id has told all that it can, with this credential."""
     last_seen: dict[str, ObservedEndpoint] = field(default_factory=dict)
