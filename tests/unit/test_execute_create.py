@@ -24,6 +24,7 @@ from tokenfactory_operator.domain.errors import (
 )
 from unit.support.builders import KEY, UID, mark
 from unit.support.fakes import Turn
+from unit.support.making import opens_slowly
 from unit.support.stage import Stage
 
 CREATED = ["finalizers 1", "status Pending", "POST", "status Created"]
@@ -55,15 +56,7 @@ async def test_nothing_before_the_first_list() -> None:
 async def test_an_attempt_that_took_too_long_to_open_is_not_sent() -> None:
     """Create 4: within SEND_DEADLINE of the write's answer, or not at all; then read again, decide again."""
     stage = Stage()
-
-    def slow() -> None:
-        stage.clock.tick = 6.0
-
-    def quick() -> None:
-        stage.clock.tick = 0.0
-
-    stage.script.plan("patch_status", Turn(meanwhile=slow))
-    stage.script.plan("get", Turn(meanwhile=quick))
+    opens_slowly(stage)
     await stage.turn()
     assert stage.journal() == ["finalizers 1", "status Pending", "status Pending", "POST", "status Created"]
     assert stage.cloud.endpoints["ep-1"].description == mark("try-2")

@@ -9,19 +9,10 @@ from tokenfactory_operator.domain.situation import Policy
 from unit.support.builders import KEY, OTHER_UID, SCOPE, an_endpoint, mark, released
 from unit.support.credentials import another
 from unit.support.fakes import Turn
+from unit.support.making import accepts_only
 from unit.support.stage import Stage
 
 DOWN = CloudUnavailable("no answer in time")
-
-
-def accepted_only(stage: Stage) -> None:
-    """The next DELETE is accepted, and the endpoint is there for some time yet."""
-    made = stage.cloud.endpoints["ep-1"]
-
-    def back() -> None:
-        stage.cloud.endpoints["ep-1"] = made
-
-    stage.script.plan("delete", Turn(effect=True, meanwhile=back))
 
 
 @pytest.mark.parametrize("reads", [True, False], ids=["by-id", "no-read-by-id"])
@@ -38,7 +29,7 @@ async def test_an_endpoint_that_no_list_has_shown_yet(how: str, *, reads: bool) 
     if how == "rotated":
         stage.poller = another(stage, scope=SCOPE)
     stage.delete()
-    accepted_only(stage)
+    accepts_only(stage)
     await stage.turn(2)
     await stage.turn(2)
     assert stage.journal("DELETE") == ["DELETE ep-1"]
@@ -58,7 +49,7 @@ async def test_an_endpoint_that_the_lists_hide(*, restart: bool) -> None:
         await stage.turn(100)
     stage = stage.restarted() if restart else stage
     stage.delete()
-    accepted_only(stage)
+    accepts_only(stage)
     await stage.turn(2)
     await stage.turn(31)
     assert KEY in stage.kube.objects

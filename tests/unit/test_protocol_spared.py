@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from tokenfactory_operator.domain.errors import CloudUnavailable, KubeConflict, KubeError
+from tokenfactory_operator.domain.errors import CloudUnavailable, KubeConflict
 from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.ports import Key
 from unit.support.builders import FOREIGN, KEY, NAMESPACE, OTHER_UID, an_endpoint, an_object, mark
 from unit.support.fakes import Turn
+from unit.support.making import unwritten
 from unit.support.stage import Stage
 
 DOWN = CloudUnavailable("no answer in time")
@@ -116,22 +117,14 @@ async def test_a_foreign_mark_beside_ours_before_the_id_is_written() -> None:
 
 async def test_observed_before_the_id_is_written() -> None:
     """Under Observe it is let go without a call, and so it stays."""
-    stage = Stage()
-    stage.script.plan("patch_status", Turn(effect=True), Turn(KubeError("down")), Turn(KubeError("down")))
-    await stage.poll()
-    with pytest.raises(KubeError):
-        await stage.reconcile()
+    stage = await unwritten()
     stage.kube.edit(KEY, spec={"managementPolicy": "Observe"})
     assert (await deleted(stage)).journal("DELETE") == []
 
 
 async def test_a_conflict_takes_back_that_it_was_let_go() -> None:
     """The finalizer was not removed by the decision after all, but by somebody's force: then it is cleaned up."""
-    stage = Stage()
-    stage.script.plan("patch_status", Turn(effect=True), Turn(KubeError("down")), Turn(KubeError("down")))
-    await stage.poll()
-    with pytest.raises(KubeError):
-        await stage.reconcile()
+    stage = await unwritten()
     stage.kube.edit(KEY, spec={"managementPolicy": "Observe"})
     stage.delete()
 

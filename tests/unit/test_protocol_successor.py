@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tokenfactory_operator.domain.errors import CredentialsError, KubeConflict, KubeError, RateLimited, Unauthorized
+from tokenfactory_operator.domain.errors import CredentialsError, KubeConflict, RateLimited, Unauthorized
 from tokenfactory_operator.domain.observed import EndpointList
 from unit.support.builders import KEY, OTHER_UID, UID, an_endpoint
 from unit.support.credentials import another
 from unit.support.fakes import InMemoryCloud, Script, Turn
+from unit.support.making import unwritten
 from unit.support.stage import Stage
-
-DOWN = Turn(KubeError("down"))
-
-
-async def unwritten() -> Stage:
-    """An endpoint was made, and its id could not be written down."""
-    stage = Stage()
-    stage.script.plan("patch_status", Turn(effect=True), DOWN)
-    await stage.poll()
-    with pytest.raises(KubeError):
-        await stage.reconcile()
-    return stage
 
 
 def replaced(stage: Stage) -> None:

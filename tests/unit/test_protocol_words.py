@@ -10,6 +10,7 @@ from unit.support.builders import KEY, SCOPE, an_endpoint
 from unit.support.clock import ManualClock
 from unit.support.credentials import another
 from unit.support.fakes import InMemoryCloud, Turn
+from unit.support.making import accepts_only, opens_slowly
 from unit.support.scene import an_inventory
 from unit.support.stage import Stage
 
@@ -90,16 +91,11 @@ async def test_a_word_ends_with_its_doubt() -> None:
     assert stage.told("Stalled") == "True InventoryUntrusted"
     stage.annotate(reconcile_requested_at="now")
     stage.cloud.hidden = set()
-    made = stage.cloud.endpoints["ep-1"]
+    accepts_only(stage)
     stage.cloud.turn_up(flavor_name="other")
     await stage.turn()
     await stage.turn(300)
     stage.cloud.hidden = {"ep-1", *others[:6]}
-
-    def back() -> None:
-        stage.cloud.endpoints["ep-1"] = made
-
-    stage.script.plan("delete", Turn(effect=True, meanwhile=back))
     stage.delete()
     await stage.turn(5)
     await stage.turn(5)
@@ -124,15 +120,7 @@ async def test_an_attempt_that_was_not_sent_does_not_either(*, restart: bool) ->
     stage.script.plan("create", *[Turn(DOWN)] * 3)
     await stage.turn()
     await stage.turn()
-
-    def slow() -> None:
-        stage.clock.tick = 6.0
-
-    def quick() -> None:
-        stage.clock.tick = 0.0
-
-    stage.script.plan("patch_status", Turn(meanwhile=slow))
-    stage.script.plan("get", Turn(meanwhile=quick))
+    opens_slowly(stage)
     await stage.turn(61)
     stage = stage.restarted() if restart else stage
     assert stage.status["createAttempt"]["afterUnknown"] == 1
