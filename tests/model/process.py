@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from model.clock import OWNER, Gate
-from model.ports import CloudPort, KubePort, Log, Place, Recorder, Surroundings, Telemetry, WorldClock
+from model.ports import CloudPort, KubePort, Place, Surroundings, WorldClock
+from model.telling import Log, Recorder, Telemetry
 from model.vendor import CLUSTER
 from model.watch import PAUSE_WHILE_DOWN, Watch
 from tokenfactory_operator.cache import ObjectCache
