@@ -278,13 +278,11 @@ class Executor:
 
     async def _delete_one(self, s: Situation, endpoint_id: str, poller: Poller) -> None:
         self._tools.lead()
-        there = await poller.cloud.delete_endpoint(endpoint_id)
+        await poller.cloud.delete_endpoint(endpoint_id)
         hidden = endpoint_id in s.evidence.hidden | s.evidence.overdue
-        created = poller.inventory.unlisted_since(endpoint_id)
-        if created is None and there and poller.inventory.last_seen(endpoint_id) is None:
-            created = s.memory.pending_seen  # made before this process saw anything: perhaps just before
-        if created is not None:
-            s.memory.unlisted[endpoint_id] = created
+        since = poller.inventory.known_since(endpoint_id)
+        if since is not None:
+            s.memory.known_since.setdefault(endpoint_id, since)
         ended = poller.inventory.delete_answered(endpoint_id, hidden=hidden)
         s.memory.deletes[endpoint_id] = s.memory.mutated = ended
         self._mutated("delete", poller)

@@ -49,6 +49,7 @@ class Inventory:
         self._by_uid: dict[str, set[str]] = {}
         self._by_subject: dict[str, set[str]] = {}
         self._evidence: dict[str, float] = {}
+        self._known_since: dict[str, float] = {}
         self._identity_evidence: dict[str, float] = {}
         self._attempt_evidence: dict[str, dict[str, float]] = {}
         self._complete: list[float] = []
@@ -153,9 +154,9 @@ class Inventory:
             self._forget(seen.endpoint)
             self._missing = None
 
-    def unlisted_since(self, endpoint_id: str) -> float | None:
-        """End of the POST that made it, as long as no LIST has shown it."""
-        return self._unlisted.get(endpoint_id)
+    def known_since(self, endpoint_id: str) -> float | None:
+        """End of the first answer that showed it: it was made before that, and how long before, nobody here knows."""
+        return self._known_since.get(endpoint_id)
 
     def delete_answered(self, endpoint_id: str, *, hidden: bool = False) -> float:
         """A DELETE answered 2xx or 404: that it will be missing is expected. Answers the stamp.
@@ -221,6 +222,7 @@ class Inventory:
 
     def _drop_traces(self, endpoint_id: str) -> None:
         self._evidence.pop(endpoint_id, None)
+        self._known_since.pop(endpoint_id, None)
         self._unlisted.pop(endpoint_id, None)
         self._vanished.pop(endpoint_id, None)
         self._missing = None
@@ -332,6 +334,7 @@ class Inventory:
         self._present[endpoint_id] = seen
         self._vanished.pop(endpoint_id, None)
         self._evidence[endpoint_id] = now
+        self._known_since.setdefault(endpoint_id, now)
         self._known.add(endpoint_id)
         if endpoint_id in self._buried:
             self._deleted.add(endpoint_id)  # that it will be missing again is expected

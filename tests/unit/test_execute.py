@@ -15,8 +15,8 @@ from unit.support.stage import Stage
 DOWN = CloudUnavailable("5xx")
 
 
-async def ready(**spec: Any) -> Stage:  # noqa: ANN401  # fields of the wire
-    return await Stage(**spec).ready()
+async def ready(*, lasting: float = 0.0, **spec: Any) -> Stage:  # noqa: ANN401  # fields of the wire
+    return await Stage(**spec).ready(lasting=lasting)
 
 
 def in_console(stage: Stage, endpoint_id: str = "ep-1", **changes: Any) -> None:  # noqa: ANN401  # the vendor's fields
@@ -217,7 +217,7 @@ async def test_a_copy_is_left_to_a_person() -> None:
 
 async def test_a_deletion_ends_with_its_observed_absence() -> None:
     """Delete 2: DELETE, a LIST without it, and only then the finalizer."""
-    stage = await ready()
+    stage = await ready(lasting=61)
     stage.delete()
     await stage.reconcile()
     assert stage.journal("DELETE", "finalizers") == ["DELETE ep-1"]
@@ -231,7 +231,7 @@ async def test_a_deletion_ends_with_its_observed_absence() -> None:
 
 async def test_a_late_echo_does_not_delete_once_more() -> None:
     """The watch may bring our own last status write after the finalizer's removal: the object stays gone."""
-    stage = await Stage().ready()
+    stage = await Stage().ready(lasting=61)
     stage.delete()
     await stage.reconcile()
     late = dict(stage.kube.objects[KEY])
@@ -244,7 +244,7 @@ async def test_a_late_echo_does_not_delete_once_more() -> None:
 
 async def test_a_deletion_waits_as_long_as_the_endpoint_is_listed() -> None:
     """However long that takes."""
-    stage = await ready()
+    stage = await ready(lasting=61)
     gone = stage.cloud.endpoints["ep-1"]
     stage.delete()
     await stage.reconcile()
@@ -267,14 +267,14 @@ async def test_a_restart_in_the_middle_of_a_deletion() -> None:
     await stage.turn()
     assert stage.journal("DELETE") == ["DELETE ep-1"] * 2
     assert KEY in stage.kube.objects
-    await stage.turn()
+    await stage.turn(61)
     assert KEY not in stage.kube.objects
 
 
 @pytest.mark.parametrize("fault", [Turn(error=KubeError("lost"), effect=True), Turn(error=KubeConflict("modified"))])
 async def test_a_finalizer_whose_removal_fails(fault: Turn) -> None:
     """It is removed at the next try; nothing of the cloud is called again."""
-    stage = await ready()
+    stage = await ready(lasting=61)
     stage.delete()
     await stage.reconcile()
     stage.script.plan("set_finalizers", fault)
@@ -290,7 +290,7 @@ async def test_a_finalizer_whose_removal_fails(fault: Turn) -> None:
 
 async def test_finalizers_of_others_stay() -> None:
     """Ours goes, theirs does not, and the object is ours no more."""
-    stage = await ready()
+    stage = await ready(lasting=61)
     stage.kube.edit(KEY, finalizers=["tokenfactory.nebius.com/endpoint", "other/one"])
     stage.delete()
     await stage.reconcile()

@@ -34,7 +34,7 @@ async def hidden() -> Stage:
 
 async def test_the_others_older_list_does_not_hold_a_deletion() -> None:
     """It was asked to wait, and still shows what is gone."""
-    stage = await Stage().ready()
+    stage = await Stage().ready(lasting=61)
     await beside(stage).poll()
     stage.delete()
     await stage.reconcile()

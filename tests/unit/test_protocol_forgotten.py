@@ -103,7 +103,7 @@ async def test_reading_by_id_is_not_allowed(error: CloudError) -> None:
     stage.delete()
     stage.script.plan("get_endpoint", *[Turn(error)] * 9)
     await stage.turn()
-    await stage.turn()
+    await stage.turn(61)
     assert (len(stage.journal("GET")), stage.journal("DELETE")) == (1, ["DELETE ep-1"])
     assert KEY not in stage.kube.objects
 
@@ -200,7 +200,7 @@ async def test_what_was_seen_while_something_else_was_told(*, restart: bool) -> 
 
 async def test_a_wiped_status_does_not_forget_that_it_was_created() -> None:
     """The endpoint is not seen at that moment: its id is written again with its attempt, and it goes in the end."""
-    stage = await Stage().ready()
+    stage = await Stage().ready(lasting=61)
     stage.cloud.hidden.add("ep-1")
     await stage.turn()
     stage.kube.objects[KEY]["status"] = {}

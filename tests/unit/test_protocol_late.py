@@ -80,7 +80,7 @@ async def test_an_adoption_that_came_to_nothing(policy: str, restarted: bool, se
         await stage.turn()
     await stage.turn(seconds)
     assert KEY in stage.kube.objects
-    assert "was being adopted" in str(stage.status["conditions"])
+    assert "may take effect yet" in str(stage.status["conditions"])
     await stage.turn(2)
     assert KEY not in stage.kube.objects
     assert (stage.journal("DELETE"), "ep-7" in stage.cloud.endpoints) == ([], True)
@@ -137,6 +137,98 @@ async def test_a_foreign_mark_after_the_adoption_holds_nothing() -> None:
     await stage.turn()
     assert KEY not in stage.kube.objects
     assert stage.journal("DELETE") == []
+
+
+# What is left in the cloud may have its next owner soon
+
+
+async def settled() -> Stage:
+    """The PATCH that takes ep-7 over had no answer, a second one had, and a list shows the mark."""
+    stage = await taking_over(policy="Retain", mark_before="")
+    await stage.turn(10)
+    await stage.turn(10)
+    assert (stage.attempt, len(stage.journal("PATCH"))) == (("adopted", "Created"), 2)
+    return stage
+
+
+async def let_go_after(stage: Stage, seconds: float) -> None:
+    """The object is kept for so long, and goes then."""
+    await stage.turn(seconds)
+    assert KEY in stage.kube.objects
+    assert "may take effect yet" in str(stage.status["conditions"])
+    await stage.turn(3)
+    assert KEY not in stage.kube.objects
+
+
+async def test_a_second_call_that_is_answered_does_not_answer_for_the_first() -> None:
+    """It may put our mark over that of whoever adopts the endpoint next."""
+    stage = await settled()
+    stage.delete()
+    await stage.turn()
+    assert stage.cloud.endpoints["ep-7"].description == released()
+    await let_go_after(stage, 37)
+
+
+async def test_a_mark_that_comes_after_the_release_is_released_again() -> None:
+    """The first call takes effect while the object waits."""
+    stage = await settled()
+    stage.delete()
+    await stage.turn()
+    stage.cloud.endpoints["ep-7"] = MINE
+    await stage.turn()
+    assert stage.cloud.endpoints["ep-7"].description == released()
+
+
+async def test_a_release_without_an_answer() -> None:
+    """It would put the released mark over the next owner's."""
+    stage = await Stage(deletionPolicy="Retain").ready(lasting=300)
+    stage.delete()
+    stage.script.plan("update", Turn(DOWN))
+    await stage.turn()
+    await stage.turn(10)
+    assert stage.cloud.endpoints["ep-1"].description == released()
+    await let_go_after(stage, 48)
+
+
+async def test_a_call_of_an_earlier_process() -> None:
+    """Whether each of them had an answer, only that one knew: its deadlines and the settle time pass."""
+    stage = (await Stage(deletionPolicy="Retain").ready(lasting=300)).restarted()
+    stage.delete()
+    await stage.turn()
+    assert stage.cloud.endpoints["ep-1"].description == released()
+    await let_go_after(stage, 123)
+
+
+async def test_a_foreign_mark_while_a_call_is_open() -> None:
+    """What is left for its mark may get ours back as well."""
+    stage = await Stage().ready(lasting=300)
+    stage.edit(displayName="chat")
+    stage.script.plan("update", Turn(DOWN))
+    await stage.turn()
+    stage.cloud.endpoints["ep-1"] = replace(stage.cloud.endpoints["ep-1"], description=FOREIGN)
+    stage.delete()
+    await let_go_after(stage, 58)
+    assert stage.journal("DELETE") == []
+
+
+async def test_only_observed_since_a_call_without_an_answer() -> None:
+    """Nothing is sent any more, and no list is needed: the time alone passes."""
+    stage = await taking_over(policy="Retain", mark_before="")
+    stage.edit(managementPolicy="Observe")
+    stage.delete()
+    again = await stage.reconcile()
+    assert again.after is not None
+    assert 50 < again.after <= 61
+    stage.wait_out(again.after - 1)
+    await stage.reconcile()
+    assert KEY in stage.kube.objects
+    stage.wait_out(2)
+    await stage.reconcile()
+    assert KEY not in stage.kube.objects
+    assert len(stage.journal("PATCH")) == 1
+
+
+# A word
 
 
 async def test_a_request_from_before_the_doubt_is_no_answer_to_it() -> None:

@@ -84,7 +84,7 @@ async def test_an_adoption_under_way_that_one_list_leaves_out() -> None:
     stage.cloud.hidden.clear()
     stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=mark("adopted"))
     for _ in range(3):
-        await stage.turn()
+        await stage.turn(31)
     assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])
 
 

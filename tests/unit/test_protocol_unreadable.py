@@ -57,7 +57,7 @@ async def test_what_was_adopted_is_retained() -> None:
 
 async def test_what_was_created_is_deleted() -> None:
     """Nothing in the spec speaks against it."""
-    assert (await unreadable(await Stage().ready())).journal("DELETE") == ["DELETE ep-1"]
+    assert (await unreadable(await Stage().ready(lasting=61))).journal("DELETE") == ["DELETE ep-1"]
 
 
 @pytest.mark.parametrize(

@@ -322,7 +322,7 @@ async def test_an_unresolved_attempt_waits_for_the_delete_settle_time() -> None:
     assert stage.told("Ready") == "False CreateOutcomeUnknown"
     stage.cloud.hidden.clear()
     await stage.turn()
-    await stage.turn()
+    await stage.turn(62)
     assert (stage.cloud.endpoints, KEY in stage.kube.objects) == ({}, False)
 
 

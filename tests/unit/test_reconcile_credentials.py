@@ -146,6 +146,6 @@ async def test_a_secret_is_let_go_when_its_object_has_gone_or_has_another() -> N
     await stage.reconcile()
     assert holder.gone == ["one"]
     for _ in range(3):
-        await stage.turn()
+        await stage.turn(31)
     assert KEY not in stage.kube.objects
     assert holder.gone == ["one", "two"]

@@ -66,6 +66,9 @@ def observed_only(s: Situation) -> Decision | None:
     """Under Observe the endpoint was never ours to delete: let go without a call, whether the cloud is seen or not."""
     if not facts.observing(s):
         return None
+    settled = s.memory.unanswered + s.timing.create_settle  # of a PATCH from before; no LIST has to show what became
+    if s.now <= settled:
+        return _waiting_for_effects(s, "observed_only", after=settled - s.now)
     unclear = not facts.recorded_id(s) and (s.evidence.own or facts.unresolved(s) is not None)
     text = UNCLEAR if unclear else _released_text(facts.recorded_id(s), gone=False)
     return Decision("observed_only", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
@@ -111,7 +114,7 @@ def release(s: Situation) -> Decision | None:
         action = Release(seen.endpoint.id, EndpointPatch(description=description))
         waiting = failed(s, Release.__name__)
         return waiting or Decision("release", action, _deleting("Releasing the endpoint."), record=seen.endpoint.id)
-    waiting = _unseen(s, "release") or (_adopting(s, "release") if facts.may_still_adopt(s) else None)
+    waiting = _unseen(s, "release") or _unsettled(s, "release")
     endpoint_id = facts.recorded_id(s)
     text = _released_text(endpoint_id, gone=_absent(s) or endpoint_id in s.memory.gone)
     return waiting or Decision("release", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
@@ -204,12 +207,14 @@ def absence_observed(s: Situation) -> Decision | None:
     if hidden is not None:
         return hidden
     left = set(_left_alone(s))
-    answered = max((*s.memory.deletes.values(), *_listed_from(s)), default=NEVER)
+    answered = max(s.memory.deletes.values(), default=NEVER)
     present = {seen.endpoint.id for seen in s.evidence.own} | (
         {s.evidence.recorded.endpoint.id} if s.evidence.recorded else set()
     )
-    if s.evidence.last_list <= answered or present - left:
+    listed = s.evidence.last_list <= answered or present - left
+    if listed or s.evidence.last_list <= _listed_from(s):
         text = "The cloud has accepted the deletion. Waiting until its list no longer shows the endpoint."
+        text = text if listed else _too_new(s)
         outage = s.evidence.outage
         verdict = Verdict(outage.reason, outage.message) if outage else _deleting(text)
         return Decision("absence_observed", verdict=verdict, record=_record(s), after_list=True)
@@ -224,24 +229,43 @@ def absence_observed(s: Situation) -> Decision | None:
 
 def _leave(s: Situation, left: set[str]) -> Decision:
     """What is not clearly this object's stays, once nothing can make it so any more."""
-    unseen = _unseen(s, "absence_observed") if facts.recorded_id(s) in left else None
-    waiting = _adopting(s, "absence_observed") if facts.may_still_adopt(s) else unseen
+    waiting = _unsettled(s, "absence_observed")
     text = f"Endpoint {', '.join(sorted(left))} is not clearly this object's, so it was left in the cloud."
     action = RemoveFinalizer(Reason.OWNERSHIP_CONFLICT, text)
     return waiting or Decision("absence_observed", action, _deleting("Released."))
 
 
-def _adopting(s: Situation, check: str) -> Decision:
+def _unsettled(s: Situation, check: str) -> Decision | None:
+    """What is to be left in the cloud may still be changed by a call of ours, perhaps when it has its next owner."""
+    return _waiting_for_effects(s, check) if facts.may_still_change(s) else None
+
+
+def _waiting_for_effects(s: Situation, check: str, *, after: float | None = None) -> Decision:
     text = (
-        f"Endpoint {facts.recorded_id(s)} was being adopted, and the call for that may take effect yet. Waiting until "
-        f"it is sure whose the endpoint is: about {s.timing.create_settle:.0f} s."
+        f"A call that changes endpoint {facts.recorded_id(s)} ended without an answer, or was begun by an earlier "
+        "process, and may take effect yet. Waiting until it is sure whose the endpoint is: about "
+        f"{s.timing.create_settle:.0f} s."
     )
-    return Decision(check, verdict=_deleting(text), record=facts.recorded_id(s), after_list=True)
+    record = facts.recorded_id(s) or None
+    return Decision(check, verdict=_deleting(text), record=record, after=after, after_list=after is None)
 
 
-def _listed_from(s: Situation) -> tuple[float, ...]:
-    """From when on a LIST says something about endpoints that none has shown: it may lag behind their creation."""
-    return tuple(created + s.timing.create_settle for created in s.memory.unlisted.values())
+def _listed_from(s: Situation) -> float:
+    """From when on a LIST says that what was deleted is gone: before, it may lag behind the creation instead.
+
+    One that has shown the endpoint changes nothing about that: the next one may be an older view again. What an
+    earlier process made was there when this one saw the object first.
+    """
+    since = (s.memory.pending_seen, *s.memory.known_since.values()) if s.memory.deletes else ()
+    return max(since, default=NEVER) + s.timing.create_settle
+
+
+def _too_new(s: Situation) -> str:
+    return (
+        "The cloud has accepted the deletion, and its list does not show the endpoint. That may be a list of before "
+        f"its creation: waiting for one that was asked for {s.timing.create_settle:.0f} s after the endpoint was first "
+        "seen, or the operator started."
+    )
 
 
 def _hidden(s: Situation) -> Decision | None:

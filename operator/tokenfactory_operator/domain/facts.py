@@ -116,14 +116,16 @@ def being_adopted(s: Situation) -> Sighting | None:
     return recorded if adopting and recorded is not None and not recorded.endpoint.carries(s.identity) else None
 
 
-def may_still_adopt(s: Situation) -> bool:
-    """Whether a call that takes the recorded endpoint over may take effect yet, though no LIST shows our mark on it."""
-    written = s.resource.status.create_attempt
-    if (written is not None and written.state == CREATED) or being_adopted(s) is None:
-        return False
-    by_others = NEVER if s.memory.claimed == recorded_id(s) else _counted_from(s)
-    last = max(by_others, s.memory.unanswered)
-    return s.evidence.last_list <= last + s.timing.create_settle
+def may_still_change(s: Situation) -> bool:
+    """Whether a PATCH that was sent for this object may take effect yet: no LIST so far shows for sure that it has."""
+    return s.evidence.last_list <= max(s.memory.unanswered, _patched_elsewhere(s)) + s.timing.create_settle
+
+
+def _patched_elsewhere(s: Situation) -> float:
+    """By when another process has sent its last PATCH of the recorded endpoint; `NEVER` if only this one had it."""
+    attempt = s.memory.attempt
+    mine = {"", s.memory.claimed, attempt.endpoint_id if attempt is not None else ""}
+    return NEVER if recorded_id(s) in mine else _counted_from(s)
 
 
 def missed(s: Situation) -> str:

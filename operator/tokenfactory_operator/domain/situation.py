@@ -179,8 +179,8 @@ class Memory:
     """End of the last PATCH for this object that ended without a clear answer: it may take effect yet."""
     deletes: dict[str, float] = field(default_factory=dict)
     """Endpoint id → end of the last DELETE that answered 2xx or 404."""
-    unlisted: dict[str, float] = field(default_factory=dict)
-    """Endpoint id → end of the POST that made it, where no LIST had shown it yet when its DELETE was answered."""
+    known_since: dict[str, float] = field(default_factory=dict)
+    """Endpoint id → since when it was known to exist, when its DELETE was answered first."""
     gone: dict[str, float] = field(default_factory=dict)
     """Endpoint id → when GET did not answer 200 and PATCH then answered 404."""
     probed: dict[str, float] = field(default_factory=dict)

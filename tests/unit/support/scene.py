@@ -72,8 +72,10 @@ class Scene:
         return self.status(createAttempt={"id": attempt_id, "state": state}, **fields)
 
     def recorded(self, endpoint_id: str = "ep-1", **fields: Any) -> Self:  # noqa: ANN401  # as above
-        """Held, and its endpoint written down as made by attempt a1."""
-        return self.held().attempt_written("a1", "Created", endpointId=endpoint_id, **fields)
+        """Held for long, and its endpoint written down as made by attempt a1."""
+        self.held()
+        self.memory.pending_seen -= 3600.0
+        return self.attempt_written("a1", "Created", endpointId=endpoint_id, **fields)
 
     def stalled_before(self, reason: Reason, message: str = f"{REFUSED}said before") -> Self:
         """The written status says that a human must act."""

@@ -144,11 +144,12 @@ class Stage:
         await self.poll(seconds)
         return await self.reconcile(key)
 
-    async def ready(self) -> Stage:
-        """An object whose endpoint serves, in order; the journal and the events begin anew."""
+    async def ready(self, *, lasting: float = 0.0) -> Stage:
+        """An object whose endpoint serves, in order, for so many seconds; the journal and the events begin anew."""
         await self.turn()
         self.cloud.turn_up()
         await self.turn()
+        await self.turn(lasting)
         assert self.told("Ready") == "True Available"
         self.script.journal.clear()
         self.witness.events.clear()
