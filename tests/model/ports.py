@@ -196,9 +196,7 @@ class CloudPort:
     async def get_endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:
         """See `ports.Cloud`."""
         found = await self._call("GET", f"GET {endpoint_id}", lambda: self._got(endpoint_id), shown=_state)
-        if found is not None:
-            self._place.shown[found.id] = found.description or ""
-        return found
+        return self._shown(found) if found is not None else None
 
     def _got(self, endpoint_id: str) -> ObservedEndpoint | None:
         visible = self._around.vendor.get_by_id and not self._elsewhere
@@ -224,8 +222,8 @@ class CloudPort:
             if not getattr(error, "refused", False):
                 self._around.checks.post_unknown(body.description)
             raise
-        self._answered(made.id)
-        return made.history[0][1]
+        self._mutated(made.id)
+        return self._shown(made.history[0][1])
 
     async def update_endpoint(self, endpoint_id: str, patch: EndpointPatch) -> ObservedEndpoint:
         """See `ports.Cloud`."""
@@ -248,8 +246,8 @@ class CloudPort:
             if not (error.refused or probe):
                 self._mutated(endpoint_id)
             raise
-        self._answered(endpoint_id)
-        return changed
+        self._mutated(endpoint_id)
+        return self._shown(changed)
 
     async def delete_endpoint(self, endpoint_id: str) -> bool:
         """See `ports.Cloud`."""
@@ -264,7 +262,7 @@ class CloudPort:
             return there
 
         there = await self._call("DELETE", f"DELETE {endpoint_id}", effect)
-        self._answered(endpoint_id)
+        self._mutated(endpoint_id)
         return there
 
     def _mutates(self, what: str, endpoint_id: str = "") -> None:
@@ -275,17 +273,16 @@ class CloudPort:
         if endpoint_id:
             self._around.checks.touched(self._place.name, what, endpoint_id, self._place.shown.get(endpoint_id, ""))
 
-    def _answered(self, endpoint_id: str) -> None:
-        endpoint = self._mutated(endpoint_id)
-        if endpoint is not None:
-            self._place.shown[endpoint_id] = endpoint.now.description or ""
+    def _shown(self, answer: ObservedEndpoint) -> ObservedEndpoint:
+        """What this process knows of it from now on; the console may have changed it since."""
+        self._place.shown[answer.id] = answer.description or ""
+        return answer
 
-    def _mutated(self, endpoint_id: str) -> Endpoint | None:
+    def _mutated(self, endpoint_id: str) -> None:
         """It is, or may be, another one since now; no earlier LIST tells how."""
         endpoint = self._around.vendor.endpoints.get(endpoint_id)
         if endpoint is not None:
             endpoint.mutated = self._around.loop.time()
-        return endpoint
 
     async def _call(
         self,
