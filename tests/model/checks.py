@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from model.apiserver import ApiServer, Body
@@ -54,6 +55,20 @@ def serves(spec: Mapping[str, Any], shown: ObservedEndpoint) -> bool:
     return shown.enabled is not False and shown.readiness in SERVES and enough
 
 
+@dataclass(frozen=True)
+class View:
+    """How new what the operator has seen of the cloud is."""
+
+    listed: float = 0.0
+    """When the last LIST was sent that a process has got the answer of."""
+    shown: Mapping[str, float] = field(default_factory=dict)
+    """Endpoint id → when the last LIST was sent whose answer shows it."""
+
+    def after(self, sent: float, ids: Iterable[str]) -> View:
+        """A LIST that was sent then has shown these."""
+        return View(sent, {**self.shown, **dict.fromkeys(ids, sent)})
+
+
 class Checks:
     """Watches what is done; tells the trace of each broken promise."""
 
@@ -71,8 +86,8 @@ class Checks:
         self.late_twins = 0
         self.mutated = 0.0
         """When a mutation was last sent."""
-        self.listed = 0.0
-        """When the last LIST was sent that a process has got the answer of."""
+        self.view = View()
+        """By what the next decision is made."""
         self.policy = Policy()
         self.names: defaultdict[str, set[str]] = defaultdict(set)
         """Endpoint id → uids of the objects whose spec has ever named it."""
@@ -84,8 +99,8 @@ class Checks:
         """Uids of objects that have ever said `deletionPolicy: Delete`."""
         self.given_up = False
         """The write that is carried out has no answer any more: it came later than its sender waits."""
-        self.shown: dict[str, float] = {}
-        """Endpoint id → when the last LIST was sent whose answer shows it."""
+        self.written_by: tuple[float, View] | None = None
+        """When the status that is being written was sent, and by what it was decided: more may have been seen since."""
         kube.on_status(self.status_written)
         kube.listen(self._noted)
         vendor.on_create = self.created
@@ -185,7 +200,8 @@ class Checks:
         return endpoint.between(self._known_since(endpoint) - self.stale, self._trace.time())
 
     def _known_since(self, endpoint: Endpoint) -> float:
-        return max(self.shown.get(endpoint.id, self.listed), self._trace.time() - self.view_age)
+        decided, view = self.written_by or (self._trace.time(), self.view)
+        return max(view.shown.get(endpoint.id, view.listed), decided - self.view_age)
 
     # No lie
 
@@ -216,6 +232,7 @@ class Checks:
         if endpoint is None:
             unseen = self._trace.time() - self.view_age
             return spec.get("enabled") is False and all(it.created > unseen for it in self._vendor.of(metadata["uid"]))
-        start = max(min(start, self.listed, self._known_since(endpoint)), endpoint.mutated) - self.stale
+        _, view = self.written_by or (0.0, self.view)
+        start = max(min(start, view.listed, self._known_since(endpoint)), endpoint.mutated) - self.stale
         states = endpoint.between(start, self._trace.time())
         return any(has_what_spec_says(spec, shown) and serves(spec, shown) for shown in states)

@@ -109,14 +109,14 @@ class KubePort:
         self._mutates(f"status of {key}")
         self._meddle(key)
         text = f"PATCH {key}/status {_brief(patch)} if v{resource_version}"
-        sent = self._around.loop.time()
+        sent, checks, view = self._around.loop.time(), self._around.checks, self._around.checks.view
 
         def effect() -> JsonObject:
-            self._around.checks.given_up = self._around.loop.time() - sent > KUBE_TIMEOUT
+            checks.given_up, checks.written_by = self._around.loop.time() - sent > KUBE_TIMEOUT, (sent, view)
             try:
                 return self._around.kube.patch_status(key, patch, resource_version)
             finally:
-                self._around.checks.given_up = False
+                checks.given_up, checks.written_by = False, None
 
         return await self._call("PATCH", text, effect)
 
@@ -165,8 +165,7 @@ class CloudPort:
         """See `ports.Cloud`."""
         sent = self._around.loop.time()
         answer = await self._call("LIST", "LIST", self._listed, shown=_listing)
-        self._around.checks.listed = sent
-        self._around.checks.shown.update((item.id, sent) for item in answer.endpoints)
+        self._around.checks.view = self._around.checks.view.after(sent, (item.id for item in answer.endpoints))
         self._place.shown.update((item.id, item.description or "") for item in answer.endpoints)
         return answer
 
