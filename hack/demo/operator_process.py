@@ -21,7 +21,7 @@ from demo.target import Target
 INTERVAL: Final = 2.0
 """Seconds between two LISTs; 30 by default, and short here for the person who watches."""
 SETTLE: Final = 2 * INTERVAL
-"""Seconds by which a LIST may lag behind; 60 by default, and short here since the simulator's are never old."""
+"""Seconds that a call may take, and by which a LIST may lag behind; 60 by default, and the simulator needs neither."""
 TAIL: Final = 25
 """Lines of the log in an error."""
 
@@ -49,6 +49,7 @@ class OperatorProcess:
             "TOKENFACTORY_TOKEN_FILE": str(token_file),
             "TOKENFACTORY_POLL_INTERVAL": f"{INTERVAL:g}s",
             "TOKENFACTORY_POLL_INTERVAL_IN_TRANSITION": f"{INTERVAL:g}s",
+            "TOKENFACTORY_REQUEST_TIMEOUT": f"{SETTLE:g}s",
             "TOKENFACTORY_CREATE_SETTLE": f"{SETTLE:g}s",
             "TOKENFACTORY_METRICS_ADDRESS": self._address,
             "TOKENFACTORY_HEALTH_ADDRESS": self._address,

@@ -6,7 +6,8 @@ that no way out of this module leaves a POST unaccounted for. Nothing is decided
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
@@ -253,16 +254,22 @@ class Executor:
             )
 
     async def _patch(self, s: Situation, endpoint_id: str, patch: EndpointPatch, poller: Poller) -> None:
+        with self._accounted(s, poller):
+            endpoint = await poller.cloud.update_endpoint(endpoint_id, patch)
+        s.memory.mutated = poller.inventory.learned(endpoint)
+
+    @contextmanager
+    def _accounted(self, s: Situation, poller: Poller) -> Iterator[None]:
+        """Around a PATCH or DELETE: one that ends without a clear answer is remembered."""
         self._tools.lead()
         try:
-            endpoint = await poller.cloud.update_endpoint(endpoint_id, patch)
+            yield
         except CloudError as error:
             if not error.refused:
                 # It may have taken effect: no LIST from before its end says what the cloud has now.
                 s.memory.unanswered = s.memory.mutated = poller.inventory.stamp()
                 poller.uncertain()
             raise
-        s.memory.mutated = poller.inventory.learned(endpoint)
 
     async def _delete(self, s: Situation, decision: actions.Decision, poller: Poller) -> None:
         action: Any = decision.action
@@ -277,12 +284,9 @@ class Executor:
         self._tell(s.resource, "DeletedDuplicateEndpoint", text, warning=True)
 
     async def _delete_one(self, s: Situation, endpoint_id: str, poller: Poller) -> None:
-        self._tools.lead()
-        await poller.cloud.delete_endpoint(endpoint_id)
+        with self._accounted(s, poller):
+            await poller.cloud.delete_endpoint(endpoint_id)
         hidden = endpoint_id in s.evidence.hidden | s.evidence.overdue
-        since = poller.inventory.known_since(endpoint_id)
-        if since is not None:
-            s.memory.known_since.setdefault(endpoint_id, since)
         ended = poller.inventory.delete_answered(endpoint_id, hidden=hidden)
         s.memory.deletes[endpoint_id] = s.memory.mutated = ended
         self._mutated("delete", poller)
@@ -315,11 +319,10 @@ class Executor:
             poller.inventory.found_hidden(found)
 
     async def _probe_by_patch(self, s: Situation, action: actions.ProbeGone, poller: Poller) -> None:
-        self._tools.lead()
+        patch = EndpointPatch(description=action.description)
         try:
-            found = await poller.cloud.update_endpoint(
-                action.endpoint_id, EndpointPatch(description=action.description)
-            )
+            with self._accounted(s, poller):
+                found = await poller.cloud.update_endpoint(action.endpoint_id, patch)
         except EndpointNotFound:
             poller.inventory.proven_gone(action.endpoint_id)
             s.memory.gone[action.endpoint_id] = poller.inventory.stamp()

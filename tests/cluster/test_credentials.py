@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -214,6 +215,10 @@ def test_one_token_is_one_account(world: World) -> None:
     assert len(scopes) == 2
 
 
+def ended(world: World, name: str) -> bool:
+    return world.endpoints(name) == []
+
+
 def test_a_hanging_credential_holds_up_its_own_objects_only(new_world: WorldMaker) -> None:
     """More objects than workers hang in one project; in another one, objects come, change and go meanwhile."""
     world = team_world(new_world, CONCURRENCY="2", REQUEST_TIMEOUT="20s", CREATE_SETTLE="20s", DELETE_SETTLE="20s")
@@ -230,9 +235,11 @@ def test_a_hanging_credential_holds_up_its_own_objects_only(new_world: WorldMake
         world.edit(name, scaling={"maxReplicas": 7})
         world.until_ready(name)
         world.delete(name)
-        world.until_gone(name)
+        eventually(partial(ended, world, name), what="the end of its endpoint")
     assert hanging(world) == 2
     world.cloud.clear_faults(fault)
+    for name in ("team", "own"):
+        world.until_gone(name)
     for number in range(5):
         world.until_ready(f"slow-{number}")
     assert len(world.cloud.endpoints(alive_only=False)) == 7

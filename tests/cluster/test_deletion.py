@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from cluster.support.eventually import eventually
-from cluster.support.operator_process import DELETE_SETTLE
+from cluster.support.operator_process import CREATE_SETTLE, DELETE_SETTLE
 from cluster.support.world import World
 from cluster.support.worlds import WorldMaker
 from tokenfactory_operator.api import v1alpha1 as api
@@ -52,6 +54,7 @@ def test_still_listed(new_world: WorldMaker) -> None:
     world.until_called("subject", "POST")
     world.cloud.advance(100)
     endpoint_id = world.until_ready("subject").endpoint_id
+    time.sleep(CREATE_SETTLE)  # of one that is new the operator tells more
     stale = world.cloud.fault({"method": "GET"}, effect="stale_list", seconds=50)
     world.delete("subject")
     world.until_called("subject", "DELETE")

@@ -10,11 +10,12 @@ from typing import Final
 
 import pytest
 
-from tokenfactory_operator.domain.errors import CloudUnavailable, RateLimited
+from tokenfactory_operator.domain.errors import CloudUnavailable, RateLimited, Unauthorized
 from tokenfactory_operator.domain.situation import Policy
 from unit.support.builders import FOREIGN, KEY, OTHER_UID, SCOPE, an_endpoint, mark, released
 from unit.support.credentials import elsewhere
 from unit.support.fakes import Turn
+from unit.support.making import accepts_only
 from unit.support.stage import Stage
 
 DOWN: Final = CloudUnavailable("no answer in time")
@@ -226,6 +227,80 @@ async def test_only_observed_since_a_call_without_an_answer() -> None:
     await stage.reconcile()
     assert KEY not in stage.kube.objects
     assert len(stage.journal("PATCH")) == 1
+
+
+async def test_a_probe_without_an_answer() -> None:
+    """It carries the mark that the endpoint had, and may put it over the released one."""
+    stage = await Stage(deletionPolicy="Retain").ready(lasting=300)
+    stage.cloud.hidden.add("ep-1")
+    stage.cloud.answers_get = False
+    stage.script.plan("update", Turn(DOWN))
+    for seconds in (30, 61):
+        await stage.turn(seconds)
+    assert stage.journal("PATCH") == ["PATCH ep-1 description"]
+    stage.cloud.hidden.clear()
+    stage.delete()
+    await stage.turn(5)
+    assert stage.cloud.endpoints["ep-1"].description == released()
+    await let_go_after(stage, 53)
+
+
+async def test_a_delete_without_an_answer_before_it_was_to_be_retained() -> None:
+    """It may take away what is kept, or what the next owner has by then."""
+    stage = await Stage().ready(lasting=300)
+    stage.delete()
+    stage.script.plan("delete", Turn(DOWN))
+    await stage.turn()
+    stage.edit(deletionPolicy="Retain")
+    await stage.turn()
+    assert stage.cloud.endpoints["ep-1"].description == released()
+    await let_go_after(stage, 57)
+
+
+async def test_a_delete_that_was_accepted_before_it_was_to_be_retained() -> None:
+    """Nobody is told that it stays."""
+    stage = await Stage().ready(lasting=300)
+    stage.delete()
+    accepts_only(stage)
+    await stage.turn()
+    stage.edit(deletionPolicy="Retain")
+    for _ in range(2):
+        await stage.turn()
+    assert KEY not in stage.kube.objects
+    assert stage.witness.messages[-1] == "Endpoint ep-1 was to be deleted before it was to be retained: it may be gone."
+
+
+async def test_what_a_call_is_open_for_is_gone() -> None:
+    """Nothing is waited for: what is left is another one."""
+    stage = await Stage().ready(lasting=300)
+    stage.edit(displayName="chat")
+    stage.script.plan("update", Turn(DOWN))
+    await stage.turn()
+    other = replace(stage.cloud.endpoints["ep-1"], id="ep-2", description=f"{mark('try-0')} {FOREIGN}")
+    stage.cloud.endpoints["ep-2"] = other
+    stage.delete()
+    for _ in range(2):
+        await stage.turn()
+    assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, ["ep-2"])
+
+
+async def test_no_list_comes_that_could_end_the_waiting() -> None:
+    """The credential is revoked meanwhile, and that is what a person is told."""
+    stage = await settled()
+    stage.delete()
+    await stage.turn()
+    stage.script.plan("list", *[Turn(Unauthorized("token revoked", refused=True, status=401))] * 9)
+    for _ in range(5):
+        await stage.turn(60)
+    assert "token revoked" in str(stage.status["conditions"])
+
+
+async def test_the_time_that_is_told_is_the_time_that_passes() -> None:
+    """Of an earlier process the deadlines count too."""
+    stage = (await Stage(deletionPolicy="Retain").ready(lasting=300)).restarted()
+    stage.delete()
+    await stage.turn()
+    assert "about 125 s" in str(stage.status["conditions"])
 
 
 # A word

@@ -161,3 +161,21 @@ async def test_observe_with_a_create_call_of_unknown_outcome(*, restart: bool) -
     await stage.turn()
     assert KEY not in stage.kube.objects
     assert "billed" in stage.witness.messages[-1]
+
+
+async def test_a_wrong_mark_that_was_removed_again() -> None:
+    """One list leaves the endpoint out after that: it is looked for, not left."""
+    stage = await Stage().ready(lasting=300)
+    own = stage.cloud.endpoints["ep-1"]
+    stage.cloud.endpoints["ep-1"] = replace(own, description=f"{own.description} {FOREIGN}")
+    await stage.turn(30)
+    assert stage.told("Stalled") == "True OwnershipConflict"
+    stage.cloud.endpoints["ep-1"] = own
+    stage.cloud.hidden.add("ep-1")
+    stage.delete()
+    await stage.turn(30)
+    assert KEY in stage.kube.objects
+    stage.cloud.hidden.clear()
+    for _ in range(3):
+        await stage.turn(30)
+    assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])

@@ -6,11 +6,39 @@ from dataclasses import replace
 
 import pytest
 
-from unit.support.builders import KEY, mark
+from tokenfactory_operator.domain.errors import CloudUnavailable, RateLimited
+from tokenfactory_operator.domain.observed import ObservedEndpoint
+from unit.support.builders import FOREIGN, KEY, SCOPE, mark
+from unit.support.credentials import another
+from unit.support.fakes import Turn
 from unit.support.making import accepts_only
 from unit.support.stage import Stage
 
 TWIN = "ep-2"
+NO_ANSWER = Turn(CloudUnavailable("no answer in time"))
+
+
+def twin(stage: Stage) -> ObservedEndpoint:
+    """What an earlier attempt has made late."""
+    return replace(stage.cloud.endpoints["ep-1"], id=TWIN, description=mark("try-0"))
+
+
+async def deleted_with_a_twin(policy: str = "Delete") -> Stage:
+    """An old endpoint, and a twin that no list has shown yet; the object is deleted."""
+    stage = await Stage(deletionPolicy=policy).ready(lasting=1000)
+    stage.cloud.endpoints[TWIN] = twin(stage)
+    stage.delete()
+    return stage
+
+
+def comes_back(stage: Stage) -> Turn:
+    """The DELETE of the twin is accepted only."""
+    made = stage.cloud.endpoints[TWIN]
+
+    def back() -> None:
+        stage.cloud.endpoints[TWIN] = made
+
+    return Turn(effect=True, meanwhile=back)
 
 
 async def deleted_young(*, restart: bool) -> Stage:
@@ -52,9 +80,7 @@ async def test_a_list_that_shows_it_after_one_that_did_not(*, restart: bool) -> 
 
 async def test_a_twin_that_shows_up_at_the_end() -> None:
     """It may be as new as its first sight, however old the other one is."""
-    stage = await Stage().ready(lasting=1000)
-    stage.cloud.endpoints[TWIN] = replace(stage.cloud.endpoints["ep-1"], id=TWIN, description=mark("try-0"))
-    stage.delete()
+    stage = await deleted_with_a_twin()
     await stage.turn()
     assert stage.journal("DELETE") == ["DELETE ep-1", f"DELETE {TWIN}"]
     await stage.turn(50)
@@ -67,7 +93,7 @@ async def test_a_twin_that_only_an_earlier_process_has_seen() -> None:
     """The lists of this process are still from before its creation, and the recorded one is gone already."""
     stage = (await Stage().ready(lasting=1000)).restarted()
     stage.delete()
-    stage.cloud.endpoints = {TWIN: replace(stage.cloud.endpoints["ep-1"], id=TWIN, description=mark("try-0"))}
+    stage.cloud.endpoints = {TWIN: twin(stage)}
     stage.cloud.hidden.add(TWIN)
     for _ in range(3):
         await stage.turn(15)
@@ -76,3 +102,81 @@ async def test_a_twin_that_only_an_earlier_process_has_seen() -> None:
     for _ in range(3):
         await stage.turn(61)
     assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])
+
+
+@pytest.mark.parametrize("how", ["no-answer", "no-turn"])
+async def test_a_twin_that_was_seen_once_and_not_deleted(how: str) -> None:
+    """Its DELETE fails, or has to wait, and the next list is of before its creation."""
+    stage = await deleted_with_a_twin()
+    if how == "no-answer":
+        stage.script.plan("delete", Turn(effect=True), NO_ANSWER)
+    else:
+        stage.script.plan("slot", Turn(RateLimited("wait", refused=True, retry_after=1.0)))
+    await stage.turn()
+    stage.cloud.hidden.add(TWIN)
+    for _ in range(2):
+        await stage.turn()
+    assert KEY in stage.kube.objects
+    stage.cloud.hidden.clear()
+    for _ in range(3):
+        await stage.turn(61)
+    assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])
+
+
+@pytest.mark.parametrize("how", ["accepted", "no-answer"])
+async def test_retained_beside_a_twin_that_was_seen_once(how: str) -> None:
+    """The one that is kept is not let go before it is sure that the twin is gone."""
+    stage = await deleted_with_a_twin("Retain")
+    stage.script.plan("delete", comes_back(stage) if how == "accepted" else NO_ANSWER)
+    await stage.turn()
+    assert stage.journal("DELETE") == [f"DELETE {TWIN}"]
+    stage.cloud.hidden.add(TWIN)
+    await stage.turn()
+    assert KEY in stage.kube.objects
+    stage.cloud.hidden.clear()
+    for _ in range(5):
+        await stage.turn(31)
+    assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, ["ep-1"])
+
+
+async def test_a_twin_of_what_is_left_and_a_rotated_token() -> None:
+    """What the other credential's calls have taught of its age is not forgotten with them."""
+    stage = await deleted_with_a_twin()
+    stage.cloud.endpoints["ep-1"] = replace(stage.cloud.endpoints["ep-1"], description=FOREIGN)
+    stage.script.plan("delete", comes_back(stage))
+    await stage.turn()
+    assert stage.journal("DELETE") == [f"DELETE {TWIN}"]
+    stage.cloud.hidden.add(TWIN)
+    stage.poller = another(stage, scope=SCOPE)
+    await stage.turn()
+    assert KEY in stage.kube.objects
+
+
+async def test_the_age_of_what_this_process_made_and_a_rotated_token() -> None:
+    """The finalizer was long there when a POST passed at last; the new credential knows nothing of that."""
+    stage = Stage()
+    stage.script.plan("create", *[Turn(RateLimited("later", refused=True, status=429))] * 3)
+    for _ in range(4):
+        await stage.turn(400)
+    assert list(stage.cloud.endpoints) == ["ep-1"]
+    stage.poller = another(stage, scope=SCOPE)
+    stage.cloud.hidden.add("ep-1")
+    stage.cloud.answers_get = False
+    stage.delete()
+    accepts_only(stage)
+    for _ in range(3):
+        await stage.turn()
+    assert KEY in stage.kube.objects
+    stage.cloud.endpoints.clear()
+    await stage.turn(61)
+    assert KEY not in stage.kube.objects
+
+
+async def test_an_endpoint_that_was_gone_already() -> None:
+    """Nobody has accepted anything: its DELETE found nothing."""
+    stage = (await Stage().ready(lasting=300)).restarted()
+    stage.cloud.endpoints.clear()
+    stage.delete()
+    await stage.turn()
+    await stage.turn()
+    assert "accepted" not in str(stage.status["conditions"])

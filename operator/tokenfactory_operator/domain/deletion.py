@@ -68,7 +68,8 @@ def observed_only(s: Situation) -> Decision | None:
         return None
     settled = s.memory.unanswered + s.timing.create_settle  # of a PATCH from before; no LIST has to show what became
     if s.now <= settled:
-        return _waiting_for_effects(s, "observed_only", after=settled - s.now)
+        text = _until_settled(s, s.timing.create_settle)
+        return Decision("observed_only", verdict=_deleting(text), record=_record(s), after=settled - s.now)
     unclear = not facts.recorded_id(s) and (s.evidence.own or facts.unresolved(s) is not None)
     text = UNCLEAR if unclear else _released_text(facts.recorded_id(s), gone=False)
     return Decision("observed_only", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
@@ -105,7 +106,7 @@ def release(s: Situation) -> Decision | None:
     if not _retained(s):
         return None
     seen = facts.own_endpoint(s)
-    doubled = _doubled(s, seen) if seen is not None else None
+    doubled = (_doubled(s, seen) if seen is not None else None) or _doubled_before(s)
     if doubled is not None:
         return doubled
     if seen is not None and _releasable(s, seen):
@@ -117,6 +118,8 @@ def release(s: Situation) -> Decision | None:
     waiting = _unseen(s, "release") or _unsettled(s, "release")
     endpoint_id = facts.recorded_id(s)
     text = _released_text(endpoint_id, gone=_absent(s) or endpoint_id in s.memory.gone)
+    if endpoint_id in s.memory.deletes:
+        text = f"Endpoint {endpoint_id} was to be deleted before it was to be retained: it may be gone."
     return waiting or Decision("release", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
 
 
@@ -131,7 +134,7 @@ def _unseen(s: Situation, check: str) -> Decision | None:
         return None
     if not _absent(s):
         text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Making sure."
-        return Decision(check, verdict=_deleting(text), record=endpoint_id, after_list=True)
+        return Decision(check, verdict=_heard(s, text), record=endpoint_id, after_list=True)
     return None if facts.trusted(s) else untrusted(s, check, record=endpoint_id)
 
 
@@ -146,6 +149,18 @@ def _doubled(s: Situation, kept: Sighting) -> Decision | None:
     verdict = _deleting(f"Deleting the duplicate {', '.join(seen.endpoint.id for seen in others)}.")
     waiting = failed(s, DeleteTwin.__name__) if due else None
     return waiting or Decision("release", action, verdict, record=kept.endpoint.id, after_list=True)
+
+
+def _doubled_before(s: Situation) -> Decision | None:
+    """A twin that was seen is not in the list now, which may be of before its creation."""
+    spared = {facts.recorded_id(s), *_left_alone(s)}
+    others = [item for item in s.memory.known_since if item not in spared]
+    answered = max((s.memory.deletes.get(item, NEVER) for item in others), default=NEVER)
+    since = max((s.memory.known_since[item] for item in others), default=NEVER)
+    if s.evidence.last_list > max(answered, since + s.timing.create_settle):
+        return None
+    text = f"Waiting until it is sure that the duplicate {', '.join(sorted(others))} is gone."
+    return Decision("release", verdict=_heard(s, text), record=_record(s), after_list=True)
 
 
 def _retained(s: Situation) -> bool:
@@ -213,10 +228,8 @@ def absence_observed(s: Situation) -> Decision | None:
     )
     listed = s.evidence.last_list <= answered or present - left
     if listed or s.evidence.last_list <= _listed_from(s):
-        text = "The cloud has accepted the deletion. Waiting until its list no longer shows the endpoint."
-        text = text if listed else _too_new(s)
-        outage = s.evidence.outage
-        verdict = Verdict(outage.reason, outage.message) if outage else _deleting(text)
+        text = "The cloud has answered the deletion. Waiting until its list no longer shows the endpoint."
+        verdict = _heard(s, text if listed else _too_new(s))
         return Decision("absence_observed", verdict=verdict, record=_record(s), after_list=True)
     if not facts.trusted(s):
         return untrusted(s, "absence_observed")
@@ -229,7 +242,8 @@ def absence_observed(s: Situation) -> Decision | None:
 
 def _leave(s: Situation, left: set[str]) -> Decision:
     """What is not clearly this object's stays, once nothing can make it so any more."""
-    waiting = _unsettled(s, "absence_observed")
+    mine = facts.recorded_id(s) in left
+    waiting = (_unsettled(s, "absence_observed") or _unseen(s, "absence_observed")) if mine else None
     text = f"Endpoint {', '.join(sorted(left))} is not clearly this object's, so it was left in the cloud."
     action = RemoveFinalizer(Reason.OWNERSHIP_CONFLICT, text)
     return waiting or Decision("absence_observed", action, _deleting("Released."))
@@ -237,17 +251,19 @@ def _leave(s: Situation, left: set[str]) -> Decision:
 
 def _unsettled(s: Situation, check: str) -> Decision | None:
     """What is to be left in the cloud may still be changed by a call of ours, perhaps when it has its next owner."""
-    return _waiting_for_effects(s, check) if facts.may_still_change(s) else None
+    if not facts.may_still_change(s):
+        return None
+    elsewhere = facts.called_elsewhere(s) > s.memory.unanswered
+    deadlines = s.timing.send_deadline + s.timing.request_timeout if elsewhere else 0.0
+    text = _until_settled(s, deadlines + s.timing.create_settle)
+    return Decision(check, verdict=_heard(s, text), record=facts.recorded_id(s) or None, after_list=True)
 
 
-def _waiting_for_effects(s: Situation, check: str, *, after: float | None = None) -> Decision:
-    text = (
-        f"A call that changes endpoint {facts.recorded_id(s)} ended without an answer, or was begun by an earlier "
-        "process, and may take effect yet. Waiting until it is sure whose the endpoint is: about "
-        f"{s.timing.create_settle:.0f} s."
+def _until_settled(s: Situation, seconds: float) -> str:
+    return (
+        f"A call for {facts.recorded_id(s) or 'the endpoint'} ended without an answer, or an earlier process may have "
+        f"left one, and may take effect yet. Waiting until it is sure what becomes of it: about {seconds:.0f} s."
     )
-    record = facts.recorded_id(s) or None
-    return Decision(check, verdict=_deleting(text), record=record, after=after, after_list=after is None)
 
 
 def _listed_from(s: Situation) -> float:
@@ -256,13 +272,16 @@ def _listed_from(s: Situation) -> float:
     One that has shown the endpoint changes nothing about that: the next one may be an older view again. What an
     earlier process made was there when this one saw the object first.
     """
-    since = (s.memory.pending_seen, *s.memory.known_since.values()) if s.memory.deletes else ()
-    return max(since, default=NEVER) + s.timing.create_settle
+    attempt, left = s.memory.attempt, _left_alone(s)
+    made = attempt.ended if attempt is not None and attempt.outcome is Outcome.CREATED else NEVER
+    before = (s.memory.pending_seen, made) if s.memory.deletes else ()
+    known = (since for item, since in s.memory.known_since.items() if item not in left)
+    return max((*before, *known), default=NEVER) + s.timing.create_settle
 
 
 def _too_new(s: Situation) -> str:
     return (
-        "The cloud has accepted the deletion, and its list does not show the endpoint. That may be a list of before "
+        "The cloud has answered the deletion, and its list does not show the endpoint. That may be a list of before "
         f"its creation: waiting for one that was asked for {s.timing.create_settle:.0f} s after the endpoint was first "
         "seen, or the operator started."
     )
@@ -314,6 +333,12 @@ def _undeleted(s: Situation) -> tuple[str, ...]:
 
     due = (item for item in ids if facts.delete_due(s, item, mine.get(item)))
     return tuple(sorted(due, key=lambda item: (item not in mine, item)))  # what is seen first: the rest may not exist
+
+
+def _heard(s: Situation, text: str) -> Verdict:
+    """What is waited for, or why no LIST comes that could end it."""
+    outage = s.evidence.outage
+    return Verdict(outage.reason, outage.message) if outage else _deleting(text)
 
 
 def _deleting(text: str) -> Verdict:

@@ -117,12 +117,12 @@ def being_adopted(s: Situation) -> Sighting | None:
 
 
 def may_still_change(s: Situation) -> bool:
-    """Whether a PATCH that was sent for this object may take effect yet: no LIST so far shows for sure that it has."""
-    return s.evidence.last_list <= max(s.memory.unanswered, _patched_elsewhere(s)) + s.timing.create_settle
+    """Whether a call that was sent for this object may take effect yet: no LIST so far shows for sure that it has."""
+    return s.evidence.last_list <= max(s.memory.unanswered, called_elsewhere(s)) + s.timing.create_settle
 
 
-def _patched_elsewhere(s: Situation) -> float:
-    """By when another process has sent its last PATCH of the recorded endpoint; `NEVER` if only this one had it."""
+def called_elsewhere(s: Situation) -> float:
+    """By when another process has sent its last call for the recorded endpoint; `NEVER` if only this one had it."""
     attempt = s.memory.attempt
     mine = {"", s.memory.claimed, attempt.endpoint_id if attempt is not None else ""}
     return NEVER if recorded_id(s) in mine else _counted_from(s)

@@ -176,11 +176,11 @@ class Memory:
     claimed: str = ""
     """Endpoint whose adoption this process has begun itself, so that it knows of every call for that."""
     unanswered: float = NEVER
-    """End of the last PATCH for this object that ended without a clear answer: it may take effect yet."""
+    """End of the last PATCH or DELETE for this object without a clear answer: it may take effect yet."""
     deletes: dict[str, float] = field(default_factory=dict)
     """Endpoint id → end of the last DELETE that answered 2xx or 404."""
     known_since: dict[str, float] = field(default_factory=dict)
-    """Endpoint id → since when it was known to exist, when its DELETE was answered first."""
+    """Endpoint id → since when it is known to exist, for those that were seen as this object's."""
     gone: dict[str, float] = field(default_factory=dict)
     """Endpoint id → when GET did not answer 200 and PATCH then answered 404."""
     probed: dict[str, float] = field(default_factory=dict)
