@@ -152,14 +152,22 @@ async def test_a_twin_of_what_is_left_and_a_rotated_token() -> None:
     assert KEY in stage.kube.objects
 
 
-async def test_the_age_of_what_this_process_made_and_a_rotated_token() -> None:
+@pytest.mark.parametrize("when", ["during-the-post", "later"])
+async def test_the_age_of_what_this_process_made_and_a_rotated_token(when: str) -> None:
     """The finalizer was long there when a POST passed at last; the new credential knows nothing of that."""
     stage = Stage()
-    stage.script.plan("create", *[Turn(RateLimited("later", refused=True, status=429))] * 3)
+
+    def rotate() -> None:
+        stage.poller = another(stage, scope=SCOPE)
+
+    refused = Turn(RateLimited("later", refused=True, status=429))
+    made = Turn(effect=True, meanwhile=rotate if when == "during-the-post" else None)
+    stage.script.plan("create", *[refused] * 3, made)
     for _ in range(4):
         await stage.turn(400)
     assert list(stage.cloud.endpoints) == ["ep-1"]
-    stage.poller = another(stage, scope=SCOPE)
+    if when == "later":
+        rotate()
     stage.cloud.hidden.add("ep-1")
     stage.cloud.answers_get = False
     stage.delete()
