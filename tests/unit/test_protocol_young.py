@@ -161,7 +161,7 @@ async def test_the_age_of_what_this_process_made_and_a_rotated_token(when: str) 
         stage.poller = another(stage, scope=SCOPE)
 
     refused = Turn(RateLimited("later", refused=True, status=429))
-    made = Turn(effect=True, meanwhile=rotate if when == "during-the-post" else None)
+    made = Turn(effect=True, meanwhile=rotate) if when == "during-the-post" else Turn(effect=True)
     stage.script.plan("create", *[refused] * 3, made)
     for _ in range(4):
         await stage.turn(400)
