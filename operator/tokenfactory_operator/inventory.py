@@ -50,6 +50,7 @@ class Inventory:
         self._by_subject: dict[str, set[str]] = {}
         self._evidence: dict[str, float] = {}
         self._known_since: dict[str, float] = {}
+        self._known_of: dict[str, set[str]] = {}
         self._identity_evidence: dict[str, float] = {}
         self._attempt_evidence: dict[str, dict[str, float]] = {}
         self._complete: list[float] = []
@@ -154,9 +155,10 @@ class Inventory:
             self._forget(seen.endpoint)
             self._missing = None
 
-    def known_since(self, endpoint_id: str) -> float | None:
-        """End of the first answer that showed it: it was made before that, and how long before, nobody here knows."""
-        return self._known_since.get(endpoint_id)
+    def known_since(self, uid: str, recorded: str) -> dict[str, float]:
+        """Id → end of the first answer that showed it, for the recorded one and all that ever had the object's mark."""
+        ids = {recorded, *self._known_of.get(uid, ())} & self._known_since.keys()
+        return {endpoint_id: self._known_since[endpoint_id] for endpoint_id in ids}
 
     def delete_answered(self, endpoint_id: str, *, hidden: bool = False) -> float:
         """A DELETE answered 2xx or 404: that it will be missing is expected. Answers the stamp.
@@ -208,6 +210,7 @@ class Inventory:
         """The object is gone: nothing will be asked about it any more."""
         self._identity_evidence.pop(uid, None)
         self._attempt_evidence.pop(uid, None)
+        self._known_of.pop(uid, None)
         self._expected.discard(endpoint_id)
         self._hidden.discard(endpoint_id)  # nobody looks for it by id any more: from now on it is one of the unnamed
         if endpoint_id and endpoint_id not in self._present:
@@ -346,6 +349,7 @@ class Inventory:
                 continue
             uid = mark.identity.uid
             self._by_uid.setdefault(uid, set()).add(endpoint_id)
+            self._known_of.setdefault(uid, set()).add(endpoint_id)
             self._by_subject.setdefault(mark.subject, set()).add(endpoint_id)
             self._identity_evidence[uid] = now
             self._attempt_evidence.setdefault(uid, {})[mark.attempt] = now

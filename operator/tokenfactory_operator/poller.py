@@ -105,7 +105,8 @@ class Poller:
 
     def uncertain(self) -> None:
         """A call may have changed something: one LIST comes soon; the pace stays, or it would be so for ever."""
-        self._bring_forward(SHORT_INTERVALS[0])
+        if not self._failures:  # in an outage LISTs have a backoff, which failing calls must not undo
+            self._bring_forward(SHORT_INTERVALS[0])
 
     def hurry(self) -> None:
         """A person asks for a look now."""

@@ -170,9 +170,7 @@ class Reconciler:
         if seen is not None:
             memory.last_seen = {recorded: seen}  # in whatever scope: a probe must send what it was last
         evidence = inventory.evidence(resource, recorded=recorded, attempt=attempt, named=resource.named_id)
-        for sighting in (*evidence.own, evidence.recorded):
-            if sighting is not None:
-                memory.known_since.setdefault(sighting.endpoint.id, inventory.known_since(sighting.endpoint.id) or now)
+        memory.known_since = inventory.known_since(resource.uid, recorded) | memory.known_since
         if memory.word not in (None, Reason.CREDENTIALS_MISMATCH) and recorded and evidence.untrusted:
             inventory.confirm(recorded)
         policy = self._policy_of(resource)

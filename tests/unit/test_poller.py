@@ -164,6 +164,18 @@ async def test_a_call_without_an_answer_brings_one_list() -> None:
     assert all(gap >= 27 for gap in pairwise_gaps(after))
 
 
+async def test_a_call_without_an_answer_does_not_undo_the_backoff_of_an_outage() -> None:
+    """What fails together with the LISTs would have them sent every second."""
+    parts = Parts()
+    parts.cloud.broken = CloudUnavailable("down")
+    async with parts.polling(300):
+        before = len(parts.cloud.at)
+        for _ in range(20):
+            parts.poller.uncertain()
+            await asyncio.sleep(1)
+    assert len(parts.cloud.at) <= before + 1
+
+
 async def test_a_mutation_while_a_list_runs_brings_the_next_within_a_second() -> None:
     """That LIST began before the mutation and proves nothing of it."""
     parts = Parts()

@@ -179,3 +179,17 @@ async def test_a_wrong_mark_that_was_removed_again() -> None:
     for _ in range(3):
         await stage.turn(30)
     assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])
+
+
+async def test_what_was_not_clearly_the_objects_is_gone() -> None:
+    """Nobody is told that it is in the cloud."""
+    stage = await Stage().ready(lasting=300)
+    own = stage.cloud.endpoints["ep-1"]
+    stage.cloud.endpoints["ep-1"] = replace(own, description=f"{own.description} {FOREIGN}")
+    await stage.turn(30)
+    stage.cloud.endpoints.clear()
+    stage.delete()
+    for _ in range(4):
+        await stage.turn(30)
+    assert KEY not in stage.kube.objects
+    assert "no longer in the cloud" in stage.witness.messages[-1]

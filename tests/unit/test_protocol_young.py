@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from tokenfactory_operator.domain.errors import CloudUnavailable, RateLimited
+from tokenfactory_operator.domain.errors import CloudUnavailable, InvalidSpec, RateLimited, Unauthorized
 from tokenfactory_operator.domain.observed import ObservedEndpoint
-from unit.support.builders import FOREIGN, KEY, SCOPE, mark
+from unit.support.builders import FOREIGN, KEY, SCOPE, an_endpoint, mark
 from unit.support.credentials import another
 from unit.support.fakes import Turn
 from unit.support.making import accepts_only
@@ -188,3 +188,86 @@ async def test_an_endpoint_that_was_gone_already() -> None:
     await stage.turn()
     await stage.turn()
     assert "accepted" not in str(stage.status["conditions"])
+
+
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+async def test_a_twin_that_a_list_showed_between_two_passes(policy: str) -> None:
+    """No pass has looked at the object while it was shown."""
+    stage = await Stage(deletionPolicy=policy).ready(lasting=1000)
+    late = twin(stage)
+    stage.delete()
+    if policy == "Delete":
+        await stage.reconcile()
+    stage.cloud.endpoints[TWIN] = late
+    await stage.poll()
+    stage.cloud.hidden.add(TWIN)
+    await stage.turn()
+    assert KEY in stage.kube.objects
+
+
+async def test_an_endpoint_that_was_seen_once_before_nothing_was_created() -> None:
+    """The last attempt was refused, but an earlier one has made something, which the next list does not show."""
+    stage = Stage()
+    late: dict[str, ObservedEndpoint] = {}
+
+    def take() -> None:
+        late.update(stage.cloud.endpoints)
+        stage.cloud.endpoints.clear()
+
+    refused = Turn(InvalidSpec("no", refused=True, status=422))
+    stage.script.plan("create", Turn(NO_ANSWER.error, effect=True, meanwhile=take), refused)
+    for seconds in (1, 40, 40, 40):
+        await stage.turn(seconds)
+    assert (len(stage.journal("POST")), stage.attempt[1]) == (2, "Refused")
+    stage.cloud.endpoints.update(late)
+    stage.delete()
+    stage.script.plan("slot", Turn(RateLimited("wait", refused=True, retry_after=1.0)))
+    await stage.turn()
+    stage.cloud.hidden |= set(late)
+    await stage.turn()
+    assert KEY in stage.kube.objects
+
+
+async def test_retained_beside_a_twin_in_lists_that_are_not_trusted() -> None:
+    """Many are missing at once: that the twin is among them does not prove that it is gone."""
+    stage = await Stage(deletionPolicy="Retain").ready(lasting=1000)
+    stage.cloud.endpoints[TWIN] = twin(stage)
+    others = {f"ep-{number}" for number in range(3, 8)}
+    stage.cloud.endpoints.update({other: an_endpoint(other, description="") for other in others})
+    stage.delete()
+    stage.script.plan("delete", *[NO_ANSWER] * 50)
+    for _ in range(8):
+        await stage.turn(31)
+    stage.cloud.hidden |= {TWIN, *others}
+    for _ in range(8):
+        await stage.turn(31)
+    assert (KEY in stage.kube.objects, stage.told("Stalled")) == (True, "True InventoryUntrusted")
+
+
+async def test_what_is_kept_is_called_no_duplicate() -> None:
+    """Its id is not written yet."""
+    stage = Stage(deletionPolicy="Retain")
+    stage.script.plan("create", Turn(NO_ANSWER.error, effect=True))
+    await stage.turn()
+    stage = stage.restarted()
+    stage.delete()
+    await stage.turn()
+    assert KEY in stage.kube.objects
+    assert "duplicate" not in str(stage.status["conditions"])
+
+
+@pytest.mark.parametrize("waits_for", ["a-twin", "an-attempt"])
+async def test_no_list_comes_that_could_show_the_end(waits_for: str) -> None:
+    """The credential is revoked meanwhile, and that is what a person is told."""
+    stage = await deleted_with_a_twin("Retain") if waits_for == "a-twin" else Stage()
+    if waits_for == "a-twin":
+        stage.script.plan("delete", comes_back(stage))
+    else:
+        stage.script.plan("create", NO_ANSWER)
+    await stage.turn()
+    stage.delete()
+    await stage.turn()
+    stage.script.plan("list", *[Turn(Unauthorized("token revoked", refused=True, status=401))] * 9)
+    for _ in range(5):
+        await stage.turn(60)
+    assert "token revoked" in str(stage.status["conditions"])

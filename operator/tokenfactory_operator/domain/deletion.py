@@ -51,7 +51,7 @@ def force_released(s: Situation) -> Decision | None:
 
 def never_created(s: Situation) -> Decision | None:
     """Nothing was ever sent, or the last attempt was refused for sure: nothing can be there."""
-    if s.evidence.own or facts.recorded_id(s):
+    if s.evidence.own or facts.recorded_id(s) or s.memory.known_since:
         return None
     attempt, written = s.memory.attempt, s.resource.status.create_attempt
     nothing_sent = s.memory.finalizer_clean and (attempt is None or attempt.outcome is Outcome.UNSENT)
@@ -95,7 +95,7 @@ def unresolved_attempt(s: Situation) -> Decision | None:
     )
     return Decision(
         "unresolved_attempt",
-        verdict=Verdict(Reason.CREATE_OUTCOME_UNKNOWN, text),
+        verdict=_heard(s, text, Reason.CREATE_OUTCOME_UNKNOWN),
         record=_record(s),
         after_list=True,
     )
@@ -117,9 +117,12 @@ def release(s: Situation) -> Decision | None:
         return waiting or Decision("release", action, _deleting("Releasing the endpoint."), record=seen.endpoint.id)
     waiting = _unseen(s, "release") or _unsettled(s, "release")
     endpoint_id = facts.recorded_id(s)
-    text = _released_text(endpoint_id, gone=_absent(s) or endpoint_id in s.memory.gone)
+    gone = _absent(s) or endpoint_id in s.memory.gone
+    text = _released_text(endpoint_id, gone=gone)
     if endpoint_id in s.memory.deletes:
         text = f"Endpoint {endpoint_id} was to be deleted before it was to be retained: it may be gone."
+    elif endpoint_id in s.memory.released and s.evidence.recorded is None and not gone:
+        text = f"Endpoint {endpoint_id} was released, and is not in the cloud's list: it may be gone."
     return waiting or Decision("release", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
 
 
@@ -146,19 +149,22 @@ def _doubled(s: Situation, kept: Sighting) -> Decision | None:
         return None
     due = next((seen for seen in others if facts.delete_due(s, seen.endpoint.id, seen)), None)
     action = DeleteTwin(due.endpoint.id, kept.endpoint.id) if due else Nothing()
-    verdict = _deleting(f"Deleting the duplicate {', '.join(seen.endpoint.id for seen in others)}.")
+    text = f"Deleting the duplicate {', '.join(seen.endpoint.id for seen in others)}."
+    verdict = _deleting(text) if due else _heard(s, text)
     waiting = failed(s, DeleteTwin.__name__) if due else None
     return waiting or Decision("release", action, verdict, record=kept.endpoint.id, after_list=True)
 
 
 def _doubled_before(s: Situation) -> Decision | None:
     """A twin that was seen is not in the list now, which may be of before its creation."""
-    spared = {facts.recorded_id(s), *_left_alone(s)}
+    kept = facts.own_endpoint(s)
+    adopted = (seen.endpoint.id for seen in s.evidence.own if facts.adopted(s, seen))
+    spared = {facts.recorded_id(s), *([kept.endpoint.id] if kept else []), *_left_alone(s), *adopted}
     others = [item for item in s.memory.known_since if item not in spared]
     answered = max((s.memory.deletes.get(item, NEVER) for item in others), default=NEVER)
     since = max((s.memory.known_since[item] for item in others), default=NEVER)
     if s.evidence.last_list > max(answered, since + s.timing.create_settle):
-        return None
+        return untrusted(s, "release", record=_record(s)) if others and not facts.trusted(s) else None
     text = f"Waiting until it is sure that the duplicate {', '.join(sorted(others))} is gone."
     return Decision("release", verdict=_heard(s, text), record=_record(s), after_list=True)
 
@@ -245,6 +251,8 @@ def _leave(s: Situation, left: set[str]) -> Decision:
     mine = facts.recorded_id(s) in left
     waiting = (_unsettled(s, "absence_observed") or _unseen(s, "absence_observed")) if mine else None
     text = f"Endpoint {', '.join(sorted(left))} is not clearly this object's, so it was left in the cloud."
+    if left == {facts.recorded_id(s)} and s.evidence.recorded is None and _absent(s):
+        text = f"Endpoint {facts.recorded_id(s)} was not clearly this object's, and is no longer in the cloud."
     action = RemoveFinalizer(Reason.OWNERSHIP_CONFLICT, text)
     return waiting or Decision("absence_observed", action, _deleting("Released."))
 
@@ -281,8 +289,8 @@ def _listed_from(s: Situation) -> float:
 
 def _too_new(s: Situation) -> str:
     return (
-        "The cloud has answered the deletion, and its list does not show the endpoint. That may be a list of before "
-        f"its creation: waiting for one that was asked for {s.timing.create_settle:.0f} s after the endpoint was first "
+        "An endpoint of this object was seen, and the cloud's list does not show it. That may be a list of before its "
+        f"creation: waiting for one that was asked for {s.timing.create_settle:.0f} s after the endpoint was first "
         "seen, or the operator started."
     )
 
@@ -335,10 +343,12 @@ def _undeleted(s: Situation) -> tuple[str, ...]:
     return tuple(sorted(due, key=lambda item: (item not in mine, item)))  # what is seen first: the rest may not exist
 
 
-def _heard(s: Situation, text: str) -> Verdict:
+def _heard(s: Situation, text: str, reason: Reason = Reason.DELETING) -> Verdict:
     """What is waited for, or why no LIST comes that could end it."""
     outage = s.evidence.outage
-    return Verdict(outage.reason, outage.message) if outage else _deleting(text)
+    if outage is not None:
+        return Verdict(outage.reason, outage.message)
+    return _deleting(text) if reason is Reason.DELETING else Verdict(reason, text)
 
 
 def _deleting(text: str) -> Verdict:

@@ -210,7 +210,11 @@ ROWS = [
         replace(UNTRUSTED, check="unresolved_attempt"),
         id="untrusted-inventory-lets-nothing-go",
     ),
-    pytest.param(lambda s: pending(s).outage().settles(), UNKNOWN, id="outage-holds-an-unresolved-attempt"),
+    pytest.param(
+        lambda s: pending(s).outage().settles(),
+        replace(UNKNOWN, reason=Reason.CLOUD_UNAVAILABLE),
+        id="outage-holds-an-unresolved-attempt",
+    ),
     pytest.param(
         lambda s: s.held().attempt_written().wait(66).terminating().settles(seconds=600),
         deleting("absence_observed", LET_GO),
