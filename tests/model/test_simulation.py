@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 SEEDS: Final = int(os.environ.get("SIMULATION_SEEDS", "2000"))
 """How many seeds the suite runs; `make simulate` runs more."""
 FIRST_SEED: Final = int(os.environ.get("SIMULATION_FIRST_SEED", "0"))
@@ -33,6 +35,7 @@ def model(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.timeout(1800)  # two or three minutes on two idle cores, and ten are not enough where others use them too
 def test_seeds_keep_the_promises(tell: Callable[[str], None]) -> None:
     """Never two, nothing left, no lie, at rest in the end: whatever the seed does to cluster, cloud and process."""
     done = model("--seeds", str(SEEDS), "--first-seed", str(FIRST_SEED))
