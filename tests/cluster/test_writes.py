@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from cluster.support.eventually import eventually
+from cluster.support.operator_process import PATIENT
 from cluster.support.world import World
 from cluster.support.worlds import WorldMaker
 
@@ -35,7 +36,7 @@ def test_create_costs_four_writes(shared: World, name: str) -> None:
 
 def test_each_further_state_costs_one_write(new_world: WorldMaker) -> None:
     """Each state that the cloud shows between, here the first of two replicas, is one write more."""
-    world = new_world(provisioning_time=1, replica_interval=2)
+    world = new_world(settings=PATIENT, provisioning_time=1, replica_interval=2)
     world.create("subject", scaling={"minReplicas": 2, "maxReplicas": 2})
     world.until_shown("subject", "Starting", "PartiallyReady")
     world.until_ready("subject")
@@ -78,7 +79,7 @@ def test_steady_state(shared: World, name: str) -> None:
 
 def test_a_fleet_is_created_without_calls_by_id(new_world: WorldMaker) -> None:
     """Many creates cost one POST each and LISTs, never a GET by id, and four writes each."""
-    world = new_world(settings={"RATE_LIMIT": "500"}, provisioning_time=3)
+    world = new_world(settings={"RATE_LIMIT": "500", **PATIENT}, provisioning_time=3)
     names = [f"subject-{number}" for number in range(20)]
     for each in names:
         world.create(each)

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.cluster
 
 OBJECTS: Final = 1_000
 EDITED: Final = 100
-APPLIERS: Final = 4
-"""Threads that create objects."""
+HANDS: Final = 4
+"""Threads that create and delete objects."""
 SETTLE: Final = 6.0
 REQUEST_TIMEOUT: Final = 2.0
 SETTINGS: Final = {
@@ -55,9 +55,16 @@ class Fleet:
 
     def apply(self) -> None:
         """Create all."""
+        self._each(lambda name: self.world.kube.create(self.world.namespace, name, valid_spec()))
+
+    def delete(self) -> None:
+        """Delete all, one by one as kubectl does: the API server ends one request for all of them after 60 s."""
+        self._each(lambda name: self.world.kube.delete(self.world.namespace, name))
+
+    def _each(self, act: Callable[[str], object]) -> None:
         names = [f"endpoint-{number:04d}" for number in range(OBJECTS)]
-        with ThreadPoolExecutor(APPLIERS) as pool:
-            list(pool.map(lambda name: self.world.kube.create(self.world.namespace, name, valid_spec()), names))
+        with ThreadPoolExecutor(HANDS) as pool:
+            list(pool.map(act, names))
 
     def until_in_order(self) -> list[View]:
         """All are Ready, nothing is still to come at the cloud, and each has one endpoint."""
@@ -142,7 +149,7 @@ def test_thousand_objects(new_world: WorldMaker, tell: Callable[[str], None]) ->
     assert created.alive == dict.fromkeys((view.uid for view in views), 1)
     assert {view.endpoint_id for view in views} == {item["id"] for item in world.cloud.endpoints()}
     script_deletion(world)
-    world.kube.delete_all(world.namespace)
+    fleet.delete()
     fleet.until_gone()
     after = census.take(world.cloud)
     tell(report(world, created, fleet.person))

@@ -10,12 +10,12 @@ from typing import Final
 
 import pytest
 
-from tokenfactory_operator.domain.errors import CloudUnavailable, RateLimited, Unauthorized
+from tokenfactory_operator.domain.errors import CloudUnavailable, RateLimited
 from tokenfactory_operator.domain.situation import Policy
 from unit.support.builders import FOREIGN, KEY, OTHER_UID, SCOPE, an_endpoint, mark, released
 from unit.support.credentials import elsewhere
 from unit.support.fakes import Turn
-from unit.support.making import accepts_only
+from unit.support.making import accepts_only, revoked
 from unit.support.stage import Stage
 
 DOWN: Final = CloudUnavailable("no answer in time")
@@ -289,10 +289,7 @@ async def test_no_list_comes_that_could_end_the_waiting() -> None:
     stage = await settled()
     stage.delete()
     await stage.turn()
-    stage.script.plan("list", *[Turn(Unauthorized("token revoked", refused=True, status=401))] * 9)
-    for _ in range(5):
-        await stage.turn(60)
-    assert "token revoked" in str(stage.status["conditions"])
+    await revoked(stage)
 
 
 async def test_the_time_that_is_told_is_the_time_that_passes() -> None:

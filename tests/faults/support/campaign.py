@@ -19,6 +19,7 @@ from faults.support.points import Moment, Point
 from faults.support.stage import Stage
 
 _RECORDINGS: Final = 2
+"""Runs without a death that tell the boundaries; as many again tell what a boundary that was not met is."""
 _TRIES: Final = 3
 """Runs to meet a boundary in: a conflict or a late watch can lead a flow past it."""
 _GRACE: Final = 3.0
@@ -47,9 +48,9 @@ class Tally:
     flow: str
     boundaries: int = 0
     unmet: list[Point] = field(default_factory=list)
-    """Boundaries that every recording has, and no later run came to."""
+    """Boundaries that every recording has, and no run came to die at."""
     by_chance: int = 0
-    """Boundaries that only one of the recordings has."""
+    """Boundaries that a recording has and another has not: each is gone to, and need not be met."""
     runs: list[Run] = field(default_factory=list)
     lives: int = 0
     seconds: float = 0.0
@@ -148,4 +149,10 @@ def _fill(tally: Tally, run_all: Callable[[Iterable[Point | None]], list[Run]]) 
         runs = run_all(left)
         tally.runs += runs
         left = [run.target for run in runs if not run.met and run.target in always]
+    if left:  # a busy machine can bring the same late watch to both recordings
+        again = run_all([None] * _RECORDINGS)
+        tally.runs += again
+        unmet = frozenset(left).intersection(*(run.points for run in again))
+        tally.by_chance += len(left) - len(unmet)
+        left = sorted(unmet)
     tally.unmet = left

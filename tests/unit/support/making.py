@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokenfactory_operator.domain.errors import KubeError
+from tokenfactory_operator.domain.errors import KubeError, Unauthorized
 from unit.support.fakes import Turn
 from unit.support.stage import Stage
 
@@ -32,11 +32,24 @@ def opens_slowly(stage: Stage) -> None:
     stage.script.plan("get", Turn(meanwhile=quick))
 
 
-def accepts_only(stage: Stage, times: int = 1) -> None:
-    """So many DELETEs of its endpoint are accepted, and it is there for some time yet."""
-    made = stage.cloud.endpoints["ep-1"]
+def comes_back(stage: Stage, endpoint_id: str = "ep-1") -> Turn:
+    """A DELETE of it that is accepted: the endpoint is there for some time yet."""
+    made = stage.cloud.endpoints[endpoint_id]
 
     def back() -> None:
-        stage.cloud.endpoints["ep-1"] = made
+        stage.cloud.endpoints[endpoint_id] = made
 
-    stage.script.plan("delete", *[Turn(effect=True, meanwhile=back)] * times)
+    return Turn(effect=True, meanwhile=back)
+
+
+def accepts_only(stage: Stage, times: int = 1) -> None:
+    """So many DELETEs of its endpoint are accepted, and no more."""
+    stage.script.plan("delete", *[comes_back(stage)] * times)
+
+
+async def revoked(stage: Stage) -> None:
+    """The cloud refuses the token from now on, for some minutes; the conditions have to say so."""
+    stage.script.plan("list", *[Turn(Unauthorized("token revoked", refused=True, status=401))] * 9)
+    for _ in range(5):
+        await stage.turn(60)
+    assert "token revoked" in str(stage.status["conditions"])
