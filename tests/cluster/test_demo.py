@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -110,7 +111,7 @@ def test_a_world_that_is_wrong_ends_it_with_the_reason(start: Callable[..., Demo
     """The cloud refuses the operator's token: status 1, the condition's reason, the operator's log; nothing left."""
     demo = start("--operator-token=not-the-right-token", DEMO="once")
     assert demo.ended() == 1
-    assert "The demo failed: gpt-oss-120b: Synced=False, Unauthorized" in demo.output
+    assert re.search(r"The demo failed: \S+: Synced=False, Unauthorized", demo.output)  # whichever is told first
     assert "[tokenfactory_operator.app]" in demo.output
     assert "not-the-right-token" not in demo.output
     assert demo.leftovers() == []

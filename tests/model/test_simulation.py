@@ -19,7 +19,7 @@ import pytest
 SEEDS: Final = int(os.environ.get("SIMULATION_SEEDS", "2000"))
 """How many seeds the suite runs; `make simulate` runs more."""
 FIRST_SEED: Final = int(os.environ.get("SIMULATION_FIRST_SEED", "0"))
-NICE: Final = "5"
+NICE: Final = "10"
 FLOWS: Final = 16
 """Small scopes that have to be explored."""
 TESTS: Final = Path(__file__).parents[1]

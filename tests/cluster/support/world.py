@@ -162,12 +162,13 @@ class World:
         return eventually(check)
 
     def after_lists(self, count: int = 3) -> None:
-        """So many more LISTs have been answered: the operator has seen the cloud, and acted if it wanted to."""
-        seen = self._lists_answered()
-        eventually(lambda: self._lists_answered() >= seen + count, what=f"{count} more LISTs")
+        """So many LISTs have begun and been answered: the operator has seen the cloud, and acted if it wanted to."""
+        since = self.now()
 
-    def _lists_answered(self) -> int:
-        return sum(call["status"] is not None for call in self.lists())
+        def answered() -> bool:
+            return sum(call["status"] is not None for call in self.lists(since)) >= count
+
+        eventually(answered, what=f"{count} more LISTs")
 
     # The record
 
