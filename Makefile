@@ -51,7 +51,7 @@ check: lint types imports deadcode stale ## All checks that run nothing of the p
 
 test: $(READY) ## All tests, on a real API server (ARGS="tests/unit -k name")
 	@$(CONTROLPLANE) fetch >/dev/null
-	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 coverage: $(READY) ## Unit and contract tests, and the lines that they do not reach
 	@$(PY) -m coverage run -m pytest tests/unit tests/contract $(ARGS)

@@ -29,11 +29,6 @@ def pytest_configure() -> None:
     asyncio.set_event_loop(None)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The simulation first: it only computes for minutes, and most of the cluster's tests, which come next, wait."""
-    items.sort(key=lambda item: item.path.parent.name != "model")
-
-
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Have the programs before the first test: a build takes longer than a test may, and its progress must be seen."""
     needed = any("cluster" in getattr(item, "fixturenames", ()) for item in session.items)
