@@ -20,12 +20,13 @@ import httpx
 from tokenfactory_operator.cloud import wire
 from tokenfactory_operator.cloud.auth import BearerAuth, TokenProvider, guard_transport_logs
 from tokenfactory_operator.cloud.call import LIST_LIMIT, Answer, Call
+from tokenfactory_operator.cloud.connections import Connections
 from tokenfactory_operator.cloud.failures import Advice, from_answer, not_understood
 from tokenfactory_operator.cloud.paging import Cursor, Page, parse_page
 from tokenfactory_operator.cloud.retry import reset_hint, retry_after
 from tokenfactory_operator.cloud.templates import parse_templates
 from tokenfactory_operator.cloud.throttle import Lane, Throttle
-from tokenfactory_operator.cloud.transport import CloudSettings, exchange, open_client
+from tokenfactory_operator.cloud.transport import CloudSettings, exchange
 from tokenfactory_operator.domain.catalog import Template
 from tokenfactory_operator.domain.errors import CloudError, EndpointNotFound, InvalidSpec
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
@@ -73,7 +74,7 @@ class HttpCloud:
         self._auth = BearerAuth(token)
         self._throttle = Throttle(clock, connections=settings.max_connections - 1, rate_limit=settings.rate_limit)
         self._observe = observe
-        self._client = open_client(settings, tls=tls, transport=transport)
+        self._connections = Connections(settings, clock=clock, tls=tls, transport=transport)
 
     def __repr__(self) -> str:
         project = self._project.get("ai_project_id")
@@ -89,7 +90,7 @@ class HttpCloud:
 
     async def aclose(self) -> None:
         """Close the connections; calls under way end as `CloudUnavailable`."""
-        await self._client.aclose()
+        await self._connections.aclose()
 
     def blocked_for(self) -> float:
         """See `ports.Cloud`."""
@@ -182,14 +183,15 @@ class HttpCloud:
         async with self._throttle.turn(lane):
             begun, code = self._clock.monotonic(), "none"
             try:
-                answer = await exchange(
-                    self._client,
-                    call,
-                    auth=self._auth,
-                    request_timeout=self._settings.request_timeout,
-                    advice=self._advice,
-                    on_head=self._obey,
-                )
+                async with self._connections.one() as client:
+                    answer = await exchange(
+                        client,
+                        call,
+                        auth=self._auth,
+                        request_timeout=self._settings.request_timeout,
+                        advice=self._advice,
+                        on_head=self._obey,
+                    )
                 code = str(answer.status)
             finally:
                 if self._observe is not None:

@@ -12,7 +12,6 @@ import json
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Final
 
@@ -22,12 +21,8 @@ from tokenfactory_operator.cloud.auth import BearerAuth, sent_token
 from tokenfactory_operator.cloud.call import ANSWER_LIMIT, Answer, Call
 from tokenfactory_operator.cloud.failures import Advice, unreachable
 from tokenfactory_operator.domain.errors import CloudError
-from tokenfactory_operator.version import operator_version
 
 DEFAULT_URL: Final = "https://api.tokenfactory.nebius.com"
-_IDLE_CONNECTION: Final = 4.0
-"""Seconds. Below the shortest idle time-out that servers commonly have (5 s): a POST on a connection that the server
-is just closing would end with its outcome unknown, which costs far more than a new connection."""
 
 
 @dataclass(frozen=True)
@@ -78,27 +73,6 @@ def tls_context(ca_bundle: Path | None = None) -> ssl.SSLContext:
         except OSError as error:  # ssl.SSLError is one too
             raise ValueError(f"the CA bundle {ca_bundle} cannot be used: {error}") from error
     return context
-
-
-def open_client(
-    settings: CloudSettings, *, tls: ssl.SSLContext | None = None, transport: httpx.AsyncBaseTransport | None = None
-) -> httpx.AsyncClient:
-    """A connection pool for one credential; `transport` replaces the network in tests."""
-    whole, connect = settings.request_timeout, min(settings.connect_timeout, settings.request_timeout)
-    return httpx.AsyncClient(
-        base_url=settings.base_url,
-        headers={
-            "User-Agent": f"tokenfactory-operator/{operator_version()}",
-            "Accept": "application/json",
-        },
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        verify=tls or tls_context(settings.ca_bundle),
-        timeout=httpx.Timeout(connect=connect, read=whole, write=whole, pool=connect),
-        limits=httpx.Limits(max_connections=settings.max_connections, keepalive_expiry=_IDLE_CONNECTION),
-        follow_redirects=False,
-        trust_env=settings.trust_env,
-        transport=transport,  # httpx's own never retries unless told so
-    )
 
 
 async def exchange(

@@ -1,0 +1,90 @@
+"""Connections: one call at a time on each, the one used last first, and none again after a call that was cut off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tokenfactory_operator.cloud.connections import IDLE, Connections
+from tokenfactory_operator.cloud.transport import CloudSettings
+from tokenfactory_operator.domain.errors import CloudUnavailable
+from unit.cloud.support import URL, reply, scripted
+from unit.support.clock import ManualClock
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that stands."""
+    return ManualClock()
+
+
+@pytest.fixture
+async def connections(clock: ManualClock) -> AsyncIterator[Connections]:
+    """Connections to nowhere."""
+    transport = httpx.MockTransport(scripted(reply(200, {})))
+    found = Connections(CloudSettings(base_url=URL), clock=clock, transport=transport)
+    yield found
+    await found.aclose()
+
+
+async def used(connections: Connections) -> httpx.AsyncClient:
+    """The client of one call that comes to its end."""
+    async with connections.one() as client:
+        return client
+
+
+async def closed(client: httpx.AsyncClient) -> bool:
+    """Whether it is closed, a turn of the loop later."""
+    await asyncio.sleep(0)
+    return client.is_closed
+
+
+async def test_one_after_the_other(connections: Connections) -> None:
+    """Calls in a row use one connection."""
+    first = await used(connections)
+    assert await used(connections) is first
+    assert not await closed(first)
+
+
+async def test_at_once(connections: Connections) -> None:
+    """Calls at the same time have connections of their own; the one used last is taken first."""
+    async with connections.one() as first:
+        async with connections.one() as second:
+            assert second is not first
+        assert await used(connections) is second
+    assert await used(connections) is first
+
+
+@pytest.mark.parametrize(
+    "error", [CloudUnavailable("no answer"), asyncio.CancelledError()], ids=["failed", "cancelled"]
+)
+async def test_cut_off(connections: Connections, error: BaseException) -> None:
+    """After a call that did not come to its end the connection is closed, and the next call has a new one."""
+    with pytest.raises(type(error)):
+        async with connections.one() as client:
+            raise error
+    assert await closed(client)
+    assert await used(connections) is not client
+
+
+async def test_unused_for_long(connections: Connections, clock: ManualClock) -> None:
+    """What more calls at once needed is closed by the calls that come later."""
+    async with connections.one() as busy:
+        spare = await used(connections)
+    clock.seconds += IDLE
+    assert (await used(connections), await closed(spare)) == (busy, False)
+    clock.seconds += 1
+    assert (await used(connections), await closed(spare)) == (busy, True)
+
+
+async def test_the_end(connections: Connections) -> None:
+    """The end closes all, those in use among them; nothing is sent afterwards."""
+    unused = await used(connections)
+    async with connections.one(), connections.one() as in_use:
+        await connections.aclose()
+    assert (await closed(unused), await closed(in_use)) == (True, True)
+    with pytest.raises(CloudUnavailable, match="closed"):
+        await used(connections)
