@@ -119,7 +119,7 @@ class Executor:
         await self._methods[type(decision.action)](s, decision, poller)
 
     async def _add_finalizer(self, s: Situation, _decision: actions.Decision, _poller: Poller) -> None:
-        await self._tools.write_finalizers(s.resource, (*s.resource.finalizers, api.FINALIZER))
+        await self._put_finalizer(s)
 
     async def _remove_finalizer(self, s: Situation, decision: actions.Decision, _poller: Poller) -> None:
         action: Any = decision.action
@@ -176,7 +176,12 @@ class Executor:
             return s.resource
         # Said before the write, which may take effect and fail: this process sends nothing until it opens an attempt.
         s.memory.finalizer_clean = s.memory.attempt is None and s.resource.status.create_attempt is None
-        return await self._tools.write_finalizers(s.resource, (*s.resource.finalizers, api.FINALIZER))
+        return await self._put_finalizer(s)
+
+    async def _put_finalizer(self, s: Situation) -> Resource:
+        resource = await self._tools.write_finalizers(s.resource, (*s.resource.finalizers, api.FINALIZER))
+        s.memory.first = True
+        return resource
 
     async def _open(
         self, s: Situation, decision: actions.Decision, resource: Resource, *, after_unknown: int

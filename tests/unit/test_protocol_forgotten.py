@@ -9,7 +9,7 @@ from tokenfactory_operator.domain.situation import Policy
 from unit.support.builders import KEY, OTHER_UID, SCOPE, an_endpoint, mark, released
 from unit.support.credentials import another
 from unit.support.fakes import Turn
-from unit.support.making import accepts_only
+from unit.support.making import accepts_only, wiped
 from unit.support.stage import Stage
 
 DOWN = CloudUnavailable("no answer in time")
@@ -203,9 +203,7 @@ async def test_a_wiped_status_does_not_forget_that_it_was_created() -> None:
     stage = await Stage().ready(lasting=61)
     stage.cloud.hidden.add("ep-1")
     await stage.turn()
-    stage.kube.objects[KEY]["status"] = {}
-    stage.kube.store(stage.kube.objects[KEY])
-    stage.watch()
+    wiped(stage)
     await stage.turn()
     assert (stage.status["endpointId"], stage.attempt) == ("ep-1", ("try-1", "Created"))
     stage.cloud.hidden.clear()

@@ -15,7 +15,7 @@ from tokenfactory_operator.domain.situation import Policy
 from unit.support.builders import FOREIGN, KEY, OTHER_UID, SCOPE, an_endpoint, mark, released
 from unit.support.credentials import elsewhere
 from unit.support.fakes import Turn
-from unit.support.making import accepts_only, revoked
+from unit.support.making import accepts_only, revoked, wiped
 from unit.support.stage import Stage
 
 DOWN: Final = CloudUnavailable("no answer in time")
@@ -198,6 +198,19 @@ async def test_a_call_of_an_earlier_process() -> None:
     await stage.turn()
     assert stage.cloud.endpoints["ep-1"].description == released()
     await let_go_after(stage, 123)
+
+
+async def test_a_call_of_an_earlier_process_and_a_wiped_status() -> None:
+    """That this process takes the endpoint over once more says nothing of what the earlier one has sent."""
+    stage = (await taking_over(policy="Retain", mark_before="")).restarted()
+    wiped(stage)
+    for _ in range(3):
+        await stage.turn()
+    assert stage.attempt == ("adopted", "Created")
+    stage.delete()
+    await stage.turn()
+    assert stage.cloud.endpoints["ep-7"].description == released()
+    await let_go_after(stage, 121)
 
 
 async def test_a_foreign_mark_while_a_call_is_open() -> None:

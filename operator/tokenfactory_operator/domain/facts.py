@@ -124,7 +124,8 @@ def may_still_change(s: Situation) -> bool:
 def called_elsewhere(s: Situation) -> float:
     """By when another process has sent its last call for the recorded endpoint; `NEVER` if only this one had it."""
     attempt = s.memory.attempt
-    mine = {"", s.memory.claimed, attempt.endpoint_id if attempt is not None else ""}
+    # Another process cannot have known what this one made; what this one took over, it may have taken over before.
+    mine = {"", s.memory.claimed if s.memory.first else "", attempt.endpoint_id if attempt is not None else ""}
     return NEVER if recorded_id(s) in mine else _counted_from(s)
 
 

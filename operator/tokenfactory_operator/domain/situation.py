@@ -160,6 +160,8 @@ class Memory:
     uid: str
     finalizer_clean: bool = False
     """This process wrote the finalizer and has sent the cloud nothing for it."""
+    first: bool = False
+    """This process put the finalizer on, so no earlier one has called the cloud for the object."""
     attempt: Attempt | None = None
     pending_seen: float = NEVER
     """First sight of a pending attempt, or of an unexplained finalizer, that this process did not open."""
@@ -174,7 +176,7 @@ class Memory:
     mutated: float = NEVER
     """End of the last mutation's answer for this object."""
     claimed: str = ""
-    """Endpoint whose adoption this process has begun itself, so that it knows of every call for that."""
+    """Endpoint whose adoption this process has begun itself: it knows of every call for that, if it is the first."""
     unanswered: float = NEVER
     """End of the last PATCH or DELETE for this object without a clear answer: it may take effect yet."""
     deletes: dict[str, float] = field(default_factory=dict)

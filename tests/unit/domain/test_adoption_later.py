@@ -218,7 +218,7 @@ def test_deleted_between_the_id_and_the_mark(arrange: Arrange) -> None:
     """Nothing is sent to an endpoint that is not ours yet: the object goes, at once if no call for it is open."""
     scene = arrange(recorded(Scene())).terminating()
     assert decided(scene).action == Nothing()
-    scene.memory.claimed = "ep-1"
+    scene.memory.claimed, scene.memory.first = "ep-1", True
     assert isinstance(decided(scene).action, RemoveFinalizer)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tokenfactory_operator.domain.errors import KubeError, Unauthorized
+from unit.support.builders import KEY
 from unit.support.fakes import Turn
 from unit.support.stage import Stage
 
@@ -45,6 +46,13 @@ def comes_back(stage: Stage, endpoint_id: str = "ep-1") -> Turn:
 def accepts_only(stage: Stage, times: int = 1) -> None:
     """So many DELETEs of its endpoint are accepted, and no more."""
     stage.script.plan("delete", *[comes_back(stage)] * times)
+
+
+def wiped(stage: Stage) -> None:
+    """A person takes the whole status away."""
+    stage.kube.objects[KEY]["status"] = {}
+    stage.kube.store(stage.kube.objects[KEY])
+    stage.watch()
 
 
 async def revoked(stage: Stage) -> None:
