@@ -19,9 +19,10 @@ from cluster.support.chart import CHART
 from cluster.support.echo import FORMS, Echo, Request, echoing
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
+from cluster.support.lists import COLLECTION
 from cluster.support.operator_process import OperatorProcess
 from cluster.support.secrets import apply_secret, credentials
-from cluster.support.world import COLLECTION, World
+from cluster.support.world import World
 from cluster.support.worlds import PROJECT, SYSTEM, TOKEN, Chart
 from controlplane import Cluster
 from tokenfactory_operator.api import v1alpha1 as api

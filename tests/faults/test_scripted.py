@@ -17,8 +17,9 @@ from pydantic import TypeAdapter
 
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
+from cluster.support.lists import COLLECTION
 from cluster.support.operator_process import CREATE_SETTLE
-from cluster.support.world import COLLECTION, World
+from cluster.support.world import World
 from cluster.support.worlds import Chart, made
 from controlplane import Cluster
 from faults.support import abreast, census

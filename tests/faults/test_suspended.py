@@ -19,7 +19,8 @@ import pytest
 
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
-from cluster.support.world import COLLECTION, World
+from cluster.support.lists import COLLECTION
+from cluster.support.world import World
 from cluster.support.worlds import Chart
 from controlplane import Cluster
 from faults.support import abreast, census

@@ -14,8 +14,9 @@ from typing import Any, Final
 import pytest
 
 from cluster.support.eventually import eventually
+from cluster.support.lists import COLLECTION
 from cluster.support.views import View
-from cluster.support.world import COLLECTION, World
+from cluster.support.world import World
 from cluster.support.worlds import WorldMaker
 from faults.support import census, mix
 from faults.support.person import Person

@@ -12,6 +12,7 @@ from typing import Any
 
 from cluster.support.eventually import DEADLINE, eventually
 from cluster.support.kube import KubeApi
+from cluster.support.lists import after_lists, lists
 from cluster.support.operator_process import OperatorProcess
 from cluster.support.views import View
 from controlplane import Cluster
@@ -21,7 +22,6 @@ from unit.api.invalid_specs import valid_spec
 
 JsonObject = dict[str, Any]
 
-COLLECTION = "/v0/dedicated_endpoints"
 ABSENT = "no such object"
 
 
@@ -163,18 +163,13 @@ class World:
 
     def after_lists(self, count: int = 3) -> None:
         """So many LISTs have begun and been answered: the operator has seen the cloud, and acted if it wanted to."""
-        since = self.now()
-
-        def answered() -> bool:
-            return sum(call["status"] is not None for call in self.lists(since)) >= count
-
-        eventually(answered, what=f"{count} more LISTs")
+        after_lists(self.cloud, count)
 
     # The record
 
     def lists(self, since: int = 0) -> list[JsonObject]:
         """LISTs of the endpoints."""
-        return self.cloud.calls(since=since, method="GET", path=COLLECTION)
+        return lists(self.cloud, since)
 
     def now(self) -> int:
         """Sequence number of the last call so far."""

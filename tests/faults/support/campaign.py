@@ -131,13 +131,14 @@ def explore(kind: type[Flow], stages: Sequence[Stage]) -> Tally:
 
     tally = Tally(kind.name)
     with ThreadPoolExecutor(len(stages)) as pool:
-        _fill(tally, lambda targets: list(pool.map(on_a_stage, targets)))
+        fill(tally, lambda targets: list(pool.map(on_a_stage, targets)))
     tally.lives = sum(stage.lives for stage in stages) - lives
     tally.seconds = time.monotonic() - begun
     return tally
 
 
-def _fill(tally: Tally, run_all: Callable[[Iterable[Point | None]], list[Run]]) -> None:
+def fill(tally: Tally, run_all: Callable[[Iterable[Point | None]], list[Run]]) -> None:
+    """Record what boundaries there are, and go to each until it was met: `run_all` makes a run for each target."""
     recorded = run_all([None] * _RECORDINGS)
     always = frozenset[Point].intersection(*(run.points for run in recorded))
     seen = frozenset[Point].union(*(run.points for run in recorded))

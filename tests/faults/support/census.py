@@ -14,7 +14,7 @@ from http import HTTPStatus
 from itertools import combinations
 from typing import Any, Final
 
-from cluster.support.world import COLLECTION
+from cluster.support.lists import lists
 from tokenfactory_simulator.client import AdminClient
 
 JsonObject = dict[str, Any]
@@ -117,7 +117,7 @@ def _life(item: JsonObject, post: JsonObject) -> Life:
 
 
 def _lists(cloud: AdminClient) -> Iterator[tuple[float, float]]:
-    for call in cloud.calls(method="GET", path=COLLECTION):
+    for call in lists(cloud):
         if call["status"] == HTTPStatus.OK and not call["faults"]:
             yield call["started_wall"], call["ended_wall"]
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from cluster.support.lists import COLLECTION
 from faults.support.forkserver import Life
 from faults.support.proxy import Call, Cut, Proxy, Side
 from tokenfactory_operator.api import v1alpha1 as api
@@ -32,7 +33,6 @@ from tokenfactory_operator.api import v1alpha1 as api
 CLOUD_LIST: Final = "cloud LIST"
 _LOOKS: Final = 3
 """LISTs of the next operator before a late request arrives."""
-_COLLECTION: Final = "/v0/dedicated_endpoints"
 _WATCH: Final = f"kube WATCH {api.PLURAL}"
 
 
@@ -212,7 +212,7 @@ class Tower:
 
 
 def _cloud_operation(call: Call) -> tuple[str, bool]:
-    if call.method == "GET" and call.path == _COLLECTION:
+    if call.method == "GET" and call.path == COLLECTION:
         return CLOUD_LIST, False
     return f"cloud {call.method}", True
 

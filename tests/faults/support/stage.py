@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
+from cluster.support.lists import after_lists
 from cluster.support.operator_process import QUICK
 from cluster.support.views import View
 from cluster.support.worlds import DEFECTS, PROJECT, TOKEN, Chart
@@ -107,13 +108,7 @@ class Stage:
 
     def after_lists(self) -> None:
         """The operator has seen the cloud as it is now: two more of its LISTs have been answered."""
-        since = self.cloud.summary()["calls"]
-
-        def answered() -> bool:
-            lists = self.cloud.calls(since=since, method="GET")
-            return sum(call["status"] is not None for call in lists) >= _LISTS
-
-        eventually(answered, what="LISTs of the cloud")
+        after_lists(self.cloud, _LISTS)
 
     def allow(self, name: str) -> None:
         """Give a person's word on a doubt, by the request annotation."""
