@@ -331,3 +331,28 @@ async def test_a_request_from_before_the_doubt_is_no_answer_to_it() -> None:
     stage.annotate(reconcile_requested_at="later")
     await stage.turn()
     assert stage.status["scope"] != SCOPE
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_twin_of_an_attempt_whose_id_the_status_still_has(restarted: bool) -> None:  # noqa: FBT001  # a parameter
+    """Two attempts made something later than the settle time: the mark that is put back on the first is its own."""
+    stage = Stage()
+    stage.script.plan("create", Turn(DOWN), Turn(DOWN))
+    await stage.poll()
+    await stage.reconcile()
+    for _ in range(2):
+        await stage.turn(61)
+    assert (len(stage.journal("POST")), stage.attempt) == (2, ("try-2", "Pending"))
+    if restarted:
+        stage = stage.restarted()
+    stage.cloud.endpoints["ep-1"] = an_endpoint(description=mark("try-1"))
+    await stage.turn()
+    assert stage.status["endpointId"] == "ep-1"
+    stage.cloud.endpoints["ep-1"] = an_endpoint(description="")
+    for _ in range(3):
+        await stage.turn(62)
+    assert stage.journal("PATCH") == ["PATCH ep-1 description"]
+    stage.cloud.endpoints["ep-2"] = an_endpoint("ep-2", description=mark("try-2"))
+    for _ in range(3):
+        await stage.turn()
+    assert (list(stage.cloud.endpoints), stage.journal("DELETE")) == (["ep-1"], ["DELETE ep-2"])

@@ -20,6 +20,8 @@ MAX_UNKNOWN: Final = 2
 RECREATE_PAUSE: Final = 10.0
 """Seconds before a second recreation; doubles with each, up to `RECREATE_PAUSE_MAX`."""
 RECREATE_PAUSE_MAX: Final = 300.0
+RESTORED: Final = "restored"
+"""In place of the attempt, in the mark of an endpoint of which it is not known."""
 REFUSED: Final = "Refused by the cloud: "
 """How the message of a refusal for good begins: other checks use its reason too, and judge anew each time."""
 CONFIRM: Final = "confirm it with the annotation tokenfactory.nebius.com/reconcile-requested-at"
@@ -81,9 +83,14 @@ def lost(s: Situation) -> Decision | None:
 
 
 def remembered_mark(s: Situation) -> OwnerMark:
-    """The mark that an endpoint of this object should carry, where its own cannot be seen: with the status's `try`."""
+    """The mark that the recorded endpoint should carry, where its own cannot be seen.
+
+    The status's `try` is that of the endpoint only once it is `Created`. Before, it is one whose effect may come yet:
+    with its `try` on two endpoints, a late twin would pass for a copy.
+    """
     written = s.resource.status.create_attempt
-    return owner_mark(s.resource, s.identity, written.id if written and written.id else "restored")
+    made = written is not None and written.state == facts.CREATED
+    return owner_mark(s.resource, s.identity, written.id if written and written.id and made else RESTORED)
 
 
 def probe_of(s: Situation, endpoint_id: str, *, look_only: bool = False) -> ProbeGone:
