@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pydantic import SecretStr
 
@@ -41,15 +41,23 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+class Served(Protocol):
+    """A cloud at an address."""
+
+    @property
+    def url(self) -> str:
+        """Of its API."""
+
+
 def client_of(
-    sim: RunningSimulator,
+    sim: Served,
     *,
     token: str = TOKEN,
     project_id: str | None = None,
     request_timeout: float = 30.0,
     max_connections: int = 10,
 ) -> HttpCloud:
-    """A client before the simulator."""
+    """A client before the simulator, or another server."""
     return HttpCloud(
         CloudSettings(
             base_url=sim.url, trust_env=False, request_timeout=request_timeout, max_connections=max_connections

@@ -8,11 +8,9 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
-from pydantic import SecretStr
 
-from contract.client_support import SystemClock
+from contract.client_support import client_of
 from tokenfactory_operator.cloud.client import HttpCloud
-from tokenfactory_operator.cloud.transport import CloudSettings
 
 CONNECTIONS: Final = 3
 STEPS: Final = 40
@@ -24,6 +22,7 @@ class Server:
 
     def __init__(self) -> None:
         """Count what comes."""
+        self.url = ""
         self.closes = False
         self.connections = 0
 
@@ -42,18 +41,13 @@ class Server:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[tuple[Server, str]]:
-    """A server on loopback, and its address."""
+async def server() -> AsyncIterator[Server]:
+    """A server on loopback."""
     server = Server()
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     async with listening:
-        yield server, f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-
-
-def client_before(url: str) -> HttpCloud:
-    """A client with few connections."""
-    settings = CloudSettings(base_url=url, trust_env=False, request_timeout=10.0, max_connections=CONNECTIONS)
-    return HttpCloud(settings, token=lambda: SecretStr("contract-token"), clock=SystemClock())
+        server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        yield server
 
 
 async def until_at_most(server: Server, connections: int) -> None:
@@ -73,14 +67,14 @@ async def cut_off(cloud: HttpCloud, step: int) -> None:
 
 
 @pytest.mark.parametrize("closes", [pytest.param(False, id="kept"), pytest.param(True, id="new for each call")])
-async def test_cut_off_at_every_step(server: tuple[Server, str], closes: bool) -> None:  # noqa: FBT001
+async def test_cut_off_at_every_step(server: Server, closes: bool) -> None:  # noqa: FBT001
     """More calls than there are connections end at the same await; the next call is answered, and none stays open."""
-    server[0].closes = closes
-    async with client_before(server[1]) as cloud:
+    server.closes = closes
+    async with client_of(server, request_timeout=10.0, max_connections=CONNECTIONS) as cloud:
         for step in range(STEPS):
             for _ in range(2 * CONNECTIONS):
                 await cloud.list_endpoints()
                 await cut_off(cloud, step)
             assert (await cloud.list_endpoints()).complete, f"after {step} steps"
-        await until_at_most(server[0], 1)
-    await until_at_most(server[0], 0)
+        await until_at_most(server, 1)
+    await until_at_most(server, 0)

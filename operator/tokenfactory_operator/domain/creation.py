@@ -89,8 +89,8 @@ def remembered_mark(s: Situation) -> OwnerMark:
     with its `try` on two endpoints, a late twin would pass for a copy.
     """
     written = s.resource.status.create_attempt
-    made = written is not None and written.state == facts.CREATED
-    return owner_mark(s.resource, s.identity, written.id if written and written.id and made else RESTORED)
+    made = written.id if written is not None and written.state == facts.CREATED else ""
+    return owner_mark(s.resource, s.identity, made or RESTORED)
 
 
 def probe_of(s: Situation, endpoint_id: str, *, look_only: bool = False) -> ProbeGone:
