@@ -9,6 +9,7 @@ VENV := .venv
 READY := $(VENV)/.ready
 PY := $(VENV)/bin/python
 CONTROLPLANE := PYTHONPATH=hack $(PY) -m controlplane
+TOOLS := PYTHONPATH=hack $(PY) -m tools
 
 CRD := tokenfactory.nebius.com_dedicatedendpoints.yaml
 CHART := helm/tokenfactory-operator
@@ -23,12 +24,16 @@ FIRST_SEED ?= 0
 WORKERS ?= 3
 # once: end after a summary; else it stays until Ctrl-C, where there is a terminal
 DEMO ?=
+# Where the files of a release go, the helm that makes them, and the namespace that install.yaml installs into
+DIST ?= dist
+HELM ?= $$($(CONTROLPLANE) fetch)/helm
+NAMESPACE := tokenfactory-system
 # current: the cluster of kubectl's current context, in place of one of its own
 CLUSTER ?=
 export DEMO CLUSTER PYTHON
 
-.PHONY: help demo test check coverage simulate mutants bench format lint types imports deadcode stale crds docs lock \
-	cluster cluster-down venv clean distclean
+.PHONY: help demo test check coverage simulate mutants bench format lint types imports deadcode workflows stale crds docs \
+	lock dist release-notes cluster cluster-down venv clean distclean
 
 help: ## Show this
 	@awk 'BEGIN { FS = ":.*## " } /^##@ / { print "\n" substr($$0, 5) } \
@@ -47,7 +52,7 @@ cluster-down: $(READY) ## End it
 
 ##@ Check
 
-check: lint types imports deadcode stale ## All checks that run nothing of the project (under a minute)
+check: lint types imports deadcode workflows stale ## All checks that run nothing of the project (under a minute)
 
 test: $(READY) ## All tests, on a real API server (ARGS="tests/unit -k name")
 	@$(CONTROLPLANE) fetch >/dev/null
@@ -80,11 +85,17 @@ deadcode: $(READY) ## vulture: code that nobody uses, and code of the operator t
 	@$(PY) -m vulture
 	@$(PY) -m vulture operator/tokenfactory_operator
 
-stale: $(READY) ## Generated files: CRD, the chart's copy of it, reference pages
+workflows: $(READY) ## actionlint, zizmor and shellcheck: .github and the shell scripts
+	@$(TOOLS) actionlint -shellcheck $(CURDIR)/$(VENV)/bin/shellcheck $(CURDIR)/.github/workflows/*.yaml
+	@$(VENV)/bin/zizmor --offline --quiet --persona=pedantic .github
+	@$(VENV)/bin/shellcheck .ci/run hack/venv.sh
+
+stale: $(READY) ## Generated files: CRD, the chart's copy of it, reference pages; licences that are allowed
 	@$(PY) -m tokenfactory_operator.api.schema --check crds/$(CRD)
 	@cmp crds/$(CRD) $(CHART)/files/crds/$(CRD) || { echo "the chart's CRD is stale: run make crds" >&2; exit 1; }
 	@$(PY) -m tokenfactory_operator.settings --check docs/settings.md
 	@$(PY) -m tokenfactory_operator.telemetry --check docs/metrics.md
+	@PYTHONPATH=hack $(PY) -m tools.licences --check docs/licences.md
 
 ##@ Change
 
@@ -96,15 +107,33 @@ crds: $(READY) ## Write the CRD from the models, into crds/ and the chart
 	@$(PY) -m tokenfactory_operator.api.schema crds/$(CRD)
 	@cp crds/$(CRD) $(CHART)/files/crds/$(CRD)
 
-docs: $(READY) ## Write the reference pages for settings and metrics from the code
+docs: $(READY) ## Write the reference pages for settings, metrics and licences
 	@$(PY) -m tokenfactory_operator.settings docs/settings.md
 	@$(PY) -m tokenfactory_operator.telemetry docs/metrics.md
+	@PYTHONPATH=hack $(PY) -m tools.licences docs/licences.md
 
 lock: $(READY) ## Resolve requirements/*.txt anew from pyproject.toml (UPGRADE=1: newest versions)
 	@$(LOCK) --output-file requirements/runtime.txt pyproject.toml
 	@$(LOCK) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
 	@echo hatchling | $(LOCK) --constraint requirements/dev.txt --output-file requirements/build.txt -
 	@! grep -n "://" requirements/*.txt
+
+##@ Release
+
+dist: $(READY) ## Have the files of a release in dist/: wheel, chart, install.yaml, crds.yaml (HELM=helm: by that one)
+	@rm -rf $(DIST) && mkdir -p $(DIST)
+	@$(PY) -m hatchling build --target wheel --directory $(DIST) >/dev/null
+	@$(HELM) package $(abspath $(CHART)) --destination $(abspath $(DIST)) >/dev/null
+	@cp crds/$(CRD) $(DIST)/crds.yaml
+	@{ printf 'apiVersion: v1\nkind: Namespace\nmetadata:\n  name: %s\n' $(NAMESPACE) && \
+		$(HELM) template tokenfactory-operator $(abspath $(CHART)) --namespace $(NAMESPACE) --set crds.install=false; \
+		} >$(DIST)/install.yaml
+	@ls $(DIST)
+
+release-notes: $(READY) ## Print the changelog's section for a tag, if the tag is that of every version (TAG=v1.2.3)
+	@PYTHONPATH=hack $(PY) -m tools.release "$(TAG)"
+
+##@ Surroundings
 
 venv: $(READY) ## Have .venv with everything that is pinned (PYTHON=python3.12 chooses)
 	@$(PY) --version
