@@ -177,7 +177,7 @@ class Connection(ApiModel):
 
 
 class Spec(ApiModel):
-    """What the endpoint shall be. An optional field that is left out is the cloud's: never sent, never put back."""
+    """The desired endpoint. An optional field that is omitted is never changed in the cloud."""
 
     model: str = Field(
         min_length=1,

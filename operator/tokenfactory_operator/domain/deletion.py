@@ -289,9 +289,9 @@ def _listed_from(s: Situation) -> float:
 
 def _too_new(s: Situation) -> str:
     return (
-        "An endpoint of this object was seen, and the cloud's list does not show it. That may be a list of before its "
-        f"creation: waiting for one that was asked for {s.timing.create_settle:.0f} s after the endpoint was first "
-        "seen, or the operator started."
+        "The cloud's list does not show an endpoint of this object that was seen before. Waiting for a newer list "
+        f"before the endpoint counts as deleted: one requested {s.timing.create_settle:.0f} s after the endpoint was "
+        "first seen, or after the operator started."
     )
 
 

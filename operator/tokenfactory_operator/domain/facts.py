@@ -88,7 +88,7 @@ def resumable(s: Situation) -> bool:
 
 
 def unknown_before(s: Situation) -> int:
-    """Unknown attempts in a row before one that surely made nothing, which says nothing about theirs."""
+    """Number of consecutive create attempts with unknown outcome before this one, which surely made nothing."""
     here, written = s.memory.attempt, s.resource.status.create_attempt
     if here is not None:
         return here.after_unknown if here.outcome in (Outcome.UNSENT, Outcome.REFUSED) else 0

@@ -120,6 +120,10 @@ def _default_text(value: Any, *, duration: bool) -> str:  # noqa: ANN401  a defa
         return ""
     if duration:
         return format_duration(value)
+    if isinstance(value, tuple):
+        return ",".join(value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

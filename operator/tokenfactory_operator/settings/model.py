@@ -100,36 +100,36 @@ class Settings(BaseSettings):
     )
     token_file: TokenPath = Field(
         None,
-        description="File with the API token; it is read again when it changes. Either this or the token itself.",
+        description="File with the API token. It is read again when it changes. Give this or the token itself.",
         json_schema_extra=CLOUD,
     )
     token: Token = Field(
         None,
-        description="The API token itself. Prefer a file: a mounted Secret can be rotated.",
+        description="The API token itself. A file is better: a mounted Secret can be rotated.",
         json_schema_extra=CLOUD,
     )
     project_id: ProjectId = Field(
         None,
         pattern=r"^[A-Za-z0-9_.-]{1,128}$",
-        description="Project of the organisation; default: the token's own.",
+        description="Project of the organisation. Default: the token's own.",
         json_schema_extra=CLOUD,
     )
     ca_file: FilePath = Field(
-        None, description="PEM bundle of further certificate authorities to trust for the API.", json_schema_extra=CLOUD
+        None, description="PEM file with more certificate authorities to trust for the API.", json_schema_extra=CLOUD
     )
     request_timeout: Seconds = Field(
         60.0,
         ge=0.1,
         le=600.0,
-        description="Longest time of one whole API request, from first byte to last.",
+        description="Longest time of one API request, from its first byte to the last byte of its answer.",
         json_schema_extra=CLOUD,
     )
 
     cluster_id: ClusterId = Field(
         None,
         pattern=r"^[a-z0-9-]{1,32}$",
-        description="Name of this cluster in the owner marks of its endpoints; it must differ between clusters that"
-        " live at once. Default: 8 hex digits of the uid of the namespace kube-system.",
+        description="Name of this cluster in the owner marks of its endpoints. No two clusters with one project may"
+        " have the same. Default: 8 hex digits of the uid of the namespace kube-system.",
         json_schema_extra=SCOPE,
     )
     watch_namespaces: Namespaces = Field(
@@ -137,26 +137,26 @@ class Settings(BaseSettings):
     )
     operator_credential_namespaces: NamespacesOrAll = Field(
         ("*",),
-        description="Namespaces whose objects may use the operator's own credential; the others name a Secret in"
-        " spec.credentials.",
+        description="Namespaces whose objects may use the operator's own token. Objects of other namespaces have to"
+        " name a Secret in spec.credentials.",
         json_schema_extra=SCOPE,
     )
     secret_credentials: Switch = Field(
         False,
         description="Whether objects may name a labelled Secret in spec.credentials. The operator then needs the right"
-        " to read Secrets, which cannot be limited to labelled ones.",
+        " to read Secrets. RBAC cannot limit that right to labelled Secrets.",
         json_schema_extra=SCOPE,
     )
     adoption_namespaces: NamespacesOrAll = Field(
         (),
-        description="Namespaces whose objects may adopt endpoints of the operator's own credential by spec.endpointId."
-        " An endpoint of an earlier object of the same name may always be adopted.",
+        description="Namespaces whose objects may adopt an endpoint by spec.endpointId with the operator's own token."
+        " With its own Secret any namespace may adopt. An endpoint of an earlier object of the same name may always be adopted.",
         json_schema_extra=SCOPE,
     )
     adoption_recreated: AdoptionRecreated = Field(
         "Conflict",
-        description="What happens when an object finds an endpoint of an earlier object of the same name: report it as"
-        " a conflict, or adopt it.",
+        description="What the operator does with an endpoint of an earlier object of the same name: report a conflict,"
+        " or adopt the endpoint.",
         json_schema_extra=SCOPE,
     )
     object_selector: Selector = Field(
@@ -167,42 +167,43 @@ class Settings(BaseSettings):
         30.0,
         ge=0.1,
         le=HOUR,
-        description="Time between two LISTs of the cloud when nothing is changing.",
+        description="Time between two lists of the cloud while nothing changes.",
         json_schema_extra=TIMES,
     )
     poll_interval_in_transition: Seconds = Field(
         5.0,
         ge=0.05,
         le=HOUR,
-        description="Longest time between two LISTs for ten minutes after a change.",
+        description="Longest time between two lists of the cloud in the ten minutes after a change.",
         json_schema_extra=TIMES,
     )
     inventory_max_age: Seconds = Field(
         600.0,
         ge=0.3,
         le=DAY,
-        description="Age of the last good LIST from which on Ready is Unknown.",
+        description="Ready becomes Unknown when the last successful list of the cloud is older than this.",
         json_schema_extra=TIMES,
     )
     create_settle: Seconds = Field(
         60.0,
         ge=0.1,
         le=HOUR,
-        description="Time that an endpoint must be absent from every LIST to count as absent.",
+        description="An endpoint counts as absent when no list has shown it for this time.",
         json_schema_extra=TIMES,
     )
     delete_settle: Seconds = Field(
         600.0,
         ge=0.1,
         le=DAY,
-        description="As create-settle, where a creation of unknown outcome is being deleted.",
+        description="The same as create-settle, for an object that is deleted while the outcome of its create call is"
+        " unknown.",
         json_schema_extra=TIMES,
     )
     send_deadline: Seconds = Field(
         5.0,
         ge=0.1,
         le=60.0,
-        description="Longest time between the record of a creation and its request.",
+        description="Longest time between writing a create attempt into the status and sending its request.",
         json_schema_extra=TIMES,
     )
 
@@ -210,7 +211,7 @@ class Settings(BaseSettings):
         10.0,
         ge=0.1,
         le=HOUR,
-        description="Time before the second correction of a field; doubles with each.",
+        description="Time before the second correction of the same field. It doubles with each correction.",
         json_schema_extra=TIMES,
     )
 
@@ -218,27 +219,33 @@ class Settings(BaseSettings):
         20,
         ge=1,
         le=1_000,
-        description="Objects of one credential that are reconciled at once.",
+        description="Number of objects of one credential that are reconciled at the same time.",
         json_schema_extra=LIMITS,
     )
     rate_limit: Rate = Field(
-        20.0, ge=0.1, le=1_000.0, description="API requests per second for one credential.", json_schema_extra=LIMITS
+        20.0,
+        ge=0.1,
+        le=1_000.0,
+        description="Most API requests per second for one credential.",
+        json_schema_extra=LIMITS,
     )
 
     metrics_address: Address = Field(
         ListenAddress(None, 8080),
-        description="Where /metrics is served. May equal the health address.",
+        description="Address where /metrics is served. It may be the same as the health address.",
         json_schema_extra=TELEMETRY,
     )
     health_address: Address = Field(
         ListenAddress(None, 8081),
-        description="Where /livez, /readyz and /healthz are served.",
+        description="Address where /livez, /readyz and /healthz are served.",
         json_schema_extra=TELEMETRY,
     )
     log_format: LogFormat = Field(
-        "json", description="Form of the log lines on standard error.", json_schema_extra=TELEMETRY
+        "json", description="Format of the log lines on standard error.", json_schema_extra=TELEMETRY
     )
-    log_level: LogLevel = Field("info", description="Least severe log lines to write.", json_schema_extra=TELEMETRY)
+    log_level: LogLevel = Field(
+        "info", description="Lowest severity of the log lines that are written.", json_schema_extra=TELEMETRY
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -19,35 +19,43 @@ from tokenfactory_operator.workqueue import QueueStats
 QUEUE: Final = "dedicatedendpoints"
 """The one work queue's `name` label, as client-go's metrics have it."""
 
-DEPTH: Final = Definition("workqueue_depth", "gauge", "Keys ready to be worked on.", ("name", "urgency"))
+DEPTH: Final = Definition(
+    "workqueue_depth", "gauge", "Objects in the queue that are ready to be worked on.", ("name", "urgency")
+)
 UNFINISHED: Final = Definition(
-    "workqueue_unfinished_work_seconds", "gauge", "Sum of the time that keys have been worked on so far.", ("name",)
+    "workqueue_unfinished_work_seconds",
+    "gauge",
+    "Sum of the times that the present objects have been worked on.",
+    ("name",),
 )
 LONGEST: Final = Definition(
-    "workqueue_longest_running_processor_seconds", "gauge", "Time that the slowest worker has been busy.", ("name",)
+    "workqueue_longest_running_processor_seconds",
+    "gauge",
+    "Longest time that a worker has been busy with its present object.",
+    ("name",),
 )
 OLDEST: Final = Definition(
-    "workqueue_oldest_key_seconds", "gauge", "Time that the oldest waiting key has been ready.", ("name",)
+    "workqueue_oldest_key_seconds", "gauge", "Longest time that an object in the queue has been ready.", ("name",)
 )
 DELAYED: Final = Definition(
-    "workqueue_delayed", "gauge", "Keys that wait for their time (backoff, deadline).", ("name",)
+    "workqueue_delayed", "gauge", "Objects that wait for their time (backoff or deadline).", ("name",)
 )
 ENDPOINTS: Final = Definition(
-    "tokenfactory_inventory_endpoints", "gauge", "Endpoints that the last complete LIST of a scope showed.", ("scope",)
+    "tokenfactory_inventory_endpoints", "gauge", "Endpoints in the last complete list of a scope.", ("scope",)
 )
 AGE: Final = Definition(
     "tokenfactory_inventory_age_seconds",
     "gauge",
-    "Time since the last complete LIST of a scope began; +Inf before the first.",
+    "Time since the last complete list of a scope was requested (+Inf before the first).",
     ("scope",),
 )
 OBJECTS: Final = Definition(
-    "tokenfactory_objects", "gauge", "DedicatedEndpoint objects by the status of their condition Ready.", ("ready",)
+    "tokenfactory_objects", "gauge", "DedicatedEndpoint objects, by the status of their condition Ready.", ("ready",)
 )
 ORPHANS: Final = Definition(
     "tokenfactory_orphaned_endpoints",
     "gauge",
-    "Endpoints that cost money for an object of this cluster that no longer exists; a person has to act.",
+    "Endpoints that are billed while their object in this cluster no longer exists. A person has to act.",
     ("scope",),
 )
 SCRAPED: Final = (DEPTH, UNFINISHED, LONGEST, OLDEST, DELAYED, ENDPOINTS, AGE, OBJECTS, ORPHANS)

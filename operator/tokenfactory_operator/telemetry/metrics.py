@@ -21,10 +21,17 @@ PASS_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5
 WAIT_BUCKETS: Final = (*PASS_BUCKETS, 120.0, 300.0, 600.0)
 
 RECONCILES: Final = Definition(
-    "tokenfactory_reconcile_total", "counter", "Passes over one object, by action or error reason.", ("outcome",)
+    "tokenfactory_reconcile_total",
+    "counter",
+    "Reconciliations of one object, by action or by reason of an error.",
+    ("outcome",),
 )
 RECONCILE_SECONDS: Final = Definition(
-    "tokenfactory_reconcile_duration_seconds", "histogram", "Time of one pass over one object.", (), PASS_BUCKETS
+    "tokenfactory_reconcile_duration_seconds",
+    "histogram",
+    "Time of one reconciliation of one object.",
+    (),
+    PASS_BUCKETS,
 )
 MUTATIONS: Final = Definition(
     "tokenfactory_cloud_mutations_total", "counter", "Changes that the cloud has accepted.", ("operation",)
@@ -32,44 +39,50 @@ MUTATIONS: Final = Definition(
 NOTABLE: Final = Definition(
     "tokenfactory_notable_events_total",
     "counter",
-    "Rare things to alert on: corrected drift, a deleted duplicate, a lost endpoint.",
+    "Rare events to alert on: corrected drift, a deleted duplicate, a lost endpoint.",
     ("event",),
 )
 REQUESTS: Final = Definition(
     "tokenfactory_cloud_requests_total",
     "counter",
-    "Requests to the cloud by HTTP status, or by what happened instead of an answer.",
+    "Requests to the cloud, by HTTP status or by the error in place of an answer.",
     ("operation", "code"),
 )
 REQUEST_SECONDS: Final = Definition(
     "tokenfactory_cloud_request_duration_seconds",
     "histogram",
-    "Time of a request to the cloud, to the end of its answer.",
+    "Time of a request to the cloud, until the end of its answer.",
     ("operation",),
     PASS_BUCKETS,
 )
 LISTS: Final = Definition(
-    "tokenfactory_cloud_lists_total", "counter", "LISTs of the cloud: complete, incomplete or failed.", ("result",)
+    "tokenfactory_cloud_lists_total", "counter", "Lists of the cloud: complete, incomplete or failed.", ("result",)
 )
 KUBE_WRITES: Final = Definition(
     "tokenfactory_kube_writes_total",
     "counter",
-    "Writes to the Kubernetes API by what was written and HTTP status (0: no answer).",
+    "Writes to the Kubernetes API, by kind of object and HTTP status (0: no answer).",
     ("kind", "code"),
 )
-BUILD: Final = Definition("tokenfactory_build_info", "gauge", "Always 1; what is running.", ("version", "python"))
-ADDS: Final = Definition("workqueue_adds_total", "counter", "Keys that needed work anew.", ("name", "urgency"))
+BUILD: Final = Definition(
+    "tokenfactory_build_info", "gauge", "Always 1. The labels say which version runs.", ("version", "python")
+)
+ADDS: Final = Definition(
+    "workqueue_adds_total", "counter", "Objects that were added to the queue.", ("name", "urgency")
+)
 QUEUE_SECONDS: Final = Definition(
     "workqueue_queue_duration_seconds",
     "histogram",
-    "Time that a key waited for a worker.",
+    "Time that an object waited in the queue.",
     ("name", "urgency"),
     WAIT_BUCKETS,
 )
 WORK_SECONDS: Final = Definition(
-    "workqueue_work_duration_seconds", "histogram", "Time that a worker had a key.", ("name",), WAIT_BUCKETS
+    "workqueue_work_duration_seconds", "histogram", "Time that a worker needed for an object.", ("name",), WAIT_BUCKETS
 )
-RETRIES: Final = Definition("workqueue_retries_total", "counter", "Keys put back after a failure.", ("name",))
+RETRIES: Final = Definition(
+    "workqueue_retries_total", "counter", "Objects that were put back into the queue after a failure.", ("name",)
+)
 
 DEFINITIONS: Final = (
     *(RECONCILES, RECONCILE_SECONDS, MUTATIONS, NOTABLE),

@@ -6,6 +6,7 @@ import pytest
 from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.ports import Timing
 from tokenfactory_operator.settings import ListenAddress, Settings, StartupError, load_settings, unknown_environment
+from tokenfactory_operator.settings.loading import described_settings
 
 CANARY = "v1.canary-9f31c7"
 
@@ -25,6 +26,13 @@ def refusal(flags: dict[str, str]) -> str:
 def test_default_times_are_the_protocols() -> None:
     """With nothing set the decision gets the protocol's own times."""
     assert load_settings({}).timing() == Timing()
+
+
+@pytest.mark.parametrize("field", [setting.field for setting in described_settings() if setting.default])
+def test_a_default_is_shown_as_it_is_written(field: str) -> None:
+    """What the page and --help show as the default is accepted, and means the default."""
+    (shown,) = (setting.default for setting in described_settings() if setting.field == field)
+    assert getattr(load_settings({field: shown}), field) == getattr(load_settings({}), field)
 
 
 def test_times_reach_the_decision() -> None:
