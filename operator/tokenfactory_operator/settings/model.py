@@ -150,7 +150,8 @@ class Settings(BaseSettings):
     adoption_namespaces: NamespacesOrAll = Field(
         (),
         description="Namespaces whose objects may adopt an endpoint by spec.endpointId with the operator's own token."
-        " With its own Secret any namespace may adopt. An endpoint of an earlier object of the same name may always be adopted.",
+        " With its own Secret any namespace may adopt. An endpoint of an earlier object of the same name may"
+        " always be adopted.",
         json_schema_extra=SCOPE,
     )
     adoption_recreated: AdoptionRecreated = Field(
