@@ -28,7 +28,7 @@ DEMO ?=
 DIST ?= dist
 HELM ?= $$($(CONTROLPLANE) fetch)/helm
 NAMESPACE := tokenfactory-system
-# current: the cluster of kubectl's current context, in place of one of its own
+# kind: a fresh one on Docker, current: that of kubectl's current context; in place of a control plane of its own
 CLUSTER ?=
 export DEMO CLUSTER PYTHON
 
@@ -41,7 +41,7 @@ help: ## Show this
 
 ##@ Use
 
-demo: $(READY) ## See endpoints become Ready on a real API server (DEMO=once, CLUSTER=current)
+demo: $(READY) ## See endpoints become Ready on a real API server (DEMO=once, CLUSTER=kind, CLUSTER=current)
 	@PYTHONPATH=hack $(PY) -m demo $(ARGS)
 
 cluster: $(READY) ## Leave a Kubernetes control plane running, and print how to reach it

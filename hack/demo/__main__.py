@@ -1,4 +1,4 @@
-"""`make demo`, or `PYTHONPATH=hack python -m demo`: exit status 0 when everything was as it should be."""
+"""`make demo`, or `PYTHONPATH=hack python -m demo`: exit status 0 when everything was as it should be, or by Ctrl-C."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments)
         signals.listen()
-        _run(options, view)
+        with signals.alone():
+            _run(options, view)
     except RefusedError as error:
         _complain(view, f"Not started: {error}")
         return _REFUSED
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(view, f"The demo failed: {error}")
         return 1
     except Stop as stop:
-        return _BY_SIGNAL + stop.number
+        return 0 if stop.number == signal.SIGINT else _BY_SIGNAL + stop.number
     return 0
 
 
@@ -72,14 +73,12 @@ def _stay(world: World, view: View) -> None:
     except Stop as stop:
         if stop.number == signal.SIGHUP:
             raise
-        view.say("Cleaning up")
+        view.say("Stopped. Removing everything that the demo has started.")
 
 
 def _explain(world: World, view: View) -> None:
-    lines = []
-    if world.own is not None:
-        lines += [f"export KUBECONFIG={world.own.kubeconfig}", f'export PATH="{world.own.bin}:$PATH"']
-    lines += [
+    lines = [
+        *world.exports,
         f"kubectl get dep -n {NAMESPACE} -o wide",
         f"kubectl describe dep -n {NAMESPACE}",
         f"kubectl scale dep/gpt-oss-120b -n {NAMESPACE} --replicas=2",

@@ -12,7 +12,7 @@ from typing import Final
 from demo.errors import RefusedError
 
 TOKEN: Final = "demo-operator-token"  # noqa: S105  # the simulator's, which knows no other
-_CHOICES: Final = {"DEMO": ("", "once", "stay"), "CLUSTER": ("", "own", "current")}
+_CHOICES: Final = {"DEMO": ("", "once", "stay"), "CLUSTER": ("", "own", "current", "kind")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,15 +21,15 @@ class Options:
 
     Attributes:
         stay: go on after the summary until a signal comes.
-        current: use the cluster of kubectl's current context in place of one of the demo's own.
-        confirmed: a person has agreed to that in advance.
+        cluster: `own`; `current`, that of kubectl's current context; or `kind`, a fresh one on Docker.
+        confirmed: a person has agreed to the current one in advance.
         token: what the operator presents to the cloud.
         provisioning: seconds that the simulated cloud takes to start an endpoint.
         patience: seconds that each step may take.
     """
 
     stay: bool
-    current: bool
+    cluster: str
     confirmed: bool
     token: str
     provisioning: float
@@ -46,8 +46,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     parser = argparse.ArgumentParser(
         prog="python -m demo",
         description=__doc__,
-        epilog="Environment: DEMO=once ends after the summary; CLUSTER=current uses the cluster of kubectl's current "
-        "context, after asking (CONFIRM=yes answers in advance).",
+        epilog="Environment: DEMO=once ends after the summary; CLUSTER=kind makes a cluster on Docker; CLUSTER=current "
+        "uses the cluster of kubectl's current context, after asking (CONFIRM=yes answers in advance).",
     )
     parser.add_argument(
         "--operator-token", default=TOKEN, help="another token: the cloud refuses it, and the demo ends"
@@ -61,7 +61,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
             raise RefusedError(f"{name}={value} means nothing here; it may be {' or '.join(_CHOICES[name][1:])}.")
     return Options(
         stay=chosen["DEMO"] == "stay" or (not chosen["DEMO"] and sys.stdin.isatty() and sys.stdout.isatty()),
-        current=chosen["CLUSTER"] == "current",
+        cluster=chosen["CLUSTER"] or "own",
         confirmed=environment.get("CONFIRM", "") == "yes",
         token=flags.operator_token,
         provisioning=flags.provisioning,

@@ -1,7 +1,7 @@
-"""The cluster that the demo runs on: one of its own, or that of kubectl's current context.
+"""The cluster that the demo runs on: one of its own, kind's, or that of kubectl's current context.
 
-The own one is `controlplane.Cluster` itself. The other is wrapped here to look the same; it must touch nothing that
-the demo has not made.
+The own one is `controlplane.Cluster` itself. The others are wrapped here to look the same; nothing on them may be
+touched that the demo has not made.
 """
 
 from __future__ import annotations
@@ -36,17 +36,19 @@ class Target(Protocol):
         ...
 
 
-class CurrentCluster:
-    """The cluster of kubectl's current context, with the caller's own kubectl and helm."""
+class OutsideCluster:
+    """A cluster that is reached by the caller's own kubectl and helm."""
 
-    def __init__(self, directory: Path) -> None:
-        """`directory` takes the service account's kubeconfig.
+    def __init__(self, directory: Path, *, kubeconfig: Path | None = None) -> None:
+        """`directory` takes the service account's kubeconfig; without a `kubeconfig` it is the current context's.
 
         Raises:
             RefusedError: a program is missing, or there is no current context.
         """
         self._directory = directory
-        self._programs = {name: _program(name) for name in ("kubectl", "helm")}
+        self.kubeconfig = kubeconfig
+        self._environment = {**os.environ, **({"KUBECONFIG": str(kubeconfig)} if kubeconfig else {})}
+        self._programs = {name: program(name) for name in ("kubectl", "helm")}
         view = self.kubectl("config", "view", "--minify", "--flatten", "--raw", "-o", "json", check=False)
         if view.returncode:
             raise RefusedError(f"kubectl has no current context: {view.stderr.strip()}")
@@ -66,14 +68,20 @@ class CurrentCluster:
         return self._run("helm", args, check=check, timeout=timeout)
 
     def token_kubeconfig(self, namespace: str, service_account: str) -> Path:
-        """As `Target.token_kubeconfig`: the current context's cluster, and none of its user's credentials."""
+        """As `Target.token_kubeconfig`: the same cluster, and none of its user's credentials."""
         token = self.kubectl("create", "token", service_account, "--namespace", namespace, "--duration", "8h")
         return write_kubeconfig(self._config, token.stdout.strip(), self._directory / "operator.kubeconfig")
 
     def _run(self, name: str, args: tuple[str, ...], *, check: bool, timeout: float) -> Result:
         command = [self._programs[name], *args]
         result = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=timeout
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+            env=self._environment,
         )
         if check and result.returncode:
             raise CommandError(name, result)
@@ -97,8 +105,11 @@ def write_kubeconfig(config: Mapping[str, Any], token: str, path: Path) -> Path:
     return path
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
+    """The path of a program of the caller's. Raises `RefusedError` where there is none."""
     path = shutil.which(name)
     if path is None:
-        raise RefusedError(f"CLUSTER=current needs {name} on PATH. Without CLUSTER the demo brings its own cluster.")
+        raise RefusedError(
+            f"CLUSTER=kind and CLUSTER=current need {name} on PATH. Without CLUSTER the demo builds its own."
+        )
     return path

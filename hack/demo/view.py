@@ -9,12 +9,15 @@ from typing import Final
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from demo.objects import Shown
 
 _COLUMNS: Final = ("Name", "Model", "GPU", "Region", "Ready", "State", "Condition", "Endpoint")
+_FIRST_TO_GO: Final = ("Region", "GPU", "Model", "Endpoint", "State")
+"""Where the terminal is too narrow for all: nothing that is shown is cut."""
 _PLAIN_WIDTH: Final = 140
+_BOUNDLESS: Final = 10_000
 
 
 class View:
@@ -36,12 +39,13 @@ class View:
 
     @contextlib.contextmanager
     def following(self) -> Iterator[None]:
-        """A place for the table, which stays as it was last."""
+        """A place for the table, until the block ends."""
         if not self.console.is_terminal:
             yield
             return
         try:
-            with Live(console=self.console, auto_refresh=False) as self._live:
+            # It goes when the step is done: a line says how it ended, and the tables would pile up.
+            with Live(console=self.console, auto_refresh=False, transient=True) as self._live:
                 yield
         finally:
             self._live = None
@@ -49,7 +53,7 @@ class View:
     def show(self, objects: Sequence[Shown]) -> None:
         """The objects as they are now."""
         if self._live is not None:
-            self._live.update(table(objects), refresh=True)
+            self._live.update(table(objects, self.console), refresh=True)
             return
         for shown in objects:
             row = _row(shown)
@@ -61,12 +65,25 @@ class View:
             self.say(f"  {name:16} gone")
 
 
-def table(objects: Sequence[Shown]) -> Table:
-    """All of them."""
-    made = Table(*_COLUMNS, expand=False)
+def table(objects: Sequence[Shown], console: Console) -> Table:
+    """All objects, with the columns for which the console is wide enough."""
+    left = list(_COLUMNS)
+    made = _table(objects, left)
+    boundless = console.options.update(max_width=_BOUNDLESS)
+    for column in _FIRST_TO_GO:
+        if console.measure(made, options=boundless).maximum <= console.width:
+            break
+        left.remove(column)
+        made = _table(objects, left)
+    return made
+
+
+def _table(objects: Sequence[Shown], columns: Sequence[str]) -> Table:
+    made = Table(*(Column(name, no_wrap=True) for name in columns))
     for shown in objects:
-        cells = [escape(cell) for cell in _row(shown)]
-        made.add_row(*cells, style="dim" if shown.deleting else "green" if shown.ready else "yellow")
+        cells = dict(zip(_COLUMNS, _row(shown), strict=True))
+        style = "dim" if shown.deleting else "green" if shown.ready else "yellow"
+        made.add_row(*(escape(cells[name]) for name in columns), style=style)
     return made
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -14,63 +11,12 @@ from typing import Final
 import pytest
 
 from cluster.support.chart import CRD_NAME
-from cluster.support.eventually import eventually
+from cluster.support.demo import Demo
 from controlplane import Cluster
 
 pytestmark = pytest.mark.cluster
 
-ROOT: Final = Path(__file__).parents[2]
 NAMESPACES: Final = ("tokenfactory-demo", "tokenfactory-demo-system")
-DEADLINE: Final = 180.0
-
-
-class Demo:
-    """One run as a process of its own, whose temporary files and processes can be told from others'."""
-
-    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
-        self.scratch = folder / "scratch"
-        self.scratch.mkdir()
-        self._output = folder / "output"
-        kept = {name: value for name, value in os.environ.items() if name not in ("DEMO", "CLUSTER", "CONFIRM")}
-        own = {"PYTHONPATH": str(ROOT / "hack"), "TMPDIR": str(self.scratch), **environment}
-        with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "demo", *arguments],
-                cwd=ROOT,
-                env={**kept, **own},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    @property
-    def output(self) -> str:
-        """All that it has said."""
-        return self._output.read_text(encoding="utf-8")
-
-    def said(self, text: str) -> None:
-        """Wait until it has said this."""
-        eventually(lambda: text in self.output or self.process.poll() is not None, what=text, within=DEADLINE)
-        assert text in self.output, self.output
-
-    def ended(self) -> int:
-        """Wait for its end; answers the exit status."""
-        return self.process.wait(DEADLINE)
-
-    def leftovers(self) -> list[str]:
-        """Files, and processes whose environment names them, that are still there."""
-        processes = [
-            path for path in Path("/proc").glob("[0-9]*/environ") if os.fsencode(self.scratch) in _content(path)
-        ]
-        return [str(path) for path in (*self.scratch.iterdir(), *processes)]
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:  # it has ended meanwhile, or is another user's
-        return b""
 
 
 @pytest.fixture
