@@ -100,6 +100,7 @@ class Accounts:
         """Workers of closed accounts that still have a pass under way."""
         self._ended = asyncio.Event()
         self._failures: list[BaseException] = []
+        self._started = False
         self._stopped = False
         self._stale = False
 
@@ -157,8 +158,11 @@ class Accounts:
     # Lives
 
     def start(self) -> None:
-        """Begin to work; call it once, in the running loop. What was queued before is not lost."""
+        """Begin to work; call it once, in the running loop. Before, accounts only collect what is queued for them."""
+        self._started = True
         self._staff(self._without, WITHOUT_WORKERS, "without")
+        for credential, account in self._open.items():
+            self._begin(credential, account)
         self._open_own()
 
     def _open_own(self) -> None:
@@ -170,11 +174,14 @@ class Accounts:
         poller = self._parts.make_poller(cloud, credential.scope)
         poller.inventory.siblings = self.inventories
         account = Account(self._parts.make_queue(), poller, cloud)
-        if self._stopped:
-            return account  # a pass that is ending may still need its cloud, and nobody begins anything
-        account.polling = self._task(poller.run(), f"poller {credential.scope}")
-        self._staff(account, self._concurrency, credential.scope)
+        if self._started and not self._stopped:  # then a pass that is ending may still need its cloud
+            self._begin(credential, account)
         return account
+
+    def _begin(self, credential: Credential, account: Account) -> None:
+        assert account.poller is not None  # noqa: S101 - only `_without` has none
+        account.polling = self._task(account.poller.run(), f"poller {credential.scope}")
+        self._staff(account, self._concurrency, credential.scope)
 
     def _staff(self, account: Account, workers: int, name: str) -> None:
         account.workers = [

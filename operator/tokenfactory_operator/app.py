@@ -1,7 +1,8 @@
 """Wires everything, starts it in the right order, and ends it in the reverse one.
 
-Health first, so that a probe always gets an answer; then the API server and its CRD are checked; then poller, workers
-and kopf. Whatever of these ends first ends the process: a restart is cheap, a half-alive operator is not.
+Health first, so that a probe always gets an answer; then the API server and its CRD are checked; then kopf watches. A
+process that leads has pollers and workers besides; one that does not only watches, so that it is up to date when its
+turn comes. Whatever of these ends first ends the process: a restart is cheap, a half-alive operator is not.
 """
 
 from __future__ import annotations
@@ -10,10 +11,8 @@ import asyncio
 import contextlib
 import random
 import secrets
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 import kopf
@@ -22,13 +21,11 @@ import structlog
 from tokenfactory_operator import handlers
 from tokenfactory_operator.accounts import Accounts, Parts
 from tokenfactory_operator.cache import ObjectCache, key_of, secret_of, version_of
-from tokenfactory_operator.cloud.client import HttpCloud
-from tokenfactory_operator.cloud.failures import Advice
-from tokenfactory_operator.cloud.transport import CloudSettings, tls_context
-from tokenfactory_operator.credentials import Credential, Credentials
+from tokenfactory_operator.credentials import Credentials
 from tokenfactory_operator.dispatch import RELIST_INTERVAL, Dispatch, work
-from tokenfactory_operator.domain.errors import CredentialsError, KubeError
+from tokenfactory_operator.domain.errors import KubeError, LeaseHeld, LeaseLost
 from tokenfactory_operator.domain.reasons import ConditionType
+from tokenfactory_operator.election import Election
 from tokenfactory_operator.execute import Tools
 from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.kube.client import KubeClient, connect
@@ -38,6 +35,8 @@ from tokenfactory_operator.kube.events import EventRecorder
 from tokenfactory_operator.kube.objects import KubeObjects
 from tokenfactory_operator.kube.patience import patiently
 from tokenfactory_operator.kube.secrets import KubeSecrets
+from tokenfactory_operator.leadership import SystemClock, election, give_up
+from tokenfactory_operator.opener import CloudOpener
 from tokenfactory_operator.orphans import Orphans
 from tokenfactory_operator.poller import ListTurns, Poller
 from tokenfactory_operator.ports import Cloud, JsonObject, Key
@@ -52,34 +51,12 @@ from tokenfactory_operator.telemetry.metrics import Metrics
 from tokenfactory_operator.version import operator_version
 from tokenfactory_operator.workqueue import WorkQueue
 
-OF_A_SECRET: Final = Advice(token="the Secret of spec.credentials", project="spec.credentials.projectId")  # noqa: S106 - names
-"""Where the owner of an object finds its credential."""
 DRAIN: Final = 20.0
 """Seconds that calls under way are given at the end: a POST cut short is an attempt of unknown outcome."""
 
 T = TypeVar("T")
 
 _LOG = structlog.stdlib.get_logger(__name__)
-
-
-class SystemClock:
-    """The machine's clocks; implements `ports.Clock`."""
-
-    def monotonic(self) -> float:
-        """Seconds since some moment in the past."""
-        return time.monotonic()
-
-    def now(self) -> datetime:
-        """UTC."""
-        return datetime.now(UTC)
-
-
-class AlwaysLeads:
-    """A single process without election leads as long as it lives; implements `ports.Lease`."""
-
-    def held(self) -> bool:
-        """Always."""
-        return True
 
 
 def main(settings: Settings) -> int:
@@ -111,10 +88,11 @@ async def run(settings: Settings) -> None:
         cluster_id = settings.cluster_id
         if cluster_id is None:
             cluster_id = await _with_patience(objects.cluster_id)
-        async with _recorder(client) as recorder:
+        async with election(settings) as lease, _recorder(client) as recorder:
             operator = Operator(
                 settings,
                 client=client,
+                lease=lease,
                 recorder=recorder,
                 metrics=metrics,
                 cluster_id=cluster_id,
@@ -150,11 +128,14 @@ class Operator:
         settings: Settings,
         *,
         client: KubeClient,
+        lease: Election,
         recorder: EventRecorder,
         metrics: Metrics,
         cluster_id: str,
     ) -> None:
         self._settings = settings
+        self._lease = lease
+        self._leads = False
         self._objects = objects = KubeObjects(client)
         self._secrets = KubeSecrets(client) if settings.secret_credentials else None
         clock, timing, rng = SystemClock(), settings.timing(), random.Random()  # noqa: S311  # jitter, no secret
@@ -204,14 +185,14 @@ class Operator:
             kube=KubeSecrets(client),
             objects_in=self._objects_in,
             recorder=recorder,
-            lease=AlwaysLeads(),
+            lease=lease,
         )
         tools = Tools(
             kube=objects,
             cache=self.cache,
             recorder=recorder,
             telemetry=metrics,
-            lease=AlwaysLeads(),
+            lease=lease,
             clock=clock,
             timing=timing,
             new_attempt=lambda: secrets.token_hex(4),
@@ -245,12 +226,17 @@ class Operator:
         health.add_liveness("watch", self.dispatch.silent_watch)
         health.add_readiness("kopf", lambda: None if self._ready.is_set() else "the watch has not started")
         health.add_readiness("cloud", self._unlisted)
+        health.add_readiness("lease", self._lease.problem)
+        health.add_note("leader", lambda: self._lease.leader() or "nobody")
+        metrics.watch_leader(lambda: self._leads and self._lease.held())
         metrics.watch_queue(self.accounts.stats)
         metrics.watch_inventory(self._inventories)
         metrics.watch_objects(self._objects_by_ready)
         metrics.watch_orphans(self.orphans.counts)
 
     def _unlisted(self) -> str | None:
+        if not self._leads:
+            return None
         own = self.accounts.own()
         return None if own is not None and own.listed_once else "the cloud has not been listed"
 
@@ -269,19 +255,36 @@ class Operator:
 
     async def run(self) -> None:
         """Run until kopf ends (a signal, a broken watch) or a part fails; raises what failed."""
-        self.accounts.start()
         parts = [
             asyncio.create_task(self._kopf(), name="kopf"),
             asyncio.create_task(self._relist(), name="relist"),
-            asyncio.create_task(self.orphans.run(self.accounts.inventories), name="orphans"),
             asyncio.create_task(self.accounts.run(), name="accounts"),
+        ]
+        try:
+            if await _done_first(self._acquire(), parts):
+                parts.append(asyncio.create_task(self._lease.keep(), name="lease"))
+                self._leads = True
+                # Before anything is concluded from an object's absence: the watch may be late.
+                if await _done_first(_with_patience(self.list_objects), parts):
+                    parts += self._lead()
+                    await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await self._end(parts)
+
+    async def _acquire(self) -> None:
+        try:
+            await self._lease.acquire()
+        except LeaseHeld as error:
+            raise StartupError(error.message) from error
+
+    def _lead(self) -> list[asyncio.Task[None]]:
+        """What only a leader does: it calls the cloud, and writes."""
+        self.accounts.start()
+        return [
+            asyncio.create_task(self.orphans.run(self.accounts.inventories), name="orphans"),
             asyncio.create_task(self.accounts.failed(), name="failure"),
             asyncio.create_task(self.keeper.run(), name="secrets"),
         ]
-        try:
-            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await self._end(parts)
 
     async def list_objects(self) -> None:
         """Our own LISTs; raises `KubeError`. At the start they also show whether the rights suffice.
@@ -339,55 +342,41 @@ class Operator:
                 _LOG.warning("the objects could not be listed", error=error.message)
 
     async def _end(self, parts: list[asyncio.Task[None]]) -> None:
-        """No new work; what is under way may finish; then everything else."""
+        """No new work; what is under way may finish, as long as the lease is held; then everything else."""
+        self._end_if_lost(_failures(parts))
         parts[0].cancel()  # kopf: no stop_flag, since it leaves its waiter behind, and waits 5 s for it after a signal
         self.keeper.queue.shut_down()
         failures = await self.accounts.shut_down(DRAIN)
         await asyncio.wait(parts[:1], timeout=DRAIN)
-        failures += [error for part in parts if part.done() and not part.cancelled() and (error := part.exception())]
+        failures += _failures(parts)
+        self._end_if_lost(failures)
         for part in parts:
             part.cancel()
         await asyncio.gather(*parts, return_exceptions=True)
+        await self._lease.release()
         _LOG.info("stopped")
         for failure in failures:
             raise failure
 
+    def _end_if_lost(self, failures: list[BaseException]) -> None:
+        lost = next((failure for failure in failures if isinstance(failure, LeaseLost)), None)
+        if lost is not None or (self._leads and not self._lease.held()):
+            give_up(lost or "the lease was not renewed in time")
 
-class CloudOpener:
-    """Opens the connections of a credential; the TLS context, which is costly, is shared by all."""
 
-    def __init__(
-        self, settings: Settings, metrics: Metrics, clock: SystemClock, *, own: Callable[[], Credential]
-    ) -> None:
-        self._clock = clock
-        self._metrics = metrics
-        self._own = own
-        self._settings = CloudSettings(
-            base_url=settings.api_url,
-            request_timeout=settings.request_timeout,
-            max_connections=settings.concurrency + 1,
-            rate_limit=settings.rate_limit,
-            ca_bundle=settings.ca_file,
-        )
-        self._tls = tls_context(settings.ca_file)
+def _failures(parts: list[asyncio.Task[None]]) -> list[BaseException]:
+    return [error for part in parts if part.done() and not part.cancelled() and (error := part.exception())]
 
-    def __call__(self, credential: Credential) -> HttpCloud:
-        """The cloud with this credential's rights."""
-        return HttpCloud(
-            self._settings,
-            token=lambda: credential.token,
-            clock=self._clock,
-            project_id=credential.project_id,
-            advice=Advice() if self._is_own(credential) else OF_A_SECRET,
-            tls=self._tls,
-            observe=self._metrics.observe_request,
-        )
 
-    def _is_own(self, credential: Credential) -> bool:
-        try:
-            return credential == self._own()
-        except CredentialsError:  # a Secret's is none the worse for it
-            return False
+async def _done_first(step: Coroutine[Any, Any, None], parts: list[asyncio.Task[None]]) -> bool:
+    """Whether `step` came to a good end while all parts were running; one that did not is a part, so that it ends."""
+    task = asyncio.create_task(step)
+    parts.append(task)
+    await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+    if not task.done() or task.cancelled() or task.exception() is not None:
+        return False
+    parts.remove(task)
+    return all(not part.done() for part in parts)
 
 
 def _ready_status(body: Any) -> str:  # noqa: ANN401  # a JSON object

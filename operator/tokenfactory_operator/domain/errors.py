@@ -17,7 +17,8 @@ next follows from `handling`, never from the text::
     ├── KubeError                   a call to Kubernetes failed                                transient
     │   ├── KubeConflict            409: somebody wrote in between; read again, decide again
     │   └── KubeNotFound            404: the object is gone
-    └── LeaseLost                   this process may not act any more                          transient
+    ├── LeaseLost                   this process may not act any more                          transient
+    └── LeaseHeld                   another process leads, though election is off              waiting on a person
 
 Texts are bounded and free of secrets: an adapter passes the vendor's sentence through `bounded`.
 """
@@ -151,3 +152,7 @@ class KubeNotFound(KubeError):
 
 class LeaseLost(OperatorError):
     """This process does not lead, so it may not act."""
+
+
+class LeaseHeld(OperatorError):
+    """Another process renews the Lease, and this one was told to lead without asking."""

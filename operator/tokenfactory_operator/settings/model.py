@@ -14,6 +14,7 @@ from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tokenfactory_operator.domain.situation import Policy
+from tokenfactory_operator.lease import LeaseTerms
 from tokenfactory_operator.ports import Timing
 from tokenfactory_operator.settings.durations import format_duration
 from tokenfactory_operator.settings.tokens import FixedToken, TokenFile, TokenSource
@@ -27,8 +28,11 @@ from tokenfactory_operator.settings.values import (
     ListenAddress,
     LogFormat,
     LogLevel,
+    Name,
     Namespaces,
     NamespacesOrAll,
+    OptionalName,
+    OptionalSeconds,
     ProjectId,
     Rate,
     Seconds,
@@ -41,6 +45,7 @@ from tokenfactory_operator.settings.values import (
 ENV_PREFIX: Final = "TOKENFACTORY_"
 CLOUD: Final[JsonDict] = {"group": "Cloud"}
 SCOPE: Final[JsonDict] = {"group": "Scope"}
+ELECTION: Final[JsonDict] = {"group": "Leader election"}
 TIMES: Final[JsonDict] = {"group": "Times"}
 LIMITS: Final[JsonDict] = {"group": "Limits"}
 TELEMETRY: Final[JsonDict] = {"group": "Telemetry"}
@@ -164,6 +169,45 @@ class Settings(BaseSettings):
         None, description="Labels that an object must have to be reconciled.", json_schema_extra=SCOPE
     )
 
+    leader_election: Switch = Field(
+        True,
+        description="Whether several processes elect the one that acts. Set it to false only for a single process.",
+        json_schema_extra=ELECTION,
+    )
+    lease_namespace: OptionalName = Field(
+        None,
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+        description="Namespace of the Lease. Default: the operator's own.",
+        json_schema_extra=ELECTION,
+    )
+    lease_name: Name = Field(
+        "tokenfactory-operator",
+        pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$",
+        description="Name of the Lease. All processes that may work on the same objects need the same one.",
+        json_schema_extra=ELECTION,
+    )
+    lease_duration: Seconds = Field(
+        15.0,
+        ge=1.0,
+        le=HOUR,
+        description="Time after which another process may lead when the leader has stopped renewing the Lease.",
+        json_schema_extra=ELECTION,
+    )
+    lease_renew_deadline: OptionalSeconds = Field(
+        None,
+        ge=0.5,
+        le=HOUR,
+        description="Time without a renewal after which the leader ends itself. Default: two thirds of the duration.",
+        json_schema_extra=ELECTION,
+    )
+    lease_retry_period: OptionalSeconds = Field(
+        None,
+        ge=0.05,
+        le=HOUR,
+        description="Time between two renewals, and the longest time of one. Default: two fifteenths of the duration.",
+        json_schema_extra=ELECTION,
+    )
+
     poll_interval: Seconds = Field(
         30.0,
         ge=0.1,
@@ -268,6 +312,14 @@ class Settings(BaseSettings):
             problems.append(f"{names} are both given; accepted: one of them")
         if self.token is None and self.token_file is None:
             problems.append(f"{names} are both missing; accepted: one of them")
+        terms = self.lease_terms()
+        if terms.renew_deadline + 2 * terms.retry_period > terms.acts_for + 1e-9:
+            problems.append(
+                f"{both_spellings('lease_renew_deadline')} is {format_duration(terms.renew_deadline)} and"
+                f" {both_spellings('lease_retry_period')} is {format_duration(terms.retry_period)}; accepted: the"
+                " former and twice the latter are together at most 14/15 of the lease's duration, which is"
+                f" {format_duration(terms.duration)}, because the leader has to end before another one may begin"
+            )
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -282,6 +334,15 @@ class Settings(BaseSettings):
     def may_use_own_credential(self, namespace: str) -> bool:
         """Whether objects of `namespace` may use the operator's own credential."""
         return _covers(self.operator_credential_namespaces, namespace)
+
+    def lease_terms(self) -> LeaseTerms:
+        """The times of the election."""
+        duration = self.lease_duration
+        return LeaseTerms(
+            duration=duration,
+            renew_deadline=self.lease_renew_deadline or duration * 2 / 3,
+            retry_period=self.lease_retry_period or duration * 2 / 15,
+        )
 
     def timing(self) -> Timing:
         """The protocol's times, for the decision."""

@@ -155,6 +155,21 @@ Seconds = Annotated[
 ]
 """Seconds, read and shown as a duration."""
 
+OptionalSeconds = Annotated[
+    float | None,
+    BeforeValidator(_nothing_if_blank),
+    BeforeValidator(_seconds),
+    PlainSerializer(lambda value: None if value is None else format_duration(value), when_used="json"),
+    Accepts(f"{ACCEPTED} (empty: the default)", "DURATION"),
+]
+"""Seconds, or None for a default that depends on another setting."""
+
+_NAME_TEXT: Final = "a name as Kubernetes takes it: lower-case letters, digits, '-' and '.'"
+Name = Annotated[str, Accepts(_NAME_TEXT, "NAME")]
+OptionalName = Annotated[
+    str | None, BeforeValidator(_nothing_if_blank), Accepts(f"{_NAME_TEXT} (empty: the default)", "NAME")
+]
+
 ApiUrl = Annotated[
     str, BeforeValidator(_api_url), Accepts("an https address; plain http for the own machine only (127.0.0.1)", "URL")
 ]

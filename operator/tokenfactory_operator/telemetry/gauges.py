@@ -58,7 +58,8 @@ ORPHANS: Final = Definition(
     "Endpoints that are billed while their object in this cluster no longer exists. A person has to act.",
     ("scope",),
 )
-SCRAPED: Final = (DEPTH, UNFINISHED, LONGEST, OLDEST, DELAYED, ENDPOINTS, AGE, OBJECTS, ORPHANS)
+LEADER: Final = Definition("tokenfactory_leader", "gauge", "1 while this process leads, 0 while it stands by.", ())
+SCRAPED: Final = (DEPTH, UNFINISHED, LONGEST, OLDEST, DELAYED, ENDPOINTS, AGE, OBJECTS, ORPHANS, LEADER)
 
 READY_STATUSES: Final = ("True", "False", "Unknown")
 
@@ -80,6 +81,7 @@ class ScrapedGauges(Collector):
         self.inventory: Callable[[], Iterable[InventorySample]] | None = None
         self.objects: Callable[[], Mapping[str, int]] | None = None
         self.orphans: Callable[[], Mapping[str, int]] | None = None
+        self.leader: Callable[[], bool] | None = None
 
     def describe(self) -> Iterable[Metric]:
         """Names only, so that registering asks nobody."""
@@ -95,6 +97,10 @@ class ScrapedGauges(Collector):
             yield _objects(self.objects())
         if self.orphans is not None:
             yield _orphans(self.orphans())
+        if self.leader is not None:
+            leader = _family(LEADER)
+            leader.add_metric([], self.leader())
+            yield leader
 
 
 def _family(definition: Definition) -> GaugeMetricFamily:

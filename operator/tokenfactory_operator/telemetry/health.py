@@ -7,7 +7,7 @@ event loop on purpose: a loop that is blocked makes the liveness probe time out.
 from __future__ import annotations
 
 import errno
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
@@ -20,6 +20,9 @@ from tokenfactory_operator.settings.model import both_spellings
 
 Check = Callable[[], str | None]
 """Answers what is wrong, for people, or `None`."""
+
+Note = Callable[[], str]
+"""Answers a fact that is neither good nor bad, for people."""
 
 Exposition = Callable[[str], tuple[bytes, str]]
 """From an `Accept` header to the metrics and their content type (`Metrics.render`)."""
@@ -52,6 +55,7 @@ class HealthServer:
         self._exposition = exposition
         self._live: dict[str, Check] = {}
         self._ready: dict[str, Check] = {}
+        self._notes: dict[str, Note] = {}
         self._runners: list[web.AppRunner] = []
         self._ports: dict[str, int] = {}
 
@@ -62,6 +66,10 @@ class HealthServer:
     def add_readiness(self, name: str, check: Check) -> None:
         """While `check` answers a problem the process does not do its work."""
         self._ready[name] = check
+
+    def add_note(self, name: str, note: Note) -> None:
+        """`/readyz` says this, too; it changes nothing of the verdict."""
+        self._notes[name] = note
 
     @property
     def health_port(self) -> int | None:
@@ -125,7 +133,8 @@ class HealthServer:
 
     async def _serve_ready(self, _request: web.Request) -> web.Response:
         starting = {} if self._ready else {"startup": "still starting"}
-        return _report("readyz", {**starting, **_outcomes(self._ready)})
+        notes = [f"{name}: {note()}" for name, note in self._notes.items()]
+        return _report("readyz", {**starting, **_outcomes(self._ready)}, notes)
 
     async def _serve_metrics(self, request: web.Request) -> web.Response:
         body, content_type = self._exposition(request.headers.get("Accept", ""))
@@ -145,10 +154,11 @@ def _outcome(name: str, check: Check) -> str | None:
         return f"failed with {type(error).__name__}"
 
 
-def _report(endpoint: str, outcomes: Mapping[str, str | None]) -> web.Response:
+def _report(endpoint: str, outcomes: Mapping[str, str | None], notes: Sequence[str] = ()) -> web.Response:
     """The form of kube-apiserver's verbose `/livez`: one line for each check, then the verdict."""
     passed = not any(outcomes.values())
     lines = [f"[-]{name}: {problem}" if problem else f"[+]{name} ok" for name, problem in outcomes.items()]
+    lines += notes
     lines.append(f"{endpoint} check {'passed' if passed else 'failed'}")
     status = HTTPStatus.OK if passed else HTTPStatus.SERVICE_UNAVAILABLE
     return web.Response(text="\n".join(lines) + "\n", status=status, headers={"Cache-Control": "no-store"})

@@ -171,6 +171,10 @@ class Metrics:
         """Read the number of orphaned endpoints by scope at each scrape."""
         self._scraped.orphans = counts
 
+    def watch_leader(self, leads: Callable[[], bool]) -> None:
+        """Read whether this process leads at each scrape."""
+        self._scraped.leader = leads
+
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """The exposition and its content type, in the form that the `Accept` header asks for."""
         encode, content_type = choose_encoder(accept)

@@ -33,8 +33,12 @@ QUICK: Final[Mapping[str, str]] = {
     "HEALTH_ADDRESS": "127.0.0.1:0",
     "LOG_FORMAT": "json",
     "LOG_LEVEL": "info",
+    "LEADER_ELECTION": "false",
 }
-"""Settings of these tests, without the prefix of the environment variables."""
+"""Settings of these tests, without the prefix of the environment variables.
+
+Their operators come and go, each alone with its objects: a killed one's lease would only have to be waited for.
+"""
 PATIENT: Final[Mapping[str, str]] = dict.fromkeys(("REQUEST_TIMEOUT", "CREATE_SETTLE", "DELETE_SETTLE"), "15s")
 """For tests that count calls: on a busy machine a call may take a while, and one that times out is made again."""
 CREATE_SETTLE: Final = 2.0

@@ -1,0 +1,70 @@
+"""The Lease of leader election on the Kubernetes API server: the adapter behind `lease.LeaseStore`.
+
+It has a client of its own, so that no crowd of other requests holds back a renewal. Foreign fields of the object stay:
+only what an election says is written (coordination.k8s.io/v1, LeaseSpec).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from tokenfactory_operator.domain.errors import KubeNotFound
+from tokenfactory_operator.kube.client import MERGE_PATCH, KubeClient
+from tokenfactory_operator.lease import LeaseRecord
+
+API_VERSION: Final = "coordination.k8s.io/v1"
+LABELS: Final = {"app.kubernetes.io/name": "tokenfactory-operator"}
+
+
+class KubeLeases:
+    """One Lease, by its name. Every method raises `KubeError` and nothing else."""
+
+    def __init__(self, client: KubeClient, *, namespace: str, name: str) -> None:
+        """`client` stays its owner's to close."""
+        self._client = client
+        self._collection = f"/apis/{API_VERSION}/namespaces/{quote(namespace)}/leases"
+        self._path = f"{self._collection}/{quote(name)}"
+        self._metadata = {"namespace": namespace, "name": name, "labels": LABELS}
+        self.name = f"{namespace}/{name}"
+
+    async def get(self) -> LeaseRecord | None:
+        """The record; None where there is no such Lease."""
+        try:
+            return _record(await self._client.request("GET", self._path))
+        except KubeNotFound:
+            return None
+
+    async def create(self, record: LeaseRecord) -> LeaseRecord:
+        """The first one; raises `KubeConflict` where there is one, `KubeNotFound` where there is no such namespace."""
+        body = {"apiVersion": API_VERSION, "kind": "Lease", "metadata": self._metadata, "spec": _spec(record)}
+        return _record(await self._client.request("POST", self._collection, body=body))
+
+    async def write(self, record: LeaseRecord) -> LeaseRecord:
+        """Replace what the election says, if nobody has written since `record.version`."""
+        body = {"metadata": {"resourceVersion": record.version}, "spec": _spec(record)}
+        return _record(await self._client.request("PATCH", self._path, body=body, content_type=MERGE_PATCH))
+
+
+def _spec(record: LeaseRecord) -> dict[str, Any]:
+    return {
+        "holderIdentity": record.holder,
+        "leaseDurationSeconds": record.duration,
+        "acquireTime": record.acquired or None,
+        "renewTime": record.renewed or None,
+        "leaseTransitions": record.transitions,
+    }
+
+
+def _record(body: Mapping[str, Any]) -> LeaseRecord:
+    spec = body.get("spec") or {}
+    duration = spec.get("leaseDurationSeconds")
+    return LeaseRecord(
+        holder=spec.get("holderIdentity") or "",
+        duration=duration if isinstance(duration, int) and duration > 0 else None,
+        acquired=spec.get("acquireTime") or "",
+        renewed=spec.get("renewTime") or "",
+        transitions=spec.get("leaseTransitions") or 0,
+        version=body["metadata"]["resourceVersion"],
+    )
