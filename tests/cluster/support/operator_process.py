@@ -72,7 +72,11 @@ class OperatorProcess:
     @property
     def token(self) -> str:
         """The cloud token that it was given at its start, where that was no file."""
-        return self._environment[f"{_PREFIX}TOKEN"]
+        return self.setting("TOKEN")
+
+    def setting(self, name: str) -> str:
+        """A setting as it was given, without the prefix of its environment variable."""
+        return self._environment[f"{_PREFIX}{name}"]
 
     @property
     def pid(self) -> int:
@@ -114,6 +118,11 @@ class OperatorProcess:
             self._process.kill()
             self._process.wait(_STOP_TIMEOUT)
 
+    def wait(self) -> int:
+        """Return when it has ended by itself; answers the exit status."""
+        assert self._process is not None
+        return self._process.wait(_STOP_TIMEOUT)
+
     def restart(self) -> None:
         """Stop in order and start again."""
         assert self.stop() == 0
@@ -143,6 +152,11 @@ class OperatorProcess:
             return httpx.get(f"http://{address}/{name}", timeout=5.0, trust_env=False).is_success
         except httpx.TransportError:
             return False
+
+    @property
+    def listening(self) -> bool:
+        """Whether the probes are served."""
+        return bool(self._address("/readyz"))
 
     def metrics(self) -> dict[tuple[str, str], float]:
         """All samples, by name and by the label values joined with commas."""

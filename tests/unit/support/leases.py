@@ -113,9 +113,7 @@ class Machine:
     def __post_init__(self) -> None:
         """Nothing is broken yet."""
         self.store, self.clocks = Store(self.shared), Clocks()
-        self.elector = Elector(
-            self.store, self.clocks, self.terms, identity=self.identity, renewed=self.bounds.append
-        )
+        self.elector = Elector(self.store, self.clocks, self.terms, identity=self.identity, renewed=self.bounds.append)
         self.life: asyncio.Task[None] | None = None
 
     def start(self) -> None:

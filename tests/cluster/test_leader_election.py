@@ -1,0 +1,120 @@
+"""Two processes with one Lease on a real API server: who leads, what the other one does, and how it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster.support.eventually import eventually
+from cluster.support.kube import KubeApi
+from cluster.support.operator_process import OperatorProcess
+from cluster.support.worlds import Chart
+from controlplane import Cluster
+from faults.support.pair import LEASE, Pair, pair
+from tokenfactory_operator.cli.run import EXIT_USAGE
+from tokenfactory_operator.leadership import EXIT_LEASE_LOST
+
+pytestmark = pytest.mark.cluster
+
+SETTINGS = {"LEASE_DURATION": "5s"}
+
+
+@pytest.fixture(scope="module")
+def two(cluster: Cluster, kube: KubeApi, chart: Chart, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """One pair for all tests: each leaves two living processes, one of which leads."""
+    folder = tmp_path_factory.mktemp("pair")
+    with pair(cluster, kube, chart, folder, label="leader-election", settings=SETTINGS) as made:
+        yield made
+
+
+def test_a_standby_is_ready_and_asks_the_cloud_nothing(two: Pair) -> None:
+    """It says who leads; all that the cloud and the objects see comes from the leader."""
+    leader = two.leader()
+    standby = two.other(leader)
+    holder = two.lease()["holderIdentity"]
+    assert standby.operator.probe("readyz")
+    for seat in two.seats:
+        eventually(lambda seat=seat: f"leader: {holder}" in seat.operator.served("/readyz"), what="who leads")
+    two.world.created("of-the-leader")
+    counted = standby.operator.metrics()
+    assert sum(value for (name, _), value in counted.items() if name == "tokenfactory_cloud_requests_total") == 0
+    assert sum(value for (name, _), value in counted.items() if name == "tokenfactory_kube_writes_total") == 0
+    assert counted["tokenfactory_objects", "True"] == 1, "it does not watch"
+    two.world.delete("of-the-leader")
+    two.world.until_gone("of-the-leader")
+
+
+def test_an_orderly_end_hands_over_at_once(two: Pair) -> None:
+    """SIGTERM: the lease is released, the process ends with status 0, and the other one works on."""
+    leader = two.leader()
+    standby = two.other(leader)
+    assert leader.operator.stop() == 0
+    assert leader.operator.log_lines()[-1]["message"] == "stopped"
+    eventually(lambda: standby.leads, within=3.0, what="the standby leads, without waiting for the duration")
+    two.world.created("of-the-next")
+    leader.operator.start()
+    assert two.leader() is standby
+    two.world.delete("of-the-next")
+    two.world.until_gone("of-the-next")
+
+
+def test_a_deleted_lease_stays_its_leaders(two: Pair) -> None:
+    """A person deletes it: its leader makes it anew, and nobody else takes the moment for a free one."""
+    leader, holder = two.leader(), two.lease()["holderIdentity"]
+    two.world.cluster.kubectl("delete", "lease", LEASE, "--namespace", two.world.namespace)
+    eventually(lambda: LEASE in _leases(two), what="the lease made anew")
+    assert two.lease()["holderIdentity"] == holder
+    assert two.leader() is leader
+
+
+def test_a_lease_that_a_person_takes_away_ends_the_leader(two: Pair) -> None:
+    """It ends at once with a sentence and a status of its own; somebody leads after the stated time."""
+    leader = two.leader()
+    change = '{"spec": {"holderIdentity": "a-person", "leaseDurationSeconds": 2}}'
+    path = ("lease", LEASE, "--namespace", two.world.namespace)
+    two.world.cluster.kubectl("patch", *path, "--type=merge", f"--patch={change}")
+    assert leader.operator.wait() == EXIT_LEASE_LOST
+    assert "a-person holds it now" in leader.operator.log_text()
+    leader.operator.start()
+    eventually(lambda: sum(seat.leads for seat in two.seats) == 1, what="somebody leads")
+
+
+def test_without_election_a_second_process_does_not_start(two: Pair, chart: Chart, tmp_path: Path) -> None:
+    """Somebody renews the Lease: it ends with a sentence that says so."""
+    two.leader()
+    single = OperatorProcess(
+        kubeconfig=chart.kubeconfig, log=tmp_path / "log", settings={**_given(two), "LEADER_ELECTION": "false"}
+    )
+    single.start(wait=False)
+    assert single.wait() == EXIT_USAGE
+    assert f"renews the Lease {two.world.namespace}/{LEASE}: two operators would act at once" in single.log_text()
+
+
+def test_a_missing_right_on_the_lease_is_told(two: Pair, chart: Chart, tmp_path: Path) -> None:
+    """A process that cannot read its Lease never leads, and its probe says why."""
+    other = OperatorProcess(
+        kubeconfig=chart.kubeconfig, log=tmp_path / "log", settings={**_given(two), "LEASE_NAME": "another"}
+    )
+    other.start(wait=False)
+    try:
+        sentence = f"the Lease {two.world.namespace}/another cannot be read or written"
+        eventually(lambda: sentence in _readyz(other), what="the missing right")
+        assert 'cannot get resource "leases"' in _readyz(other)
+    finally:
+        other.kill()
+
+
+def _readyz(operator: OperatorProcess) -> str:
+    return "" if operator.probe("readyz") or not operator.listening else operator.served("/readyz")
+
+
+def _leases(two: Pair) -> str:
+    return two.world.cluster.kubectl("get", "leases", "--namespace", two.world.namespace, "--output=name").stdout
+
+
+def _given(two: Pair) -> dict[str, str]:
+    operator = two.seats[0].operator
+    names = ("TOKEN", "API_URL", "WATCH_NAMESPACES", "LEADER_ELECTION", "LEASE_NAME", "LEASE_NAMESPACE")
+    return {name: operator.setting(name) for name in names}
