@@ -35,8 +35,8 @@ def test_a_standby_is_ready_and_asks_the_cloud_nothing(two: Pair) -> None:
     standby = two.other(leader)
     holder = two.lease()["holderIdentity"]
     assert standby.operator.probe("readyz")
-    for seat in two.seats:
-        eventually(lambda seat=seat: f"leader: {holder}" in seat.operator.served("/readyz"), what="who leads")
+    said = f"leader: {holder}"
+    eventually(lambda: all(said in seat.operator.served("/readyz") for seat in two.seats), what="who leads")
     two.world.created("of-the-leader")
     counted = standby.operator.metrics()
     assert sum(value for (name, _), value in counted.items() if name == "tokenfactory_cloud_requests_total") == 0

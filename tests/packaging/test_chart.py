@@ -96,7 +96,7 @@ def test_no_cluster_wide_role_where_none_is_needed(bare_cluster: Cluster) -> Non
     found = kinds(rendered(bare_cluster, "watchNamespaces={a}", "clusterId=x", "rbac.aggregate=false"))
     assert "ClusterRole" not in found
     assert "ClusterRoleBinding" not in found
-    assert found.count("Role") == 2
+    assert found.count("Role") == 3
 
 
 def test_nothing_runs_yet_and_the_notes_say_so(bare_cluster: Cluster) -> None:

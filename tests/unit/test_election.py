@@ -236,7 +236,7 @@ STORMS: Final[tuple[Callable[[Machine, random.Random], object], ...]] = (
     lambda machine, rng: setattr(machine.clocks, "wall_offset", rng.uniform(-5000.0, 5000.0)),
     lambda machine, rng: setattr(machine.clocks, "boot_offset", machine.clocks.boot_offset + rng.uniform(0.0, 20.0)),
     lambda machine, _: setattr(machine.shared, "record", None),
-    lambda machine, _: machine.shared.record and machine.shared.edit(holder="a person"),
+    lambda machine, _: machine.shared.give_to("a person"),
 )
 
 

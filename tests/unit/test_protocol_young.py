@@ -48,7 +48,7 @@ async def test_a_list_of_before_the_creation(*, restart: bool) -> None:
     stage = await deleted_young(restart=restart)
     stage.cloud.hidden.add("ep-1")
     await stage.turn(50)
-    assert (KEY in stage.kube.objects, "before its creation" in str(stage.status["conditions"])) == (True, True)
+    assert (KEY in stage.kube.objects, "Waiting for a newer list" in str(stage.status["conditions"])) == (True, True)
     stage.cloud.endpoints.clear()
     await stage.turn(12)
     assert KEY not in stage.kube.objects

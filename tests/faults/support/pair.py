@@ -1,4 +1,4 @@
-"""Two operators of one namespace with one Lease, as the chart's two pods; each reaches the API server by its own proxy."""
+"""Two operators of one namespace with one Lease, as the chart's two pods, each with its own way to the API server."""
 
 from __future__ import annotations
 

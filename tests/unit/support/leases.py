@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound, LeaseLost
@@ -25,6 +24,11 @@ class SharedLease:
         assert self.record is not None
         self._put(replace(self.record, **changes))  # type: ignore[arg-type]  # a test's own values
 
+    def give_to(self, holder: str) -> None:
+        """Somebody makes another the holder, where there is a lease."""
+        if self.record is not None:
+            self.edit(holder=holder)
+
     def _put(self, record: LeaseRecord) -> LeaseRecord:
         self.writes += 1
         self.record = replace(record, version=str(self.writes))
@@ -44,7 +48,6 @@ class Store:
     """Requests get no answer."""
     loses_answers: bool = False
     """Writes take effect and get no answer."""
-    after_write: Callable[[], None] = lambda: None  # a field's default
 
     async def get(self) -> LeaseRecord | None:
         """See `LeaseStore`."""

@@ -35,6 +35,7 @@ async def exercised() -> Metrics:
     metrics.watch_inventory(lambda: [InventorySample("p", 7, 3.5), InventorySample("q", 0, None)])
     metrics.watch_objects(lambda: {"True": 2, "Unknown": 1})
     metrics.watch_orphans(lambda: {"p": 1, "q": 0})
+    metrics.watch_leader(lambda: True)
     metrics.reconciled(outcome="Create", seconds=0.2)
     metrics.mutated("create")
     metrics.counted("CorrectedDrift")
