@@ -95,7 +95,7 @@ class Machines:
             self._world.later(12.0, self._expire, process.name)
 
     def _expire(self, name: str) -> None:
-        if self._world.lease.holder == name:
+        if self._world.lease.holder == name:  # where the world hands the right around
             self._world.lose_lease(gap=3.0)
 
     def _restart(self) -> None:

@@ -9,16 +9,18 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
-from dataclasses import dataclass
 from typing import Any, Final
 
 from model.clock import OWNER, Gate
+from model.leases import TERMS, Handed, Lease, LeasePort, ProcessClock, Right, StoredLease
 from model.ports import CloudPort, KubePort, Place, Surroundings, WorldClock
 from model.telling import Log, Recorder, Telemetry
 from model.vendor import CLUSTER
 from model.watch import PAUSE_WHILE_DOWN, Watch
 from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.dispatch import RELIST_INTERVAL, Dispatch, work
+from tokenfactory_operator.domain.errors import LeaseLost
+from tokenfactory_operator.election import Elector
 from tokenfactory_operator.execute import Tools
 from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.poller import Poller
@@ -35,34 +37,13 @@ PROBE: Final = 10.0
 PROBE_FAILURES: Final = 3
 
 
-@dataclass
-class Lease:
-    """The right to act: who holds it. `ports.Lease` for one process."""
-
-    holder: str = ""
-
-    def held_by(self, name: str) -> bool:
-        """Whether this process may act at this moment."""
-        return self.holder == name
-
-
-@dataclass(frozen=True)
-class _Held:
-    lease: Lease
-    name: str
-
-    def held(self) -> bool:
-        """See `ports.Lease`."""
-        return self.lease.held_by(self.name)
-
-
 class OperatorProcess:
     """From its start to its death."""
 
     def __init__(
         self,
         around: Surroundings,
-        lease: Lease,
+        lease: Lease | StoredLease,
         name: str,
         rng: random.Random,
         *,
@@ -71,7 +52,6 @@ class OperatorProcess:
     ) -> None:
         self._around = around
         self._on_end = on_end
-        self._lease = lease
         self.name = name
         self.gate = Gate()
         self.context = copy_context()
@@ -82,8 +62,16 @@ class OperatorProcess:
         self._leading = False
         self._tasks: list[asyncio.Task[None]] = []
         self._workers: list[asyncio.Task[None]] = []
-        self.place = Place(name, leads=lambda: lease.held_by(name), alive=lambda: not self.gate.dead)
+        self.place = Place(name, leads=lambda: self.leads(self), alive=lambda: not self.gate.dead)
         self.clock = WorldClock(around.loop, rng.uniform(0.0, 1e6))
+        self.elector: Elector | None = None
+        self.right: Right
+        if isinstance(lease, StoredLease):
+            self.right = self.elector = self._elector(lease)
+        else:
+            self.right = Handed(lease, name)
+        self.leads: Callable[[OperatorProcess], bool] = lambda me: me.right.held()
+        """Whether it may act by what the world knows, and not by its own word alone."""
         self.context.run(self._wire, rng)
 
     def _wire(self, rng: random.Random) -> None:
@@ -110,7 +98,7 @@ class OperatorProcess:
             cache=self.cache,
             recorder=Recorder(around.trace, self.name),
             telemetry=telemetry,
-            lease=_Held(self._lease, self.name),
+            lease=self.right,
             clock=self.clock,
             timing=timing,
             new_attempt=lambda: f"{rng.getrandbits(32):08x}",
@@ -147,6 +135,23 @@ class OperatorProcess:
         self.context.run(self.watch.start)
         if self._probed:
             self._later(PROBE, self._probe, 0)
+        if self.elector is not None:
+            self._tasks.append(self._around.loop.create_task(self._elect(self.elector), context=self.context.copy()))
+
+    def _elector(self, lease: StoredLease) -> Elector:
+        return Elector(
+            LeasePort(self._around, lease), ProcessClock(self._around, self.clock), TERMS, identity=self.name
+        )
+
+    async def _elect(self, elector: Elector) -> None:
+        """As the application does: follow, lead, and end at once when the lease is lost."""
+        await elector.acquire()
+        self._lead()
+        try:
+            await elector.keep()
+        except LeaseLost as error:
+            self._around.trace.say(self.name, str(error))
+            self.kill()
 
     def lead(self) -> None:
         """The lease has come: list the objects, since the watch may be late; list the cloud, and work."""
@@ -154,7 +159,7 @@ class OperatorProcess:
             self.context.run(self._lead)
 
     def _lead(self) -> None:
-        if self._leading or self.ended or not self._lease.held_by(self.name):
+        if self._leading or self.ended or not self.right.held():
             return
         if self._kube_down():
             self._later(PAUSE_WHILE_DOWN, self._lead)
@@ -197,6 +202,8 @@ class OperatorProcess:
     def _over(self) -> None:
         """A worker has ended: so does the process, once the others have."""
         self.stop()
+        if self.elector is not None and not self.elector.held():
+            self.kill()
         if all(task.done() for task in self._workers):
             self.kill()
 

@@ -25,6 +25,9 @@ AFTERWARDS: Final = 1100.0
 CONFIRMATIONS: Final = 2
 """How often a person answers what the conditions ask for, in between."""
 
+ELECTING: Final = 0.2
+"""Share of the seeds in which two processes elect their leader; its renewals cost more than all else in them."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -50,6 +53,7 @@ class Simulation:
         self._seed = seed
         self._chance = Chance(random.Random(rng.getrandbits(32)), rates, dropped)
         timing = rng.choice((Timing(), Timing(create_settle=20.0, delete_settle=100.0)))
+        self._electing = rng.random() < ELECTING
         self.world = World(
             random.Random(rng.getrandbits(32)),
             weather=lambda timing: RandomWeather(self._chance, self._chance, timing),
@@ -57,6 +61,7 @@ class Simulation:
             timing=timing,
             probed=rng.random() < 0.5,
             traced=traced,
+            electing=self._electing,
         )
         weather = self.world.weather
         assert isinstance(weather, RandomWeather)
@@ -100,7 +105,7 @@ class Simulation:
 
     def _trouble(self) -> None:
         world, rng = self.world, self._rng
-        for _ in range(rng.choice((1, 1, 2))):
+        for _ in range(2 if self._electing else rng.choice((1, 1, 2))):
             world.start()
         length = rng.uniform(*TROUBLE)
         for key in PLACES[: rng.randint(1, len(PLACES))]:

@@ -13,9 +13,10 @@ from model.chance import Chance
 from model.checks import Checks
 from model.clock import VirtualLoop
 from model.fates import Weather
+from model.leases import Lease, StoredLease
 from model.network import Network
 from model.ports import Surroundings
-from model.process import Lease, OperatorProcess
+from model.process import OperatorProcess
 from model.trace import Trace
 from model.vendor import Vendor
 from tokenfactory_operator.domain.timing import Timing
@@ -33,7 +34,9 @@ class World:
         timing: Timing,
         probed: bool = True,
         traced: bool = True,
+        electing: bool = False,
     ) -> None:
+        """`electing`: the processes elect their leader by a Lease; else the world hands the right around."""
         self.loop = VirtualLoop()
         self.trace = Trace(self.loop.time, wanted=traced)
         self.loop.set_exception_handler(self._lost_exception)
@@ -42,6 +45,7 @@ class World:
         self.checks = Checks(self.trace, self.kube, self.vendor)
         self.weather = weather(timing)
         self.lease = Lease()
+        self._stored = StoredLease() if electing else None
         self.processes: list[OperatorProcess] = []
         self.restart_after: Callable[[], float] = lambda: 1.0
         self.on_start: Callable[[OperatorProcess], None] = lambda _: None
@@ -78,7 +82,7 @@ class World:
     @property
     def leader(self) -> OperatorProcess | None:
         """The process that holds the lease, if it is not dead."""
-        return next((process for process in self.alive if process.name == self.lease.holder), None)
+        return next((process for process in self.alive if process.right.held()), None)
 
     def start_again(self) -> None:
         """A process where one has ended, unless somebody has scaled the operator down."""
@@ -89,13 +93,15 @@ class World:
         """A new process; it leads at once where nobody does."""
         process = OperatorProcess(
             self.around,
-            self.lease,
+            self._stored or self.lease,
             f"P{len(self.processes) + 1}",
             random.Random(self._rng.getrandbits(32)),
             probed=self._probed,
             on_end=self._ended,
         )
         self.processes.append(process)
+        if self._stored is not None:
+            process.leads = self._leads_alone
         self.on_start(process)
         process.start()
         self._hand_over()
@@ -107,8 +113,14 @@ class World:
         self.later(self.restart_after(), self.start_again)
         self.later(0.5, self._hand_over)
 
+    def _leads_alone(self, process: OperatorProcess) -> bool:
+        """No two act at one moment, whatever each of them believes."""
+        return [each for each in self.alive if each.right.held()] == [process]
+
     def _hand_over(self) -> None:
         """Somebody leads, if somebody can."""
+        if self._stored is not None:
+            return
         ready = [process for process in self.alive if not process.ended and not process.gate.paused]
         if not self.lease.holder and ready:
             self.lease.holder = ready[0].name
@@ -118,6 +130,10 @@ class World:
 
     def lose_lease(self, *, gap: float) -> None:
         """The leader's lease is over; after the gap somebody gets it, the loser never again."""
+        if self._stored is not None:
+            self.trace.say("user", "takes the lease away")
+            self._stored.taken_away(self._rng.choice(("", "a person")))
+            return
         loser = self.leader
         self.lease.holder = "nobody"
         if loser is not None:

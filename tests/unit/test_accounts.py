@@ -134,6 +134,19 @@ async def world() -> AsyncIterator[World]:
     assert made.open_tokens == set()
 
 
+async def test_a_standby_calls_nobody_and_forgets_nothing() -> None:
+    """Before the start no cloud is listed and nothing is worked on; then everything that was queued is."""
+    made = World()
+    made.object("a")
+    made.accounts.queue_of(Key(NAMESPACE, "a")).add(Key(NAMESPACE, "a"), Urgency.EDIT)
+    await asyncio.sleep(0.05)
+    inventory = made.poller("a").inventory
+    assert (made.worked, inventory.listed_once) == (set(), False)
+    made.accounts.start()
+    await until(lambda: made.worked == {"a"} and inventory.listed_once)
+    await made.accounts.shut_down(patience=1.0)
+
+
 async def test_one_account_for_each_token_and_project() -> None:
     """Two Secrets with the same token are one; another token, or the operator's own, is another."""
     async with world() as w:

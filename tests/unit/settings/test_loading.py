@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tokenfactory_operator.domain.situation import Policy
+from tokenfactory_operator.lease import LeaseTerms
 from tokenfactory_operator.ports import Timing
 from tokenfactory_operator.settings import ListenAddress, Settings, StartupError, load_settings, unknown_environment
 from tokenfactory_operator.settings.loading import described_settings
@@ -26,6 +27,33 @@ def refusal(flags: dict[str, str]) -> str:
 def test_default_times_are_the_protocols() -> None:
     """With nothing set the decision gets the protocol's own times."""
     assert load_settings({}).timing() == Timing()
+
+
+def test_election_is_on_by_default() -> None:
+    """With the terms of the election's own defaults."""
+    settings = load_settings({})
+    assert (settings.leader_election, settings.lease_terms()) == (True, LeaseTerms())
+
+
+def test_terms_follow_the_duration() -> None:
+    """Two thirds and two fifteenths of it, where they are not set."""
+    terms = load_settings({"lease_duration": "60s", "lease_retry_period": "5s"}).lease_terms()
+    assert (terms.renew_deadline, terms.retry_period, terms.acts_for) == (40.0, 5.0, 56.0)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        pytest.param({"lease_renew_deadline": "14s"}, id="no room for a last try"),
+        pytest.param({"lease_retry_period": "3s"}, id="a try takes too long"),
+        pytest.param({"lease_duration": "5s", "lease_renew_deadline": "10s"}, id="longer than the lease"),
+    ],
+)
+def test_a_leader_ends_before_another_may_begin(flags: dict[str, str]) -> None:
+    """Terms under which two could act at once are refused by their names."""
+    message = refusal(flags)
+    assert "--lease-renew-deadline (TOKENFACTORY_LEASE_RENEW_DEADLINE)" in message
+    assert "--lease-retry-period (TOKENFACTORY_LEASE_RETRY_PERIOD)" in message
 
 
 @pytest.mark.parametrize("field", [setting.field for setting in described_settings() if setting.default])

@@ -110,6 +110,7 @@ class Machine:
     terms: LeaseTerms = TERMS
     lost: LeaseLost | None = None
     led_at: float | None = None
+    lost_at: float | None = None
     bounds: list[float] = field(default_factory=list)
     """The seconds that its watchdog was given."""
 
@@ -129,7 +130,7 @@ class Machine:
         try:
             await self.elector.keep()
         except LeaseLost as error:
-            self.lost = error
+            self.lost, self.lost_at = error, asyncio.get_running_loop().time()
 
     async def end(self) -> None:
         """In order: the lease is released."""
