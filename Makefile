@@ -126,7 +126,8 @@ dist: $(READY) ## Have the files of a release in dist/: wheel, chart, install.ya
 	@$(HELM) package $(abspath $(CHART)) --destination $(abspath $(DIST)) >/dev/null
 	@cp crds/$(CRD) $(DIST)/crds.yaml
 	@{ printf 'apiVersion: v1\nkind: Namespace\nmetadata:\n  name: %s\n' $(NAMESPACE) && \
-		$(HELM) template tokenfactory-operator $(abspath $(CHART)) --namespace $(NAMESPACE) --set crds.install=false; \
+		$(HELM) template tokenfactory-operator $(abspath $(CHART)) --namespace $(NAMESPACE) --set crds.install=false \
+			--set token.existingSecret=tokenfactory-token; \
 		} >$(DIST)/install.yaml
 	@ls $(DIST)
 

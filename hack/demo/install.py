@@ -40,7 +40,8 @@ def installed(target: Target, *, shared: bool) -> Iterator[None]:
     """The release and the namespace for objects; on a shared cluster with namespaced rights, and removed afterwards."""
     try:
         target.kubectl("create", "namespace", NAMESPACE)
-        rights = [f"--set=watchNamespaces={{{NAMESPACE}}}", "--set=rbac.aggregate=false"] if shared else []
+        rights = ["--set=deployment.create=false"]
+        rights += [f"--set=watchNamespaces={{{NAMESPACE}}}", "--set=rbac.aggregate=false"] if shared else []
         arguments = ("--namespace", SYSTEM, "--create-namespace", "--wait", "--timeout=60s", *rights)
         target.helm("upgrade", "--install", RELEASE, str(CHART), *arguments, timeout=120)
         target.kubectl("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=60s", timeout=90)

@@ -20,7 +20,7 @@ import httpx
 from bench.audit import AuditLog
 from bench.processes import NotMeasuredError, wait_for
 from cluster.support import crd
-from cluster.support.chart import CHART
+from cluster.support.chart import CHART, RIGHTS_ONLY
 from cluster.support.kube import KubeApi
 from cluster.support.operator_process import QUICK, OperatorProcess
 from controlplane import Cluster
@@ -205,6 +205,6 @@ def open_stage(sizes: Sizes) -> Iterator[Stage]:
 def _install(cluster: Cluster) -> Path:
     """The CRD and the chart; answers the kubeconfig of its service account."""
     crd.install(cluster)
-    chart = (RELEASE, str(CHART), "--namespace", SYSTEM, "--create-namespace", "--set=crds.install=false")
+    chart = (RELEASE, str(CHART), "--namespace", SYSTEM, "--create-namespace", *RIGHTS_ONLY)
     cluster.helm("install", *chart)
     return cluster.token_kubeconfig(SYSTEM, RELEASE)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cluster.support import canary
-from cluster.support.chart import CHART
+from cluster.support.chart import CHART, RIGHTS_ONLY
 from cluster.support.echo import FORMS, Echo, Request, echoing
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
@@ -59,7 +59,7 @@ class Cage:
 @pytest.fixture(scope="module")
 def talkative(cluster: Cluster, chart: Chart) -> Chart:
     """The chart once more, with the right to read Secrets; the CRD is there already."""
-    values = ("--set=crds.install=false", "--set=rbac.aggregate=false", "--set=secretCredentials=true")
+    values = (*RIGHTS_ONLY, "--set=rbac.aggregate=false", "--set=secretCredentials=true")
     cluster.helm("install", "canary", str(CHART), "--namespace", SYSTEM, *values)
     return Chart(cluster.token_kubeconfig(SYSTEM, RELEASE), chart.account.rpartition(":")[0] + ":" + RELEASE)
 

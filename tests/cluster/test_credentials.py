@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cluster.support.chart import CHART
+from cluster.support.chart import CHART, RIGHTS_ONLY
 from cluster.support.eventually import eventually
 from cluster.support.secrets import apply_secret, credentials, delete_secret, find_secret, in_use, until_secret_gone
 from cluster.support.world import World
@@ -26,7 +26,7 @@ SETTINGS = {"SECRET_CREDENTIALS": "true"}
 @pytest.fixture(scope="session")
 def chart(cluster: Cluster, chart: Chart) -> Chart:
     """The chart once more, with the right to read Secrets; the CRD is there already."""
-    values = ("--set=crds.install=false", "--set=rbac.aggregate=false", "--set=secretCredentials=true")
+    values = (*RIGHTS_ONLY, "--set=rbac.aggregate=false", "--set=secretCredentials=true")
     cluster.helm("install", "with-secrets", str(CHART), "--namespace", SYSTEM, *values)
     return Chart(cluster.token_kubeconfig(SYSTEM, RELEASE), chart.account.rpartition(":")[0] + ":" + RELEASE)
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cluster.support import crd
-from cluster.support.chart import CHART
+from cluster.support.chart import CHART, RIGHTS_ONLY
 from controlplane import Cluster
 from tokenfactory_operator.kube.client import connect
 from tokenfactory_operator.kube.crd import check_crd
@@ -59,7 +59,7 @@ def installed(cluster: Cluster, *values: str) -> Iterator[Release]:
     release = Release(cluster, *(f"rbac-{name}-{mark}" for name in ("own", "managed", "stranger")))
     for name in (release.namespace, release.managed, release.stranger):
         cluster.kubectl("create", "namespace", name)
-    settings = [f"--set={value.format(managed=release.managed)}" for value in ("crds.install=false", *values)]
+    settings = [*RIGHTS_ONLY, *(f"--set={value.format(managed=release.managed)}" for value in values)]
     cluster.helm("install", RELEASE, str(CHART), "--namespace", release.namespace, *settings)
     yield release
     cluster.helm("uninstall", RELEASE, "--namespace", release.namespace)
@@ -114,7 +114,11 @@ def test_operator_may(whole: Release, question: tuple[str, ...]) -> None:
         pytest.param(("list", "events"), id="read events"),
         pytest.param(("delete", "events"), id="delete events"),
         pytest.param(("create", "events.events.k8s.io"), id="events of the other group"),
-        pytest.param(("get", "leases.coordination.k8s.io"), id="leases"),
+        pytest.param(("list", "leases.coordination.k8s.io"), id="list leases"),
+        pytest.param(("get", "leases.coordination.k8s.io/another"), id="another lease"),
+        pytest.param(("patch", "leases.coordination.k8s.io/another"), id="patch another lease"),
+        pytest.param(("update", "leases.coordination.k8s.io"), id="update leases"),
+        pytest.param(("delete", "leases.coordination.k8s.io"), id="delete leases"),
         pytest.param(("get", "customresourcedefinitions.apiextensions.k8s.io"), id="CRDs"),
         pytest.param(("list", "namespaces"), id="list namespaces"),
         pytest.param(("get", "namespaces/default"), id="another namespace"),
@@ -128,6 +132,15 @@ def test_operator_may_not(whole: Release, question: tuple[str, ...]) -> None:
     """Whatever it does not use is denied, in its own namespace too."""
     for namespace in (whole.namespace, whole.managed):
         assert not whole.allowed(whole.account, *question, "--namespace", namespace)
+
+
+def test_lease(whole: Release, narrow: Release) -> None:
+    """The account may make a lease in its own namespace, and read and renew the one of the release's name."""
+    for release in (whole, narrow):
+        for verb, name in (("create", ""), ("get", f"/{release.name}"), ("patch", f"/{release.name}")):
+            question = (verb, f"leases.coordination.k8s.io{name}")
+            assert release.allowed(release.account, *question, "--namespace", release.namespace)
+            assert not release.allowed(release.account, *question, "--namespace", release.managed)
 
 
 def test_narrow_operator_stays_in_its_namespaces(narrow: Release) -> None:

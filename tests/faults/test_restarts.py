@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 
 from cluster.support import crd
-from cluster.support.chart import CHART
+from cluster.support.chart import CHART, RIGHTS_ONLY
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
 from cluster.support.views import View
@@ -54,7 +54,7 @@ def kube(cluster: Cluster) -> Iterator[KubeApi]:
 def chart(cluster: Cluster) -> Chart:
     """The chart's rights on it."""
     crd.install(cluster)
-    values = ("--namespace", SYSTEM, "--create-namespace", "--set=crds.install=false")
+    values = ("--namespace", SYSTEM, "--create-namespace", *RIGHTS_ONLY)
     cluster.helm("install", RELEASE, str(CHART), *values)
     return Chart(cluster.token_kubeconfig(SYSTEM, RELEASE), f"system:serviceaccount:{SYSTEM}:{RELEASE}")
 

@@ -43,7 +43,8 @@ def schemas(bare_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_lint(bare_cluster: Cluster) -> None:
     """`helm lint --strict` finds nothing."""
-    assert "0 chart(s) failed" in bare_cluster.helm("lint", "--strict", str(CHART)).stdout
+    token = "--set=token.existingSecret=token"
+    assert "0 chart(s) failed" in bare_cluster.helm("lint", "--strict", str(CHART), token).stdout
 
 
 @pytest.mark.parametrize("values", VARIANTS)
@@ -99,11 +100,28 @@ def test_no_cluster_wide_role_where_none_is_needed(bare_cluster: Cluster) -> Non
     assert found.count("Role") == 3
 
 
-def test_nothing_runs_yet_and_the_notes_say_so(bare_cluster: Cluster) -> None:
-    """There is no Deployment in this chart; whoever installs it is told."""
-    assert "Deployment" not in kinds(rendered(bare_cluster))
-    notes = bare_cluster.helm("install", "demo", str(CHART), "--dry-run=client").stdout.partition("NOTES:")[2]
-    assert "does NOT run the operator" in notes
+def test_lease_has_the_name_that_the_rights_allow(bare_cluster: Cluster) -> None:
+    """The pods elect their leader by a lease of the release's full name, which the Role names too."""
+    found = documents(rendered(bare_cluster, "fullnameOverride=own-name"))
+    (deployment,) = [document for document in found if document["kind"] == "Deployment"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert {"name": "TOKENFACTORY_LEASE_NAME", "value": "own-name"} in container["env"]
+    (role,) = [document for document in found if document["kind"] == "Role"]
+    group, leases = ["coordination.k8s.io"], ["leases"]
+    assert role["metadata"]["namespace"] == "ops"
+    assert role["rules"] == [
+        {"apiGroups": group, "resources": leases, "verbs": ["create"]},
+        {"apiGroups": group, "resources": leases, "resourceNames": ["own-name"], "verbs": ["get", "patch"]},
+    ]
+
+
+def test_a_release_without_a_token_is_refused(bare_cluster: Cluster) -> None:
+    """It would only restart for ever."""
+    refused = bare_cluster.helm("template", "demo", str(CHART), check=False)
+    assert refused.returncode != 0
+    assert "token.existingSecret" in refused.stderr
+    only_rights = bare_cluster.helm("template", "demo", str(CHART), "--set=deployment.create=false").stdout
+    assert "Deployment" not in kinds(only_rights)
 
 
 @pytest.mark.parametrize(
@@ -160,11 +178,12 @@ async def test_crd_from_install_to_uninstall(bare_cluster: Cluster, tmp_path: Pa
     with pytest.raises(SetupError, match="is not served"):
         await check(bare_cluster)
     release = ("demo", "--namespace", "default")
-    bare_cluster.helm("install", *release, str(older_chart(tmp_path)))
+    token = "--set=token.existingSecret=token"
+    bare_cluster.helm("install", *release, str(older_chart(tmp_path)), token)
     bare_cluster.kubectl("wait", "--for=condition=Established", f"crd/{CRD_NAME}", "--timeout=30s")
     with pytest.raises(SetupError, match=r"\.status\.createAttempt"):
         await check(bare_cluster, settle=3.0)
-    bare_cluster.helm("upgrade", *release, str(CHART))
+    bare_cluster.helm("upgrade", *release, str(CHART), token)
     await check(bare_cluster)
     bare_cluster.helm("uninstall", *release)
     kept = json.loads(bare_cluster.kubectl("get", "crd", CRD_NAME, "-o", "json").stdout)

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.cluster
 
 OPERATOR_TOKEN, TEAM_TOKEN = "operator-token-51c2", "team-token-88ae"
 RELEASE: Final = ("tokenfactory-operator", "--namespace", "tokenfactory-system")
-WITHOUT_OPERATOR: Final = ("--set=secretCredentials=true",)
+WITHOUT_OPERATOR: Final = ("--set=secretCredentials=true", "--set=deployment.create=false")
 """Chart values under which the test itself runs the operator, as a process with the chart's rights."""
 PORT: Final = "8090"
 BEFORE: Final = "set -euo pipefail; trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"

@@ -16,13 +16,17 @@ CRD_FILE: Final = "tokenfactory.nebius.com_dedicatedendpoints.yaml"
 CRD_NAME: Final = "dedicatedendpoints.tokenfactory.nebius.com"
 GENERATED: Final = ROOT / "crds" / CRD_FILE
 PACKAGED: Final = CHART / "files" / "crds" / CRD_FILE
+RIGHTS_ONLY: Final = ("--set=crds.install=false", "--set=deployment.create=false")
+"""For `helm install`: the account and its rights, where the CRD is there and the operator runs as a process."""
+
+_KINDS: Final = frozenset({"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "Deployment"})
 
 JsonObject = dict[str, Any]
 
 
 def rendered(cluster: Cluster, *values: str, name: str = "demo", namespace: str = "ops") -> str:
     """What `helm template` makes of the chart."""
-    settings = [f"--set={value}" for value in values]
+    settings = [f"--set={value}" for value in ("token.existingSecret=token", *values)]
     return cluster.helm("template", name, str(CHART), "--namespace", namespace, *settings).stdout
 
 
@@ -32,7 +36,9 @@ def documents(text: str) -> list[JsonObject]:
 
 
 def _strict(definition: JsonObject) -> JsonObject:
-    """As `--strict` needs it: a field that is not named is an error."""
+    """As `--strict` needs it: a field that is not named is an error; what may be a number is called a string there."""
+    if definition.get("format") == "int-or-string":
+        return {"type": ["integer", "string"]}
     closed = "properties" in definition and "additionalProperties" not in definition
     return {**definition, "additionalProperties": False} if closed else definition
 
@@ -46,7 +52,7 @@ def write_schemas(cluster: Cluster, folder: Path) -> str:
     definitions = {name: _strict(value) for name, value in document["definitions"].items()}
     for name, definition in definitions.items():
         for kind in definition.get("x-kubernetes-group-version-kind", ()):
-            if kind["kind"] in {"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}:
+            if kind["kind"] in _KINDS:
                 schema = {"$ref": f"#/definitions/{name}", "definitions": definitions}
                 (folder / f"{kind['kind'].lower()}-{kind['version']}.json").write_text(json.dumps(schema))
     return f"{folder}/{{{{ .ResourceKind }}}}-{{{{ .ResourceAPIVersion }}}}.json"

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from cluster.support import crd
-from cluster.support.chart import CHART
+from cluster.support.chart import CHART, RIGHTS_ONLY
 from cluster.support.kube import KubeApi
 from cluster.support.operator_process import OperatorProcess
 from cluster.support.world import World
@@ -44,9 +44,7 @@ class Chart:
 def chart(cluster: Cluster) -> Chart:
     """Install the chart as a user does, for all namespaces; it stays until the cluster goes."""
     crd.install(cluster)
-    cluster.helm(
-        "install", RELEASE, str(CHART), "--namespace", SYSTEM, "--create-namespace", "--set=crds.install=false"
-    )
+    cluster.helm("install", RELEASE, str(CHART), "--namespace", SYSTEM, "--create-namespace", *RIGHTS_ONLY)
     kubeconfig = cluster.token_kubeconfig(SYSTEM, RELEASE)
     return Chart(kubeconfig, f"system:serviceaccount:{SYSTEM}:{RELEASE}")
 
