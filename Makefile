@@ -32,17 +32,20 @@ NAMESPACE := tokenfactory-system
 CLUSTER ?=
 export DEMO CLUSTER PYTHON
 
-.PHONY: help demo test check coverage simulate mutants bench format lint types imports deadcode workflows stale crds docs \
+.PHONY: help demo image test e2e check coverage simulate mutants bench format lint types imports deadcode workflows stale crds docs \
 	lock dist release-notes cluster cluster-down venv clean distclean
 
 help: ## Show this
 	@awk 'BEGIN { FS = ":.*## " } /^##@ / { print "\n" substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+		/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 ##@ Use
 
 demo: $(READY) ## See endpoints become Ready on a real API server (DEMO=once, CLUSTER=kind, CLUSTER=current)
 	@PYTHONPATH=hack $(PY) -m demo $(ARGS)
+
+image: $(READY) ## Build the operator's image with Docker, or with an engine of its own (BASE_IMAGE=, ARGS="--save FILE")
+	@PYTHONPATH=hack $(PY) -m node image $(ARGS)
 
 cluster: $(READY) ## Leave a Kubernetes control plane running, and print how to reach it
 	@$(CONTROLPLANE) up --background
@@ -57,6 +60,10 @@ check: lint types imports deadcode workflows stale ## All checks that run nothin
 test: $(READY) ## All tests, on a real API server (ARGS="tests/unit -k name")
 	@$(CONTROLPLANE) fetch >/dev/null
 	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+
+e2e: $(READY) ## The image's tests, as root, with an engine; where these are missing it says so (ARGS="-k name")
+	@PYTHONPATH=hack $(PY) -m node check
+	@$(PY) -m pytest tests/image $(ARGS)
 
 coverage: $(READY) ## Unit and contract tests, and the lines that they do not reach
 	@$(PY) -m coverage run -m pytest tests/unit tests/contract $(ARGS)

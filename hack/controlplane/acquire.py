@@ -19,14 +19,14 @@ from controlplane import cache
 from controlplane import release as releases
 from controlplane.build import Builder, announce
 from controlplane.progress import Reporter
-from controlplane.release import PROGRAMS, Release
+from controlplane.release import Release
 from controlplane.toolchain import find_go
 
 ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
 
 
 def acquire(release: Release, *, stream: TextIO | None = None) -> Path:
-    """A folder that has every program of `PROGRAMS`; quick when it is there, else built with progress on the stream.
+    """A folder with every program that the release wants; quick when it is there, else built, with progress on stream.
 
     Args:
         release: what to have.
@@ -54,12 +54,13 @@ def acquire(release: Release, *, stream: TextIO | None = None) -> Path:
 
 def assets_objection(folder: Path, release: Release) -> str:
     """Why a folder of programs does not serve; empty if it does."""
-    missing = [name for name in PROGRAMS if not os.access(folder / name, os.X_OK)]
+    missing = [name for name in release.wanted if not os.access(folder / name, os.X_OK)]
     if missing:
         return f"it has no {', '.join(missing)}"
-    answer = subprocess.run([folder / "kube-apiserver", "--version"], capture_output=True, text=True, check=False)
+    server = next(name for name in release.wanted if name.startswith("kube"))
+    answer = subprocess.run([folder / server, "--version"], capture_output=True, text=True, check=False)
     if not answer.stdout.startswith(f"Kubernetes {release.name}."):
-        return f"its kube-apiserver is {answer.stdout.strip() or 'not runnable'}, and {release.name} is asked for"
+        return f"its {server} is {answer.stdout.strip() or 'not runnable'}, and {release.name} is asked for"
     return ""
 
 

@@ -26,7 +26,9 @@ class Layout:
     Attributes:
         bin: the folder with the programs.
         directory: the run's own directory.
-        etcd_client, etcd_peer, api: ports on 127.0.0.1.
+        etcd_client, etcd_peer, api: ports, the first two on 127.0.0.1, the third on the address.
+        address: where the API server listens.
+        controllers: those that the controller manager runs; by default what a control plane without nodes needs.
         max_requests_inflight, max_mutating_requests_inflight: together the API server's limit of requests at a time.
     """
 
@@ -37,11 +39,13 @@ class Layout:
     api: int
     max_requests_inflight: int = 400
     max_mutating_requests_inflight: int = 200
+    address: str = ADDRESS
+    controllers: tuple[str, ...] = _CONTROLLERS
 
     @property
     def server(self) -> str:
         """The API server's address."""
-        return f"https://{ADDRESS}:{self.api}"
+        return f"https://{self.address}:{self.api}"
 
     @property
     def ca_file(self) -> Path:
@@ -93,7 +97,7 @@ class Layout:
         return [
             str(self.bin / "kube-apiserver"),
             f"--etcd-servers=http://{ADDRESS}:{self.etcd_client}",
-            f"--bind-address={ADDRESS}",
+            f"--bind-address={self.address}",
             f"--secure-port={self.api}",
             f"--cert-dir={self.ca_file.parent}",
             f"--service-account-key-file={self.signing_key}",
@@ -118,5 +122,5 @@ class Layout:
             "--use-service-account-credentials",
             "--leader-elect=false",
             "--secure-port=0",
-            f"--controllers={','.join(_CONTROLLERS)}",
+            f"--controllers={','.join(self.controllers)}",
         ]

@@ -20,11 +20,12 @@ class Probe:
     port: int
     ca_file: Path
     token: str
+    address: str = ADDRESS
 
     def succeeds(self, path: str) -> bool:
         """Whether GET of the path answers 200 now."""
         try:
-            connection = http.client.HTTPSConnection(ADDRESS, self.port, timeout=_TIMEOUT, context=self._context())
+            connection = http.client.HTTPSConnection(self.address, self.port, timeout=_TIMEOUT, context=self._context())
             try:
                 connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
                 return connection.getresponse().status == HTTPStatus.OK

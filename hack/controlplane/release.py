@@ -41,6 +41,7 @@ class Release:
         kubernetes: the exact version, such as `v1.37.2`; the API server reports it at /version.
         go: the least Go version that builds it, such as `1.26.0`.
         tools: import paths of the programs' main packages.
+        wanted: the programs that its cache folder has: its own, and those lent by the default release.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Release:
     kubernetes: str
     go: str
     tools: tuple[str, ...]
+    wanted: tuple[str, ...] = PROGRAMS
 
     @property
     def programs(self) -> frozenset[str]:
@@ -57,7 +59,7 @@ class Release:
     @property
     def borrowed(self) -> frozenset[str]:
         """The programs that this release leaves to the default release (helm has Kubernetes libraries of its own)."""
-        return frozenset(PROGRAMS) - self.programs
+        return frozenset(self.wanted) - self.programs
 
     @property
     def build_flags(self) -> tuple[str, ...]:
@@ -93,8 +95,10 @@ def available(folder: Path = FOLDER) -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in folder.glob("v*/go.mod")))
 
 
-def load(name: str | None = None, *, folder: Path = FOLDER) -> Release:
+def load(name: str | None = None, *, folder: Path = FOLDER, wanted: tuple[str, ...] = PROGRAMS) -> Release:
     """Read a release's go.mod; without a name the one of `CONTROLPLANE_VERSION`, or else the newest supported.
+
+    `folder` has a folder for each release, and `wanted` are the programs asked for: others than here for a node.
 
     Raises:
         UnknownReleaseError: there is no such folder, or its go.mod does not say what is needed.
@@ -103,7 +107,7 @@ def load(name: str | None = None, *, folder: Path = FOLDER) -> Release:
     directory = folder / name
     if name not in available(folder):
         raise UnknownReleaseError(
-            f"There is no test control plane {name!r}. "
+            f"There is no test {'control plane' if folder == FOLDER else folder.name} {name!r}. "
             f"Set {VERSION_VARIABLE} to one of: {', '.join(available(folder))}."
         )
     text = (directory / "go.mod").read_text(encoding="utf-8")
@@ -113,6 +117,7 @@ def load(name: str | None = None, *, folder: Path = FOLDER) -> Release:
         kubernetes=_single(r"^\s*(?:require\s+)?k8s\.io/kubernetes\s+(v\S+)", text, what="k8s.io/kubernetes"),
         go=_single(r"^go\s+(\S+)", text, what="a go directive"),
         tools=_tools(text),
+        wanted=wanted,
     )
 
 

@@ -30,7 +30,7 @@ class Stack:
         """Write the files that the programs read; nothing runs yet. The timeout is in seconds, for each wait."""
         self.layout = layout
         self._timeout = timeout
-        self._probe = Probe(port=layout.api, ca_file=layout.ca_file, token=token)
+        self._probe = Probe(port=layout.api, ca_file=layout.ca_file, token=token, address=layout.address)
         self._write_files(token)
         self._etcd = Program("etcd", layout.etcd(), directory=layout.directory)
         self._api = Program("kube-apiserver", layout.kube_apiserver(), directory=layout.directory)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,8 @@ def access(directory: Path, *, token: str) -> Access:
     )
 
 
-def layout(directory: Path, **inflight: int) -> Layout:
-    return Layout(bin=directory / "bin", directory=directory, etcd_client=20001, etcd_peer=20002, api=20003, **inflight)
+def layout(directory: Path) -> Layout:
+    return Layout(bin=directory / "bin", directory=directory, etcd_client=20001, etcd_peer=20002, api=20003)
 
 
 def test_kubeconfig_verifies_the_server(tmp_path: Path) -> None:
@@ -63,7 +64,8 @@ def test_servers_listen_on_loopback_only(tmp_path: Path, program: str) -> None:
 
 def test_limits_of_concurrent_requests_are_passed_on(tmp_path: Path) -> None:
     """Load tests raise them."""
-    flags = layout(tmp_path, max_requests_inflight=2000, max_mutating_requests_inflight=1000).kube_apiserver()
+    limited = replace(layout(tmp_path), max_requests_inflight=2000, max_mutating_requests_inflight=1000)
+    flags = limited.kube_apiserver()
     assert {"--max-requests-inflight=2000", "--max-mutating-requests-inflight=1000"} <= set(flags)
 
 

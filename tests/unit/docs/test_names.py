@@ -54,5 +54,5 @@ def test_metrics_exist(page: str) -> None:
 def test_targets_exist(page: str) -> None:
     """Each `make something`."""
     code = re.findall(r"`([^`\n]+)`", text(page)) + re.findall(r"```console\n(.*?)```", text(page), flags=re.DOTALL)
-    named = {target for part in code for target in re.findall(r"\bmake ([a-z-]+)", part)}
-    assert named <= set(re.findall(r"^([a-z-]+):", text("Makefile"), flags=re.MULTILINE))
+    named = {target for part in code for target in re.findall(r"\bmake ([a-z0-9-]+)", part)}
+    assert named <= set(re.findall(r"^([a-z0-9-]+):", text("Makefile"), flags=re.MULTILINE))
