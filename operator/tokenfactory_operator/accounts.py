@@ -17,7 +17,8 @@ from typing import Any, Final, NoReturn, Protocol
 
 from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.credentials import Credential, Credentials
-from tokenfactory_operator.domain.errors import CredentialsError
+from tokenfactory_operator.defects import Defects
+from tokenfactory_operator.domain.errors import CredentialsError, LeaseLost
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.situation import Outage
@@ -30,6 +31,8 @@ REREAD: Final = 1.0
 """Seconds between two looks at the operator's own token, and at which accounts are still needed."""
 SWEEP: Final = 30
 """Looks after which the accounts are compared with the objects, whatever has changed."""
+PAUSE: Final = 1.0
+"""Seconds after which a part that a defect of ours has ended is started again."""
 WITHOUT_WORKERS: Final = 2
 """Workers for the objects that have no usable credential."""
 
@@ -82,6 +85,7 @@ class Accounts:
         wake: Callable[[Key, float], None],
         concurrency: int,
         linger: float,
+        defects: Defects,
     ) -> None:
         """`concurrency`: workers of each account.
 
@@ -90,6 +94,7 @@ class Accounts:
         self._credentials = credentials
         self._objects = objects
         self._parts = parts
+        self._defects = defects
         self._wake = wake
         self._concurrency = concurrency
         self._linger = linger
@@ -180,21 +185,32 @@ class Accounts:
 
     def _begin(self, credential: Credential, account: Account) -> None:
         assert account.poller is not None  # noqa: S101 - only `_without` has none
-        account.polling = self._task(account.poller.run(), f"poller {credential.scope}")
+        account.polling = self._task(account.poller.run, f"poller {credential.scope}")
         self._staff(account, self._concurrency, credential.scope)
 
     def _staff(self, account: Account, workers: int, name: str) -> None:
         account.workers = [
-            self._task(self._parts.work(account.queue), f"worker {name} {number}") for number in range(workers)
+            self._task(lambda: self._parts.work(account.queue), f"worker {name} {number}") for number in range(workers)
         ]
 
-    def _task(self, life: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(life, name=name)
+    def _task(self, life: Callable[[], Coroutine[Any, Any, None]], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._lived(life, name), name=name)
         task.add_done_callback(self._over)
         return task
 
+    async def _lived(self, life: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
+        """One part, begun anew where a defect of ours has ended it: a credential's answers stop nobody else."""
+        while True:
+            try:
+                return await life()
+            except LeaseLost:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others' work goes on
+                self._defects.note(error, f"the {name.partition(' ')[0]}")
+                await asyncio.sleep(PAUSE)
+
     def _over(self, task: asyncio.Task[None]) -> None:
-        """A part has ended. By itself it never does, so a failure ends the process."""
+        """A part has ended. Only the lost lease ends one, and then the process ends too."""
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._failures.append(error)

@@ -22,6 +22,7 @@ from tokenfactory_operator import handlers
 from tokenfactory_operator.accounts import Accounts, Parts
 from tokenfactory_operator.cache import ObjectCache, key_of, secret_of, version_of
 from tokenfactory_operator.credentials import Credentials
+from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.dispatch import RELIST_INTERVAL, Dispatch, work
 from tokenfactory_operator.domain.errors import KubeError, LeaseHeld, LeaseLost
 from tokenfactory_operator.domain.reasons import ConditionType
@@ -150,7 +151,7 @@ class Operator:
             own_allowed=settings.may_use_own_credential,
             on_read=register_secret,
         )
-        stamps, turns = Stamps(clock), ListTurns()
+        stamps, turns, defects = Stamps(clock), ListTurns(), Defects(metrics)
 
         def make_poller(cloud: Cloud, scope: str) -> Poller:
             poller = Poller(
@@ -163,14 +164,14 @@ class Operator:
                 telemetry=metrics,
                 rng=rng,
             )
-            poller.turns = turns
+            poller.turns, poller.defects = turns, defects
             return poller
 
         self.accounts = Accounts(
             self.credentials,
             self.cache,
             Parts(
-                open_cloud=CloudOpener(settings, metrics, clock, own=lambda: self.credentials.own),
+                open_cloud=CloudOpener(settings, metrics, clock, defects, own=lambda: self.credentials.own),
                 make_poller=make_poller,
                 make_queue=lambda: WorkQueue(share=lambda key: key.namespace, rng=rng, observer=metrics.queue),
                 work=lambda queue: work(queue, self.dispatch, self.reconciler, _LOG),
@@ -178,6 +179,7 @@ class Operator:
             wake=self.dispatch.wake,
             concurrency=settings.concurrency,
             linger=settings.request_timeout + settings.send_deadline,
+            defects=defects,
         )
         self.keeper = SecretKeeper(
             self.secrets,

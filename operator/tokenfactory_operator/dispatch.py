@@ -126,15 +126,14 @@ async def work(queue: WorkQueue[Key], dispatch: Dispatch, reconciler: Reconciler
 async def _pass(key: Key, queue: WorkQueue[Key], dispatch: Dispatch, reconciler: Reconciler, log: Any) -> None:  # noqa: ANN401  # as above
     try:
         again = await reconciler.reconcile(key)
+        queue.forget(key)
+        if again.after is not None:
+            dispatch.wake(key, again.after, pressing=again.pressing)
     except LeaseLost:
         raise
     except KubeError as error:
         delay = queue.retry(key, Urgency.EDIT, at_least=error.retry_after)
         log.warning("the API server did not answer as asked", key=str(key), error=error.message, retry_in=delay)
-    except Exception:
-        delay = queue.retry(key, Urgency.RESYNC)
-        log.exception("a pass failed, which is a defect of the operator", key=str(key), retry_in=delay)
-    else:
-        queue.forget(key)
-        if again.after is not None:
-            dispatch.wake(key, again.after, pressing=again.pressing)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the worker goes on with the next object
+        queue.retry(key, Urgency.RESYNC)
+        await reconciler.defective(key, error)

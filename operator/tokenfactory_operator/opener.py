@@ -9,6 +9,7 @@ from tokenfactory_operator.cloud.client import HttpCloud
 from tokenfactory_operator.cloud.failures import Advice
 from tokenfactory_operator.cloud.transport import CloudSettings, tls_context
 from tokenfactory_operator.credentials import Credential
+from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import CredentialsError
 from tokenfactory_operator.ports import Clock
 from tokenfactory_operator.settings import Settings
@@ -21,8 +22,11 @@ OF_A_SECRET: Final = Advice(token="the Secret of spec.credentials", project="spe
 class CloudOpener:
     """Opens the connections of a credential; the TLS context, which is costly, is shared by all."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, clock: Clock, *, own: Callable[[], Credential]) -> None:
+    def __init__(
+        self, settings: Settings, metrics: Metrics, clock: Clock, defects: Defects, *, own: Callable[[], Credential]
+    ) -> None:
         self._clock = clock
+        self._defects = defects
         self._metrics = metrics
         self._own = own
         self._settings = CloudSettings(
@@ -36,7 +40,7 @@ class CloudOpener:
 
     def __call__(self, credential: Credential) -> HttpCloud:
         """The cloud with this credential's rights."""
-        return HttpCloud(
+        cloud = HttpCloud(
             self._settings,
             token=lambda: credential.token,
             clock=self._clock,
@@ -45,6 +49,8 @@ class CloudOpener:
             tls=self._tls,
             observe=self._metrics.observe_request,
         )
+        cloud.on_defect = self._defects.note
+        return cloud
 
     def _is_own(self, credential: Credential) -> bool:
         try:

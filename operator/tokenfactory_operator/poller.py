@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from tokenfactory_operator.cache import ObjectCache
+from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, Unauthorized
 from tokenfactory_operator.domain.situation import Outage
 from tokenfactory_operator.domain.timing import OUTAGE_INTERVALS, Timing
@@ -76,6 +77,8 @@ class Poller:
     ) -> None:
         self.turns = ListTurns()
         """Shared by all pollers of a process."""
+        self.defects = Defects(telemetry)
+        """Likewise."""
         self.cloud = cloud
         self.inventory = inventory
         self._waiting: set[Key] = set()
@@ -151,13 +154,19 @@ class Poller:
     async def poll(self) -> float:
         """One LIST, and what follows from it; answers the seconds that the cloud asks to wait before the next."""
         try:
-            async with self.turns.turn(failing=self._failures > 0):
-                begun = self.inventory.stamp()
-                answer = await self.cloud.list_endpoints()
+            return await self._poll()
         except CloudError as error:
-            self._telemetry.listed("failed")
-            self._failed(error)
-            return error.retry_after or 0.0
+            failure = error
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is a LIST that failed, and the next may not
+            failure = self.defects.note(error, "Listing the endpoints")
+        self._telemetry.listed("failed")
+        self._failed(failure)
+        return failure.retry_after or 0.0
+
+    async def _poll(self) -> float:
+        async with self.turns.turn(failing=self._failures > 0):
+            begun = self.inventory.stamp()
+            answer = await self.cloud.list_endpoints()
         changes = self.inventory.listed(begun, answer)
         self._wake_changed(changes)
         self._telemetry.listed("complete" if answer.complete else "incomplete")

@@ -12,8 +12,17 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from tokenfactory_operator.cache import secret_of
+from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain import actions, facts, plan, status
-from tokenfactory_operator.domain.errors import CloudError, Handling, KubeConflict, KubeNotFound, RateLimited
+from tokenfactory_operator.domain.errors import (
+    CloudError,
+    Handling,
+    KubeConflict,
+    KubeNotFound,
+    LeaseLost,
+    OperatorError,
+    RateLimited,
+)
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.resource import Resource, parse
@@ -97,6 +106,7 @@ class Reconciler:
         self._policy_of = policy_of
         self._rng = rng
         self._log = log
+        self._defects = Defects(tools.telemetry, log)
         self._secrets = secrets
         self._held: dict[Key, _Held] = {}
         self._claims: dict[str, str] = {}
@@ -122,6 +132,27 @@ class Reconciler:
                 return again
             body = self._tools.cache.get(key)
         return Again(after=BACKOFF_FIRST)
+
+    async def defective(self, key: Key, error: Exception) -> None:
+        """A pass failed by a fault of ours, and the caller will try again: say so on the object, as far as that works.
+
+        Raises `LeaseLost`, and nothing else.
+        """
+        failure = self._defects.note(error, f"Reconciling {key}")
+        body = self._tools.cache.get(key)
+        if body is None:
+            return
+        try:
+            resource = self._parsed(key, body)
+            s = self._gather(key, resource, self._poller_of(resource))
+            verdict = actions.Verdict(failure.reason, failure.message, judged=False)
+            await self._report(s, actions.Decision("defective", verdict=verdict, record=facts.recorded_id(s) or None))
+        except LeaseLost:
+            raise
+        except OperatorError:
+            pass  # the next pass says it
+        except Exception:  # noqa: BLE001 - the same fault, most likely: an Event needs nothing but the name
+            self._tools.recorder.event(body, reason=str(Reason.OPERATOR_DEFECT), message=failure.message, warning=True)
 
     async def _step(self, key: Key, resource: Resource) -> Again | None:
         """Decide once and do it; None means that it has to be decided anew at once."""

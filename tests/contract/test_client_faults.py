@@ -203,12 +203,12 @@ async def test_a_token_is_replaced(sim: RunningSimulator) -> None:
 
 
 async def test_nobody_listens() -> None:
-    """A refused connection is an open outcome like any other, and names the setting to check."""
+    """A refused connection has sent nothing, and names the setting to check."""
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port = bound.getsockname()[1]
     settings = CloudSettings(base_url=f"http://127.0.0.1:{port}", trust_env=False)
     async with HttpCloud(settings, token=lambda: SecretStr(TOKEN), clock=SystemClock()) as cloud:
         with pytest.raises(CloudUnavailable) as raised:
             await cloud.create_endpoint(CREATE)
-    assert not raised.value.refused
+    assert raised.value.refused
     assert "TOKENFACTORY_API_URL" in raised.value.message

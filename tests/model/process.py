@@ -18,6 +18,7 @@ from model.telling import Log, Recorder, Telemetry
 from model.vendor import CLUSTER
 from model.watch import PAUSE_WHILE_DOWN, Watch
 from tokenfactory_operator.cache import ObjectCache
+from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.dispatch import RELIST_INTERVAL, Dispatch, work
 from tokenfactory_operator.domain.errors import LeaseLost
 from tokenfactory_operator.election import Elector
@@ -93,6 +94,7 @@ class OperatorProcess:
             telemetry=telemetry,
             rng=rng,
         )
+        self.poller.defects = Defects(telemetry, self._log)
         tools = Tools(
             kube=KubePort(around, self.place),
             cache=self.cache,

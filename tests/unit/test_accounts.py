@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from tokenfactory_operator.accounts import Accounts, Parts
 from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.credentials import Credential, Credentials
-from tokenfactory_operator.domain.errors import CloudError, CredentialsError
+from tokenfactory_operator.defects import Defects
+from tokenfactory_operator.domain.errors import CloudError, CredentialsError, LeaseLost
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import parse
 from tokenfactory_operator.domain.timing import Timing
@@ -57,7 +58,9 @@ class World:
         self.clouds: list[ACloud] = []
         self.woken: list[Key] = []
         self.worked: set[str] = set()
-        self.broken: set[str] = set()
+        self.finished = asyncio.Event()
+        self.broken: dict[str, Exception] = {}
+        """What a worker fails with at an object of that name."""
         self.accounts = Accounts(
             Credentials(self.secrets, own=lambda: SecretStr(self.own), project_id=None),
             self.objects,
@@ -70,6 +73,7 @@ class World:
             wake=lambda key, _after, **_: self.woken.append(key),
             concurrency=2,
             linger=linger,
+            defects=Defects(Witness()),
         )
 
     def open_cloud(self, credential: Credential) -> ACloud:
@@ -95,10 +99,12 @@ class World:
         """A worker that notes, or breaks."""
         while (key := await queue.get()) is not None:
             if key.name in self.broken:
-                raise RuntimeError(key.name)
+                queue.done(key)
+                raise self.broken[key.name]
             self.begun.set()
             await self.may_go_on.wait()
             self.worked.add(key.name)
+            self.finished.set()
             queue.done(key)
 
     def object(self, name: str, secret: str = "") -> Any:  # noqa: ANN401  # JSON
@@ -253,18 +259,35 @@ async def test_a_pass_of_a_closed_account_may_finish_at_the_end() -> None:
     assert (made.worked, made.open_tokens) == ({"a"}, set())
 
 
-async def test_a_failure_anywhere_ends_the_process() -> None:
-    """A worker of any credential that breaks is reported with its reason."""
+async def test_the_lost_lease_ends_the_process() -> None:
+    """A worker of any credential that learns of it is reported."""
     made = World()
     made.accounts.start()
     made.secret("a", ONE)
     made.object("a", "a")
-    made.broken.add("a")
+    made.broken["a"] = LeaseLost("a")
     key = Key(NAMESPACE, "a")
     made.accounts.queue_of(key).add(key, Urgency.EDIT)
     async with asyncio.timeout(10):
         await made.accounts.failed()
     assert [str(error) for error in await made.accounts.shut_down(patience=1.0)] == ["a"]
+
+
+@pytest.mark.looptime
+async def test_a_defect_ends_no_worker() -> None:
+    """Each worker that a fault of ours has ended begins anew, so the credential's next objects are worked on."""
+    async with world() as w:
+        for number in range(4):  # more than there are workers
+            w.object(f"bad-{number}")
+            w.broken[f"bad-{number}"] = RuntimeError("a defect")
+            key = Key(NAMESPACE, f"bad-{number}")
+            w.accounts.queue_of(key).add(key, Urgency.EDIT)
+        await asyncio.sleep(10)
+        w.object("good")
+        w.accounts.queue_of(Key(NAMESPACE, "good")).add(Key(NAMESPACE, "good"), Urgency.RESYNC)
+        async with asyncio.timeout(60):
+            await w.finished.wait()
+        assert w.worked == {"good"}
 
 
 async def test_a_deletion_is_expected_by_every_account_of_the_project() -> None:

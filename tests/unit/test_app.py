@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import SecretStr
 
 from tokenfactory_operator.credentials import Credential
+from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import CredentialsError
 from tokenfactory_operator.leadership import SystemClock
 from tokenfactory_operator.opener import CloudOpener
@@ -18,6 +19,7 @@ async def test_a_secrets_cloud_opens_without_the_operators_own_token() -> None:
     def own() -> Credential:
         raise CredentialsError("the file is empty")
 
-    opener = CloudOpener(Settings(token=SecretStr("canary")), Metrics(version="1"), SystemClock(), own=own)
+    metrics = Metrics(version="1")
+    opener = CloudOpener(Settings(token=SecretStr("canary")), metrics, SystemClock(), Defects(metrics), own=own)
     cloud = opener(Credential(SecretStr("of-a-secret"), None))
     await cloud.aclose()

@@ -7,12 +7,13 @@ Every failure is a `CloudError`, mapped in `failures`.
 from __future__ import annotations
 
 import asyncio
+import functools
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -21,7 +22,7 @@ from tokenfactory_operator.cloud import wire
 from tokenfactory_operator.cloud.auth import BearerAuth, TokenProvider, guard_transport_logs
 from tokenfactory_operator.cloud.call import LIST_LIMIT, Answer, Call
 from tokenfactory_operator.cloud.connections import Connections
-from tokenfactory_operator.cloud.failures import Advice, from_answer, not_understood
+from tokenfactory_operator.cloud.failures import Advice, OnDefect, from_answer, not_understood, untold
 from tokenfactory_operator.cloud.paging import Cursor, Page, parse_page
 from tokenfactory_operator.cloud.retry import reset_hint, retry_after
 from tokenfactory_operator.cloud.templates import parse_templates
@@ -42,8 +43,29 @@ _THROTTLED: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_
 _NO_ENDPOINT: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 Observer = Callable[[str, int | str, float], None]
 """Told of each request: operation, HTTP status (or `none` where no whole answer came), seconds."""
+
+
+def _answered(
+    operation: Callable[Concatenate[HttpCloud, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[HttpCloud, P], Coroutine[Any, Any, T]]:
+    """Let nothing but a `CloudError` out of an operation: a fault of ours at one answer is one failed call."""
+
+    @functools.wraps(operation)
+    async def answered(cloud: HttpCloud, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await operation(cloud, *args, **kwargs)
+        except CloudError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the port promises CloudError and nothing else
+            failure = cloud.on_defect(error, f"the call {operation.__name__}")
+        raise failure  # out here it carries neither cause nor context: those hold the answer
+
+    return answered
 
 
 class HttpCloud:
@@ -74,6 +96,8 @@ class HttpCloud:
         self._auth = BearerAuth(token)
         self._throttle = Throttle(clock, connections=settings.max_connections - 1, rate_limit=settings.rate_limit)
         self._observe = observe
+        self.on_defect: OnDefect = untold
+        """Who counts and logs them."""
         self._connections = Connections(settings, clock=clock, tls=tls, transport=transport)
 
     def __repr__(self) -> str:
@@ -100,6 +124,7 @@ class HttpCloud:
         """See `ports.Cloud`. A slot serves one call at a time, any number one after the other."""
         return self._throttle.slot()
 
+    @_answered
     async def list_endpoints(self) -> EndpointList:
         """See `ports.Cloud`. Each page is a request of its own, with its own time-out and rate-limit token."""
         found: dict[str, ObservedEndpoint] = {}
@@ -137,6 +162,7 @@ class HttpCloud:
             raise not_understood(call, answer, "it is not a list of endpoints")
         return page
 
+    @_answered
     async def list_templates(self) -> tuple[Template, ...]:
         """The catalog, as far as it could be read.
 
@@ -150,22 +176,26 @@ class HttpCloud:
             raise not_understood(call, answer, "it is not a list of templates")
         return templates
 
+    @_answered
     async def get_endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:
         """See `ports.Cloud`."""
         call = _by_id("GET", endpoint_id, "reading the endpoint")
         answer = await self._send(call)
         return None if answer.status in _NO_ENDPOINT else self._endpoint(call, answer)
 
+    @_answered
     async def create_endpoint(self, body: EndpointCreate) -> ObservedEndpoint:
         """See `ports.Cloud`."""
         call = Call("POST", ENDPOINTS, "creating the endpoint", params=self._project, body=wire.create_body(body))
         return self._endpoint(call, await self._send(call))
 
+    @_answered
     async def update_endpoint(self, endpoint_id: str, patch: EndpointPatch) -> ObservedEndpoint:
         """See `ports.Cloud`."""
         call = _by_id("PATCH", endpoint_id, "updating the endpoint", body=wire.patch_body(patch))
         return self._endpoint(call, await self._send(call))
 
+    @_answered
     async def delete_endpoint(self, endpoint_id: str) -> bool:
         """See `ports.Cloud`."""
         call = _by_id("DELETE", endpoint_id, "deleting the endpoint")
@@ -191,6 +221,7 @@ class HttpCloud:
                         request_timeout=self._settings.request_timeout,
                         advice=self._advice,
                         on_head=self._obey,
+                        on_defect=self.on_defect,
                     )
                 code = str(answer.status)
             finally:

@@ -59,7 +59,7 @@ class Connections:
         """A client for one call; left by an exception, a cancellation among them, it is not used again.
 
         Raises:
-            CloudUnavailable: `aclose` was called before.
+            CloudUnavailable: `aclose` was called before, or the environment's proxy settings cannot be used.
         """
         client = self._idle.pop()[0] if self._idle else self._new()
         try:
@@ -100,10 +100,25 @@ class Connections:
 
     def _new(self) -> httpx.AsyncClient:
         if self._closed:
-            raise CloudUnavailable("nothing is sent: the connections of this credential were closed")
+            raise CloudUnavailable("nothing is sent: the connections of this credential were closed", refused=True)
+        try:
+            client = self._made()
+        except Exception as error:  # noqa: BLE001 - httpx raises what it likes at a proxy variable that it cannot read
+            kind = type(error).__name__
+        else:
+            self._open.add(client)
+            return client
+        # Neither the text nor the cause: a proxy's address may hold a password.
+        raise CloudUnavailable(
+            f"nothing is sent: no connection can be prepared ({kind}). Check the variables HTTPS_PROXY, HTTP_PROXY, "
+            "ALL_PROXY and NO_PROXY of the operator.",
+            refused=True,
+        )
+
+    def _made(self) -> httpx.AsyncClient:
         settings = self._settings
         whole, connect = settings.request_timeout, min(settings.connect_timeout, settings.request_timeout)
-        client = httpx.AsyncClient(
+        return httpx.AsyncClient(
             base_url=settings.base_url,
             headers={
                 "User-Agent": self._agent,
@@ -117,5 +132,3 @@ class Connections:
             trust_env=settings.trust_env,
             transport=self._transport,  # httpx's own never retries unless told so
         )
-        self._open.add(client)
-        return client

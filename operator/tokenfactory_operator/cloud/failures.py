@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 import httpx
 from pydantic import SecretStr
@@ -25,6 +25,7 @@ from tokenfactory_operator.domain.errors import (
     EndpointNotFound,
     Forbidden,
     InvalidSpec,
+    OperatorDefect,
     QuotaExceeded,
     RateLimited,
     Unauthorized,
@@ -46,8 +47,29 @@ _BY_STATUS: Final[Mapping[int, type[CloudError]]] = MappingProxyType(
         HTTPStatus.TOO_MANY_REQUESTS: RateLimited,
     }
 )
+NEVER_CONNECTED: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.ProxyError,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+)
+"""No connection to the cloud came about, so it has heard nothing: refused, no such name, TLS, a proxy's CONNECT."""
 _CAUSE_SHOWN: Final = 160
 """Characters of a transport's own text."""
+
+
+class OnDefect(Protocol):
+    """Told of a fault of ours; answers it as a failed call (`defects.Defects.note`)."""
+
+    def __call__(self, error: BaseException, doing: str, /, *, refused: bool = False) -> CloudError:
+        """`doing` is for people; `refused`: nothing was sent."""
+        ...
+
+
+def untold(error: BaseException, doing: str, /, *, refused: bool = False) -> CloudError:
+    """An `OnDefect` that only answers."""
+    return OperatorDefect(f"{doing} failed by a defect of the operator ({type(error).__name__}).", refused=refused)
 
 
 @dataclass(frozen=True)
@@ -108,16 +130,20 @@ def not_understood(call: Call, answer: Answer, problem: str) -> CloudUnavailable
     return CloudUnavailable(f"{call.purpose}: HTTP {answer.status}, but {problem}", status=answer.status)
 
 
-def unreachable(call: Call, error: Exception, *, secret: SecretStr, advice: Advice) -> CloudError:
-    """The error of a call without a whole answer: the outcome is open, unless there was no token to send."""
+def unreachable(call: Call, error: Exception, *, secret: SecretStr, advice: Advice, unsent: bool = False) -> CloudError:
+    """The error of a call without a whole answer: the outcome is open, unless nothing was sent.
+
+    `unsent`: the connection was still being made when it failed.
+    """
     if isinstance(error, TokenError):
         said = redacted(str(error), secret)
         return Unauthorized(f"{call.purpose}: the token in {advice.token} cannot be used: {said}", refused=True)
+    nothing_sent = unsent or isinstance(error, NEVER_CONNECTED)
     text = bounded(redacted(str(error), secret), _CAUSE_SHOWN)
     kind = type(error).__name__
     cause = f"{kind}: {text}" if text else kind
     if isinstance(error, TimeoutError | httpx.TimeoutException):
-        return CloudUnavailable(f"{call.purpose}: no whole answer within the time-out ({cause})")
+        return CloudUnavailable(f"{call.purpose}: no whole answer within the time-out ({cause})", refused=nothing_sent)
     hint = f" Check {advice.authorities}." if "CERTIFICATE_VERIFY_FAILED" in text else ""
     where = f" Check {advice.address}." if isinstance(error, httpx.ConnectError) and not hint else ""
-    return CloudUnavailable(f"{call.purpose}: no whole answer came ({cause}).{hint}{where}")
+    return CloudUnavailable(f"{call.purpose}: no whole answer came ({cause}).{hint}{where}", refused=nothing_sent)

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tokenfactory_operator.cloud.wire import parse_endpoint
 from tokenfactory_operator.domain.observed import ObservedEndpoint
+
+CURSOR_LIMIT: Final = 2048
+"""Characters of a page token: with the rest of the address it has to pass any server's limit (8 KiB)."""
+_LARGEST_CURSOR: Final = 2**63
 
 
 class Cursor(NamedTuple):
@@ -55,6 +59,8 @@ def _next(answer: Mapping[str, object], endpoints: tuple[ObservedEndpoint, ...])
     """The cursor to follow, or why there is none although there is more."""
     if token := _cursor(answer.get("next_page_token")):
         return Cursor("page_token", token), ""
+    if _odd_cursor(answer):
+        return None, f"its page token is longer than {CURSOR_LIMIT} characters, or nothing that can be sent back"
     more = answer.get("has_more")
     if more is False:  # an "after" may then be an echo of the question
         return None, ""
@@ -63,13 +69,15 @@ def _next(answer: Mapping[str, object], endpoints: tuple[ObservedEndpoint, ...])
         after = _cursor(answer.get("last_id")) or (endpoints[-1].id if endpoints else None)
     if after is not None:
         return Cursor("after", after), ""
-    return None, "it says that there is more, but not how to get it" if more or _odd_cursor(answer) else ""
+    return None, "it says that there is more, but not how to get it" if more else ""
 
 
 def _cursor(value: object) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool):
+    """What can be sent back as a query parameter; None for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST_CURSOR:
         return str(value)
-    return value if isinstance(value, str) and value else None
+    sendable = isinstance(value, str) and 0 < len(value) <= CURSOR_LIMIT and value.isprintable()
+    return value if isinstance(value, str) and sendable else None
 
 
 def _odd_cursor(answer: Mapping[str, object]) -> bool:

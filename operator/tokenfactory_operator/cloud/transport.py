@@ -13,15 +13,17 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
-from tokenfactory_operator.cloud.auth import BearerAuth, sent_token
+from tokenfactory_operator.cloud.auth import BearerAuth, TokenError, sent_token
 from tokenfactory_operator.cloud.call import ANSWER_LIMIT, Answer, Call
-from tokenfactory_operator.cloud.failures import Advice, unreachable
+from tokenfactory_operator.cloud.failures import Advice, OnDefect, unreachable
 from tokenfactory_operator.domain.errors import CloudError
 
+NETWORK: Final = (httpx.HTTPError, httpx.StreamError, OSError)
+"""What goes wrong between here and the cloud, time-outs among it; anything else is a fault of ours."""
 DEFAULT_URL: Final = "https://api.tokenfactory.nebius.com"
 
 
@@ -75,6 +77,27 @@ def tls_context(ca_bundle: Path | None = None) -> ssl.SSLContext:
     return context
 
 
+class Progress:
+    """How far one request came, as httpcore traces it: whether anything of it can have reached the cloud."""
+
+    def __init__(self) -> None:
+        self._connecting = False
+        self._sending = False
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """The extension `trace`; a proxy's CONNECT is not yet the request."""
+        if event.endswith((".connect_tcp.started", ".start_tls.started")):
+            self._connecting = True
+        elif event.endswith(".send_request_headers.started"):
+            connect = getattr(info.get("request"), "method", b"") == b"CONNECT"
+            self._connecting, self._sending = self._connecting or connect, self._sending or not connect
+
+    @property
+    def unsent(self) -> bool:
+        """Seen to be still connecting; False also where nothing was seen."""
+        return self._connecting and not self._sending
+
+
 async def exchange(
     client: httpx.AsyncClient,
     call: Call,
@@ -83,32 +106,48 @@ async def exchange(
     request_timeout: float,
     advice: Advice,
     on_head: Callable[[int, Mapping[str, str]], None],
+    on_defect: OnDefect,
 ) -> Answer:
     """Send `call` once. `on_head` gets status and headers as soon as they are there, even if the body never comes.
 
     Raises:
-        CloudError: no whole answer came; nothing is known then, unless the token could not be read.
+        CloudError: no whole answer came; nothing is known then, unless the error says that nothing was sent.
     """
-    request = client.build_request(
+    failure: CloudError
+    progress = Progress()
+    try:
+        request = _request(client, call, progress)
+    except Exception as error:  # noqa: BLE001 - as below
+        failure = on_defect(error, call.purpose, refused=True)
+    else:
+        try:
+            async with asyncio.timeout(request_timeout):
+                response = await client.send(request, auth=auth, stream=True)
+                try:
+                    on_head(response.status_code, response.headers)
+                    return await _read(response, limit=call.answer_limit if response.is_success else ANSWER_LIMIT)
+                finally:
+                    await response.aclose()
+        except (*NETWORK, TokenError) as error:
+            failure = unreachable(call, error, secret=sent_token(request), advice=advice, unsent=progress.unsent)
+        except Exception as error:  # noqa: BLE001 - the port promises CloudError and nothing else
+            if client.is_closed:  # `Connections.aclose`, which is no fault of anybody
+                failure = unreachable(call, error, secret=sent_token(request), advice=advice, unsent=progress.unsent)
+            else:
+                failure = on_defect(error, call.purpose, refused=progress.unsent)
+    # Raised out here so that it carries neither cause nor context: those hold the signed request.
+    raise failure
+
+
+def _request(client: httpx.AsyncClient, call: Call, progress: Progress) -> httpx.Request:
+    return client.build_request(
         call.method,
         call.path,
         params=dict(call.params),
         content=None if call.body is None else json.dumps(call.body).encode(),
         headers=None if call.body is None else {"Content-Type": "application/json"},
+        extensions={"trace": progress.trace},
     )
-    failure: CloudError
-    try:
-        async with asyncio.timeout(request_timeout):
-            response = await client.send(request, auth=auth, stream=True)
-            try:
-                on_head(response.status_code, response.headers)
-                return await _read(response, limit=call.answer_limit if response.is_success else ANSWER_LIMIT)
-            finally:
-                await response.aclose()
-    except Exception as error:  # noqa: BLE001 - the port promises CloudError and nothing else
-        failure = unreachable(call, error, secret=sent_token(request), advice=advice)
-    # Raised out here so that it carries neither cause nor context: those hold the signed request.
-    raise failure
 
 
 async def _read(response: httpx.Response, *, limit: int) -> Answer:

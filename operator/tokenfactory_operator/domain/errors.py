@@ -13,7 +13,8 @@ next follows from `handling`, never from the text::
     │   ├── Unauthorized            401                                                        waits for the user
     │   ├── Forbidden               403                                                        waits for the user
     │   ├── QuotaExceeded           quota or capacity, whatever code carries it                waits for the cloud
-    │   └── InvalidSpec             400, 405, 413, 415, 422                                    terminal
+    │   ├── InvalidSpec             400, 405, 413, 415, 422                                    terminal
+    │   └── OperatorDefect          the operator itself failed at the call, or at its answer   transient
     ├── KubeError                   a call to Kubernetes failed                                transient
     │   ├── KubeConflict            409: somebody wrote in between; read again, decide again
     │   └── KubeNotFound            404: the object is gone
@@ -136,6 +137,12 @@ class InvalidSpec(CloudError):
 
     reason = Reason.INVALID_SPEC
     handling = Handling.TERMINAL
+
+
+class OperatorDefect(CloudError):
+    """The operator itself failed, at a call or at its answer: a fault of ours, told as such and tried again."""
+
+    reason = Reason.OPERATOR_DEFECT
 
 
 class KubeError(OperatorError):

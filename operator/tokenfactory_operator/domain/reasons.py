@@ -56,6 +56,7 @@ class Reason(enum.StrEnum):
     ENDPOINT_LOST = "EndpointLost"
     RECONCILE_PAUSED = "ReconcilePaused"
     OBSERVING = "Observing"
+    OPERATOR_DEFECT = "OperatorDefect"
 
 
 DOUBTS: Final = frozenset(

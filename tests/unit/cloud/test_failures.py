@@ -202,20 +202,23 @@ def test_advice(status: int, body: object, mentions: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "mentions"),
+    ("cause", "unsent", "mentions"),
     [
-        pytest.param(TimeoutError(), "time-out", id="the whole request"),
-        pytest.param(httpx.ReadTimeout(""), "time-out", id="a phase"),
-        pytest.param(httpx.ConnectError("refused"), "TOKENFACTORY_API_URL", id="no connection"),
-        pytest.param(httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] x"), "TOKENFACTORY_CA_FILE", id="TLS"),
-        pytest.param(httpx.RemoteProtocolError("Server disconnected"), "Server disconnected", id="cut"),
-        pytest.param(RuntimeError("client has been closed"), "closed", id="anything"),
+        pytest.param(TimeoutError(), False, "time-out", id="the whole request"),
+        pytest.param(httpx.ReadTimeout(""), False, "time-out", id="a phase"),
+        pytest.param(httpx.ConnectTimeout(""), True, "time-out", id="no connection in time"),
+        pytest.param(httpx.ConnectError("refused"), True, "TOKENFACTORY_API_URL", id="no connection"),
+        pytest.param(httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] x"), True, "TOKENFACTORY_CA_FILE", id="TLS"),
+        pytest.param(httpx.ProxyError("403 Forbidden"), True, "403 Forbidden", id="the proxy's CONNECT"),
+        pytest.param(httpx.WriteError("broken pipe"), False, "broken pipe", id="cut while sending"),
+        pytest.param(httpx.RemoteProtocolError("Server disconnected"), False, "Server disconnected", id="cut"),
+        pytest.param(RuntimeError("client has been closed"), False, "closed", id="anything"),
     ],
 )
-def test_no_answer(cause: Exception, mentions: str) -> None:
-    """Without a whole answer the outcome is open, and the message says what was seen."""
+def test_no_answer(*, cause: Exception, unsent: bool, mentions: str) -> None:
+    """Without a whole answer the outcome is open, unless no connection came about; the message says what was seen."""
     error = unreachable(CREATE, cause, secret=SecretStr(TOKEN), advice=Advice())
-    assert (type(error), error.refused, error.status) == (CloudUnavailable, False, None)
+    assert (type(error), error.refused, error.status) == (CloudUnavailable, unsent, None)
     assert mentions in error.message
 
 

@@ -35,6 +35,9 @@ class Silence:
     def warning(self, event: str, **_fields: Any) -> None:  # noqa: ANN401  # structlog's
         """Ignored."""
 
+    def exception(self, event: str, **_fields: Any) -> None:  # noqa: ANN401  # structlog's
+        """Ignored: what a test asks of a defect is counted."""
+
 
 class Stage:
     """One process of the operator. `restarted` gives the next one, with the same worlds and nothing remembered."""

@@ -1,0 +1,123 @@
+"""Whatever is raised at a call, or at its answer, the caller gets a `CloudError`."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from tokenfactory_operator.cloud.client import HttpCloud
+from tokenfactory_operator.cloud.paging import CURSOR_LIMIT, parse_page
+from tokenfactory_operator.cloud.transport import CloudSettings
+from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, OperatorDefect
+from unit.cloud.support import (
+    CREATE,
+    TOKEN,
+    URL,
+    ManualClock,
+    Operation,
+    chain,
+    cloud_before,
+    endpoint_json,
+    every_operation,
+    reply,
+    scripted,
+)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(KeyError("x"), id="KeyError"),
+        pytest.param(UnicodeEncodeError("utf-8", "x", 0, 1, "surrogates not allowed"), id="UnicodeEncodeError"),
+        pytest.param(httpx.InvalidURL("URL too long"), id="InvalidURL"),
+        pytest.param(RecursionError(), id="RecursionError"),
+        pytest.param(MemoryError(), id="MemoryError"),
+    ],
+)
+@every_operation
+async def test_any_exception_is_a_failed_call(operation: Operation, error: Exception) -> None:
+    """A fault of ours is told as such, without what hangs on it, and the client goes on serving."""
+    script = scripted(error, reply(200, {"data": []}))
+    async with cloud_before(script) as cloud:
+        with pytest.raises(OperatorDefect) as raised:
+            await operation(cloud)
+        assert not raised.value.refused
+        assert list(chain(raised.value)) == [raised.value]
+        assert (await cloud.list_endpoints()).complete
+
+
+async def test_a_defect_is_handed_on() -> None:
+    """Whoever counts and logs defects gets the exception itself, once."""
+    noted: list[tuple[BaseException, str, bool]] = []
+
+    def note(error: BaseException, doing: str, /, *, refused: bool = False) -> CloudError:
+        noted.append((error, doing, refused))
+        return OperatorDefect("told")
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        raise cause
+
+    cause = KeyError("x")
+    client = HttpCloud(
+        CloudSettings(base_url=URL),
+        token=lambda: SecretStr(TOKEN),
+        clock=ManualClock(),
+        transport=httpx.MockTransport(answer),
+    )
+    client.on_defect = note
+    async with client as cloud:
+        with pytest.raises(OperatorDefect, match="told"):
+            await cloud.create_endpoint(CREATE)
+    assert noted == [(cause, "creating the endpoint", False)]
+
+
+CURSORS = [
+    pytest.param("x" * 70_000, id="70,000 characters"),
+    pytest.param("x" * (CURSOR_LIMIT + 1), id="one too long"),
+    pytest.param("\ud800", id="half of a surrogate pair"),
+    pytest.param("a\r\nb", id="line break"),
+    pytest.param("\u202e", id="bidirectional"),
+    pytest.param(10**4000, id="a number without end"),
+    pytest.param(1.5, id="a fraction"),
+    pytest.param(["x"], id="a list"),
+]
+
+
+@pytest.mark.parametrize("field", ["next_page_token", "after"])
+@pytest.mark.parametrize("cursor", CURSORS)
+async def test_a_page_token_that_cannot_be_sent(field: str, cursor: object) -> None:
+    """The LIST ends there as incomplete, whatever else the page says; what it shows is taken."""
+    page = {"data": [endpoint_json()], field: cursor, "has_more": False}
+    script = scripted(httpx.Response(200, content=json.dumps(page)))
+    async with cloud_before(script) as cloud:
+        listed = await cloud.list_endpoints()
+    assert ([endpoint.id for endpoint in listed.endpoints], listed.complete) == (["ep-1"], False)
+    assert "page token" in listed.problem
+    assert len(script.requests) == 1
+
+
+def test_the_longest_page_token_is_followed() -> None:
+    """The bound is where it is said to be."""
+    page = parse_page({"data": [], "next_page_token": "x" * CURSOR_LIMIT})
+    assert page is not None
+    assert page.next is not None
+
+
+@pytest.fixture
+def _unusable_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "gopher://user:secret@127.0.0.1:1")
+
+
+@pytest.mark.usefixtures("_unusable_proxy")
+async def test_an_unusable_proxy_is_a_failed_call(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing was sent, and the message names the variables, not their values."""
+    caplog.set_level(logging.DEBUG)
+    async with HttpCloud(CloudSettings(base_url=URL), token=lambda: SecretStr(TOKEN), clock=ManualClock()) as cloud:
+        with pytest.raises(CloudUnavailable, match="ALL_PROXY") as raised:
+            await cloud.create_endpoint(CREATE)
+    assert raised.value.refused
+    assert "secret" not in "".join(map(str, chain(raised.value))) + caplog.text
