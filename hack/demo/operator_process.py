@@ -54,6 +54,8 @@ class OperatorProcess:
             "TOKENFACTORY_METRICS_ADDRESS": self._address,
             "TOKENFACTORY_HEALTH_ADDRESS": self._address,
             "TOKENFACTORY_LOG_FORMAT": "console",
+            # One process, and a person who waits: a first leader waits for one duration of the Lease.
+            "TOKENFACTORY_LEADER_ELECTION": "false",
         }
         self._process: subprocess.Popen[bytes] | None = None
 

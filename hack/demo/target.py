@@ -70,7 +70,8 @@ class OutsideCluster:
     def token_kubeconfig(self, namespace: str, service_account: str) -> Path:
         """As `Target.token_kubeconfig`: the same cluster, and none of its user's credentials."""
         token = self.kubectl("create", "token", service_account, "--namespace", namespace, "--duration", "8h")
-        return write_kubeconfig(self._config, token.stdout.strip(), self._directory / "operator.kubeconfig")
+        path = self._directory / "operator.kubeconfig"
+        return write_kubeconfig(self._config, token.stdout.strip(), path, namespace=namespace)
 
     def _run(self, name: str, args: tuple[str, ...], *, check: bool, timeout: float) -> Result:
         command = [self._programs[name], *args]
@@ -88,10 +89,13 @@ class OutsideCluster:
         return result
 
 
-def write_kubeconfig(config: Mapping[str, Any], token: str, path: Path) -> Path:
-    """A kubeconfig with the cluster of `config` and the token as its only user; answers the path."""
+def write_kubeconfig(config: Mapping[str, Any], token: str, path: Path, *, namespace: str) -> Path:
+    """A kubeconfig with the cluster of `config` and the token as its only user; answers the path.
+
+    `namespace` is that of the token's account: what is the operator's own stands there.
+    """
     cluster = config["clusters"][0]
-    context = {"cluster": cluster["name"], "user": "operator"}
+    context = {"cluster": cluster["name"], "user": "operator", "namespace": namespace}
     document = {
         "apiVersion": "v1",
         "kind": "Config",
