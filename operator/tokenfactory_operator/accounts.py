@@ -15,6 +15,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, Protocol
 
+from pydantic import SecretStr
+
 from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.credentials import Credential, Credentials
 from tokenfactory_operator.defects import Defects
@@ -243,7 +245,7 @@ class Accounts:
         """Close the accounts that no object needs any more; the operator's own stays."""
         needed = set(self._needed())
         for credential in [each for each in self._open if each not in needed]:
-            self._close(self._open.pop(credential))
+            self._close(credential, self._open.pop(credential))
 
     def _needed(self) -> Iterable[Credential]:
         with contextlib.suppress(CredentialsError):
@@ -254,24 +256,26 @@ class Accounts:
                 if body is not None:
                     yield self._credentials.of(body)
 
-    def _close(self, account: Account) -> None:
+    def _close(self, credential: Credential, account: Account) -> None:
         account.queue.shut_down()  # its keys have been woken, and wait in their new account's
         if account.polling is not None:
             account.polling.cancel()
         for worker in account.workers:
             self._leaving.add(worker)
             worker.add_done_callback(self._leaving.discard)
-        task = asyncio.create_task(self._ended_calls(account), name="closing")
+        task = asyncio.create_task(self._ended_calls(account, credential.token), name="closing")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def _ended_calls(self, account: Account) -> None:
+    async def _ended_calls(self, account: Account, token: SecretStr) -> None:
         """A call that is cut short ends unknown: each is given the time that it may take."""
         try:
             await asyncio.sleep(self._linger)
         finally:
             if account.cloud is not None:
                 await account.cloud.aclose()
+            if all(each.token != token for each in self._open):
+                self._credentials.forget(token)
 
     async def shut_down(self, patience: float) -> list[BaseException]:
         """No new work; what is under way may finish within `patience` seconds. Answers what had failed."""

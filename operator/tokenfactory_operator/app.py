@@ -47,7 +47,7 @@ from tokenfactory_operator.settings import Settings, StartupError
 from tokenfactory_operator.stamps import Stamps
 from tokenfactory_operator.telemetry.gauges import InventorySample
 from tokenfactory_operator.telemetry.health import HealthServer
-from tokenfactory_operator.telemetry.logging import register_secret
+from tokenfactory_operator.telemetry.logging import forget_secret, register_secret
 from tokenfactory_operator.telemetry.metrics import Metrics
 from tokenfactory_operator.version import operator_version
 from tokenfactory_operator.workqueue import WorkQueue
@@ -150,6 +150,7 @@ class Operator:
             project_id=settings.project_id,
             own_allowed=settings.may_use_own_credential,
             on_read=register_secret,
+            on_forget=forget_secret,
         )
         stamps, turns, defects = Stamps(clock), ListTurns(), Defects(metrics)
 

@@ -18,7 +18,7 @@ from tokenfactory_operator.domain import identity
 from tokenfactory_operator.domain.errors import CredentialsError
 from tokenfactory_operator.ports import JsonObject, Key
 
-MAX_TOKEN: Final = 65_536
+MAX_TOKEN: Final = 4096
 """Characters; anything longer is no token: most likely the wrong file was mounted, or put into the Secret."""
 
 
@@ -27,6 +27,8 @@ def check_token(text: str) -> str:
     token = text.strip()
     if not token:
         raise ValueError("is empty")
+    if len(token) > MAX_TOKEN:
+        raise ValueError(f"is longer than {MAX_TOKEN} characters, which no token is")
     if not all("!" <= character <= "~" for character in token):
         raise ValueError("is not a token: it has white space or characters outside printable ASCII")
     return token
@@ -56,13 +58,16 @@ class Credentials:
         project_id: str | None,
         own_allowed: Callable[[str], bool] = lambda _: True,
         on_read: Callable[[str], None] = lambda _: None,
+        on_forget: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`secrets`: the labelled Secrets, sealed; `None` where the operator has no right to them.
 
         `own` reads the operator's token and may raise `CredentialsError`; `own_allowed` says for which namespaces it
-        is. `on_read` is told a Secret's token before it is used, so that logs can hide it.
+        is. `on_read` is told a Secret's token before it is used, so that logs can hide it; `on_forget` once nothing
+        uses it any more.
         """
         self._on_read = on_read
+        self._on_forget = on_forget
         self._told: set[SecretStr] = set()
         self.secrets = secrets
         self._read_own = own
@@ -80,6 +85,11 @@ class Credentials:
             self._own = error
             return isinstance(before, Credential) or before.message != error.message
         return before != self._own
+
+    def forget(self, token: SecretStr) -> None:
+        """No account has this token any more."""
+        self._told.discard(token)
+        self._on_forget(token.get_secret_value())
 
     @property
     def own(self) -> Credential:
@@ -125,10 +135,10 @@ class Credentials:
             raise CredentialsError(f"The Secret {secret.name} has no key {name}. Add it, or name another key.")
         try:
             text = check_token(token.get_secret_value())
-        except ValueError:
-            text = ""
-        if not 0 < len(text) <= MAX_TOKEN:
-            raise CredentialsError(f"The key {name} of the Secret {secret.name} holds no token: put the API key there.")
+        except ValueError as error:
+            raise CredentialsError(
+                f"The key {name} of the Secret {secret.name} holds no token: it {error}. Put the API key there."
+            ) from None
         found = SecretStr(text)
         if found not in self._told:
             self._told.add(found)

@@ -58,11 +58,14 @@ class World:
         self.clouds: list[ACloud] = []
         self.woken: list[Key] = []
         self.worked: set[str] = set()
+        self.forgotten: list[str] = []
         self.finished = asyncio.Event()
         self.broken: dict[str, Exception] = {}
         """What a worker fails with at an object of that name."""
         self.accounts = Accounts(
-            Credentials(self.secrets, own=lambda: SecretStr(self.own), project_id=None),
+            Credentials(
+                self.secrets, own=lambda: SecretStr(self.own), project_id=None, on_forget=self.forgotten.append
+            ),
             self.objects,
             Parts(
                 open_cloud=self.open_cloud,
@@ -271,6 +274,20 @@ async def test_the_lost_lease_ends_the_process() -> None:
     async with asyncio.timeout(10):
         await made.accounts.failed()
     assert [str(error) for error in await made.accounts.shut_down(patience=1.0)] == ["a"]
+
+
+@pytest.mark.looptime
+async def test_a_token_is_forgotten_with_its_last_account() -> None:
+    """Logs hide a rotated token as long as calls may be made with it, and not for ever."""
+    async with world() as w:
+        w.secret("a", ONE)
+        w.object("a", "a")
+        w.accounts.queue_of(Key(NAMESPACE, "a"))
+        w.secret("a", TWO, version=2)
+        w.accounts.sweep()
+        assert w.forgotten == []
+        await asyncio.sleep(1)
+        assert w.forgotten == [ONE]
 
 
 @pytest.mark.looptime

@@ -29,7 +29,9 @@ _SHORTEST_SECRET: Final = 8
 """Characters; anything shorter is no secret, and taking it out would garble sentences."""
 _PART: Final = 12
 """Characters of a secret that are taken out wherever they stand: servers cut what they quote."""
-_BEARER = re.compile(r"(?i)\b(bearer[\s:='\"]+)(?=[^\s'\"<>,;]*\d|[^\s'\"<>,;]{20})[^\s'\"<>,;]{4,}")
+LONGEST_TEXT: Final = 8192
+"""Characters; what is longer is cut, since the search costs time for each of them."""
+_BEARER = re.compile(r"(?i)\b(bearer[\s:='\"]{1,16})(?=[^\s'\"<>,;]*\d|[^\s'\"<>,;]{20})[^\s'\"<>,;]{4,}")
 """Told from prose ("Bearer authentication required") by a digit or its length."""
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _TRANSPORT_LOGGERS: Final = (
@@ -82,6 +84,7 @@ def sent_token(request: httpx.Request) -> SecretStr:
 
 def redacted(text: str, secret: SecretStr | None = None) -> str:
     """`text` without the secret or a part of it, however quoted, and without any token-like word after "Bearer"."""
+    text = text[:LONGEST_TEXT]
     token = secret.get_secret_value() if secret else ""
     if len(token) >= _SHORTEST_SECRET:
         forms = _forms(token)

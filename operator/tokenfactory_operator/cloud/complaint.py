@@ -11,23 +11,30 @@ import html
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from tokenfactory_operator.cloud.call import Answer
 from tokenfactory_operator.domain.errors import bounded
 
+TEXT_LIMIT: Final = 4096
+"""Characters of the cloud's text that are looked at: it is cut before anything else is done with it."""
+_CUT: Final = 128
+"""Characters that are dropped before such a cut: half a token may stand there, which nothing would recognise."""
+_WORD_LIMIT: Final = 64
 _SHOWN: Final = 220
 """Characters of the cloud's text; leaves room in an error for what was tried and what to do."""
 _PAGE_HEAD: Final = 4096
 """Characters of a page in which its title or first words are looked for."""
 _FIRST_WORDS: Final = 12
 _MAX_FAULTS: Final = 5
+_LARGEST_CODE: Final = 2**63
 
-_TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]{0,200}>([^<]*)", re.IGNORECASE)
 _INVISIBLE = re.compile(r"<(script|style)\b.*?(</\1>|$)", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^<>]*>")
 _REQUEST_ID = re.compile(
-    r"(?i)[(\[]?\b(?:request|trace|correlation)[ _-]?id\b[\"']?\s*[:=]?\s*[\"']?[\w-]{6,}[\"')\]]*"
+    r"(?i)[(\[]?\b(?:request|trace|correlation)[ _-]?id\b[\"']? ?[:=]? ?[\"']?[\w-]{6,}[\"')\]]{0,4}"
 )
 _LACKING = re.compile(
     r"quota|capacity|resource[ _]exhausted|out of (?:gpus?|stock)|(?:no|not enough) (?:free |available )?gpus?\b"
@@ -59,7 +66,7 @@ def read_complaint(answer: Answer, redact: Redact) -> Complaint:
     said = _from_api(body)
     if said is not None:
         text, kind = said
-        words = f"{text} {kind}"
+        words = f"{text[:TEXT_LIMIT]} {kind}"
         return Complaint(
             text=_line(text, redact),
             from_api=True,
@@ -68,7 +75,8 @@ def read_complaint(answer: Answer, redact: Redact) -> Complaint:
         )
     if body is not None:
         return Complaint(text=_line(_loose_message(body), redact))
-    return Complaint(text=_line(_page_text(redact(answer.content.decode(errors="replace"))), redact))
+    page = answer.content[:_PAGE_HEAD].decode(errors="replace")
+    return Complaint(text=_line(_page_text(_cut(redact(page), len(page) < _PAGE_HEAD)), redact))
 
 
 def _from_api(body: object) -> tuple[str, str] | None:
@@ -78,11 +86,11 @@ def _from_api(body: object) -> tuple[str, str] | None:
     detail, error = body.get("detail"), body.get("error")
     if isinstance(detail, str) and detail.strip():
         return detail, ""
-    if isinstance(detail, list) and (faults := list(_faults(detail))):
-        kinds = " ".join(str(item.get("type", "")) for item in detail if isinstance(item, Mapping))
-        return "; ".join(faults[:_MAX_FAULTS]), kinds
+    if isinstance(detail, list) and (faults := list(islice(_faults(detail), _MAX_FAULTS))):
+        kinds = [_word(item.get("type")) for item in detail[:_MAX_FAULTS] if isinstance(item, Mapping)]
+        return "; ".join(faults), " ".join(kinds)
     if isinstance(error, Mapping) and isinstance(message := error.get("message"), str) and message.strip():
-        return message, f"{error.get('type')} {error.get('code')}"
+        return message, f"{_word(error.get('type'))} {_word(error.get('code'))}"
     return None
 
 
@@ -91,9 +99,18 @@ def _faults(detail: list[Any]) -> Iterator[str]:
     for item in detail:
         if isinstance(item, Mapping) and isinstance(message := item.get("msg"), str):
             loc = item.get("loc")
-            steps = [str(step) for step in loc] if isinstance(loc, list) else []
+            steps = [_word(step) for step in loc[:_MAX_FAULTS]] if isinstance(loc, list) else []
             field = ".".join(steps[1:] if steps[:1] == ["body"] else steps)
-            yield f"{field}: {message}" if field else message
+            yield f"{field}: {message[:TEXT_LIMIT]}" if field else message[:TEXT_LIMIT]
+
+
+def _word(value: object) -> str:
+    """A short text or number as it stands; empty for anything else."""
+    return str(value)[:_WORD_LIMIT] if isinstance(value, str | int) and not _endless(value) else ""
+
+
+def _endless(value: str | int) -> bool:
+    return isinstance(value, int) and abs(value) >= _LARGEST_CODE
 
 
 def _loose_message(body: object) -> str:
@@ -120,6 +137,11 @@ def _page_text(page: str) -> str:
 
 def _line(text: str, redact: Redact) -> str:
     """One clean line: entities resolved, no markup, nothing unprintable, no request id, no secret, bounded."""
-    plain = re.sub(r"[<>]", " ", html.unescape(redact(text)))
+    plain = re.sub(r"[<>]", " ", html.unescape(_cut(redact(text[:TEXT_LIMIT]), len(text) <= TEXT_LIMIT)))
     printable = "".join(char if char.isprintable() else " " for char in plain)
-    return bounded(_REQUEST_ID.sub("", redact(printable)), _SHOWN)
+    folded = " ".join(redact(printable).split())  # before the search, whose cost must not follow runs of blanks
+    return bounded(_REQUEST_ID.sub("", folded), _SHOWN)
+
+
+def _cut(text: str, whole: bool) -> str:  # noqa: FBT001 - of two calls in this module
+    return text if whole else text[:-_CUT]

@@ -6,18 +6,14 @@ library's message gets past it. Nothing here decides what is logged.
 
 from __future__ import annotations
 
-import base64
-import json
 import logging
-import re
 import sys
 from typing import Final, Literal, TextIO
-from urllib.parse import quote
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-REDACTED: Final = "[redacted]"
+from tokenfactory_operator.telemetry.redaction import Redactor
 
 FLOORS: Final = {
     "httpx": logging.WARNING,
@@ -28,31 +24,9 @@ FLOORS: Final = {
 }
 """Least level of loggers that stay quiet whatever the operator's own level is."""
 
-_BEARER: Final = re.compile(r"\b(bearer)\s+[A-Za-z0-9._~+/=-]+", re.IGNORECASE)
+FIELD_LIMIT: Final = 32_768
+"""Characters of one field of a line; the end of a traceback says most."""
 _KOPF_EXTRAS: Final = ("settings", "k8s_skip", "k8s_ref")
-
-
-class Redactor:
-    """Replaces what was registered, and every bearer token, in a text."""
-
-    def __init__(self) -> None:
-        self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
-
-    def register(self, value: str) -> None:
-        """Hide `value` from now on, also as JSON, URL and base64 spell it. A blank value is ignored."""
-        if not value.strip():
-            return
-        encoded = base64.b64encode(value.encode()).decode()
-        self._forms |= {value, json.dumps(value)[1:-1], quote(value, safe=""), encoded}
-        # Longest first: a secret that begins with another one must not leave its rest behind.
-        self._pattern = re.compile("|".join(re.escape(form) for form in sorted(self._forms, key=len, reverse=True)))
-
-    def redact(self, text: str) -> str:
-        """`text` without secrets."""
-        if self._pattern is not None:
-            text = self._pattern.sub(REDACTED, text)
-        return _BEARER.sub(rf"\1 {REDACTED}", text)
 
 
 class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
@@ -105,6 +79,13 @@ def register_secret(value: str) -> None:
     redactor.register(value)
 
 
+def forget_secret(value: str) -> None:
+    """`value` is not used any more: it need not be hidden."""
+    redactor = _installed()
+    if redactor is not None:
+        redactor.forget(value)
+
+
 def redact(text: str) -> str:
     """`text` as the log would show it, for what is written beside the log (start-up errors)."""
     return (_installed() or Redactor()).redact(text)
@@ -151,9 +132,18 @@ def _renderer(log_format: Literal["json", "console"], stream: TextIO) -> list[Pr
         ]
     return [
         structlog.processors.format_exc_info,
+        _bounded,
         structlog.processors.EventRenamer("message"),
         structlog.processors.JSONRenderer(ensure_ascii=False),
     ]
+
+
+def _bounded(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
+    """Cut what is too long to be read: every character costs time, and much of it comes from elsewhere."""
+    for name, value in event_dict.items():
+        if isinstance(value, str) and len(value) > FIELD_LIMIT:
+            event_dict[name] = f"{value[: FIELD_LIMIT // 4]} … {value[-FIELD_LIMIT // 2 :]}"
+    return event_dict
 
 
 def _kopf_reference(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -222,7 +223,15 @@ def test_no_answer(*, cause: Exception, unsent: bool, mentions: str) -> None:
     assert mentions in error.message
 
 
+BLANKS = "request id" + " " * 200_000 + "!"
 PAGES: list[Any] = [
+    {"detail": BLANKS},
+    {"error": {"message": BLANKS, "type": BLANKS, "code": [[[BLANKS]]]}},
+    {"detail": [{"msg": BLANKS, "loc": [BLANKS] * 10, "type": {"a": 1}}] * 100},
+    {"message": "x" * 1_000_000},
+    {"detail": "bearer " * 100_000},
+    {"detail": "\u202e" * 300_000},
+    BLANKS.encode(),
     b"<" * 1_000_000,
     b"<script" * 100_000,
     b"<title" * 100_000,
@@ -231,8 +240,19 @@ PAGES: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("content", PAGES, ids=["<", "<script", "<title", "&", "request id"])
+@pytest.mark.parametrize(
+    "content",
+    PAGES,
+    ids=[
+        *("blanks", "openai", "validation", "loose", "bearer", "bidirectional", "plain blanks"),
+        *("<", "<script", "<title", "&", "request id"),
+    ],
+)
 @pytest.mark.timeout(20)
-def test_hostile_pages_cost_little(content: bytes) -> None:
-    """No page can make the search for its words run away."""
-    assert len(failure(LIST, 502, content).message) <= MAX_TEXT
+def test_hostile_pages_cost_little(content: object) -> None:
+    """No text can make the search for its words run away, however long the token is that is looked for."""
+    hostile = answer(502, content)
+    for token in (TOKEN, "aB3" * 1365):
+        told = from_answer(LIST, replace(hostile, secret=SecretStr(token)), retry_after=None, advice=Advice())
+        assert len(told.message) <= MAX_TEXT
+        assert told.message.isprintable()

@@ -10,7 +10,8 @@ import kopf
 import pytest
 import structlog
 
-from tokenfactory_operator.telemetry.logging import REDACTED, configure_logging, redact, register_secret
+from tokenfactory_operator.telemetry.logging import configure_logging, redact, register_secret
+from tokenfactory_operator.telemetry.redaction import REDACTED
 
 CANARY = 'v1.canary"9f31c7'
 OTHER_LOGGERS = ("httpx", "httpcore", "kopf.objects", "asyncio", "aiohttp")
