@@ -5,6 +5,7 @@ What is replaced in them: the path of a token, and a port that may be taken.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from cluster.support.operator_process import QUICK, OperatorProcess
 from controlplane import Cluster
 from controlplane.ports import free_ports
 from tokenfactory_simulator.testing import running_simulator
-from unit.docs.readme import BARE, INSTALLED, ROOT, commands, files, headings
+from unit.docs.readme import BARE, FIRST, INSTALLED, INSTALLS, ROOT, commands, files, headings
 
 pytestmark = pytest.mark.cluster
 
@@ -109,6 +110,22 @@ def test_with_the_operator_at_work(heading: str, cluster: Cluster, desk: Path, t
     """Every command succeeds, waits included, and nothing is left in the cloud after its objects are deleted."""
     with operator_at_work(cluster, tmp_path):
         assert "condition met" in follow(heading, desk, cluster, {})
+
+
+@pytest.mark.parametrize("heading", [heading for heading in headings(INSTALLS) if heading != FIRST])
+def test_an_installation(heading: str, cluster: Cluster, desk: Path) -> None:
+    """Two pods are asked for, with the token of the Secret and the account of the Role; the CRD is served."""
+    follow(FIRST, desk, cluster, {})
+    follow(heading, desk, cluster, {})
+    system = ("-n", "tokenfactory-system")
+    (deployment,) = json.loads(cluster.kubectl("get", "deployments", *system, "-o", "json").stdout)["items"]
+    pod = deployment["spec"]["template"]["spec"]
+    secrets = [volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume]
+    assert deployment["spec"]["replicas"] == 2
+    cluster.kubectl("get", "secret", *secrets, *system)
+    account = f"system:serviceaccount:tokenfactory-system:{pod['serviceAccountName']}"
+    may = cluster.kubectl("auth", "can-i", "patch", CRD_NAME, "--subresource=status", f"--as={account}")
+    assert may.stdout.strip() == "yes"
 
 
 @pytest.mark.parametrize("heading", headings(BARE))

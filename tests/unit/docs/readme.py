@@ -22,7 +22,12 @@ INSTALLED: Final = "installed"
 """Run on an API server with the chart installed and the operator at work against the simulated cloud."""
 BARE: Final = "bare"
 """Run on an API server with nothing of ours."""
+INSTALLS: Final = "installs"
+"""Run on an API server with nothing of ours, after the commands below `Install`; a Deployment has to be there then."""
+FIRST: Final = "Install"
 SCENARIOS: Final[Mapping[str, str]] = {
+    FIRST: INSTALLS,
+    "Helm": INSTALLS,
     "An endpoint": INSTALLED,
     "With a key of its own": INSTALLED,
     "Try it without a bill": BARE,
@@ -33,6 +38,7 @@ NOT_RUN: Final[Mapping[str, str]] = {
     r"make demo\b.*": "tests/cluster/test_demo.py runs it",
     r"make test\b.*": "it is what runs the tests",
     r"make help\b.*": "it only prints",
+    r"kubectl rollout status .*": "no pod runs without a node; make e2e looks at the pods",
     r"make venv": "the tests run in what it makes",
 }
 """Commands that no scenario runs, as regular expressions, each with the reason."""
