@@ -11,11 +11,11 @@ import asyncio
 import contextlib
 import random
 import secrets
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-import kopf
 import structlog
 
 from tokenfactory_operator import handlers
@@ -222,6 +222,8 @@ class Operator:
             watched=settings.watch_namespaces,
         )
         self._ready = asyncio.Event()
+        self._stop = asyncio.Event()
+        """SIGTERM or SIGINT: the process is asked to end in order."""
         _LOG.info("starting", version=operator_version(), cluster_id=cluster_id, scope=self.credentials.own.scope)
 
     def report_to(self, health: HealthServer, metrics: Metrics) -> None:
@@ -257,8 +259,10 @@ class Operator:
         return Counter(_ready_status(self.cache.get(key) or {}) for key in self.cache)
 
     async def run(self) -> None:
-        """Run until kopf ends (a signal, a broken watch) or a part fails; raises what failed."""
+        """Run until a signal, or until a part ends (a broken watch) or fails; raises what failed."""
+        self._listen()
         parts = [
+            asyncio.create_task(self._stopped(), name="stop"),
             asyncio.create_task(self._kopf(), name="kopf"),
             asyncio.create_task(self._relist(), name="relist"),
             asyncio.create_task(self.accounts.run(), name="accounts"),
@@ -273,6 +277,15 @@ class Operator:
                     await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await self._end(parts)
+
+    def _listen(self) -> None:
+        """Take the signals; kopf takes them for itself when it starts."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+
+    async def _stopped(self) -> None:
+        await self._stop.wait()
 
     async def _acquire(self) -> None:
         try:
@@ -321,15 +334,14 @@ class Operator:
         return (await self._objects.list_all((namespace,)))[0]
 
     async def _kopf(self) -> None:
-        namespaces = self._settings.watch_namespaces
         watch_secrets = self._secret_observed if self._secrets is not None else None
         try:
-            await kopf.operator(
-                registry=handlers.build_registry(self.dispatch, watch_secrets),
-                settings=handlers.build_settings(self._settings.object_selector or ""),
-                namespaces=namespaces,
-                clusterwide=not namespaces,
-                ready_flag=self._ready,
+            await handlers.watch(
+                handlers.build_registry(self.dispatch, watch_secrets),
+                handlers.build_settings(self._settings.object_selector or ""),
+                namespaces=self._settings.watch_namespaces,
+                ready=self._ready,
+                spawned=self._listen,
             )
         except Exception as error:
             # kopf gives up on a watch that answers 404 or 410, and after a minute of 5xx: a restart is the recovery.
@@ -347,11 +359,8 @@ class Operator:
     async def _end(self, parts: list[asyncio.Task[None]]) -> None:
         """No new work; what is under way may finish, as long as the lease is held; then everything else."""
         self._end_if_lost(_failures(parts))
-        parts[0].cancel()  # kopf: no stop_flag, since it leaves its waiter behind, and waits 5 s for it after a signal
         self.keeper.queue.shut_down()
-        failures = await self.accounts.shut_down(DRAIN)
-        await asyncio.wait(parts[:1], timeout=DRAIN)
-        failures += _failures(parts)
+        failures = await self.accounts.shut_down(DRAIN) + _failures(parts)
         self._end_if_lost(failures)
         for part in parts:
             part.cancel()

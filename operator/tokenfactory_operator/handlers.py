@@ -6,7 +6,8 @@ not write to our objects.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import kopf
@@ -82,3 +83,34 @@ def build_registry(dispatch: Dispatch, observe_secret: ObserveSecret | None) -> 
             told(event["type"], sealed(event["object"]))
 
     return registry
+
+
+async def watch(
+    registry: kopf.OperatorRegistry,
+    settings: kopf.OperatorSettings,
+    *,
+    namespaces: Sequence[str],
+    ready: asyncio.Event,
+    spawned: Callable[[], None],
+) -> None:
+    """Run kopf until it ends; raises what it failed with.
+
+    Not by `kopf.operator`: when that ends, it takes every younger task of the loop for its own and cancels it after 5 s,
+    calls to the cloud that are under way among them. `spawned` is told when kopf has taken the process's signals.
+    """
+    tasks = await kopf.spawn_tasks(
+        registry=registry,
+        settings=settings,
+        namespaces=namespaces,
+        clusterwide=not namespaces,
+        ready_flag=ready,
+    )
+    spawned()
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

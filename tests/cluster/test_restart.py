@@ -230,3 +230,15 @@ def test_api_server_goes_away_during_the_create(world: World) -> None:
     world.until_ready("before")
     assert world.endpoint("before")["name"] == "renamed"
     assert world.operator.running
+
+
+def test_a_call_under_way_ends_before_the_process_does(new_world: WorldMaker) -> None:
+    """SIGTERM in the middle of a slow create: its answer is waited for and written down, then the process ends."""
+    world = new_world(settings={"REQUEST_TIMEOUT": "15s", "CREATE_SETTLE": "15s", "DELETE_SETTLE": "15s"})
+    # Longer than the 5 s that kopf gives to the tasks of the loop when it ends.
+    world.cloud.fault({"method": "POST", "count": 1}, effect="delay", seconds=7.0, when="after")
+    world.create("slow")
+    world.until_called("slow", "POST")
+    assert world.operator.stop() == 0
+    assert world.get("slow").endpoint_id == world.endpoint("slow")["id"]
+    assert len(world.calls("slow", "POST")) == 1

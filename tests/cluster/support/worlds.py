@@ -39,6 +39,11 @@ class Chart:
     kubeconfig: Path
     account: str
 
+    @property
+    def lease(self) -> str:
+        """The Lease that this release may use: it has the name of the release's account."""
+        return self.account.rpartition(":")[2]
+
 
 @pytest.fixture(scope="session")
 def chart(cluster: Cluster) -> Chart:
@@ -82,7 +87,13 @@ def made(
     namespace = f"{_readable(label)}-{secrets.token_hex(4)}"
     kube.create_namespace(namespace)
     with running_simulator(tokens={TOKEN: PROJECT}, **cloud) as simulator:
-        given = {"TOKEN": TOKEN, "API_URL": simulator.url, "WATCH_NAMESPACES": namespace, **settings}
+        given = {
+            "TOKEN": TOKEN,
+            "API_URL": simulator.url,
+            "WATCH_NAMESPACES": namespace,
+            "LEASE_NAME": chart.lease,
+            **settings,
+        }
         operator = OperatorProcess(kubeconfig=chart.kubeconfig, log=folder / f"{namespace}.log", settings=given)
         try:
             if start:
