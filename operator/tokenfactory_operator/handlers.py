@@ -95,7 +95,7 @@ async def watch(
 ) -> None:
     """Run kopf until it ends; raises what it failed with.
 
-    Not by `kopf.operator`: when that ends, it takes every younger task of the loop for its own and cancels it after 5 s,
+    Not by `kopf.operator`: when that ends, it takes each younger task of the loop for its own and cancels it after 5 s,
     calls to the cloud that are under way among them. `spawned` is told when kopf has taken the process's signals.
     """
     tasks = await kopf.spawn_tasks(
