@@ -15,13 +15,22 @@ from controlplane.toolchain import find_go
 FOLDER: Final = Path(__file__).resolve().parent
 
 
+def go() -> str:
+    """The go command.
+
+    Raises:
+        AcquireError: there is none, and none could be installed.
+    """
+    return str(find_go(_needed_go(), Reporter(sys.stderr)))
+
+
 def command(name: str) -> list[str]:
     """What to run, before the program's own arguments. The program runs in this folder: give it absolute paths.
 
     Raises:
-        AcquireError: there is no Go, and none could be installed.
+        AcquireError: as `go`.
     """
-    return [str(find_go(_needed_go(), Reporter(sys.stderr))), "-C", str(FOLDER), "tool", name]
+    return [go(), "-C", str(FOLDER), "tool", name]
 
 
 def environment() -> dict[str, str]:

@@ -11,17 +11,20 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from cluster.support.chart import CRD_NAME
+from cluster.support.chart import CRD_NAME, documents
+from cluster.support.eventually import eventually
 from cluster.support.operator_process import QUICK, OperatorProcess
 from controlplane import Cluster
 from controlplane.ports import free_ports
 from tokenfactory_simulator.testing import running_simulator
-from unit.docs.readme import BARE, FIRST, INSTALLED, INSTALLS, ROOT, commands, files, headings
+from tools.go_tool import environment, go
+from unit.docs.readme import BARE, FIRST, INSTALLED, INSTALLS, ROOT, SYNCS, commands, files, headings
 
 pytestmark = pytest.mark.cluster
 
@@ -29,6 +32,11 @@ OPERATOR_TOKEN, TEAM_TOKEN = "operator-token-51c2", "team-token-88ae"
 RELEASE: Final = ("tokenfactory-operator", "--namespace", "tokenfactory-system")
 WITHOUT_OPERATOR: Final = ("--set=secretCredentials=true", "--set=deployment.create=false")
 """Chart values under which the test itself runs the operator, as a process with the chart's rights."""
+FOREIGN: Final = (
+    "gitrepositories.source.toolkit.fluxcd.io",
+    "helmreleases.helm.toolkit.fluxcd.io",
+    "applications.argoproj.io",
+)
 PORT: Final = "8090"
 BEFORE: Final = "set -euo pipefail; trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
 
@@ -67,9 +75,9 @@ def follow(heading: str, desk: Path, cluster: Cluster, settings: Mapping[str, st
         f" {PORT} ": f" {port} ",
     }.items():
         script = script.replace(old, new)
-    environment = {**cluster.env(), **settings, "KUBECONFIG": str(desk.parent / "kubeconfig")}
+    surroundings = {**cluster.env(), **settings, "KUBECONFIG": str(desk.parent / "kubeconfig")}
     done = subprocess.run(
-        ["bash", "-c", script], cwd=desk, env=environment, capture_output=True, text=True, check=False, timeout=240
+        ["bash", "-c", script], cwd=desk, env=surroundings, capture_output=True, text=True, check=False, timeout=240
     )
     assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -126,6 +134,60 @@ def test_an_installation(heading: str, cluster: Cluster, desk: Path) -> None:
     account = f"system:serviceaccount:tokenfactory-system:{pod['serviceAccountName']}"
     may = cluster.kubectl("auth", "can-i", "patch", CRD_NAME, "--subresource=status", f"--as={account}")
     assert may.stdout.strip() == "yes"
+
+
+def served_crds() -> Iterator[Path]:
+    """The CRDs of Flux and Argo CD, out of their modules at the versions of hack/tools/crds."""
+    download = [go(), "-C", str(ROOT / "hack" / "tools" / "crds"), "mod", "download", "-json"]
+    for name, files_of_crds in {
+        "github.com/fluxcd/source-controller": "config/crd/bases/*_gitrepositories.yaml",
+        "github.com/fluxcd/helm-controller": "config/crd/bases/*.yaml",
+        "github.com/argoproj/argo-cd/v3": "manifests/crds/application-crd.yaml",
+    }.items():
+        answer = subprocess.run(
+            [*download, name], env=environment(), check=True, capture_output=True, text=True, timeout=300
+        )
+        found = list(Path(json.loads(answer.stdout)["Dir"]).glob(files_of_crds))
+        assert found, name
+        yield from found
+
+
+def _served(cluster: Cluster, kind: str) -> bool:
+    return cluster.kubectl("get", kind, check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def syncing(cluster: Cluster) -> None:
+    """The API server has the kinds of Flux and Argo CD; none of their controllers runs."""
+    for file in served_crds():
+        cluster.kubectl("apply", "--server-side", "-f", str(file))
+    for kind in FOREIGN:
+        eventually(partial(_served, cluster, kind), what=kind)
+    cluster.kubectl("create", "namespace", "argocd")
+
+
+def named_charts(applied: list[dict[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Path and values of each chart that the objects name."""
+    for item in applied:
+        if item["kind"] == "HelmRelease":
+            yield item["spec"]["chart"]["spec"]["chart"], item["spec"]["values"]
+        if item["kind"] == "Application":
+            yield item["spec"]["source"]["path"], item["spec"]["source"]["helm"]["valuesObject"]
+
+
+@pytest.mark.usefixtures("syncing")
+@pytest.mark.parametrize("heading", headings(SYNCS))
+def test_what_flux_and_argo_cd_are_told(heading: str, cluster: Cluster, desk: Path) -> None:
+    """The API server takes the objects as they are, no field unknown; chart and values make the Deployment."""
+    follow(FIRST, desk, cluster, {})
+    follow(heading, desk, cluster, {})
+    (file,) = files(heading)
+    stored = json.loads(cluster.kubectl("get", "-f", str(desk / file), "-o", "json").stdout)
+    ((chart, values),) = named_charts(stored.get("items", [stored]))
+    (desk / "values.json").write_text(json.dumps(values), encoding="utf-8")
+    made = cluster.helm("template", *RELEASE, str(desk / chart), "--values", str(desk / "values.json")).stdout
+    assert "Deployment" in {document["kind"] for document in documents(made)}
+    cluster.kubectl("delete", "-f", str(desk / file))
 
 
 @pytest.mark.parametrize("heading", headings(BARE))

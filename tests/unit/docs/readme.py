@@ -24,10 +24,14 @@ BARE: Final = "bare"
 """Run on an API server with nothing of ours."""
 INSTALLS: Final = "installs"
 """Run on an API server with nothing of ours, after the commands below `Install`; a Deployment has to be there then."""
+SYNCS: Final = "syncs"
+"""Run where the kinds of Flux and Argo CD are served, after the same commands; what is applied names the chart."""
 FIRST: Final = "Install"
 SCENARIOS: Final[Mapping[str, str]] = {
     FIRST: INSTALLS,
     "Helm": INSTALLS,
+    "Flux": SYNCS,
+    "Argo CD": SYNCS,
     "An endpoint": INSTALLED,
     "With a key of its own": INSTALLED,
     "Try it without a bill": BARE,
