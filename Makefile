@@ -103,6 +103,7 @@ stale: $(READY) ## Generated files: CRD, the chart's copy of it, reference pages
 	@$(PY) -m tokenfactory_operator.settings --check docs/settings.md
 	@$(PY) -m tokenfactory_operator.telemetry --check docs/metrics.md
 	@PYTHONPATH=hack $(PY) -m tools.licences --check docs/licences.md
+	@PYTHONPATH=hack $(PY) -m tools.chart_values --check $(CHART)/README.md
 
 ##@ Change
 
@@ -118,6 +119,7 @@ docs: $(READY) ## Write the reference pages for settings, metrics and licences
 	@$(PY) -m tokenfactory_operator.settings docs/settings.md
 	@$(PY) -m tokenfactory_operator.telemetry docs/metrics.md
 	@PYTHONPATH=hack $(PY) -m tools.licences docs/licences.md
+	@PYTHONPATH=hack $(PY) -m tools.chart_values $(CHART)/README.md
 
 lock: $(READY) ## Resolve requirements/*.txt anew from pyproject.toml (UPGRADE=1: newest versions)
 	@$(LOCK) --output-file requirements/runtime.txt pyproject.toml
@@ -134,7 +136,7 @@ dist: $(READY) ## Have the files of a release in dist/: wheel, chart, install.ya
 	@cp crds/$(CRD) $(DIST)/crds.yaml
 	@{ printf 'apiVersion: v1\nkind: Namespace\nmetadata:\n  name: %s\n' $(NAMESPACE) && \
 		$(HELM) template tokenfactory-operator $(abspath $(CHART)) --namespace $(NAMESPACE) --set crds.install=false \
-			--set token.existingSecret=tokenfactory-token; \
+			--no-hooks --set token.existingSecret=tokenfactory-token; \
 		} >$(DIST)/install.yaml
 	@ls $(DIST)
 

@@ -13,6 +13,7 @@ import pytest
 from cluster.support import crd
 from cluster.support.chart import CHART, RIGHTS_ONLY
 from controlplane import Cluster
+from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.kube.client import connect
 from tokenfactory_operator.kube.crd import check_crd
 from tokenfactory_operator.kube.events import EventRecorder
@@ -75,7 +76,8 @@ def whole(cluster: Cluster) -> Iterator[Release]:
 @pytest.fixture(scope="module")
 def narrow(cluster: Cluster) -> Iterator[Release]:
     """One namespace and a cluster id of its own, so without any cluster-wide right."""
-    yield from installed(cluster, "watchNamespaces={{{managed}}}", "clusterId=test")
+    values = ("watchNamespaces={{{managed}}}", "clusterId=test", "rbac.surviveNamespaceDeletion=false")
+    yield from installed(cluster, *values)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +155,18 @@ def test_narrow_operator_stays_in_its_namespaces(narrow: Release) -> None:
         assert not narrow.allowed(narrow.account, *question, *EVERYWHERE)
     assert narrow.allowed(narrow.account, "create", "events", "--namespace", narrow.namespace)
     assert not narrow.allowed(narrow.account, "create", "events", "--namespace", narrow.stranger)
+
+
+def test_narrow_operator_outlives_its_roles(cluster: Cluster) -> None:
+    """By default it keeps the rights on endpoints when the Role of a namespace is gone, and no other right."""
+    for release in installed(cluster, "watchNamespaces={{{managed}}}", "clusterId=test", "secretCredentials=true"):
+        where, account = ("--namespace", release.managed), release.account
+        assert release.allowed(account, "patch", "secrets", *where)
+        cluster.kubectl("delete", f"rolebinding/{release.name}-{release.namespace}", *where)
+        for question in (("get",), ("list",), ("watch",), ("patch",), ("patch", "--subresource=status")):
+            assert release.allowed(account, question[0], "dedicatedendpoints", *question[1:], *where)
+        for verb, kind in (("patch", "secrets"), ("get", "secrets"), ("create", "events"), ("delete", api.PLURAL)):
+            assert not release.allowed(account, verb, kind, *where)
 
 
 def test_cluster_id_by_hand_needs_no_namespace(narrow: Release) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -11,12 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cluster.support.chart import CHART, CRD_FILE, CRD_NAME, GENERATED, documents, rendered, write_schemas
+from cluster.support.chart import CHART, CRD_FILE, GENERATED, documents, rendered, write_schemas
 from controlplane import Cluster
-from tokenfactory_operator.kube.client import connect
-from tokenfactory_operator.kube.crd import check_crd
-from tokenfactory_operator.kube.errors import SetupError
-from tokenfactory_operator.kube.login import Connection, load_connection
 
 pytestmark = pytest.mark.cluster
 
@@ -29,6 +24,45 @@ VARIANTS = [
     pytest.param(("serviceAccount.annotations.a/b=c", "crds.install=false"), id="annotated, no CRD"),
     pytest.param(("watchNamespaces={a}", "secretCredentials=true"), id="with Secrets"),
     pytest.param(("rbac.create=false", "fullnameOverride=" + "n" * 63), id="long name, no roles"),
+    pytest.param(
+        ("token.existingSecret=", "token.value=secret", "settings.leaderElection=false", "replicas=1"), id="one"
+    ),
+    pytest.param(
+        (
+            "networkPolicy.enabled=true",
+            "networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus",
+            "admission.limits.enabled=true",
+            "admission.limits.regions={eu-north1,us-central1}",
+            "admission.limitOperator=true",
+        ),
+        id="policies",
+    ),
+    pytest.param(
+        (
+            "image.digest=sha256:" + "0" * 64,
+            "imagePullSecrets[0].name=pull",
+            "priorityClassName=system-cluster-critical",
+            "nodeSelector.disk=ssd",
+            "tolerations[0].operator=Exists",
+            "affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=1",
+            "affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm.topologyKey=a",
+            "topologySpreadConstraints[0].maxSkew=1",
+            "topologySpreadConstraints[0].topologyKey=rack",
+            "topologySpreadConstraints[0].whenUnsatisfiable=ScheduleAnyway",
+            "podLabels.team=ml",
+            "podAnnotations.a=b",
+            "extraEnv[0].name=HTTPS_PROXY",
+            "extraEnv[0].value=http://proxy:3128",
+            "extraVolumes[0].name=ca",
+            "extraVolumes[0].configMap.name=ca",
+            "extraVolumeMounts[0].name=ca",
+            "extraVolumeMounts[0].mountPath=/etc/ca",
+            "settings.caFile=/etc/ca/ca.pem",
+            "metrics.enabled=false",
+            "podDisruptionBudget.enabled=false",
+        ),
+        id="everything about the pod",
+    ),
 ]
 
 
@@ -68,10 +102,11 @@ def test_kubeconform(bare_cluster: Cluster, schemas: str, values: tuple[str, ...
 
 @pytest.mark.parametrize("values", VARIANTS)
 def test_api_server_accepts_it(bare_cluster: Cluster, values: tuple[str, ...]) -> None:
-    """A dry run on the real API server, CRD included, strict about fields."""
+    """A dry run on the real API server, CRD included, strict about fields; for a pod it wants the account first."""
     for namespace in ("a", "b", "ops"):
         bare_cluster.kubectl("create", "namespace", namespace, check=False)
-    text = rendered(bare_cluster, *values)
+    found = documents(rendered(bare_cluster, *values))
+    text = yaml.safe_dump_all(item for item in found if item["kind"] != "Pod")
     bare_cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "--server-side", "-f", "-", input=text)
 
 
@@ -92,9 +127,21 @@ def test_operator_has_these_rights_and_no_other(bare_cluster: Cluster) -> None:
     ]
 
 
-def test_no_cluster_wide_role_where_none_is_needed(bare_cluster: Cluster) -> None:
-    """With namespaces and a cluster id given, only Roles are left for the operator."""
-    found = kinds(rendered(bare_cluster, "watchNamespaces={a}", "clusterId=x", "rbac.aggregate=false"))
+def test_some_namespaces_bring_a_cluster_role_for_endpoints_only(bare_cluster: Cluster) -> None:
+    """It is for a namespace that is being deleted, whose Role goes first; Secrets and Events are not in it."""
+    found = documents(rendered(bare_cluster, "watchNamespaces={a}", "clusterId=x", "secretCredentials=true"))
+    roles = [item for item in found if item["kind"] == "ClusterRole" and item["metadata"]["name"].endswith("-ops")]
+    (role,) = roles
+    assert [(rule["resources"], rule["verbs"]) for rule in role["rules"]] == [
+        (["dedicatedendpoints"], ["get", "list", "watch", "patch"]),
+        (["dedicatedendpoints/status"], ["patch"]),
+    ]
+
+
+def test_no_cluster_wide_role_where_none_is_wanted(bare_cluster: Cluster) -> None:
+    """With namespaces and a cluster id given, and without the right to outlive a namespace, only Roles are left."""
+    values = ("watchNamespaces={a}", "clusterId=x", "rbac.aggregate=false", "rbac.surviveNamespaceDeletion=false")
+    found = kinds(rendered(bare_cluster, *values))
     assert "ClusterRole" not in found
     assert "ClusterRoleBinding" not in found
     assert found.count("Role") == 3
@@ -115,11 +162,23 @@ def test_lease_has_the_name_that_the_rights_allow(bare_cluster: Cluster) -> None
     ]
 
 
-def test_a_release_without_a_token_is_refused(bare_cluster: Cluster) -> None:
-    """It would only restart for ever."""
-    refused = bare_cluster.helm("template", "demo", str(CHART), check=False)
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        pytest.param((), "kubectl create secret generic", id="no token"),
+        pytest.param(("token.existingSecret=a", "token.value=b"), "set one of them", id="two tokens"),
+        pytest.param(("token.value=a", "settings.leaderElection=false"), "set replicas=1", id="two leaders"),
+    ],
+)
+def test_a_contradiction_is_refused(bare_cluster: Cluster, values: tuple[str, ...], said: str) -> None:
+    """The message says what to do; the operator would only restart for ever, or run twice."""
+    refused = bare_cluster.helm("template", "demo", str(CHART), *(f"--set={value}" for value in values), check=False)
     assert refused.returncode != 0
-    assert "token.existingSecret" in refused.stderr
+    assert said in refused.stderr
+
+
+def test_the_operator_may_run_elsewhere(bare_cluster: Cluster) -> None:
+    """Then the chart brings rights and no pod, and needs no token."""
     only_rights = bare_cluster.helm("template", "demo", str(CHART), "--set=deployment.create=false").stdout
     assert "Deployment" not in kinds(only_rights)
 
@@ -133,7 +192,17 @@ def test_a_release_without_a_token_is_refused(bare_cluster: Cluster) -> None:
         pytest.param("watchNamespaces={a,a}", "watchNamespaces", id="twice"),
         pytest.param("crds.install=maybe", "install", id="no boolean"),
         pytest.param("clusterId=a b", "clusterId", id="blank in the cluster id"),
-        pytest.param("serviceAccount.name=Me", "name", id="no name of an account"),
+        pytest.param("serviceAccount.name=Me", "/serviceAccount/name", id="no name of an account"),
+        pytest.param("replicas=two", "/replicas", id="no number"),
+        pytest.param("image.digest=latest", "/image/digest", id="no digest"),
+        pytest.param("resources.limit.memory=1Gi", "limit", id="misspelled below a value"),
+        pytest.param("settings.pollInterval=soon", "/settings/pollInterval", id="no duration"),
+        pytest.param("settings.pollIntervall=30s", "pollIntervall", id="no setting"),
+        pytest.param("settings.watchNamespaces={a}", "watchNamespaces", id="a setting with a value of its own"),
+        pytest.param("settings.apiUrl=http://cloud", "/settings/apiUrl", id="no encryption"),
+        pytest.param("settings.concurrency=0", "/settings/concurrency", id="too small"),
+        pytest.param("metrics.port=80", "/metrics/port", id="a port for root"),
+        pytest.param("admission.limits.maxGpus=-1", "/admission/limits/maxGpus", id="negative"),
     ],
 )
 def test_values_are_checked(bare_cluster: Cluster, value: str, named: str) -> None:
@@ -151,42 +220,3 @@ def test_package_contains_the_crd(bare_cluster: Cluster, tmp_path: Path) -> None
         member = packed.extractfile(f"tokenfactory-operator/files/crds/{CRD_FILE}")
         assert member is not None
         assert member.read() == GENERATED.read_bytes()
-
-
-def older_chart(folder: Path) -> Path:
-    """The chart as an earlier release had it: its CRD knows no create attempts."""
-    older = folder / "older"
-    shutil.copytree(CHART, older)
-    crd = yaml.safe_load(GENERATED.read_text(encoding="utf-8"))
-    del crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]["createAttempt"]
-    (older / "files" / "crds" / CRD_FILE).write_text(yaml.safe_dump(crd, sort_keys=False), encoding="utf-8")
-    return older
-
-
-async def check(cluster: Cluster, *, settle: float = 10.0) -> None:
-    """What the operator does at its start."""
-
-    async def load() -> Connection:
-        return await load_connection({"KUBECONFIG": str(cluster.kubeconfig)})
-
-    async with await connect(load) as client:
-        await check_crd(client, settle=settle)
-
-
-async def test_crd_from_install_to_uninstall(bare_cluster: Cluster, tmp_path: Path) -> None:
-    """Absent, then old, then upgraded by helm, then kept on uninstall; the operator's start judges each as it is."""
-    with pytest.raises(SetupError, match="is not served"):
-        await check(bare_cluster)
-    release = ("demo", "--namespace", "default")
-    token = "--set=token.existingSecret=token"
-    bare_cluster.helm("install", *release, str(older_chart(tmp_path)), token)
-    bare_cluster.kubectl("wait", "--for=condition=Established", f"crd/{CRD_NAME}", "--timeout=30s")
-    with pytest.raises(SetupError, match=r"\.status\.createAttempt"):
-        await check(bare_cluster, settle=3.0)
-    bare_cluster.helm("upgrade", *release, str(CHART), token)
-    await check(bare_cluster)
-    bare_cluster.helm("uninstall", *release)
-    kept = json.loads(bare_cluster.kubectl("get", "crd", CRD_NAME, "-o", "json").stdout)
-    assert KEEP.items() <= kept["metadata"]["annotations"].items()
-    await check(bare_cluster)
-    bare_cluster.kubectl("delete", "crd", CRD_NAME)

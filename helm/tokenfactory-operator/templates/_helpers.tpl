@@ -29,7 +29,6 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- end -}}
 
-{{/* What a Deployment selects by: never changes for a release. */}}
 {{- define "operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
@@ -53,13 +52,17 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 What the operator does with the objects that it manages. The finalizer is in their metadata, and RBAC cannot tell a patch
 of metadata from one of spec: so `patch` allows both. There is no create, update or delete.
 */}}
-{{- define "operator.rules" -}}
+{{- define "operator.endpointRules" -}}
 - apiGroups: ["tokenfactory.nebius.com"]
   resources: ["dedicatedendpoints"]
   verbs: ["get", "list", "watch", "patch"]
 - apiGroups: ["tokenfactory.nebius.com"]
   resources: ["dedicatedendpoints/status"]
   verbs: ["patch"]
+{{- end -}}
+
+{{- define "operator.rules" -}}
+{{ include "operator.endpointRules" . }}
 {{- if .Values.secretCredentials }}
 - apiGroups: [""]
   resources: ["secrets"]
@@ -72,4 +75,102 @@ of metadata from one of spec: so `patch` allows both. There is no create, update
 - apiGroups: [""]
   resources: ["events"]
   verbs: ["create", "patch"]
+{{- end -}}
+
+{{/* Labels of the operator's pods, which a Deployment selects by: they never change. The pod of `helm test` has others. */}}
+{{- define "operator.podLabels" -}}
+{{ include "operator.selectorLabels" . }}
+app.kubernetes.io/component: "operator"
+{{- end -}}
+
+{{/* "true" where pods elect a leader. */}}
+{{- define "operator.elects" -}}
+{{- ne (dig "leaderElection" true .Values.settings) false -}}
+{{- end -}}
+
+{{- define "operator.tokenSecret" -}}
+{{- .Values.token.existingSecret | default (printf "%s-token" (include "operator.fullname" .)) -}}
+{{- end -}}
+
+{{/* The settings as environment variables: first those that other values decide, then .Values.settings. */}}
+{{- define "operator.environment" -}}
+- name: TOKENFACTORY_TOKEN_FILE
+  value: /var/run/secrets/tokenfactory/token
+- name: TOKENFACTORY_LEASE_NAME
+  value: {{ include "operator.fullname" . | quote }}
+- name: TOKENFACTORY_LEASE_NAMESPACE
+  value: {{ .Release.Namespace | quote }}
+- name: TOKENFACTORY_METRICS_ADDRESS
+  value: {{ ternary (printf ":%v" .Values.metrics.port) "0" .Values.metrics.enabled | quote }}
+- name: TOKENFACTORY_HEALTH_ADDRESS
+  value: {{ printf ":%v" .Values.health.port | quote }}
+- name: TOKENFACTORY_WATCH_NAMESPACES
+  value: {{ join "," .Values.watchNamespaces | quote }}
+- name: TOKENFACTORY_CLUSTER_ID
+  value: {{ .Values.clusterId | quote }}
+- name: TOKENFACTORY_SECRET_CREDENTIALS
+  value: {{ .Values.secretCredentials | quote }}
+{{- range $name, $value := .Values.settings }}
+- name: {{ printf "TOKENFACTORY_%s" (snakecase $name | upper) }}
+  value: {{ ternary (join "," $value) (toString $value) (kindIs "slice" $value) | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* The restricted Pod Security Standard, and the image's own user. */}}
+{{- define "operator.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "operator.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: ["ALL"]
+{{- end -}}
+
+{{/* What no schema can judge: fails with what to do. */}}
+{{- define "operator.check" -}}
+{{- if and .Values.token.existingSecret .Values.token.value -}}
+{{- fail "token.existingSecret and token.value are both given: set one of them" -}}
+{{- end -}}
+{{- if not (or .Values.token.existingSecret .Values.token.value) -}}
+{{- fail (printf "the operator needs an API token. Make a Secret (kubectl create secret generic tokenfactory-token -n %s --from-file=token=FILE) and set token.existingSecret=tokenfactory-token; or set token.value" .Release.Namespace) -}}
+{{- end -}}
+{{- if and (eq (include "operator.elects" .) "false") (gt (int .Values.replicas) 1) -}}
+{{- fail (printf "replicas is %v, but without leader election only one process may run: set replicas=1, or leave settings.leaderElection out" .Values.replicas) -}}
+{{- end -}}
+{{- if .Values.refuseOverlap -}}
+{{- include "operator.checkOverlap" . -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Another release that manages one of our namespaces has another Lease, so that two processes would act on the same objects.
+`lookup` answers nothing in `helm template`. It is only used where the release brings a ClusterRole itself, since who may
+not even read them could not install it.
+*/}}
+{{- define "operator.checkOverlap" -}}
+{{- $own := .Values.watchNamespaces | default (list "*") -}}
+{{- if and .Values.rbac.create (or (has "*" $own) .Values.rbac.surviveNamespaceDeletion (not .Values.clusterId)) -}}
+{{- range $role := (lookup "rbac.authorization.k8s.io/v1" "ClusterRole" "" "").items -}}
+{{- $labels := $role.metadata.labels | default dict -}}
+{{- $notes := $role.metadata.annotations | default dict -}}
+{{- $watched := index $notes "tokenfactory.nebius.com/watch-namespaces" | default "" -}}
+{{- $namespace := index $notes "tokenfactory.nebius.com/release-namespace" | default "" -}}
+{{- $release := index $labels "app.kubernetes.io/instance" | default "" -}}
+{{- $other := not (and (eq $release $.Release.Name) (eq $namespace $.Release.Namespace)) -}}
+{{- if and $watched $other (eq (index $labels "app.kubernetes.io/name" | default "") $.Chart.Name) -}}
+{{- range $each := splitList "," $watched -}}
+{{- if or (eq $each "*") (has "*" $own) (has $each $own) -}}
+{{- fail (printf "the release %s in the namespace %s manages the same objects already (namespaces: %s; this one: %s). Two operators would act on them. Uninstall that release (helm uninstall %s -n %s), or give both releases watchNamespaces that do not overlap" $release $namespace $watched (join "," $own) $release $namespace) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}

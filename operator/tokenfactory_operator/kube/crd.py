@@ -25,7 +25,11 @@ _POLL: Final = 0.25
 _HTTP_NOT_FOUND: Final = 404
 _ROOT: Final = f"/apis/{api.GROUP}/{api.VERSION}"
 _VERBS: Final = frozenset({"get", "list", "watch", "patch"})
-_APPLY: Final = f"`kubectl apply -f crds/{api.GROUP}_{api.PLURAL}.yaml` or the Helm chart"
+_APPLY: Final = (
+    f"`kubectl apply --server-side --force-conflicts -f crds/{api.GROUP}_{api.PLURAL}.yaml` (crds.yaml of a release),"
+    " whatever has installed it before, or with the Helm chart"
+)
+"""Works on a CRD of any origin; without these flags a CRD that Helm and kubectl both have written is a conflict."""
 _SHOWN: Final = 6
 
 
@@ -53,7 +57,7 @@ async def _served(client: KubeClient) -> JsonObject:
         if error.status != _HTTP_NOT_FOUND:
             raise
         raise SetupError(
-            f"This cluster has no {api.KIND} ({api.API_VERSION} is not served): install the CRD with {_APPLY}, then "
+            f"This cluster has no {api.KIND} ({api.API_VERSION} is not served): install the CRD with {_APPLY}; then "
             "start the operator again."
         ) from error
 
@@ -110,6 +114,6 @@ def _models(annotation: object) -> Iterator[type[BaseModel]]:
 def _too_old(lacking: list[str]) -> SetupError:
     shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
     return SetupError(
-        f"The {api.KIND} CRD on this cluster is older than this operator, it lacks {shown}: update it with {_APPLY}, "
+        f"The {api.KIND} CRD on this cluster is older than this operator, it lacks {shown}: update it with {_APPLY}; "
         "then start the operator again."
     )

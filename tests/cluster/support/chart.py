@@ -19,7 +19,25 @@ PACKAGED: Final = CHART / "files" / "crds" / CRD_FILE
 RIGHTS_ONLY: Final = ("--set=crds.install=false", "--set=deployment.create=false")
 """For `helm install`: the account and its rights, where the CRD is there and the operator runs as a process."""
 
-_KINDS: Final = frozenset({"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "Deployment"})
+_KINDS: Final = frozenset(
+    {
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "ConfigMap",
+        "Deployment",
+        "Namespace",
+        "NetworkPolicy",
+        "Pod",
+        "PodDisruptionBudget",
+        "Role",
+        "RoleBinding",
+        "Secret",
+        "Service",
+        "ServiceAccount",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    }
+)
 
 JsonObject = dict[str, Any]
 

@@ -1,0 +1,78 @@
+"""Two releases side by side: two operators must never manage the same objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+from cluster.support.chart import CHART
+from controlplane import Cluster
+
+pytestmark = pytest.mark.cluster
+
+VALUES: Final = ("--set=crds.install=false", "--set=rbac.aggregate=false", "--set=token.existingSecret=token")
+FIRST, SECOND = "first-ns", "second-ns"
+
+
+@pytest.fixture
+def cluster(bare_cluster: Cluster) -> Iterator[Cluster]:
+    """Two namespaces, and no release afterwards."""
+    for namespace in (FIRST, SECOND, "a", "b"):
+        bare_cluster.kubectl("create", "namespace", namespace, check=False)
+    yield bare_cluster
+    for namespace in (FIRST, SECOND):
+        for release in bare_cluster.helm("list", "--namespace", namespace, "--short").stdout.split():
+            bare_cluster.helm("uninstall", release, "--namespace", namespace)
+
+
+def refusal(cluster: Cluster, name: str, namespace: str, watched: list[str], *values: str) -> str:
+    """Install; answers why Helm did not, or nothing."""
+    flags = [f"--set-json=watchNamespaces={json.dumps(watched)}", *(f"--set={value}" for value in values)]
+    done = cluster.helm("install", name, str(CHART), "--namespace", namespace, *VALUES, *flags, check=False)
+    return done.stderr if done.returncode else ""
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param([], [], id="both everywhere"),
+        pytest.param(["a", "b"], [], id="everywhere beside some"),
+        pytest.param([], ["b"], id="some beside everywhere"),
+        pytest.param(["a", "b"], ["b"], id="one in common"),
+    ],
+)
+def test_an_overlap_is_refused(cluster: Cluster, first: list[str], second: list[str]) -> None:
+    """The message names the other release and the ways out; the same name in another namespace is another release."""
+    assert not refusal(cluster, "one", FIRST, first)
+    said = refusal(cluster, "one", SECOND, second)
+    assert f"the release one in the namespace {FIRST} manages the same objects" in said
+    assert f"helm uninstall one -n {FIRST}" in said
+    assert not refusal(cluster, "two", SECOND, second, "refuseOverlap=false")
+
+
+def test_disjoint_releases_are_installed(cluster: Cluster) -> None:
+    """Also beside one that only brings rights; and an upgrade does not see its own release as another."""
+    assert not refusal(cluster, "one", FIRST, ["a"])
+    assert not refusal(cluster, "two", SECOND, ["b"])
+    assert not refusal(cluster, "rights", SECOND, [], "deployment.create=false")
+    upgrade = ("upgrade", "one", str(CHART), "--namespace", FIRST, *VALUES, "--set=watchNamespaces={a}")
+    assert "STATUS: deployed" in cluster.helm(*upgrade).stdout
+
+
+def test_nothing_breaks_where_nothing_can_be_seen(cluster: Cluster) -> None:
+    """Not without a cluster, and not for an account that may not read ClusterRoles and brings none."""
+    assert not refusal(cluster, "one", FIRST, ["b"])
+    assert "Deployment" in cluster.helm("template", "two", str(CHART), *VALUES).stdout
+    cluster.kubectl("create", "serviceaccount", "tenant", "-n", SECOND)
+    kinds = "--resource=secrets,serviceaccounts,services,deployments.apps"
+    cluster.kubectl("create", "role", "tenant", "-n", SECOND, "--verb=get,list,create,patch", kinds)
+    bound = ("--role=tenant", f"--serviceaccount={SECOND}:tenant")
+    cluster.kubectl("create", "rolebinding", "tenant", "-n", SECOND, *bound)
+    mine = (f"watchNamespaces={{{SECOND}}}", "clusterId=x", "rbac.create=false", "podDisruptionBudget.enabled=false")
+    tenant = str(cluster.token_kubeconfig(SECOND, "tenant"))
+    flags = [f"--set={value}" for value in mine]
+    install = ("install", "two", str(CHART), "--namespace", SECOND, "--kubeconfig", tenant, *VALUES, *flags)
+    assert "STATUS: deployed" in cluster.helm(*install).stdout
