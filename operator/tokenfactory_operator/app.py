@@ -249,7 +249,7 @@ class Operator:
         """One sample for each scope, though several tokens may reach it: the worst of them."""
         now, worst = self._clock.monotonic(), dict[str, InventorySample]()
         for inventory in self.accounts.inventories():
-            age = now - inventory.last_complete if inventory.listed_once else None
+            age = now - inventory.last_view if inventory.listed_once else None
             sample, before = InventorySample(inventory.scope, len(inventory), age), worst.get(inventory.scope)
             if before is None or (before.age_seconds is not None and (age is None or age > before.age_seconds)):
                 worst[inventory.scope] = sample

@@ -7,12 +7,11 @@ This module keeps the evidence; it calls nobody and decides nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
 
-from tokenfactory_operator.domain.identity import Identity, subject
-from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
+from tokenfactory_operator.domain.identity import Identity, owner_marks, subject
+from tokenfactory_operator.domain.observed import Changes, EndpointList, ObservedEndpoint
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.situation import NEVER, Absence, Evidence, Outage, Sighting
 from tokenfactory_operator.domain.timing import Timing
@@ -20,17 +19,6 @@ from tokenfactory_operator.stamps import Stamps
 
 MASS_ABSENCE: Final = 0.10
 """Share of the known endpoints that may be missing at once (and more than one) before the list is not believed."""
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What a LIST has changed: whose objects have to look again."""
-
-    endpoint_ids: frozenset[str] = frozenset()
-    uids: frozenset[str] = frozenset()
-    """Uids in the marks of those endpoints, before and after."""
-    doubled: frozenset[str] = frozenset()
-    """Those of them that more than one endpoint is marked with."""
 
 
 class Inventory:
@@ -54,6 +42,8 @@ class Inventory:
         self._identity_evidence: dict[str, float] = {}
         self._attempt_evidence: dict[str, dict[str, float]] = {}
         self._complete: list[float] = []
+        self.last_view = NEVER
+        """Start of the last LIST whose pages all came, complete or not quite."""
         self._known: set[str] = set()
         self._expected: set[str] = set()
         self._unlisted: dict[str, float] = {}
@@ -79,10 +69,8 @@ class Inventory:
 
     @property
     def listed_once(self) -> bool:
-        """Whether there has been a complete LIST."""
-        return bool(self._complete)
-
-    # What answers teach
+        """Whether there has been a LIST whose pages all came."""
+        return self.last_view > NEVER
 
     def listed(self, begun: float, answer: EndpointList) -> Changes:
         """Take in a LIST whose request started at `begun`.
@@ -108,11 +96,23 @@ class Inventory:
             if not same or told:
                 changed.append(endpoint)
                 before.extend([old.endpoint] if old else [])
-        vanished = self._drop_missing(begun, answer) if answer.complete else []
+        hidden = self._note_nameless(answer, now)
+        self.last_view = begun if answer.view else self.last_view
+        vanished = self._drop_missing(begun, answer, hidden) if answer.complete else []
         return self._changes((*before, *changed, *vanished))
 
-    def _drop_missing(self, begun: float, answer: EndpointList) -> list[ObservedEndpoint]:
-        shown = {endpoint.id for endpoint in answer.endpoints}
+    def _note_nameless(self, answer: EndpointList, now: float) -> set[str]:
+        """Items without an id may be any endpoint of the objects that their marks name: answers those ids."""
+        named = [mark for text in answer.nameless for mark in owner_marks(text)]
+        for mark in named:
+            self._identity_evidence[mark.identity.uid] = now
+            self._attempt_evidence.setdefault(mark.identity.uid, {})[mark.attempt] = now
+        ids = {item for mark in named for item in self._known_of.get(mark.identity.uid, ())}
+        self._evidence.update(dict.fromkeys(ids, now))
+        return ids
+
+    def _drop_missing(self, begun: float, answer: EndpointList, hidden: set[str]) -> list[ObservedEndpoint]:
+        shown = {endpoint.id for endpoint in answer.endpoints} | hidden
         missing = [
             seen
             for endpoint_id, seen in self._present.items()
@@ -268,11 +268,12 @@ class Inventory:
         place = subject(resource.namespace, resource.name)
         return Evidence(
             scope=self.scope,
-            known=bool(self._complete),
+            known=self.listed_once,
             outage=self.outage,
             untrusted=self.untrusted(),
             elsewhere=self._shown_elsewhere(uid),
             last_list=self.last_complete,
+            last_view=self.last_view,
             own=self._sightings(self._by_uid.get(uid, ())),
             recorded=self._present.get(recorded),
             named=self._present.get(named),

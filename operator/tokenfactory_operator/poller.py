@@ -18,9 +18,10 @@ from typing import Final, Protocol
 from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, Unauthorized
+from tokenfactory_operator.domain.observed import Changes, EndpointList
 from tokenfactory_operator.domain.situation import Outage
 from tokenfactory_operator.domain.timing import OUTAGE_INTERVALS, Timing
-from tokenfactory_operator.inventory import Changes, Inventory
+from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.ports import Clock, Cloud, Key, Telemetry
 
 SHORT_INTERVALS: Final = (1.0, 2.0, 4.0)
@@ -95,6 +96,9 @@ class Poller:
         self._failures = 0
         self._good_at = clock.monotonic()
         self._good_wall: datetime | None = None
+        self._problem = ""
+        """What the last LIST said of its unreadable items."""
+        self._aging: asyncio.TimerHandle | None = None
 
     def wait_for_list(self, key: Key) -> None:
         """Have this key looked at after the next complete LIST."""
@@ -121,10 +125,28 @@ class Poller:
 
     async def run(self) -> None:
         """Poll until cancelled."""
-        while True:
-            retry_after = await self.poll()
-            self._next = self._clock.monotonic() + max(retry_after, self._interval())
-            await self._until_next(not_before=self._clock.monotonic() + retry_after)
+        self._age()
+        try:
+            while True:
+                retry_after = await self.poll()
+                self._next = self._clock.monotonic() + max(retry_after, self._interval())
+                await self._until_next(not_before=self._clock.monotonic() + retry_after)
+        finally:
+            if self._aging is not None:
+                self._aging.cancel()
+
+    def _age(self) -> None:
+        """Tell by the clock that the inventory has become too old, whatever the LIST under way is doing."""
+        left = self._good_at + self._timing.inventory_max_age - self._clock.monotonic()
+        if left <= TICK:
+            self._blinded(CloudUnavailable("no list has come to its end"))
+        again = left if left > TICK else self._timing.inventory_max_age
+        self._aging = asyncio.get_running_loop().call_later(again, self._age)
+
+    def _blinded(self, error: CloudError) -> None:
+        outage = self.inventory.outage
+        if outage is None or not outage.blind:
+            self._tell(error, blind=True)
 
     async def _until_next(self, *, not_before: float) -> None:
         while (left := max(self._next, not_before) - self._clock.monotonic()) > 0:
@@ -170,11 +192,19 @@ class Poller:
         changes = self.inventory.listed(begun, answer)
         self._wake_changed(changes)
         self._telemetry.listed("complete" if answer.complete else "incomplete")
-        if answer.complete:
+        if answer.view:
+            self._note_bad_items(answer)
             self._succeeded()
         else:
             self._failed(CloudUnavailable(f"The cloud's list is not complete: {answer.problem}"))
         return 0.0
+
+    def _note_bad_items(self, answer: EndpointList) -> None:
+        """Said once: everything else goes on, and what they may hide is taken to exist."""
+        if answer.problem and answer.problem != self._problem:
+            self._telemetry.counted("unreadable_items")
+            _LOG.warning("the cloud's list of scope %s: %s", self.inventory.scope, answer.problem)
+        self._problem = answer.problem
 
     def _wake_changed(self, changes: Changes) -> None:
         for key in self._cache.keys_of(uids=changes.uids, endpoint_ids=changes.endpoint_ids):
@@ -205,8 +235,10 @@ class Poller:
         if not (blind or never or final or lasted >= OUTAGE_INTERVALS * self._timing.poll_interval):
             return
         before = self.inventory.outage
-        if before is not None and before.reason is error.reason and before.blind == blind:
-            return
+        if before is None or before.reason is not error.reason or before.blind != blind:
+            self._tell(error, blind=blind)
+
+    def _tell(self, error: CloudError, *, blind: bool) -> None:
         since = f"since {self._good_wall:%Y-%m-%dT%H:%M:%SZ}" if self._good_wall else "since this operator started"
         text = f"The cloud could not be listed {since}: {error.message}"
         self.inventory.outage = Outage(error.reason, text, blind=blind)

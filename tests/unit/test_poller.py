@@ -394,18 +394,3 @@ async def test_results_are_counted() -> None:
     await parts.poller.poll()
     results = [item for item in parts.witness.counts if not item.startswith("cloud_")]
     assert results == ["complete", "incomplete", "failed"]
-
-
-async def test_a_defect_is_a_list_that_failed() -> None:
-    """An exception that no port promises ends nothing: it is counted, said, and the next LIST comes."""
-    parts = Parts()
-    parts.script.plan(
-        "list", Turn(RuntimeError("what no port raises")), Turn(UnicodeEncodeError("utf-8", "", 0, 1, ""))
-    )
-    async with parts.polling(0.5):
-        assert parts.inventory.outage is not None
-        assert parts.inventory.outage.reason is Reason.OPERATOR_DEFECT
-        await asyncio.sleep(60.0)
-        assert parts.inventory.outage is None
-    assert parts.witness.counts[:4] == ["defect", "failed", "cloud_outage", "defect"]
-    assert "complete" in parts.witness.counts

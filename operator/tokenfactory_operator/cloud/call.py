@@ -11,8 +11,12 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 ANSWER_LIMIT: Final = 1024 * 1024
-"""Bytes of an answer that are read, decompressed; a LIST may be larger."""
-LIST_LIMIT: Final = 64 * 1024 * 1024
+"""Bytes of an answer that are read; a LIST may be larger."""
+LIST_LIMIT: Final = 16 * 1024 * 1024
+"""Bytes of one page of a LIST: twenty thousand endpoints."""
+_MAX_VALUES: Final = 1_000_000
+_MAX_GROUPS: Final = 200_000
+"""Commas, and opening brackets, of an answer: a byte of JSON can cost a hundred of memory."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
-    content: bytes = field(repr=False)
+    content: bytes | bytearray = field(repr=False)
     """Empty where the body was larger than may be read."""
     secret: SecretStr
     """The token that was sent, to take it out of texts."""
@@ -56,7 +60,10 @@ class Answer:
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     def json(self) -> Any:  # noqa: ANN401 - foreign JSON is what it is
-        """The decoded body; `None` where it is not JSON, which no caller takes for an answer."""
+        """The decoded body; `None` where it is not JSON of a size that can be held, which no caller takes for one."""
+        groups = self.content.count(b"{") + self.content.count(b"[")
+        if groups > _MAX_GROUPS or self.content.count(b",") > _MAX_VALUES:
+            return None
         try:
             return json.loads(self.content)
         except (ValueError, RecursionError):

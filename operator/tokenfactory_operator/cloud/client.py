@@ -23,20 +23,22 @@ from tokenfactory_operator.cloud.auth import BearerAuth, TokenProvider, guard_tr
 from tokenfactory_operator.cloud.call import LIST_LIMIT, Answer, Call
 from tokenfactory_operator.cloud.connections import Connections
 from tokenfactory_operator.cloud.failures import Advice, OnDefect, from_answer, not_understood, untold
-from tokenfactory_operator.cloud.paging import Cursor, Page, parse_page
+from tokenfactory_operator.cloud.paging import Cursor, Listing, Page, parse_page
 from tokenfactory_operator.cloud.retry import reset_hint, retry_after
 from tokenfactory_operator.cloud.templates import parse_templates
 from tokenfactory_operator.cloud.throttle import Lane, Throttle
 from tokenfactory_operator.cloud.transport import CloudSettings, exchange
 from tokenfactory_operator.domain.catalog import Template
-from tokenfactory_operator.domain.errors import CloudError, EndpointNotFound, InvalidSpec
+from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, EndpointNotFound, InvalidSpec
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.ports import Clock
 
 ENDPOINTS: Final = "/v0/dedicated_endpoints"
 TEMPLATES: Final = f"{ENDPOINTS}/templates"
 MAX_PAGES: Final = 1000
-"""A LIST of more pages is given up as incomplete."""
+MAX_ITEMS: Final = 50_000
+MAX_BYTES: Final = 32 * 1024 * 1024
+"""What a LIST may have in all; one with more is given up as incomplete."""
 _LARGE: Final = 256 * 1024
 """Bytes of an answer from which on it is read in a thread."""
 _THROTTLED: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
@@ -127,31 +129,25 @@ class HttpCloud:
     @_answered
     async def list_endpoints(self) -> EndpointList:
         """See `ports.Cloud`. Each page is a request of its own, with its own time-out and rate-limit token."""
-        found: dict[str, ObservedEndpoint] = {}
-        problems: list[str] = []
-        asked: set[Cursor | None] = set()
-        cursor: Cursor | None = None
-        while True:
-            asked.add(cursor)
-            try:
-                page = await self._page(cursor)
-            except CloudError as error:
-                if cursor is None:
-                    raise
-                problems.append(f"a later page is missing: {error.message}")
-                break
-            found.update((endpoint.id, endpoint) for endpoint in page.endpoints)
-            if page.problem:
-                problems.append(page.problem)
-            cursor = page.next
-            if cursor is None:
-                break
-            if cursor in asked or len(asked) >= MAX_PAGES:
-                problems.append("its pages do not come to an end")
-                break
-        return EndpointList(tuple(found.values()), complete=not problems, problem="; ".join(dict.fromkeys(problems)))
+        listing = Listing(max_pages=MAX_PAGES, max_items=MAX_ITEMS, max_bytes=MAX_BYTES)
+        try:
+            async with asyncio.timeout(self._settings.list_timeout):
+                while listing.goes_on:
+                    listing.add(*await self._page(listing.cursor))
+        except TimeoutError:
+            if not listing.pages:
+                raise CloudUnavailable(
+                    f"listing the endpoints: no page came within {self._settings.list_timeout:g} s"
+                ) from None
+            listing.end(f"its pages did not come to an end within {self._settings.list_timeout:g} s")
+        except CloudError as error:
+            if not listing.pages:
+                raise
+            listing.end(f"a later page is missing: {error.message}")
+        return listing.result()
 
-    async def _page(self, cursor: Cursor | None) -> Page:
+    async def _page(self, cursor: Cursor | None) -> tuple[Page, int]:
+        """One page, and its size in bytes."""
         params = self._project if cursor is None else {**self._project, cursor.parameter: cursor.value}
         call = Call("GET", ENDPOINTS, "listing the endpoints", params=params, answer_limit=LIST_LIMIT)
         answer = self._accepted(call, await self._send(call, Lane.INVENTORY))
@@ -160,7 +156,7 @@ class HttpCloud:
         page = await asyncio.to_thread(_read_page, answer) if large else _read_page(answer)
         if page is None:
             raise not_understood(call, answer, "it is not a list of endpoints")
-        return page
+        return page, len(answer.content)
 
     @_answered
     async def list_templates(self) -> tuple[Template, ...]:

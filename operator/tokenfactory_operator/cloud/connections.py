@@ -123,6 +123,7 @@ class Connections:
             headers={
                 "User-Agent": self._agent,
                 "Accept": "application/json",
+                "Accept-Encoding": "identity",  # a compressed answer can be a thousand times as large as it came
             },
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             verify=self._tls,

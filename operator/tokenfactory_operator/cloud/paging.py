@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from tokenfactory_operator.cloud.wire import parse_endpoint
-from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.cloud.wire import parse_endpoint, told_description
+from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 
 CURSOR_LIMIT: Final = 2048
 """Characters of a page token: with the rest of the address it has to pass any server's limit (8 KiB)."""
@@ -31,7 +31,11 @@ class Page:
     endpoints: tuple[ObservedEndpoint, ...]
     next: Cursor | None = None
     problem: str = ""
-    """Why this page proves no absence."""
+    """Why this page, or what is missing after it, proves nothing of what the LIST does not show."""
+    nameless: tuple[str, ...] = ()
+    """Descriptions of items that have no id: all that can be known of them is whose they are."""
+    unreadable: int = 0
+    """Items that may be anything."""
 
 
 def parse_page(answer: object) -> Page | None:
@@ -41,10 +45,61 @@ def parse_page(answer: object) -> Page | None:
         return None
     parsed = [parse_endpoint(item) for item in items]
     endpoints = tuple(endpoint for endpoint in parsed if endpoint is not None)
+    told = [told_description(item) for item, endpoint in zip(items, parsed, strict=True) if endpoint is None]
+    nameless = tuple(text for text in told if text is not None)
     cursor, problem = _next(answer, endpoints) if isinstance(answer, Mapping) else (None, "")
-    if len(endpoints) < len(parsed):
-        problem = "an item of the list has no id"
-    return Page(endpoints, cursor, problem)
+    return Page(endpoints, cursor, problem, nameless, unreadable=len(told) - len(nameless))
+
+
+class Listing:
+    """The pages of one LIST, within a budget of pages, items and bytes for all of them."""
+
+    def __init__(self, *, max_pages: int, max_items: int, max_bytes: int) -> None:
+        self.goes_on = True
+        self.cursor: Cursor | None = None
+        """Of the page to ask for."""
+        self.pages = 0
+        self._room = (max_pages, max_items, max_bytes)
+        self._asked: set[Cursor | None] = {None}
+        self._found: dict[str, ObservedEndpoint] = {}
+        self._nameless: list[str] = []
+        self._unreadable = self._bytes = 0
+        self._problems: list[str] = []
+
+    def add(self, page: Page, size: int) -> None:
+        """Take in a page of so many bytes."""
+        self.pages += 1
+        self._bytes += size
+        self._found.update((endpoint.id, endpoint) for endpoint in page.endpoints)
+        self._nameless += page.nameless
+        self._unreadable += page.unreadable
+        items = len(self._found) + len(self._nameless) + self._unreadable
+        self.cursor = page.next
+        spent = any(have >= most for have, most in zip((self.pages, items, self._bytes), self._room, strict=True))
+        if page.problem:
+            self.end(page.problem)
+        elif page.next is None:
+            self.goes_on = False
+        elif spent or page.next in self._asked:
+            self.end("its pages do not come to an end")
+        self._asked.add(page.next)
+
+    def end(self, problem: str) -> None:
+        """No further page is asked for, though there are more."""
+        self.goes_on = False
+        self._problems.append(problem)
+
+    def result(self) -> EndpointList:
+        """What the pages say together."""
+        odd = len(self._nameless) + self._unreadable
+        bad = [f"{odd} of its items cannot be read"] if odd else []
+        return EndpointList(
+            tuple(self._found.values()),
+            complete=not self._problems and not self._unreadable,
+            whole=not self._problems,
+            nameless=tuple(self._nameless),
+            problem="; ".join([*self._problems, *bad]),
+        )
 
 
 def _items(answer: object) -> list[object] | None:

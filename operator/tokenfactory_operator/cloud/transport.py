@@ -44,6 +44,11 @@ class CloudSettings:
     """PEM file of authorities trusted besides the public ones."""
     trust_env: bool = True
 
+    @property
+    def list_timeout(self) -> float:
+        """Seconds for all pages of a LIST together."""
+        return 2 * self.request_timeout
+
     def __post_init__(self) -> None:
         """Check what would otherwise fail at the first request, or send the token elsewhere."""
         try:
@@ -151,6 +156,9 @@ def _request(client: httpx.AsyncClient, call: Call, progress: Progress) -> httpx
 
 
 async def _read(response: httpx.Response, *, limit: int) -> Answer:
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity"}:
+        raise httpx.DecodingError("the answer is compressed, which was not asked for", request=response.request)
     content = bytearray()
     async for chunk in response.aiter_bytes():
         content += chunk
@@ -160,7 +168,7 @@ async def _read(response: httpx.Response, *, limit: int) -> Answer:
     return Answer(
         status=response.status_code,
         headers=response.headers,
-        content=b"" if oversized else bytes(content),
+        content=b"" if oversized else content,
         secret=sent_token(response.request),
         oversized=oversized,
     )

@@ -7,6 +7,7 @@ not given. Facts: the vendor's API reference for dedicated endpoints.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ UNSET: Final = "UNSET"
 """What clears `custom_weights_id` on update."""
 _LARGEST: Final = 2**31 - 1
 """Counts above it cannot stand in a Kubernetes status field of ours; nor can they be true."""
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}")
+"""What can stand in a path, a label and a message as it is; the vendor's are shorter and plainer."""
 
 JsonMap = Mapping[str, Any]
 
@@ -46,6 +50,11 @@ def parse_endpoint(answer: object) -> ObservedEndpoint | None:
         readiness=text(deployment.get("readiness")),
         created_at=text(fields.get("created_at")),
     )
+
+
+def told_description(answer: object) -> str | None:
+    """The description of what has no id: empty where it says that it has none, `None` where it says nothing."""
+    return _told(_unwrapped(answer), "description")
 
 
 def create_body(create: EndpointCreate) -> dict[str, Any]:
@@ -89,8 +98,8 @@ def _unwrapped(answer: object) -> JsonMap:
 
 def _id(fields: JsonMap) -> str | None:
     for name in ("id", "endpoint_id"):
-        value = text(fields.get(name))
-        if value and value.strip():
+        value = fields.get(name)
+        if isinstance(value, str) and _ID.fullmatch(value):
             return value
     return None
 

@@ -191,7 +191,7 @@ def failed(s: Situation, action: str) -> Decision | None:
         return None
     terminal = failure.error.handling is Handling.TERMINAL and not s.resource.terminating
     # A LIST that went well since then shows that the token has been put right.
-    mended = failure.error.reason is Reason.UNAUTHORIZED and s.evidence.last_list > failure.at
+    mended = failure.error.reason is Reason.UNAUTHORIZED and s.evidence.last_view > failure.at
     if not terminal and (s.now >= failure.not_before or mended):
         return None
     said = f"{REFUSED}{failure.error.message}" if terminal else failure.error.message

@@ -66,9 +66,29 @@ class EndpointList:
 
     endpoints: tuple[ObservedEndpoint, ...]
     complete: bool = True
-    """Every page came with 200, parsed, and each item had an id. Otherwise the list proves presence only."""
+    """Every page came with 200, parsed, and what each item is was told. Otherwise the list proves presence only."""
     problem: str = ""
-    """Why it is not complete, for people."""
+    """Why it is not complete, or not quite, for people."""
+    whole: bool | None = None
+    """Every page came, though an item may be unreadable: a view of all the others. `None`: as `complete`."""
+    nameless: tuple[str, ...] = ()
+    """Descriptions of items without an id: nothing is proven of the owners that their marks name."""
+
+    @property
+    def view(self) -> bool:
+        """Whether it shows how the cloud is now, apart from single items."""
+        return self.complete if self.whole is None else self.whole
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a LIST has changed: whose objects have to look again."""
+
+    endpoint_ids: frozenset[str] = frozenset()
+    uids: frozenset[str] = frozenset()
+    """Uids in the marks of those endpoints, before and after."""
+    doubled: frozenset[str] = frozenset()
+    """Those of them that more than one endpoint is marked with."""
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def unheard(s: Situation) -> Decision | None:
     """The cloud has not been seen yet, or not for long: decide nothing, and say so when it lasts."""
     outage = s.evidence.outage
     verdict = Verdict(outage.reason, outage.message, judged=False) if outage else None
-    unseen = outage is not None or s.now - s.evidence.last_list > s.timing.stale_after
+    unseen = outage is not None or s.now - s.evidence.last_view > s.timing.stale_after
     if not s.evidence.known or (unseen and not s.resource.terminating):
         record = facts.recorded_id(s) or None
         return Decision("unheard", verdict=verdict, record=record, after_list=True)
@@ -107,7 +107,7 @@ def other_scope(s: Situation) -> Decision | None:
 
 def asked_to_look(s: Situation) -> Decision | None:
     """The request annotation has a new value: judge by a LIST that is begun after it was seen."""
-    if not s.resource.request_pending or s.evidence.last_list > s.memory.requested:
+    if not s.resource.request_pending or s.evidence.last_view > s.memory.requested:
         return None
     return Decision("asked_to_look", record=facts.recorded_id(s) or None, after_list=True, hurry=True)
 

@@ -69,12 +69,14 @@ class Evidence:
 
     scope: str
     known: bool
-    """A first complete LIST was seen: before it nothing is mutated."""
+    """A first LIST was seen whose pages all came: before it nothing is mutated."""
     outage: Outage | None
     untrusted: str
     """Why this inventory proves no absence; empty when it does."""
     last_list: float
     """Start of the last complete LIST; `NEVER` if none."""
+    last_view: float
+    """Start of the last LIST whose pages all came, though an item may have been unreadable; `NEVER` if none."""
     own: tuple[Sighting, ...]
     """Endpoints that carry the object's identity."""
     recorded: Sighting | None

@@ -32,7 +32,7 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
     written = s.resource.status
     seen = facts.own_endpoint(s)
     # A request that was there before the doubt was told is no answer to it, whichever process reads it next.
-    handled = (verdict.judged and s.evidence.last_list > s.memory.requested) or _first_told(written, verdict)
+    handled = (verdict.judged and s.evidence.last_view > s.memory.requested) or _first_told(written, verdict)
     changes: dict[str, Any] = {
         "observed_generation": s.resource.generation if verdict.judged else written.observed_generation,
         "uid": s.resource.uid,

@@ -227,7 +227,7 @@ BLANKS = "request id" + " " * 200_000 + "!"
 PAGES: list[Any] = [
     {"detail": BLANKS},
     {"error": {"message": BLANKS, "type": BLANKS, "code": [[[BLANKS]]]}},
-    {"detail": [{"msg": BLANKS, "loc": [BLANKS] * 10, "type": {"a": 1}}] * 100},
+    {"detail": [{"msg": BLANKS, "loc": [BLANKS], "type": {"a": 1}}] * 3},
     {"message": "x" * 1_000_000},
     {"detail": "bearer " * 100_000},
     {"detail": "\u202e" * 300_000},

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenfactory_operator.cloud.client import MAX_PAGES
+from tokenfactory_operator.cloud.call import LIST_LIMIT
+from tokenfactory_operator.cloud.client import MAX_ITEMS, MAX_PAGES
 from tokenfactory_operator.cloud.paging import Cursor, parse_page
 from tokenfactory_operator.domain.errors import CloudUnavailable, RateLimited, Unauthorized
-from unit.cloud.support import cloud_before, reply, scripted
+from unit.cloud.support import Operation, cloud_before, every_operation, reply, scripted
 from unit.cloud.test_wire import JSON
 
 A, B = {"id": "a"}, {"id": "b"}
@@ -83,7 +86,7 @@ def test_cursors(fields: dict[str, object], cursor: Cursor | None) -> None:
         pytest.param({"data": [], "has_more": True}, id="more, but no cursor"),
         pytest.param({"data": [A], "next_page_token": {"t": 1}}, id="token of a wrong type"),
         pytest.param({"data": [A], "after": ["x"]}, id="after of a wrong type"),
-        pytest.param({"data": [A, {"name": "nameless"}]}, id="item without an id"),
+        pytest.param({"data": [A, {"name": "nameless"}]}, id="item without id and description"),
         pytest.param({"data": [A, None]}, id="null item"),
         pytest.param([A, "b"], id="text item"),
     ],
@@ -112,6 +115,93 @@ async def test_pages_are_joined() -> None:
         {"ai_project_id": "p", "page_token": "t1"},
         {"ai_project_id": "p", "page_token": "t2"},
     ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b'{"data":[' + b"{}," * 2_500_000 + b"{}]}", id="millions of items"),
+        pytest.param(b'{"data":[' + b"0," * 2_500_000 + b"0]}", id="millions of numbers"),
+        pytest.param(b'{"data":' + b"[" * 300_000 + b"]" * 300_000 + b"}", id="bottomless"),
+        pytest.param(b'{"data":["' + b"x" * LIST_LIMIT + b'"]}', id="a page too large"),
+        pytest.param(b'{"data":[' + b'{"a":' * 900 + b"1" + b"}" * 900 + b"]}", id="deep, in bounds"),
+    ],
+)
+async def test_a_page_has_a_budget(content: bytes) -> None:
+    """An answer that costs more than it can be worth fails the LIST, before it is taken apart."""
+    async with cloud_before(scripted(httpx.Response(200, content=content))) as cloud:
+        try:
+            listed = await cloud.list_endpoints()
+        except CloudUnavailable:
+            return
+    assert (listed.endpoints, listed.complete) == ((), False)
+
+
+async def test_a_list_has_a_budget_of_items() -> None:
+    """Pages that are each in bounds are not followed for ever; what they show is kept."""
+    pages = 0
+
+    def more(_: httpx.Request) -> httpx.Response:
+        nonlocal pages
+        pages += 1
+        items = [{"id": f"ep-{pages}-{number}"} for number in range(MAX_ITEMS // 4)]
+        return reply(200, {"data": items, "next_page_token": f"t{pages}"})
+
+    async with cloud_before(more) as cloud:
+        listed = await cloud.list_endpoints()
+    assert (pages, len(listed.endpoints), listed.complete, listed.view) == (4, MAX_ITEMS, False, False)
+
+
+@pytest.mark.looptime
+async def test_a_list_has_one_deadline() -> None:
+    """Each page in time, and never the last: the LIST ends, and what was shown is kept."""
+    pages = 0
+
+    async def slow(_: httpx.Request) -> httpx.Response:
+        nonlocal pages
+        pages += 1
+        await asyncio.sleep(50)
+        return reply(200, {"data": [A], "next_page_token": f"t{pages}"})
+
+    async with cloud_before(slow) as cloud:
+        begun = asyncio.get_running_loop().time()
+        listed = await cloud.list_endpoints()
+        lasted = asyncio.get_running_loop().time() - begun
+    assert lasted == pytest.approx(120, abs=1)
+    assert ([endpoint.id for endpoint in listed.endpoints], listed.view) == (["a"], False)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip", "br", "deflate", "zstd", "x-unknown"])
+@every_operation
+async def test_only_identity_is_read(operation: Operation, encoding: str) -> None:
+    """It is asked for, and another content encoding is no answer: the outcome of a create is open then."""
+    script = scripted(httpx.Response(200, stream=httpx.ByteStream(b"x"), headers={"Content-Encoding": encoding}))
+    async with cloud_before(script) as cloud:
+        with pytest.raises(CloudUnavailable, match="compressed") as raised:
+            await operation(cloud)
+    assert not raised.value.refused
+    assert script.requests[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    ("item", "complete"),
+    [
+        pytest.param({"name": "x", "description": "a stranger's"}, True, id="no id"),
+        pytest.param({"id": None, "description": None}, True, id="no id, no description"),
+        pytest.param({"id": "x" * 129, "description": ""}, True, id="an id too long"),
+        pytest.param({"name": "x"}, False, id="says nothing of its owner"),
+        pytest.param({"description": 5}, False, id="a description of a wrong type"),
+        pytest.param(None, False, id="null"),
+        pytest.param([], False, id="a list"),
+    ],
+)
+async def test_a_bad_item_costs_itself(item: object, complete: bool) -> None:  # noqa: FBT001 - of the table
+    """The others are a view of the cloud; absence is proven only where the item says whose it is."""
+    async with cloud_before(scripted(reply(200, {"data": [A, item, B]}))) as cloud:
+        listed = await cloud.list_endpoints()
+    assert [endpoint.id for endpoint in listed.endpoints] == ["a", "b"]
+    assert (listed.view, listed.complete) == (True, complete)
+    assert listed.problem == "1 of its items cannot be read"
 
 
 @pytest.mark.parametrize(
@@ -181,4 +271,4 @@ def test_parsing_never_raises(answer: object) -> None:
             else answer
         )
         assert isinstance(named, list)
-        assert len(page.endpoints) == len(named) or page.problem
+        assert len(page.endpoints) + len(page.nameless) + page.unreadable == len(named)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from tokenfactory_operator.domain.actions import DeleteTwin, Nothing
-from tokenfactory_operator.domain.observed import EndpointList
+from tokenfactory_operator.domain.observed import Changes, EndpointList
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.inventory import Changes
 from unit.support.builders import FOREIGN, OTHER_UID, UID, an_endpoint, mark
 from unit.support.outcome import decided
 from unit.support.scene import Scene
