@@ -27,13 +27,16 @@ DEMO ?=
 # Where the files of a release go, the helm that makes them, and the namespace that install.yaml installs into
 DIST ?= dist
 HELM ?= $$($(CONTROLPLANE) fetch)/helm
-NAMESPACE := tokenfactory-system
+# The chart as plain manifests, without what only Helm reads; more flags in the shell's $flags
+RENDER = rendered=$$($(HELM) template tokenfactory-operator $(abspath $(CHART)) --namespace tokenfactory-system --no-hooks \
+	--set crds.install=false --set token.existingSecret=tokenfactory-token $$flags) && printf '%s\n' "$$rendered" | \
+	sed -E '/^ +(helm.sh\/chart|app.kubernetes.io\/managed-by):/d; /^\# Source/d'
 # kind: a fresh one on Docker, current: that of kubectl's current context; in place of a control plane of its own
 CLUSTER ?=
 export DEMO CLUSTER PYTHON
 
-.PHONY: help demo image test e2e check coverage simulate mutants bench format lint types imports deadcode workflows stale crds docs \
-	lock dist release-notes cluster cluster-down venv clean distclean
+.PHONY: help demo image test e2e check coverage simulate mutants bench format lint types imports deadcode workflows stale crds \
+	manifests docs lock dist release-notes cluster cluster-down venv clean distclean
 
 help: ## Show this
 	@awk 'BEGIN { FS = ":.*## " } /^##@ / { print "\n" substr($$0, 5) } \
@@ -111,6 +114,11 @@ format: $(READY) ## Format, and repair what ruff can
 	@$(PY) -m ruff check --fix-only --quiet .
 	@$(PY) -m ruff format .
 
+manifests: $(READY) ## Write deploy/base and the Roles of deploy/overlays from the chart
+	@$(RENDER) >deploy/base/operator.yaml
+	@flags="--set watchNamespaces={default} --show-only templates/role.yaml" && \
+		$(RENDER) >deploy/overlays/namespaced/role.yaml
+
 crds: $(READY) ## Write the CRD from the models, into crds/ and the chart
 	@$(PY) -m tokenfactory_operator.api.schema crds/$(CRD)
 	@cp crds/$(CRD) $(CHART)/files/crds/$(CRD)
@@ -134,10 +142,7 @@ dist: $(READY) ## Have the files of a release in dist/: wheel, chart, install.ya
 	@$(PY) -m hatchling build --target wheel --directory $(DIST) >/dev/null
 	@$(HELM) package $(abspath $(CHART)) --destination $(abspath $(DIST)) >/dev/null
 	@cp crds/$(CRD) $(DIST)/crds.yaml
-	@{ printf 'apiVersion: v1\nkind: Namespace\nmetadata:\n  name: %s\n' $(NAMESPACE) && \
-		$(HELM) template tokenfactory-operator $(abspath $(CHART)) --namespace $(NAMESPACE) --set crds.install=false \
-			--no-hooks --set token.existingSecret=tokenfactory-token; \
-		} >$(DIST)/install.yaml
+	@{ cat deploy/base/namespace.yaml && $(RENDER); } >$(DIST)/install.yaml
 	@ls $(DIST)
 
 release-notes: $(READY) ## Print the changelog's section for a tag, if the tag is that of every version (TAG=v1.2.3)

@@ -24,6 +24,7 @@ _KINDS: Final = frozenset(
         "ClusterRole",
         "ClusterRoleBinding",
         "ConfigMap",
+        "DedicatedEndpoint",
         "Deployment",
         "Namespace",
         "NetworkPolicy",
@@ -54,11 +55,16 @@ def documents(text: str) -> list[JsonObject]:
 
 
 def _strict(definition: JsonObject) -> JsonObject:
-    """As `--strict` needs it: a field that is not named is an error; what may be a number is called a string there."""
+    """As `--strict` needs it: a field that is not named is an error, at any depth; some strings may be numbers."""
     if definition.get("format") == "int-or-string":
         return {"type": ["integer", "string"]}
-    closed = "properties" in definition and "additionalProperties" not in definition
-    return {**definition, "additionalProperties": False} if closed else definition
+    closed = dict(definition)
+    if "properties" in definition:
+        closed["properties"] = {name: _strict(value) for name, value in definition["properties"].items()}
+        closed.setdefault("additionalProperties", False)
+    if "items" in definition:
+        closed["items"] = _strict(definition["items"])
+    return closed
 
 
 def write_schemas(cluster: Cluster, folder: Path) -> str:
