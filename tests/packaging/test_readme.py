@@ -107,6 +107,8 @@ def as_before(cluster: Cluster) -> Iterator[None]:
     """Take away what the commands have left."""
     yield
     cluster.helm("uninstall", *RELEASE, "--ignore-not-found", "--wait")
+    without_crd = str(ROOT / "deploy" / "overlays" / "own-crds")
+    cluster.kubectl("delete", "-k", without_crd, "--ignore-not-found", "--timeout=60s", timeout=90)
     for name in cluster.kubectl("get", CRD_NAME, "-n", "default", "-o", "name", check=False).stdout.split():
         cluster.kubectl("patch", name, "-n", "default", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
     cluster.kubectl("delete", "crd", CRD_NAME, "--ignore-not-found", "--timeout=60s", timeout=90)

@@ -30,6 +30,7 @@ FIRST: Final = "Install"
 SCENARIOS: Final[Mapping[str, str]] = {
     FIRST: INSTALLS,
     "Helm": INSTALLS,
+    "kustomize": INSTALLS,
     "Flux": SYNCS,
     "Argo CD": SYNCS,
     "An endpoint": INSTALLED,

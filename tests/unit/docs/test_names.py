@@ -11,7 +11,14 @@ import pytest
 from tokenfactory_operator.settings import Settings
 
 ROOT: Final = Path(__file__).parents[3]
-PAGES: Final = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/reliability.md", "docs/troubleshooting.md"]
+PAGES: Final = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/install.md",
+    "docs/reliability.md",
+    "docs/troubleshooting.md",
+]
 
 
 def text(page: str) -> str:
