@@ -1,0 +1,161 @@
+"""The rights of the chart are those that the operator uses: granted ones and the audit log are compared, both ways."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import secrets
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from cluster.support.chart import CHART, RIGHTS_ONLY
+from cluster.support.eventually import eventually
+from cluster.support.kube import KubeApi
+from cluster.support.secrets import apply_secret, credentials, in_use
+from cluster.support.world import World
+from cluster.support.worlds import Chart, made
+from controlplane import Cluster
+
+pytestmark = pytest.mark.cluster
+
+RELEASE: Final = "audited"
+ACCOUNT: Final = f"{RELEASE}-tokenfactory-operator"
+TEAM_TOKEN: Final = "team-canary-5b1e"
+FREE: Final = {"authorization.k8s.io"}
+"""Groups that every account may ask: what it may do itself."""
+
+Right = tuple[str, str, str, str]
+"""Group, resource with its subresource, the one name that it is limited to, verb."""
+
+
+@pytest.fixture
+def world(cluster: Cluster, kube: KubeApi, chart: Chart, tmp_path: Path) -> Iterator[World]:
+    """An operator with an account that nobody else uses; the CRD is there already."""
+    assert chart.account
+    system = f"audited-{secrets.token_hex(4)}"
+    cluster.kubectl("create", "namespace", system)
+    values = (*RIGHTS_ONLY, "--set=rbac.aggregate=false", "--set=secretCredentials=true")
+    cluster.helm("install", RELEASE, str(CHART), "--namespace", system, *values)
+    own = Chart(cluster.token_kubeconfig(system, ACCOUNT), f"system:serviceaccount:{system}:{ACCOUNT}")
+    settings = {
+        "SECRET_CREDENTIALS": "true",
+        "LEADER_ELECTION": "true",
+        "LEASE_DURATION": "3s",
+        "LEASE_NAMESPACE": system,
+        "LEASE_NAME": ACCOUNT,
+    }
+    with made(cluster, kube, own, tmp_path, label="audited", settings=settings, start=True, cloud={}) as made_world:
+        yield made_world
+    cluster.helm("uninstall", RELEASE, "--namespace", system)
+    cluster.kubectl("delete", "namespace", system, "--wait=false")
+
+
+def granted(cluster: Cluster, account: str) -> set[Right]:
+    """By the roles that are bound to the account, as the API server has them."""
+    namespace = account.split(":")[2]
+    roles = f"{ACCOUNT}-{namespace}", f"{ACCOUNT}-lease"
+    found: list[dict[str, Any]] = [
+        json.loads(cluster.kubectl("get", "clusterrole", roles[0], "-o", "json").stdout),
+        json.loads(cluster.kubectl("get", "role", roles[1], "-n", namespace, "-o", "json").stdout),
+    ]
+    return {
+        (group, resource, name, verb)
+        for role in found
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for name in rule.get("resourceNames", [""])
+        for verb in rule["verbs"]
+    }
+
+
+def used(cluster: Cluster, account: str, limited: set[Right]) -> dict[Right, set[int]]:
+    """What the account has asked for, with the answers' codes; by name where a right is limited to one."""
+    names = {(group, resource, verb): name for group, resource, name, verb in limited if name}
+    found: dict[Right, set[int]] = {}
+    for event in cluster.audit():
+        target = event.get("objectRef")
+        if event["user"]["username"] != account or not target or target.get("apiGroup", "") in FREE:
+            continue
+        if "resource" not in target:
+            continue
+        group = target.get("apiGroup", "")
+        resource = "/".join(filter(None, (target["resource"], target.get("subresource", ""))))
+        name = target.get("name", "") if (group, resource, event["verb"]) in names else ""
+        code = event.get("responseStatus", {}).get("code", 0)
+        found.setdefault((group, resource, name, event["verb"]), set()).add(code)
+    return found
+
+
+def corrected(world: World, times: int) -> bool:
+    """The Event is there, and has been patched for each time after the first."""
+    return [item["count"] for item in world.events("plain", "CorrectedDrift")] == [times]
+
+
+@contextmanager
+def busy_secret(world: World, name: str) -> Iterator[None]:
+    """Somebody else writes the Secret all the time, so that the operator's version of it is out of date."""
+    stop = threading.Event()
+
+    def write() -> None:
+        with KubeApi(world.cluster) as own:
+            for number in itertools.takewhile(lambda _: not stop.is_set(), itertools.count()):
+                own.annotate_secret(world.namespace, name, str(number))
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        writers = [pool.submit(write) for _ in range(2)]
+        try:
+            yield
+        finally:
+            stop.set()
+        for writer in writers:
+            writer.result()
+
+
+def conflict(world: World, number: int) -> bool:
+    """Have the operator put its finalizer on such a Secret; whether it had to read it again."""
+    name = f"busy-{number}"
+    apply_secret(world, name, TEAM_TOKEN)
+    with busy_secret(world, name):
+        world.create(name, credentials=credentials(name))
+        eventually(lambda: world.get(name).status.get("conditions"), what="a first status")
+    world.until_ready(name)
+    world.delete(name)
+    world.until_gone(name)
+    return ("", "secrets", "", "get") in used(world.cluster, world.account, set())
+
+
+def live(world: World) -> None:
+    """Whole lives: with drift and a restart, with a key of its own, with a key that somebody else writes too."""
+    apply_secret(world, "key", TEAM_TOKEN)
+    plain = world.created("plain")
+    world.created("keyed", credentials=credentials("key"))
+    for count in (1, 2):
+        world.cloud.console_patch(plain.endpoint_id, scaling={"max_replicas": 9})
+        eventually(partial(corrected, world, count), what="the correction")
+        world.until_ready("plain")
+    world.operator.restart()
+    assert any(conflict(world, number) for number in range(10))
+    for name in ("plain", "keyed"):
+        world.delete(name)
+        world.until_gone(name)
+    eventually(lambda: not in_use(world, "key"), what="the Secret let go")
+
+
+def test_granted_and_used_are_the_same(world: World) -> None:
+    """Nothing is granted that a life does not need, nothing needed is refused, and nothing is granted by a wildcard."""
+    world.cloud.add_token(TEAM_TOKEN, "project-team")
+    rights = granted(world.cluster, world.account)
+    assert not {right for right in rights if "*" in right}
+    live(world)
+    asked = used(world.cluster, world.account, rights)
+    assert set(asked) - rights == set(), "asked for, and not granted"
+    assert {right for right, codes in asked.items() if 403 in codes} == set()
+    assert rights - set(asked) == set(), "granted, and never asked for"
