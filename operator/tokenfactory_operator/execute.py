@@ -238,7 +238,9 @@ class Executor:
         self._remember_corrections(s, action.differences)
         self._mutated("update", poller)
         text = f"Changed {', '.join(action.patch.fields)} of endpoint {action.endpoint_id}"
-        if action.drift:
+        if action.adopts:
+            self._tell(s.resource, "AdoptedEndpoint", f"Adopted endpoint {action.endpoint_id}.")
+        elif action.drift:
             self._tools.telemetry.counted("corrected_drift")
             self._tell(s.resource, "CorrectedDrift", f"{text}: {'; '.join(str(item) for item in action.differences)}")
         else:

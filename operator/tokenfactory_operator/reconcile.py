@@ -234,7 +234,8 @@ class Reconciler:
         """Who else has, or is adopting, the endpoint that this object is to adopt: claims are serialised per id."""
         uid = self._claims.get(target, "") if target else ""
         if uid not in ("", resource.uid):  # first: an id that was only observed is no claim against one under way
-            return f"the object with uid {uid}"
+            holder = self._tools.cache.uids.get(uid)
+            return str(holder) if holder is not None else f"an object that was deleted (uid {uid})"
         attempt = resource.status.create_attempt
         taken = self._claims.get(target) == resource.uid or (attempt is not None and attempt.state == facts.CREATED)
         if not target or (taken and resource.status.endpoint_id == target):

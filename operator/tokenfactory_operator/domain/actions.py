@@ -45,8 +45,10 @@ class Update:
     endpoint_id: str
     patch: EndpointPatch
     drift: bool
-    """The spec is as it was: somebody changed the cloud."""
+    """The spec is as it was when it was last applied: somebody changed the cloud."""
     differences: tuple[Difference, ...] = ()
+    adopts: bool = False
+    """The owner mark is put on an endpoint that was not made here."""
 
 
 @dataclass(frozen=True)

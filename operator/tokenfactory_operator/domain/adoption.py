@@ -26,7 +26,10 @@ def adoption(s: Situation) -> Decision | None:
     if seen is None:
         if facts.recorded_id(s) == endpoint_id:
             return None
-        text = f"Endpoint {endpoint_id} is not in scope {s.evidence.scope}. Check spec.endpointId and the credential."
+        text = (
+            f"No endpoint {endpoint_id} is listed with this object's credential. Check that spec.endpointId is right, and"
+            " that the credential is of the endpoint's project."
+        )
         return _refused(Reason.ENDPOINT_LOST, text)
     return _forbidden(s, seen) or _mismatch(s, seen) or _conflict(s, seen) or _begin(s, endpoint_id)
 
@@ -50,7 +53,7 @@ def _adopted_already(s: Situation, endpoint_id: str) -> bool:
 
 
 def _forbidden(s: Situation, seen: Sighting) -> Decision | None:
-    if s.policy.may_adopt or facts.is_predecessor(s, seen) or _was_ours(s, seen):
+    if s.policy.may_adopt or facts.is_predecessor(s, seen) or was_ours(s, seen):
         return None
     text = (
         f"Endpoint {seen.endpoint.id} may not be adopted from the namespace {s.resource.namespace}: the operator's own "
@@ -59,7 +62,7 @@ def _forbidden(s: Situation, seen: Sighting) -> Decision | None:
     return _refused(Reason.FORBIDDEN, text)
 
 
-def _was_ours(s: Situation, seen: Sighting) -> bool:
+def was_ours(s: Situation, seen: Sighting) -> bool:
     """It carried our mark once, as the status tells: that somebody wiped it takes no leave to put it back."""
     written = s.resource.status.create_attempt
     return written is not None and written.state == facts.CREATED and facts.recorded_id(s) == seen.endpoint.id

@@ -98,7 +98,7 @@ def shown(spec: Spec, seen: ObservedEndpoint) -> Shown:
     if seen.enabled is False:
         text = "The endpoint was stopped in the cloud's console; set spec.enabled to true to start it."
         return Shown(ready=False, reason=Reason.NOT_READY, message=text, serving=serving)
-    if serving is not Reason.NOT_SERVING and _enough(spec, seen, serving):
+    if serving is not Reason.NOT_SERVING and _enough(spec, seen, serving) and status != "stopping":
         text = MESSAGES[Reason.AVAILABLE]
         if status == "error":
             text += " The cloud reports a deployment issue that needs attention."
@@ -120,7 +120,7 @@ def conditions(s: Situation, decision: Decision, verdict: Verdict, *, now: str) 
     previous = {condition.type: condition for condition in s.resource.status.conditions}
     drafts = _drafts(s, decision, verdict)
     if not verdict.judged:
-        kept = (ConditionType.SERVING,) if _blind(s) else (ConditionType.READY, ConditionType.SERVING)
+        kept = () if _blind(s) else (ConditionType.READY, ConditionType.SERVING)
         drafts = [draft for draft in drafts if draft.type not in kept or draft.type not in previous]
         untouched = [previous[type_] for type_ in kept if type_ in previous]
     else:
@@ -163,12 +163,11 @@ def _drafts(s: Situation, decision: Decision, verdict: Verdict) -> Sequence[_Dra
     serving = what.serving if what is not None else Reason.NOT_SERVING
     serves = "False" if serving is Reason.NOT_SERVING else "True"
     text = "The endpoint takes traffic." if serves == "True" else "The endpoint takes no traffic."
+    traffic = _Draft(ConditionType.SERVING, serves, serving, text)
+    if _blind(s):
+        traffic = _Draft(ConditionType.SERVING, "Unknown", verdict.reason, verdict.message)
     synced = {True: "True", False: "False", None: "Unknown"}[verdict.synced]
-    drafts = [
-        ready,
-        _Draft(ConditionType.SYNCED, synced, verdict.reason, verdict.message),
-        _Draft(ConditionType.SERVING, serves, serving, text),
-    ]
+    drafts = [ready, _Draft(ConditionType.SYNCED, synced, verdict.reason, verdict.message), traffic]
     if verdict.stalled:
         drafts.append(_Draft(ConditionType.STALLED, "True", verdict.reason, verdict.message))
     elif verdict.reason not in NO_WORK and (verdict.synced is not True or ready.reason in UNDER_WAY):

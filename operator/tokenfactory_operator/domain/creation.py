@@ -27,6 +27,16 @@ REFUSED: Final = "Refused by the cloud: "
 CONFIRM: Final = "confirm it with the annotation tokenfactory.nebius.com/reconcile-requested-at"
 
 
+def unclear(s: Situation) -> str:
+    """Why nobody knows whether there is an endpoint, as a sentence."""
+    if s.memory.attempt is None and s.resource.status.create_attempt is None:
+        return (
+            "The object carries the operator's finalizer and its status records no create call: it was applied from a "
+            "copy, restored, or its status was removed."
+        )
+    return "A create call ended without a clear answer."
+
+
 def undecided(s: Situation) -> Decision | None:
     """An attempt ended unknown: wait until its endpoint is seen, or is absent for the settle time."""
     attempt = facts.unresolved(s)
@@ -35,7 +45,7 @@ def undecided(s: Situation) -> Decision | None:
     seen = facts.own_endpoint(s)
     record = seen.endpoint.id if seen else None
     if not facts.attempt_absent(s, attempt, settle=s.timing.create_settle):
-        text = "A create call ended without a clear answer. Waiting to see whether the cloud made an endpoint."
+        text = f"{unclear(s)} Waiting to see whether the cloud made an endpoint."
         if s.evidence.predecessors:  # named, so that nobody is told of it as an orphan meanwhile
             ids = ", ".join(item.endpoint.id for item in s.evidence.predecessors)
             text += f" Endpoint {ids}, made for an earlier object of this name, is judged after that."

@@ -20,7 +20,7 @@ from tokenfactory_operator.domain.actions import (
     RemoveFinalizer,
     Verdict,
 )
-from tokenfactory_operator.domain.creation import failed, probe_of, shown_elsewhere, untrusted
+from tokenfactory_operator.domain.creation import failed, probe_of, shown_elsewhere, unclear, untrusted
 from tokenfactory_operator.domain.identity import (
     ReleasedMark,
     described,
@@ -89,9 +89,8 @@ def unresolved_attempt(s: Situation) -> Decision | None:
         doubt = shown_elsewhere(s, "unresolved_attempt")
         return doubt if facts.trusted(s) else untrusted(s, "unresolved_attempt")
     text = (
-        "A create call ended without a clear answer. The object is kept until it is sure that the cloud made no "
-        f"endpoint: at least {s.timing.delete_settle:.0f} s after that call. A restart of the operator begins it "
-        "anew."
+        f"{unclear(s)} The object is kept until it is sure that the cloud made no endpoint: for at least "
+        f"{s.timing.delete_settle:.0f} s. A restart of the operator begins it anew."
     )
     return Decision(
         "unresolved_attempt",

@@ -23,7 +23,15 @@ class Difference:
     desired: object
 
     def __str__(self) -> str:
-        return f"{self.field}: the cloud has {self.observed}, the spec says {self.desired}"
+        return f"{self.field}: the cloud has {_shown(self.observed)}, the spec says {_shown(self.desired)}"
+
+
+def _shown(value: object) -> str:
+    """For people: a pair is the range of replicas."""
+    if isinstance(value, tuple):
+        low, high = ("?" if bound is None else bound for bound in value)
+        return f"{low} to {high} replicas"
+    return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
 @dataclass(frozen=True)

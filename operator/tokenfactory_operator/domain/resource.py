@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import bounded
 from tokenfactory_operator.domain.identity import ADOPTED
+
+NOT_PAUSED: Final = frozenset({"false", "no", "off", "0"})
+"""Values of the annotation that do not pause. A word that is not understood pauses: that is seen, and costs nothing."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,9 @@ class Resource:
 
     @property
     def paused(self) -> bool:
-        """Whether a person has asked for no mutation of the cloud."""
-        return self.annotations.get(api.PAUSED) == "true"
+        """Whether a person has asked for no mutation of the cloud: any value but a clear "no" does."""
+        value = self.annotations.get(api.PAUSED)
+        return value is not None and value.strip().casefold() not in NOT_PAUSED
 
     @property
     def force_release(self) -> bool:

@@ -6,16 +6,19 @@ from typing import Final
 
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import SYNCED, Decision, DeleteTwin, Nothing, Update, Verdict
+from tokenfactory_operator.domain.adoption import was_ours
 from tokenfactory_operator.domain.creation import failed, refused_for_good, remembered_mark
 from tokenfactory_operator.domain.desired import owner_mark
 from tokenfactory_operator.domain.drift import Difference, Drift, drift, immutable_mismatches
 from tokenfactory_operator.domain.errors import bounded
 from tokenfactory_operator.domain.identity import ADOPTED, OwnerMark
-from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.situation import Correction, Sighting, Situation
 
 MAX_CORRECTIONS: Final = 3
 """Accepted PATCHes of one field that may come undone before a person has to look."""
+IDLE: Final = (Reason.RECONCILE_PAUSED, Reason.OBSERVING)
+"""Reasons under which a spec is judged and not applied."""
 CORRECTION_MEMORY: Final = 600.0
 """Seconds after which a correction that lasted is forgotten."""
 
@@ -123,15 +126,24 @@ def _given_up(s: Situation, found: Drift) -> Verdict | None:
 
 
 def _update(s: Situation, seen: Sighting, found: Drift) -> Decision:
-    known_good = s.resource.status.observed_generation == s.resource.generation
+    marked = seen.endpoint.carries(s.identity) or was_ours(s, seen)
+    adopts = seen.endpoint.id == facts.adoption_target(s) and not marked
     action = Update(
         seen.endpoint.id,
         found.patch,
-        drift=known_good,
+        drift=not adopts and _applied(s),
         differences=found.differences,
+        adopts=adopts,
     )
     verdict = Verdict(Reason.UPDATING, f"Updating {', '.join(found.patch.fields)}.", synced=None)
     return Decision("drifted", action, verdict, record=seen.endpoint.id, after_list=True)
+
+
+def _applied(s: Situation) -> bool:
+    """Whether the spec as it is now was applied before: one that was edited while nothing was changed was not."""
+    judged = s.resource.status.observed_generation == s.resource.generation
+    before = next((item.reason for item in s.resource.status.conditions if item.type == ConditionType.SYNCED), "")
+    return judged and before not in IDLE
 
 
 def in_order(s: Situation) -> Decision | None:

@@ -108,7 +108,7 @@ def test_whether_an_adoption_begins(arrange: Arrange, expected: Decided) -> None
     ("arrange", "words"),
     [
         pytest.param(naming(), ("ep-1", "namespace ml", "TOKENFACTORY_ADOPTION_NAMESPACES"), id="forbidden"),
-        pytest.param(lambda s: s.spec(endpointId="ep-9").lists(), ("ep-9", "project-1", "endpointId"), id="not-listed"),
+        pytest.param(lambda s: s.spec(endpointId="ep-9").lists(), ("ep-9", "project", "endpointId"), id="not-listed"),
         pytest.param(allowed(FOREIGN), ("ep-1", FOREIGN), id="anothers"),
         pytest.param(lambda s: allowed()(s).claimed("ml/second"), ("ep-1", "ml/second"), id="claimed"),
         pytest.param(

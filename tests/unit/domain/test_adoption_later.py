@@ -73,12 +73,12 @@ LATER = [
     ),
     pytest.param(
         lambda s: s.recorded().spec(endpointId="ep-1").lists(UNMARKED),
-        updating(marking("a note", f"a note {MINE}")),
+        updating(marking("a note", f"a note {MINE}", adopts=False)),
         id="the-wiped-mark-of-its-own-needs-no-leave",
     ),
     pytest.param(
         lambda s: adopted(s, endpointId="ep-1").lists(UNMARKED),
-        updating(marking("a note", f"a note {MINE}")),
+        updating(marking("a note", f"a note {MINE}", adopts=False)),
         id="a-wiped-mark-is-put-back",
     ),
     pytest.param(

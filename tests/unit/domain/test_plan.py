@@ -309,6 +309,20 @@ UPKEEP_ROWS = [
         Decided("drifted", replace(RENAME, drift=False), Reason.UPDATING, synced=None, record="ep-1", after_list=True),
         id="an-edit-is-no-drift",
     ),
+    *(
+        pytest.param(
+            lambda s, idle=idle: (
+                s.recorded(conditions=[{"type": "Synced", "status": "False", "reason": idle}])
+                .spec(displayName="chat")
+                .lists(an_endpoint())
+            ),
+            Decided(
+                "drifted", replace(RENAME, drift=False), Reason.UPDATING, synced=None, record="ep-1", after_list=True
+            ),
+            id=f"an-edit-made-while-{idle}-is-no-drift",
+        )
+        for idle in ("ReconcilePaused", "Observing")
+    ),
     pytest.param(
         lambda s: s.held().attempt_written().attempted(Outcome.CREATED, endpoint_id="ep-1").lists(an_endpoint("ep-1")),
         IN_ORDER,

@@ -38,12 +38,12 @@ def adopted(s: Scene, **fields: Any) -> Scene:  # noqa: ANN401  # fields of the 
     return s.held().attempt_written("adopted", "Created", endpointId="ep-1").spec(**fields)
 
 
-def marking(observed: str, desired: str, **more: tuple[Any, Any]) -> Update:
-    """The PATCH that takes ep-1 over: its description, and what else differs."""
+def marking(observed: str, desired: str, *, adopts: bool = True, **more: tuple[Any, Any]) -> Update:
+    """The PATCH that takes ep-1 over, or puts its mark back: its description, and what else differs."""
     changes = {"name": more.pop("name", None), "description": (observed, desired), **more}
     differences = tuple(Difference(field, *pair) for field, pair in changes.items() if pair)
     patch = EndpointPatch(**{item.field: item.desired for item in differences})  # type: ignore[arg-type]  # each its field's type
-    return Update("ep-1", patch, drift=True, differences=differences)
+    return Update("ep-1", patch, drift=not adopts, differences=differences, adopts=adopts)
 
 
 def updating(action: Update) -> Decided:
