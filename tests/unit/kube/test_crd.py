@@ -58,7 +58,7 @@ async def test_the_generated_crd_is_enough() -> None:
 @pytest.mark.parametrize(
     ("listed", "schemas", "named"),
     [
-        pytest.param(NOT_FOUND, NOT_FOUND, "kubectl apply -f crds/", id="not installed"),
+        pytest.param(NOT_FOUND, NOT_FOUND, "--force-conflicts -f crds/", id="not installed"),
         pytest.param(discovery(without="dedicatedendpoints"), openapi(), "the verb list", id="another resource only"),
         pytest.param(discovery(verbs="get"), openapi(), "the verb watch", id="verbs missing"),
         pytest.param(discovery(without="dedicatedendpoints/status"), openapi(), "status", id="no status"),
@@ -75,7 +75,7 @@ async def test_missing_or_old_crd(listed: bytes, schemas: bytes, named: str) -> 
         with pytest.raises(SetupError) as caught:
             await check_crd(client, settle=0)
     assert named in caught.value.message
-    assert "kubectl apply -f crds/tokenfactory.nebius.com_dedicatedendpoints.yaml" in caught.value.message
+    assert "kubectl apply --server-side --force-conflicts -f crds/tokenfactory.nebius.com_dedic" in caught.value.message
 
 
 async def test_waits_for_a_schema_that_was_applied_just_now() -> None:
