@@ -27,8 +27,8 @@ def adoption(s: Situation) -> Decision | None:
         if facts.recorded_id(s) == endpoint_id:
             return None
         text = (
-            f"No endpoint {endpoint_id} is listed with this object's credential. Check spec.endpointId, and whether the "
-            "credential is of the endpoint's project."
+            f"No endpoint {endpoint_id} is listed with this object's credential. Check spec.endpointId, and whether"
+            " the credential is of the endpoint's project."
         )
         return _refused(Reason.ENDPOINT_LOST, text)
     return _forbidden(s, seen) or _mismatch(s, seen) or _conflict(s, seen) or _begin(s, endpoint_id)
