@@ -64,9 +64,8 @@ test: $(READY) ## All tests, on a real API server (ARGS="tests/unit -k name")
 	@$(CONTROLPLANE) fetch >/dev/null
 	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
-e2e: $(READY) ## The image's tests, as root, with an engine; where these are missing it says so (ARGS="-k name")
-	@PYTHONPATH=hack $(PY) -m node check
-	@$(PY) -m pytest tests/image $(ARGS)
+e2e: $(READY) ## Image and chart on a real node, as root, or CLUSTER=kind with Docker; says so where it cannot (ARGS=)
+	@PYTHONPATH=hack $(PY) -m incluster $(ARGS)
 
 coverage: $(READY) ## Unit and contract tests, and the lines that they do not reach
 	@$(PY) -m coverage run -m pytest tests/unit tests/contract $(ARGS)

@@ -33,7 +33,7 @@ def kind_cluster(directory: Path) -> Iterator[OutsideCluster]:
         RefusedError: a program is missing, or a cluster of this name is there.
         DemoError: kind could not make it.
     """
-    kind = _Kind(_command(), directory)
+    kind = _Kind(command(), directory)
     kind.check_unused()
     try:
         kind.create()
@@ -42,7 +42,8 @@ def kind_cluster(directory: Path) -> Iterator[OutsideCluster]:
         kind.delete()
 
 
-def _command() -> Sequence[str]:
+def command() -> Sequence[str]:
+    """How to start kind, once it is sure that a cluster can be made; raises `RefusedError` where it cannot."""
     if not any(shutil.which(engine) for engine in _ENGINES):
         raise RefusedError(f"CLUSTER=kind needs Docker, and no docker was found on PATH. {_WITHOUT}")
     for name in ("kubectl", "helm"):  # before the minute that a cluster takes

@@ -1,0 +1,1 @@
+"""Gives the in-cluster tests a cluster that has the operator's image: a node of our own, or kind's."""

@@ -1,0 +1,176 @@
+"""The operator as its users run it: the image in two pods of the chart, on a node, in a restricted namespace.
+
+The tests stand in the order in which they run. What they count is told by the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from cluster.support.eventually import eventually
+from e2e.conftest import Installed
+from e2e.support import release as releases
+from e2e.support.fleet import Fleet, record_of
+from e2e.support.kubectl import items, kubectl
+
+LIFECYCLES = 20
+CREATES = 200
+
+
+def test_two_pods_of_which_one_leads(installed: Installed) -> None:
+    """The namespace that enforces `restricted` admits both; one holds the lease and `helm test` agrees."""
+    namespace = kubectl("get", "namespace", releases.NAMESPACE, "-o", "jsonpath={.metadata.labels}").stdout
+    assert '"pod-security.kubernetes.io/enforce":"restricted"' in namespace
+    assert len(installed.release.pods()) == releases.REPLICAS
+    assert installed.release.leader()
+    assert "Succeeded" in installed.release.test().stdout
+
+
+def test_lifecycles(installed: Installed, fleet: Fleet) -> None:
+    """Create, become ready, scale, stop, start, delete: one endpoint each, and none is left."""
+    fleet.apply(LIFECYCLES)
+    views = fleet.until_ready(LIFECYCLES)
+    fleet.patch(views, scaling={"minReplicas": 2, "maxReplicas": 4})
+    fleet.until_ready(LIFECYCLES)
+    assert {item["scaling"]["min_replicas"] for item in fleet.endpoints()} == {2}
+    fleet.patch(views, enabled=False)
+    assert {view.said("Ready").reason for view in fleet.until_ready(LIFECYCLES)} == {"Stopped"}
+    fleet.patch(views, enabled=True)
+    fleet.until_ready(LIFECYCLES)
+    assert len(fleet.endpoints()) == LIFECYCLES
+    fleet.delete()
+    assert fleet.endpoints() == []
+    assert len(fleet.endpoints(alive_only=False)) == LIFECYCLES
+    installed.counts.lifecycles += LIFECYCLES
+
+
+@pytest.mark.parametrize(
+    "how", [pytest.param((), id="asked"), pytest.param(("--force", "--grace-period=0"), id="killed")]
+)
+def test_leader_deleted(installed: Installed, fleet: Fleet, how: tuple[str, ...]) -> None:
+    """In the middle of creating, the leader's pod goes; the other one leads, and makes what is missing, once."""
+    leader = installed.release.leader()
+    fleet.apply(CREATES // 2)
+    fleet.until_created(10)
+    kubectl("delete", "pod", leader, "-n", releases.NAMESPACE, "--wait=false", *how)
+    assert len(fleet.endpoints(alive_only=False)) < CREATES // 2, "it was not in the middle"
+    fleet.until_ready(CREATES // 2)
+    installed.release.until_up()
+    assert installed.release.leader() != leader
+    assert len(fleet.endpoints(alive_only=False)) == CREATES // 2
+    installed.counts.kills += 1
+
+
+def test_rolling_update_amid_creates(installed: Installed, fleet: Fleet) -> None:
+    """Every pod is replaced while 200 endpoints are created: objects come before, while and after it changes hands."""
+    before = {pod["metadata"]["name"] for pod in installed.release.pods()}
+    applied = 20
+    fleet.apply(applied)
+    fleet.until_created(1)
+    installed.release.restart()
+    while installed.release.leader() in before and applied < CREATES - 20:
+        fleet.apply(5, first=applied)
+        applied += 5
+    eventually(lambda: installed.release.leader() not in before, what="a new leader")
+    amid = len(fleet.endpoints(alive_only=False))
+    fleet.apply(CREATES - applied, first=applied)
+    installed.release.until_rolled_out()
+    fleet.until_ready(CREATES)
+    assert 0 < amid < CREATES
+    assert not before & {pod["metadata"]["name"] for pod in installed.release.pods()}
+    assert len(fleet.endpoints(alive_only=False)) == CREATES
+    installed.counts.kills += len(before)
+
+
+def test_node_drained_and_back(installed: Installed, fleet: Fleet) -> None:
+    """While no pod can run nothing is made; when the node is back, what was asked for meanwhile is."""
+    fleet.apply(5)
+    fleet.until_ready(5)
+    nodes = [node["metadata"]["name"] for node in items("nodes")]
+    # Without eviction: with every node drained, a disruption budget would rightly hold the last pod for ever.
+    drain = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--disable-eviction", "--timeout=120s")
+    try:
+        for node in nodes:
+            kubectl("drain", node, *drain, timeout=150)
+        eventually(lambda: all("nodeName" not in pod["spec"] for pod in installed.release.pods()), what="no pod")
+        fleet.apply(5, first=5)
+        kubectl("wait", "-n", releases.NAMESPACE, "pod", "--all", "--for=condition=PodScheduled=false")
+        assert len(fleet.endpoints(alive_only=False)) == 5
+    finally:
+        for node in nodes:
+            kubectl("uncordon", node)
+    installed.release.until_up()
+    fleet.until_ready(10)
+    assert len(fleet.endpoints(alive_only=False)) == 10
+    installed.counts.kills += releases.REPLICAS
+
+
+def test_upgrade_and_rollback(installed: Installed, fleet: Fleet) -> None:
+    """`helm upgrade` and `helm rollback` replace the pods; the endpoints are the same, and are not written to."""
+    fleet.apply(10)
+    fleet.until_ready(10)
+    ids = {item["id"] for item in fleet.endpoints()}
+    writes = record_of(installed.cloud).writes
+    revision = installed.release.revision()
+    installed.release.upgrade(logLevel="debug")
+    assert installed.release.revision() == revision + 1
+    installed.release.rollback()
+    assert installed.release.revision() == revision + 2
+    _after_lists(installed)
+    assert {item["id"] for item in fleet.endpoints()} == ids
+    assert record_of(installed.cloud).writes == writes
+
+
+def test_uninstalled_and_installed_again(installed: Installed, fleet: Fleet) -> None:
+    """`helm uninstall` leaves resource, objects and endpoints; after an install the same objects have the same ones."""
+    fleet.apply(10)
+    fleet.until_ready(10)
+    ids = {item["id"] for item in fleet.endpoints()}
+    installed.release.uninstall()
+    assert len(fleet.views()) == 10
+    assert {item["id"] for item in fleet.endpoints()} == ids
+    fleet.apply(5, first=10)
+    installed.release.install()
+    fleet.until_ready(15)
+    assert ids < {item["id"] for item in fleet.endpoints()}
+    assert len(fleet.endpoints(alive_only=False)) == 15
+
+
+def test_deletion_outlives_a_kill(installed: Installed, fleet: Fleet) -> None:
+    """The leader is killed while 50 objects are being deleted: no endpoint stays."""
+    fleet.apply(50)
+    fleet.until_ready(50)
+    leader = installed.release.leader()
+    kubectl("delete", "dep", "--all", "-n", fleet.namespace, "--wait=false")
+    eventually(lambda: len(fleet.endpoints()) < 50, what="the first DELETE")
+    kubectl("delete", "pod", leader, "-n", releases.NAMESPACE, "--wait=false", "--force", "--grace-period=0")
+    eventually(lambda: not fleet.views(), within=180, what="the end of the objects")
+    assert fleet.endpoints() == []
+    installed.counts.kills += 1
+    installed.release.until_up()
+
+
+def test_logs_and_sum(installed: Installed, ends_clean: Callable[[], None], tell: Callable[[str], None]) -> None:
+    """No pod has logged a defect or the token; over all scenarios no object had two endpoints, and none is left."""
+    ends_clean()
+    restarts = [
+        status["restartCount"] for pod in installed.release.pods() for status in pod["status"]["containerStatuses"]
+    ]
+    assert set(restarts) == {0}
+    record = record_of(installed.cloud)
+    counts = installed.counts
+    tell(
+        f"e2e: {counts.lifecycles} lifecycles, {counts.kills} pods ended amid work, {record.made} endpoints ever made, "
+        f"{record.duplicates} duplicates, {record.left} left, {record.writes} writing calls to the cloud, "
+        f"logs of {len(installed.logs.texts())} pods"
+    )
+    assert record.duplicates == 0
+    assert record.left == 0
+
+
+def _after_lists(installed: Installed) -> None:
+    """The leader has listed the cloud three times from now on: it has seen what is there, and would have acted."""
+    seen = len(installed.cloud.calls(method="GET"))
+    eventually(lambda: len(installed.cloud.calls(method="GET")) >= seen + 3, what="three LISTs")

@@ -1,0 +1,49 @@
+"""A node leaves nothing on the machine, however its run ends. `make e2e` runs this, and says where the images are."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cluster.support.eventually import eventually
+from node import janitor, layout, outside
+
+POD = f"""
+until kubectl get serviceaccount default; do sleep 0.2; done
+kubectl run idle --image={layout.PAUSE_IMAGE} --image-pull-policy=Never || exit 1
+kubectl wait --for=condition=Ready pod/idle --timeout=90s && echo started
+sleep 600
+"""
+OWNER = "import sys; from pathlib import Path; from node import outside; outside.run(Path(sys.argv[1]), sys.argv[2:])"
+
+
+def left() -> list[str]:
+    """What of a node is on this machine."""
+    folder = outside.folder()
+    groups = [*Path("/sys/fs/cgroup").glob(outside.CGROUP), *Path("/sys/fs/cgroup").glob(f"*/{outside.CGROUP}")]
+    found = [folder, janitor.NAMESPACES / layout.NAMESPACE, *groups, *janitor.NAMESPACES.glob("cni-*")]
+    processes = [f"process {pid}" for pid in janitor.processes_of(folder)]
+    return [*map(str, filter(Path.exists, found)), *janitor.mounts_below(folder), *processes]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+def test_nothing_is_left_of_a_node(number: signal.Signals) -> None:
+    """A pod runs; the process that owns the node ends; shims, mounts, namespace, control groups and folder go."""
+    images = os.environ.get("NODE_IMAGES")
+    assert images, "run `make e2e`, which makes the images"
+    assert left() == []
+    command = [sys.executable, "-c", OWNER, images, "sh", "-c", POD]
+    environment = {**os.environ, "PYTHONPATH": "hack"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        assert any(line.strip() == "started" for line in owner.stdout)
+        seen = " ".join(left())
+        assert all(part in seen for part in ("process ", "/rootfs", "/pods/", outside.CGROUP, layout.NAMESPACE)), seen
+        owner.send_signal(number)
+        owner.wait()
+    eventually(lambda: not left(), what="the end of everything", within=60)
