@@ -31,12 +31,14 @@ def pytest_configure() -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Have the programs before the first test: a build takes longer than a test may, and its progress must be seen."""
-    needed = any("cluster" in getattr(item, "fixturenames", ()) for item in session.items)
-    if needed and not session.config.option.collectonly:
+    names = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    programs = [load for name, load in (("cluster", release.load), ("flux", release.flux)) if name in names]
+    if programs and not session.config.option.collectonly:
         capture = session.config.pluginmanager.getplugin("capturemanager")
         try:
             with capture.global_and_fixture_disabled():
-                acquire.acquire(release.load())
+                for load in programs:
+                    acquire.acquire(load())
         except ControlPlaneError as error:
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
 

@@ -44,8 +44,11 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--release", help=f"one of {', '.join(releases.available())}; default: ${VERSION_VARIABLE}")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser(
+    fetch = commands.add_parser(
         "fetch", parents=[common], help="have the programs, building them if need be; prints their folder"
+    )
+    fetch.add_argument(
+        "--flux", action="store_true", help="have the Flux controllers too; prints their folder after it"
     )
     up = commands.add_parser("up", parents=[common], help="run a cluster until Ctrl-C; prints how to reach it")
     up.add_argument("--background", action="store_true", help="leave it running; does nothing if it runs already")
@@ -61,6 +64,8 @@ def _run(options: argparse.Namespace, release: Release) -> int:
     match options.command:
         case "fetch":
             print(acquire(release))
+            if options.flux:
+                print(acquire(releases.flux()))
         case "up" if options.background:
             acquire(release)  # here, where its progress is seen
             state = Background().up(release)

@@ -4,6 +4,8 @@
    have `kube-controller-manager`, `helm` and `kubeconform` too, of the release asked for;
 2. the cache;
 3. a build from Go modules into the cache.
+
+For the Flux controllers the first does not count: no convention names a folder for them.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ def acquire(release: Release, *, stream: TextIO | None = None) -> Path:
         AcquireError: with what to do about it.
     """
     reporter = Reporter(stream or sys.stderr)
-    if assets := os.environ.get(ASSETS_VARIABLE):
+    if release.kubernetes and (assets := os.environ.get(ASSETS_VARIABLE)):
         folder = Path(assets)
         if not (objection := assets_objection(folder, release)):
             return folder

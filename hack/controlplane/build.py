@@ -165,9 +165,9 @@ def announce(release: Release, *, go: Path, target: Path, reporter: Reporter) ->
     """Say before a long build what is built, why, with what, and how long it takes."""
     programs = ", ".join(sorted(release.programs))
     reporter.say(
-        f"Building programs of Kubernetes {release.kubernetes} from Go modules: {programs}.\n"
+        f"Building {release.title} from Go modules: {programs}.\n"
         "  Why: the tests and the demo run against real ones, and no built ones were found.\n"
-        "  How long: at most 10 minutes on 2 cores the first time, then nothing; 6 GiB of disk, 3 GiB of memory.\n"
+        "  How long: 10 to 15 minutes on 2 cores the first time, then nothing; 6 GiB of disk, 3 GiB of memory.\n"
         f"  With {go}; Go keeps modules and packages in its own caches (`go clean -cache -modcache` empties them).\n"
         f"  Into {target}"
     )

@@ -1,5 +1,7 @@
 """One supported Kubernetes release: the folder `vX.Y/` with its go.mod, and what is read out of it.
 
+The Flux controllers are built in the same way, from the folder `flux/`; they belong to no Kubernetes release.
+
 The go.mod is the single place where versions stand. This module only reads: it runs nothing and writes nothing.
 """
 
@@ -19,6 +21,7 @@ from controlplane.errors import UnknownReleaseError
 VERSION_VARIABLE = "CONTROLPLANE_VERSION"
 DEFAULT_VERSION = "v1.37"
 FOLDER = Path(__file__).resolve().parent
+FLUX_FOLDER = FOLDER / "flux"
 
 SERVERS = ("etcd", "kube-apiserver", "kube-controller-manager")
 CLIENTS = ("kubectl", "helm", "kubeconform")
@@ -38,7 +41,7 @@ class Release:
     Attributes:
         name: the folder's name, such as `v1.37`.
         directory: the folder with go.mod and go.sum.
-        kubernetes: the exact version, such as `v1.37.2`; the API server reports it at /version.
+        kubernetes: the exact version, such as `v1.37.2`; the API server reports it at /version. Empty for Flux.
         go: the least Go version that builds it, such as `1.26.0`.
         tools: import paths of the programs' main packages.
         wanted: the programs that its cache folder has: its own, and those lent by the default release.
@@ -62,12 +65,14 @@ class Release:
         return frozenset(self.wanted) - self.programs
 
     @property
+    def title(self) -> str:
+        """What people call its programs."""
+        return f"programs of Kubernetes {self.kubernetes}" if self.kubernetes else "the Flux controllers"
+
+    @property
     def build_flags(self) -> tuple[str, ...]:
         """`go build`'s flags; without the version in them the server calls itself v0.0.0."""
-        major, minor = self.kubernetes.removeprefix("v").split(".")[:2]
-        package = "k8s.io/component-base/version"
-        stamps = {"gitVersion": self.kubernetes, "gitMajor": major, "gitMinor": minor}
-        ldflags = " ".join(["-s", "-w", *(f"-X {package}.{name}={value}" for name, value in stamps.items())])
+        ldflags = " ".join(["-s", "-w", *_stamps(self.kubernetes)])
         return ("-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", ldflags)
 
     @property
@@ -82,6 +87,15 @@ class Release:
         if self.borrowed:
             digest.update(load(DEFAULT_VERSION, folder=self.directory.parent).key.encode())
         return digest.hexdigest()[:16]
+
+
+def _stamps(kubernetes: str) -> list[str]:
+    """The linker's flags for a Kubernetes version; none for programs of no Kubernetes release."""
+    if not kubernetes:
+        return []
+    major, minor = kubernetes.removeprefix("v").split(".")[:2]
+    values = {"gitVersion": kubernetes, "gitMajor": major, "gitMinor": minor}
+    return [f"-X k8s.io/component-base/version.{name}={value}" for name, value in values.items()]
 
 
 def program_name(tool: str) -> str:
@@ -119,6 +133,18 @@ def load(name: str | None = None, *, folder: Path = FOLDER, wanted: tuple[str, .
         tools=_tools(text),
         wanted=wanted,
     )
+
+
+def flux(directory: Path = FLUX_FOLDER) -> Release:
+    """Read the go.mod of the Flux controllers.
+
+    Raises:
+        UnknownReleaseError: it does not say what is needed.
+    """
+    text = (directory / "go.mod").read_text(encoding="utf-8")
+    go, tools = _single(r"^go\s+(\S+)", text, what="a go directive"), _tools(text)
+    wanted = tuple(program_name(tool) for tool in tools)
+    return Release(name="flux", directory=directory, kubernetes="", go=go, tools=tools, wanted=wanted)
 
 
 def _single(pattern: str, text: str, *, what: str) -> str:

@@ -130,3 +130,11 @@ def test_every_supported_release_is_complete(name: str) -> None:
     assert loaded.kubernetes.startswith(f"{name}.")
     assert loaded.programs >= set(release.SERVERS)
     assert loaded.borrowed <= release.load(release.DEFAULT_VERSION).programs
+
+
+def test_flux_is_built_in_the_same_way() -> None:
+    """Flux's controllers belong to no Kubernetes release: they borrow nothing and have no version stamped in."""
+    flux = release.flux()
+    assert flux.programs == {"helm-controller", "kustomize-controller", "source-controller"}
+    assert not flux.borrowed
+    assert "-X" not in flux.build_flags[-1]

@@ -15,6 +15,7 @@ PAGES: Final = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
+    "docs/gitops.md",
     "docs/install.md",
     "docs/reliability.md",
     "docs/troubleshooting.md",
