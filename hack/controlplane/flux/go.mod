@@ -411,6 +411,7 @@ require (
 
 // As in the go.mod of the controllers: a replace counts in the main module only.
 replace (
+	// Not theirs: v0.18.3, which source-controller asks for, could not be had from the module proxy.
 	github.com/fluxcd/pkg/artifact => github.com/fluxcd/pkg/artifact v0.18.1
 	github.com/opencontainers/go-digest => github.com/opencontainers/go-digest v1.0.1-0.20220411205349-bde1400a84be
 	gopkg.in/yaml.v3 => gopkg.in/yaml.v3 v3.0.1
