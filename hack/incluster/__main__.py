@@ -30,7 +30,7 @@ def main() -> int:
     try:
         on_kind = os.environ.get("CLUSTER") == "kind"
         if not on_kind:
-            machine.check((*machine.ENGINE_PROGRAMS, *machine.NODE_PROGRAMS), what="The in-cluster test")
+            machine.check(machine.E2E_PROGRAMS, what="The in-cluster test")
         statuses = [_run(_command("tests/image", arguments))]
         if statuses[0] in (0, _NOTHING_SELECTED):
             statuses += _in_cluster(arguments, on_kind=on_kind)

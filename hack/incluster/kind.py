@@ -1,6 +1,7 @@
 """The in-cluster tests on kind. kubectl and helm are the caller's, as for the demo.
 
-This has not been run yet: no image of a kind node can be had where the project is built.
+This has not been run yet: no image of a kind node can be had where the project is built. It needs Docker on Linux,
+where this machine has an address on the network of kind's nodes; Docker Desktop gives it none.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         if options.command == "check":
-            machine.check((*machine.ENGINE_PROGRAMS, *machine.NODE_PROGRAMS), what="The in-cluster test")
+            machine.check(machine.E2E_PROGRAMS, what="The in-cluster test")
         elif options.command == "image":
             _image(options.tag, options.save)
         else:

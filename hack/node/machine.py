@@ -14,6 +14,7 @@ PACKAGES = "docker.io containerd runc containernetworking-plugins debootstrap ip
 CNI_PLUGINS = "/usr/lib/cni"
 ENGINE_PROGRAMS = ("docker", "dockerd", "containerd", "runc")
 NODE_PROGRAMS = ("containerd", "containerd-shim-runc-v2", "ctr", "runc", "ip", "iptables", "nsenter", "umount")
+E2E_PROGRAMS = (*ENGINE_PROGRAMS, *NODE_PROGRAMS, "openssl")
 _TAIL = 25
 
 
