@@ -12,7 +12,7 @@ import contextlib
 import random
 import secrets
 import signal
-from collections import Counter
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
@@ -25,17 +25,17 @@ from tokenfactory_operator.credentials import Credentials
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.dispatch import RELIST_INTERVAL, Dispatch, work
 from tokenfactory_operator.domain.errors import KubeError, LeaseHeld, LeaseLost
-from tokenfactory_operator.domain.reasons import ConditionType
 from tokenfactory_operator.election import Election
 from tokenfactory_operator.execute import Tools
 from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.kube.client import KubeClient, connect
-from tokenfactory_operator.kube.crd import check_crd
 from tokenfactory_operator.kube.errors import SetupError
 from tokenfactory_operator.kube.events import EventRecorder
 from tokenfactory_operator.kube.objects import KubeObjects
 from tokenfactory_operator.kube.patience import patiently
+from tokenfactory_operator.kube.refusals import Refusals
 from tokenfactory_operator.kube.secrets import KubeSecrets
+from tokenfactory_operator.kube.supervision import Supervisor
 from tokenfactory_operator.leadership import SystemClock, election, give_up
 from tokenfactory_operator.opener import CloudOpener
 from tokenfactory_operator.orphans import Orphans
@@ -45,10 +45,11 @@ from tokenfactory_operator.reconcile import Reconciler
 from tokenfactory_operator.secret_keeper import SecretKeeper
 from tokenfactory_operator.settings import Settings, StartupError
 from tokenfactory_operator.stamps import Stamps
-from tokenfactory_operator.telemetry.gauges import InventorySample
+from tokenfactory_operator.standing import make_supervisor, report_to
 from tokenfactory_operator.telemetry.health import HealthServer
 from tokenfactory_operator.telemetry.logging import forget_secret, register_secret
 from tokenfactory_operator.telemetry.metrics import Metrics
+from tokenfactory_operator.telemetry.samples import objects_by_ready, worst_by_scope
 from tokenfactory_operator.version import operator_version
 from tokenfactory_operator.workqueue import WorkQueue
 
@@ -76,15 +77,17 @@ def main(settings: Settings) -> int:
 async def run(settings: Settings) -> None:
     """The operator's life; returns when it was asked to stop."""
     metrics = Metrics(version=operator_version())
+    refusals = Refusals(now=time.monotonic, count=metrics.kube_refused)
     async with (
         HealthServer(
             health_address=settings.health_address,
             metrics_address=settings.metrics_address,
             exposition=metrics.render,
         ) as health,
-        await connect(written=metrics.kube_written) as client,
+        await connect(written=metrics.kube_written, answered=refusals.answered) as client,
     ):
-        await _with_patience(lambda: check_crd(client))
+        watcher = make_supervisor(settings, client)
+        await _with_patience(watcher.start)
         objects = KubeObjects(client)
         cluster_id = settings.cluster_id
         if cluster_id is None:
@@ -97,8 +100,11 @@ async def run(settings: Settings) -> None:
                 recorder=recorder,
                 metrics=metrics,
                 cluster_id=cluster_id,
+                supervisor=watcher,
             )
             operator.report_to(health, metrics)
+            report_to(health, metrics, watcher, refusals)
+            refusals.tell(recorder, operator.cache.get, watcher.doubt)
             await _with_patience(operator.list_objects)
             await operator.run()
 
@@ -133,8 +139,10 @@ class Operator:
         recorder: EventRecorder,
         metrics: Metrics,
         cluster_id: str,
+        supervisor: Supervisor,
     ) -> None:
         self._settings = settings
+        self._supervisor = supervisor
         self._lease = lease
         self._leads = False
         self._objects = objects = KubeObjects(client)
@@ -142,6 +150,7 @@ class Operator:
         clock, timing, rng = SystemClock(), settings.timing(), random.Random()  # noqa: S311  # jitter, no secret
         self._clock = clock
         self.cache = ObjectCache()
+        supervisor.attach(returned=self._returned, newest=self.cache.newest)
         self.secrets = ObjectCache()
         self.dispatch = Dispatch(self.cache, lambda key: self.accounts.queue_of(key))  # noqa: PLW0108 - made below
         self.credentials = Credentials(
@@ -214,12 +223,12 @@ class Operator:
         self.orphans = Orphans(
             cluster_id=cluster_id,
             cache=self.cache,
-            list_all=lambda: objects.list_all(settings.watch_namespaces),
+            list_all=lambda: objects.list_all(supervisor.listable()),
             recorder=recorder,
             clock=clock,
             settle=timing.create_settle,
             namespace=client.namespace,
-            watched=settings.watch_namespaces,
+            watches=supervisor.served,
         )
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
@@ -235,8 +244,8 @@ class Operator:
         health.add_note("leader", lambda: self._lease.leader() or "nobody")
         metrics.watch_leader(lambda: self._leads and self._lease.held())
         metrics.watch_queue(self.accounts.stats)
-        metrics.watch_inventory(self._inventories)
-        metrics.watch_objects(self._objects_by_ready)
+        metrics.watch_inventory(lambda: worst_by_scope(self.accounts.inventories(), self._clock.monotonic()))
+        metrics.watch_objects(lambda: objects_by_ready(self.cache))
         metrics.watch_orphans(self.orphans.counts)
 
     def _unlisted(self) -> str | None:
@@ -245,19 +254,6 @@ class Operator:
         own = self.accounts.own()
         return None if own is not None and own.listed_once else "the cloud has not been listed"
 
-    def _inventories(self) -> list[InventorySample]:
-        """One sample for each scope, though several tokens may reach it: the worst of them."""
-        now, worst = self._clock.monotonic(), dict[str, InventorySample]()
-        for inventory in self.accounts.inventories():
-            age = now - inventory.last_view if inventory.listed_once else None
-            sample, before = InventorySample(inventory.scope, len(inventory), age), worst.get(inventory.scope)
-            if before is None or (before.age_seconds is not None and (age is None or age > before.age_seconds)):
-                worst[inventory.scope] = sample
-        return list(worst.values())
-
-    def _objects_by_ready(self) -> Counter[str]:
-        return Counter(_ready_status(self.cache.get(key) or {}) for key in self.cache)
-
     async def run(self) -> None:
         """Run until a signal, or until a part ends (a broken watch) or fails; raises what failed."""
         self._listen()
@@ -265,6 +261,7 @@ class Operator:
             asyncio.create_task(self._stopped(), name="stop"),
             asyncio.create_task(self._kopf(), name="kopf"),
             asyncio.create_task(self._relist(), name="relist"),
+            asyncio.create_task(self._supervisor.run(), name="supervision"),
             asyncio.create_task(self.accounts.run(), name="accounts"),
         ]
         try:
@@ -307,12 +304,21 @@ class Operator:
 
         The Secrets come first: an object must not be told that its Secret is missing because nobody has looked.
         """
-        namespaces, selector = self._settings.watch_namespaces, self._settings.object_selector or ""
+        selector = self._settings.object_selector or ""
         if self._secrets is not None:
-            for secret in self.secrets.replace(*await self._secrets.list_all(namespaces)):
+            where = self._supervisor.listable_secrets()
+            for secret in self.secrets.replace(*await self._secrets.list_all(where), where):
                 self._secret_changed(secret)
-        self.dispatch.relisted(*await self._objects.list_all(namespaces, selector))
+        where = self._supervisor.listable()
+        self.dispatch.relisted(*await self._objects.list_all(where, selector), where)
         self.keeper.look_at_all()
+
+    async def _returned(self, namespace: str) -> None:
+        """A namespace has its rights again: what waits there for its next try need not wait longer."""
+        await self.list_objects()
+        for key in self.cache:
+            if key.namespace == namespace:
+                self.dispatch.wake(key, 0.0)
 
     def _secret_observed(self, kind: str | None, body: JsonObject) -> None:
         """The watch has brought a labelled Secret, or taken it away (deleted, or its label removed)."""
@@ -344,9 +350,9 @@ class Operator:
                 spawned=self._listen,
             )
         except Exception as error:
-            # kopf gives up on a watch that answers 404 or 410, and after a minute of 5xx: a restart is the recovery.
+            # kopf gives up on a watch that answers 401, 404 or 410: a restart is the recovery.
             _LOG.debug("kopf ended", exc_info=error)
-            raise StartupError(f"The watch of DedicatedEndpoints ended ({type(error).__name__}: {error}).") from error
+            raise StartupError(await self._supervisor.explain(error)) from error
 
     async def _relist(self) -> None:
         while True:
@@ -389,8 +395,3 @@ async def _done_first(step: Coroutine[Any, Any, None], parts: list[asyncio.Task[
         return False
     parts.remove(task)
     return all(not part.done() for part in parts)
-
-
-def _ready_status(body: Any) -> str:  # noqa: ANN401  # a JSON object
-    conditions = (body.get("status") or {}).get("conditions") or ()
-    return next((item["status"] for item in conditions if item["type"] == ConditionType.READY), "Unknown")

@@ -7,7 +7,7 @@ took its name. Nothing is concluded here; `reconcile` reads an object by GET bef
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -105,19 +105,32 @@ class ObjectCache:
         del self._objects[key]
         return True
 
-    def replace(self, bodies: Iterable[JsonObject], resource_version: str) -> set[Key]:
+    def replace(
+        self, bodies: Iterable[JsonObject], resource_version: str, listed_in: Collection[str] | None = None
+    ) -> set[Key]:
         """Take in a relist made at `resource_version`; answers the keys that are new, newer or vanished.
 
-        An entry newer than the relist came through the watch meanwhile, and stays.
+        An entry newer than the relist came through the watch meanwhile, and stays. So does one of a namespace that was
+        not listed: `listed_in` names those that were, `None` all.
         """
         listed = {key_of(body): body for body in bodies}
         changed = {key for key, body in listed.items() if self.put(body)}
         limit = int(resource_version) if resource_version.isdecimal() else 0
-        vanished = [key for key in self._objects if key not in listed and version_of(self._objects[key]) <= limit]
+        vanished = [
+            key
+            for key in self._objects
+            if key not in listed
+            and (listed_in is None or key.namespace in listed_in)
+            and version_of(self._objects[key]) <= limit
+        ]
         for key in vanished:
             self.remove(key, self._objects[key]["metadata"]["uid"])
         self._gone.clear()  # answers that were under way at those deletions have long come
         return changed | set(vanished)
+
+    def newest(self) -> int:
+        """The highest version that is held."""
+        return max(map(version_of, self._objects.values()), default=0)
 
     @property
     def uids(self) -> Mapping[str, Key]:

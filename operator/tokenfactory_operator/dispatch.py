@@ -7,7 +7,7 @@ whether an event is news; our own writes are in it before their echo comes back,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from tokenfactory_operator.api import v1alpha1 as api
@@ -62,9 +62,11 @@ class Dispatch:
         elif self._cache.put(body):
             self._queue_of(key).add(key, urgency_of(body))
 
-    def relisted(self, bodies: Sequence[JsonObject], resource_version: str) -> None:
-        """Our own LIST of the objects: what the watch missed is looked at now."""
-        for key in self._cache.replace(bodies, resource_version):
+    def relisted(
+        self, bodies: Sequence[JsonObject], resource_version: str, listed_in: Collection[str] | None = None
+    ) -> None:
+        """Our own LIST of the objects (of these namespaces): what the watch missed is looked at now."""
+        for key in self._cache.replace(bodies, resource_version, listed_in):
             self.wake(key, 0.0)
 
     def wake(self, key: Key, after: float, *, pressing: bool = False) -> None:

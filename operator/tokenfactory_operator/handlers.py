@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import kopf
@@ -17,6 +18,7 @@ from tokenfactory_operator.dispatch import Dispatch
 from tokenfactory_operator.kube.login import Connection, load_connection
 from tokenfactory_operator.kube.secrets import SELECTOR as LABELLED
 from tokenfactory_operator.kube.secrets import sealed
+from tokenfactory_operator.kube.supervision import Backoffs
 from tokenfactory_operator.ports import JsonObject
 
 WATCH_SECONDS: Final = 300
@@ -27,6 +29,7 @@ IDLE_SECONDS: Final = 0.2
 
 ObserveSecret = Callable[[str | None, JsonObject], None]
 """Told of each event about a labelled Secret, sealed; the kind is `None` for the initial listing."""
+_KOPF: Final = Path(kopf.__file__).parent
 SECRETS: Final = ("", "v1", "secrets")
 
 
@@ -44,6 +47,7 @@ def build_settings(selector: str) -> kopf.OperatorSettings:
     settings.watching.label_selectors[SECRETS] = LABELLED
     settings.queueing.idle_timeout = IDLE_SECONDS
     settings.networking.request_timeout = 15
+    settings.networking.error_backoffs = Backoffs()
     return settings
 
 
@@ -85,6 +89,14 @@ def build_registry(dispatch: Dispatch, observe_secret: ObserveSecret | None) -> 
     return registry
 
 
+def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Leave out what a task of kopf failed with and nobody asked for: `watch` raises the same."""
+    task = context.get("future")
+    code = getattr(task.get_coro(), "cr_code", None) if isinstance(task, asyncio.Task) else None
+    if code is None or not Path(code.co_filename).is_relative_to(_KOPF):
+        loop.default_exception_handler(context)
+
+
 async def watch(
     registry: kopf.OperatorRegistry,
     settings: kopf.OperatorSettings,
@@ -98,6 +110,7 @@ async def watch(
     Not by `kopf.operator`: when that ends, it takes each younger task of the loop for its own and cancels it after 5 s,
     calls to the cloud that are under way among them. `spawned` is told when kopf has taken the process's signals.
     """
+    asyncio.get_running_loop().set_exception_handler(_unheard)
     tasks = await kopf.spawn_tasks(
         registry=registry,
         settings=settings,

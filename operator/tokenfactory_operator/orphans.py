@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,9 +34,15 @@ MOST_EVENTS: Final = 10
 _SHORTEST_INTERVAL: Final = 1.0
 
 ListAll = Callable[[], Awaitable[tuple[Sequence[JsonObject], str]]]
+Watches = Callable[[str], bool]
 """A complete LIST of the objects in the watched namespaces, whatever their labels; raises `KubeError`."""
 
 _LOG = logging.getLogger(__name__)
+
+
+def everywhere(_namespace: str) -> bool:
+    """Every namespace is watched."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -61,9 +67,9 @@ class Suspect:
 
 
 def suspects(
-    inventories: Iterable[Inventory], objects: ObjectCache, *, cluster_id: str, watched: Collection[str] = ()
+    inventories: Iterable[Inventory], objects: ObjectCache, *, cluster_id: str, watches: Watches = everywhere
 ) -> dict[str, Suspect]:
-    """Endpoints of this cluster, by id, that no object owns and of which none speaks; `watched` empty: everywhere.
+    """Endpoints of this cluster, by id, that no object owns and of which none speaks, of the watched namespaces.
 
     An object speaks of an endpoint when its spec or status names the id, or when it has the name in the mark and its
     conditions name the id: it then says `OwnershipConflict` (a predecessor's endpoint).
@@ -86,7 +92,7 @@ def suspects(
         for endpoint_id, suspect in found.items()
         if not objects.keys_of(uids=(), endpoint_ids=(endpoint_id,))
         and not any(endpoint_id in said.get(mark.subject, ()) for mark in suspect.marks)
-        and all(_in(watched, mark) for mark in suspect.marks)
+        and all(_in(watches, mark) for mark in suspect.marks)
     }
 
 
@@ -96,9 +102,9 @@ def _said(body: JsonObject | None) -> frozenset[str]:
     return frozenset(word.strip(",.;:'") for item in conditions for word in str(item.get("message")).split())
 
 
-def _in(watched: Collection[str], mark: OwnerMark) -> bool:
+def _in(watches: Watches, mark: OwnerMark) -> bool:
     """A subject that was shortened still begins with its whole namespace, which has 63 characters at most."""
-    return not watched or mark.subject.partition("/")[0] in watched
+    return watches(mark.subject.partition("/")[0])
 
 
 class Orphans:
@@ -114,9 +120,12 @@ class Orphans:
         clock: Clock,
         settle: float,
         namespace: str,
-        watched: Collection[str] = (),
+        watches: Watches = everywhere,
     ) -> None:
-        """`settle` is `CREATE_SETTLE`; `namespace` is the operator's own, where the Events go."""
+        """`settle` is `CREATE_SETTLE`; `namespace` is the operator's own, where the Events go.
+
+        `watches` says whether the objects of a namespace are known at present: of no other one is an orphan told.
+        """
         self._cluster_id = cluster_id
         self._cache = cache
         self._list_all = list_all
@@ -124,7 +133,7 @@ class Orphans:
         self._clock = clock
         self._settle = settle
         self._namespace = namespace
-        self._watched = watched
+        self._watches = watches
         self._since: dict[str, float] = {}
         self._judged: dict[str, float] = {}
         self._orphans: dict[str, Suspect] = {}
@@ -175,7 +184,7 @@ class Orphans:
         self._orphans = orphans
 
     def _suspects(self, inventories: Iterable[Inventory], objects: ObjectCache) -> dict[str, Suspect]:
-        return suspects(inventories, objects, cluster_id=self._cluster_id, watched=self._watched)
+        return suspects(inventories, objects, cluster_id=self._cluster_id, watches=self._watches)
 
     def _tell(self, orphans: Sequence[Suspect]) -> None:
         for suspect in orphans:

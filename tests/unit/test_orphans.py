@@ -79,7 +79,7 @@ class Stage:
             clock=self.clock,
             settle=SETTLE,
             namespace=OPERATORS,
-            watched=watched,
+            watches=lambda namespace: not watched or namespace in watched,
         )
 
     async def _list_all(self) -> tuple[Sequence[JsonObject], str]:

@@ -37,6 +37,11 @@ _NO_LIMIT: Final = aiohttp.ClientTimeout(total=None)
 
 Loader = Callable[[], Awaitable[Connection]]
 
+REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+"""Where an account asks what it may do: a POST that writes nothing."""
+
+Answered = Callable[[str, str, KubeError | None], None]
+"""Told of each answer: method, path, and the error that it stands for."""
 Written = Callable[[str, int], None]
 """Told of each write: what (`metadata`, `status`, `event`) and the HTTP status, 0 where no answer came."""
 
@@ -45,7 +50,11 @@ def _nobody(_kind: str, _code: int) -> None:
     """Nobody counts."""
 
 
-def _kind(path: str) -> str:
+def _unheard(_method: str, _path: str, _error: KubeError | None) -> None:
+    """Nobody listens."""
+
+
+def kind_of(path: str) -> str:
     """What a write to `path` writes, as the metrics name it."""
     if "/events" in path:
         return "event"
@@ -84,9 +93,11 @@ class KubeClient:
         *,
         request_timeout: float = REQUEST_TIMEOUT,
         written: Written = _nobody,
+        answered: Answered = _unheard,
     ) -> None:
         """`load` gives the connection anew when its credentials have expired; `request_timeout` is in seconds."""
         self._written = written
+        self._answered = answered
         self._connection = connection
         self._load = load
         self._timeout = request_timeout
@@ -142,11 +153,14 @@ class KubeClient:
         except SetupError as error:
             raise KubeError(f"{request}: {error.message}") from error
         finally:
-            if method != "GET":
-                self._written(_kind(path), status)
+            if method != "GET" and path != REVIEWS:
+                self._written(kind_of(path), status)
         self._rejected = status == _HTTP_UNAUTHORIZED
         if status not in _HTTP_OK:
-            raise from_answer(request, status=status, body=data, retry_after=retry_after)
+            refusal = from_answer(request, status=status, body=data, retry_after=retry_after)
+            self._answered(method, path, refusal)
+            raise refusal
+        self._answered(method, path, None)
         return _parsed(request, data)
 
     async def _send(
@@ -184,7 +198,11 @@ def _parsed(request: str, data: bytes) -> dict[str, Any]:
 
 
 async def connect(
-    load: Loader = load_connection, *, request_timeout: float = REQUEST_TIMEOUT, written: Written = _nobody
+    load: Loader = load_connection,
+    *,
+    request_timeout: float = REQUEST_TIMEOUT,
+    written: Written = _nobody,
+    answered: Answered = _unheard,
 ) -> KubeClient:
     """A client for the API server that the environment names; no request is made yet.
 
@@ -193,7 +211,7 @@ async def connect(
     """
     connection = await load()
     try:
-        return KubeClient(connection, load, request_timeout=request_timeout, written=written)
+        return KubeClient(connection, load, request_timeout=request_timeout, written=written, answered=answered)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise SetupError(
             f"The certificates for {connection.server} cannot be used ({type(error).__name__}): check the CA and the "

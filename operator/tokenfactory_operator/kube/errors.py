@@ -40,12 +40,22 @@ class ApiServerError(KubeError):
     """The API server answered with an error that is neither a conflict nor a missing object."""
 
     def __init__(
-        self, message: str, *, status: int, causes: frozenset[str] = frozenset(), retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        status: int,
+        causes: frozenset[str] = frozenset(),
+        names_field: bool = False,
+        retry_after: float | None = None,
     ) -> None:
-        """`status` is the HTTP code, `causes` the reasons in the answer's `details.causes`."""
+        """`status` is the HTTP code, `causes` the reasons in the answer's `details.causes`.
+
+        `names_field`: one of them names a field, so that the schema speaks and no admission policy.
+        """
         super().__init__(message, retry_after=retry_after)
         self.status = status
         self.causes = causes
+        self.names_field = names_field
 
 
 def may_pass(error: KubeError) -> bool:
@@ -92,9 +102,11 @@ def from_answer(request: str, *, status: int, body: bytes, retry_after: str | No
         text = f"{request}: the API server does not accept the operator's Kubernetes credentials"
     if status == _HTTP_FORBIDDEN:
         text = f"{request}: not allowed to the operator's Kubernetes account: {answer.get('message')}"
+    details = answer.get("details") or {}
     return ApiServerError(
         text,
         status=status,
-        causes=_causes(answer.get("details") or {}),
+        causes=_causes(details),
+        names_field=any(cause.get("field") for cause in details.get("causes") or ()),
         retry_after=retry_after_seconds(retry_after),
     )

@@ -26,7 +26,7 @@ async def list_pages(client: KubeClient, paths: Sequence[str], selector: str) ->
         items, version = await _list(client, path, selector)
         objects += items
         versions.append(version)
-    return objects, min(versions, key=int)
+    return objects, min(versions, key=int, default="0")
 
 
 async def _list(client: KubeClient, path: str, selector: str) -> tuple[list[JsonObject], str]:

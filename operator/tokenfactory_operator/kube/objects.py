@@ -25,12 +25,13 @@ _ROOT: Final = f"/apis/{api.GROUP}/{api.VERSION}"
 _FIELD_MANAGER: Final = (("fieldManager", MANAGER),)
 
 
-def _collection(namespace: str | None) -> str:
+def collection(namespace: str | None) -> str:
+    """The path of the objects of a namespace, or of the cluster."""
     return f"{_ROOT}/{api.PLURAL}" if namespace is None else f"{_ROOT}/namespaces/{quote(namespace)}/{api.PLURAL}"
 
 
 def _path(key: Key) -> str:
-    return f"{_collection(key.namespace)}/{quote(key.name)}"
+    return f"{collection(key.namespace)}/{quote(key.name)}"
 
 
 class KubeObjects:
@@ -73,15 +74,19 @@ class KubeObjects:
             raise KubeNotFound(f"{key} is another object now: uid {written['metadata']['uid']} in place of {uid}")
         return written
 
-    async def list_all(self, namespaces: Sequence[str] = (), selector: str = "") -> tuple[list[JsonObject], str]:
-        """Every object of `namespaces` (none: of the cluster) that the label selector takes, and a resourceVersion.
+    async def list_all(
+        self, namespaces: Sequence[str] | None = None, selector: str = ""
+    ) -> tuple[list[JsonObject], str]:
+        """Every object of `namespaces` (`None`: of the cluster) that the label selector takes, and a resourceVersion.
 
         What is newer than that version may be missing: with several namespaces it is the oldest of their listings.
 
         Raises:
             KubeError: a page failed; a 410 when the listing took so long that its snapshot was compacted.
         """
-        return await list_pages(self._client, [_collection(name) for name in namespaces or (None,)], selector)
+        return await list_pages(
+            self._client, [collection(name) for name in ((None,) if namespaces is None else namespaces)], selector
+        )
 
     async def cluster_id(self) -> str:
         """The first hex digits of the uid of the namespace `kube-system`, which lives as long as the cluster.

@@ -86,7 +86,9 @@ class KubeSecrets:
         )
         return sealed(answer)
 
-    async def list_all(self, namespaces: Sequence[str] = ()) -> tuple[list[JsonObject], str]:
-        """Every labelled Secret of `namespaces` (none: of the cluster), sealed, and a resourceVersion."""
-        found, version = await list_pages(self._client, [_collection(name) for name in namespaces or (None,)], SELECTOR)
+    async def list_all(self, namespaces: Sequence[str] | None = None) -> tuple[list[JsonObject], str]:
+        """Every labelled Secret of `namespaces` (`None`: of the cluster), sealed, and a resourceVersion."""
+        found, version = await list_pages(
+            self._client, [_collection(name) for name in ((None,) if namespaces is None else namespaces)], SELECTOR
+        )
         return [sealed(body) for body in found], version

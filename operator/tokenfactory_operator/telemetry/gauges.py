@@ -59,7 +59,13 @@ ORPHANS: Final = Definition(
     ("scope",),
 )
 LEADER: Final = Definition("tokenfactory_leader", "gauge", "1 while this process leads, 0 while it stands by.", ())
-SCRAPED: Final = (DEPTH, UNFINISHED, LONGEST, OLDEST, DELAYED, ENDPOINTS, AGE, OBJECTS, ORPHANS, LEADER)
+SERVED: Final = Definition(
+    "tokenfactory_namespace_served",
+    "gauge",
+    "1 while a namespace of WATCH_NAMESPACES can be served, 0 while rights are missing there.",
+    ("namespace",),
+)
+SCRAPED: Final = (DEPTH, UNFINISHED, LONGEST, OLDEST, DELAYED, ENDPOINTS, AGE, OBJECTS, ORPHANS, LEADER, SERVED)
 
 READY_STATUSES: Final = ("True", "False", "Unknown")
 
@@ -82,6 +88,7 @@ class ScrapedGauges(Collector):
         self.objects: Callable[[], Mapping[str, int]] | None = None
         self.orphans: Callable[[], Mapping[str, int]] | None = None
         self.leader: Callable[[], bool] | None = None
+        self.namespaces: Callable[[], Mapping[str, bool]] | None = None
 
     def describe(self) -> Iterable[Metric]:
         """Names only, so that registering asks nobody."""
@@ -101,6 +108,11 @@ class ScrapedGauges(Collector):
             leader = _family(LEADER)
             leader.add_metric([], self.leader())
             yield leader
+        if self.namespaces is not None:
+            served = _family(SERVED)
+            for namespace, state in self.namespaces().items():
+                served.add_metric([namespace], state)
+            yield served
 
 
 def _family(definition: Definition) -> GaugeMetricFamily:

@@ -19,6 +19,12 @@ FLOORS: Final = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,  # prints headers, the token among them, at DEBUG
     "kopf.objects": logging.WARNING,  # says of each event that it was handled
+    # What these say in tracebacks when a watch ends, or at each try, supervision says in one sentence.
+    "kopf._cogs": logging.CRITICAL,
+    "kopf._core.engines.activities": logging.CRITICAL,
+    "kopf._core.reactor.orchestration": logging.CRITICAL,
+    "kopf._core.reactor.running": logging.CRITICAL,
+    "kopf.activities": logging.CRITICAL,
     "asyncio": logging.INFO,
     "aiohttp": logging.WARNING,
 }

@@ -64,6 +64,12 @@ KUBE_WRITES: Final = Definition(
     "Writes to the Kubernetes API, by kind of object and HTTP status (0: no answer).",
     ("kind", "code"),
 )
+KUBE_REFUSALS: Final = Definition(
+    "tokenfactory_kube_refusals_total",
+    "counter",
+    "Requests that the Kubernetes API refused (rights, credentials, an admission policy), by HTTP status.",
+    ("code",),
+)
 BUILD: Final = Definition(
     "tokenfactory_build_info", "gauge", "Always 1. The labels say which version runs.", ("version", "python")
 )
@@ -86,7 +92,7 @@ RETRIES: Final = Definition(
 
 DEFINITIONS: Final = (
     *(RECONCILES, RECONCILE_SECONDS, MUTATIONS, NOTABLE),
-    *(REQUESTS, REQUEST_SECONDS, LISTS, KUBE_WRITES, BUILD),
+    *(REQUESTS, REQUEST_SECONDS, LISTS, KUBE_WRITES, KUBE_REFUSALS, BUILD),
     *(ADDS, QUEUE_SECONDS, WORK_SECONDS, RETRIES),
     *SCRAPED,
 )
@@ -114,6 +120,7 @@ class Metrics:
         self._request_seconds = self._histogram(REQUEST_SECONDS)
         self._lists = self._counter(LISTS)
         self._kube_writes = self._counter(KUBE_WRITES)
+        self._kube_refusals = self._counter(KUBE_REFUSALS)
         self.queue = QueueMetrics(
             adds=self._counter(ADDS),
             waits=self._histogram(QUEUE_SECONDS),
@@ -155,6 +162,10 @@ class Metrics:
         """A write to the Kubernetes API ended: `metadata`, `status`, `event`…; `code` 0 where no answer came."""
         self._kube_writes.labels(kind, str(code)).inc()
 
+    def kube_refused(self, code: int) -> None:
+        """The Kubernetes API refused a request in a way that a person has to mend, with this HTTP status."""
+        self._kube_refusals.labels(str(code)).inc()
+
     def watch_queue(self, stats: Callable[[], QueueStats]) -> None:
         """Read the queue's gauges from `stats` at each scrape."""
         self._scraped.queue = stats
@@ -174,6 +185,10 @@ class Metrics:
     def watch_leader(self, leads: Callable[[], bool]) -> None:
         """Read whether this process leads at each scrape."""
         self._scraped.leader = leads
+
+    def watch_namespaces(self, states: Callable[[], Mapping[str, bool]]) -> None:
+        """Read which of the watched namespaces are served at each scrape."""
+        self._scraped.namespaces = states
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """The exposition and its content type, in the form that the `Accept` header asks for."""

@@ -1,0 +1,118 @@
+"""Writes that the API server refuses, for a person to mend: rights, an admission policy, credentials.
+
+They are told by `/readyz` as long as they last, and by an Event on the object where one is concerned. The next write of
+the same kind in the same namespace that is accepted ends it. What is retried, and when, is not decided here.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Final
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.errors import KubeError
+from tokenfactory_operator.kube.client import REVIEWS, kind_of
+from tokenfactory_operator.kube.errors import NAMESPACE_TERMINATING, ApiServerError
+from tokenfactory_operator.ports import JsonObject, Key, Recorder
+
+FORGOTTEN_AFTER: Final = 600.0
+"""Seconds without another refusal after which an old one is told no more: its object may be gone."""
+EVENT: Final = "CannotWriteToKubernetes"
+"""Reason of the Event on the object."""
+MOST_OBJECTS: Final = 1000
+"""Objects of which is remembered what their Event said."""
+
+_PLACE: Final = re.compile(r"/namespaces/([^/]+)/")
+_OBJECT: Final = re.compile(rf"/apis/{re.escape(api.GROUP)}/[^/]+/namespaces/([^/]+)/{api.PLURAL}/([^/]+)")
+_STATUSES: Final = (400, 401, 403, 422)
+
+logger = logging.getLogger(__name__)
+
+
+def refused(error: KubeError) -> bool:
+    """Whether a person has to change something in the cluster before such a write can succeed.
+
+    A 422 that names a field is what the schema says of our own value. A namespace that is being deleted takes no new
+    objects, Events among them, which is no fault.
+    """
+    return (
+        isinstance(error, ApiServerError)
+        and error.status in _STATUSES
+        and not error.names_field
+        and NAMESPACE_TERMINATING not in error.causes
+    )
+
+
+class Refusals:
+    """The refusals that last; told of every answer by the client."""
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float],
+        count: Callable[[int], None],
+    ) -> None:
+        """`now` in seconds, monotonic; `count` is told the HTTP status."""
+        self._now = now
+        self._count = count
+        self._lasting: dict[tuple[str, str], tuple[str, float]] = {}
+        self._said: dict[Key, str] = {}
+        self._recorder: Recorder | None = None
+        self._object_at: Callable[[Key], JsonObject | None] = lambda _: None
+        self._doubt: Callable[[str], None] = lambda _: None
+
+    def tell(
+        self, recorder: Recorder, object_at: Callable[[Key], JsonObject | None], doubt: Callable[[str], None]
+    ) -> None:
+        """From now on say it by Events, of objects that `object_at` answers; `doubt` is told the namespace."""
+        self._recorder, self._object_at, self._doubt = recorder, object_at, doubt
+
+    def answered(self, method: str, path: str, error: KubeError | None) -> None:
+        """A request has been answered, with `error` where that was none of 2xx."""
+        if error is not None and refused(error):
+            self._count(error.status if isinstance(error, ApiServerError) else 0)
+        if method == "GET" or path == REVIEWS or "/leases" in path:
+            return
+        found = _PLACE.search(path)
+        place = (found[1] if found else "", kind_of(path))
+        concerned = _OBJECT.match(path)
+        key = Key(concerned[1], concerned[2]) if concerned else None
+        if error is None:
+            self._accepted(place, key)
+        elif refused(error):
+            self._refused(place, key, error.message)
+
+    def problem(self) -> str | None:
+        """What is refused at present."""
+        limit = self._now() - FORGOTTEN_AFTER
+        self._lasting = {place: said for place, said in self._lasting.items() if said[1] > limit}
+        if not self._lasting:
+            return None
+        first = next(iter(self._lasting.values()))[0]
+        rest = len(self._lasting) - 1
+        return f"the API server refuses a write: {first}" + (f" (and writes at {rest} more places)" if rest else "")
+
+    def _accepted(self, place: tuple[str, str], key: Key | None) -> None:
+        if self._lasting.pop(place, None) is not None:
+            logger.info("the API server accepts writes of %s in %s again", place[1], place[0] or "the cluster")
+        if key is not None:
+            self._said.pop(key, None)
+
+    def _refused(self, place: tuple[str, str], key: Key | None, message: str) -> None:
+        if place not in self._lasting:
+            logger.warning("the API server refuses a write: %s", message)
+        self._lasting[place] = message, self._now()
+        self._doubt(place[0])
+        if key is not None and self._said.get(key) != message:
+            self._event(key, message)
+
+    def _event(self, key: Key, message: str) -> None:
+        body = self._object_at(key)
+        if body is None or self._recorder is None:
+            return
+        if len(self._said) >= MOST_OBJECTS:
+            self._said.clear()
+        self._said[key] = message
+        self._recorder.event(body, reason=EVENT, message=message, warning=True)

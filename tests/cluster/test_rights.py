@@ -1,0 +1,217 @@
+"""What the operator may not do, and namespaces that go away: one namespace's trouble stops that namespace only."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cluster.support import crd
+from cluster.support.chart import CHART, RIGHTS_ONLY
+from cluster.support.eventually import eventually
+from cluster.support.kube import KubeApi
+from cluster.support.operator_process import OperatorProcess
+from cluster.support.world import World
+from cluster.support.worlds import PROJECT, TOKEN
+from controlplane import Cluster
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_simulator.testing import running_simulator
+
+pytestmark = pytest.mark.cluster
+
+RELEASE = "rights"
+NAME = "rights-tokenfactory-operator"
+WITHOUT_CLUSTER_ROLE = "--set=rbac.surviveNamespaceDeletion=false"
+GONE_WITHIN = 60.0
+
+
+@dataclass(frozen=True)
+class Namespaced:
+    """A namespaced install: two worlds, `a` and `b`, of one operator and one cloud."""
+
+    a: World
+    b: World
+    system: str
+
+    @property
+    def cluster(self) -> Cluster:
+        """The control plane."""
+        return self.a.cluster
+
+    @property
+    def operator(self) -> OperatorProcess:
+        """The one operator."""
+        return self.a.operator
+
+    def binding(self, namespace: str) -> str:
+        """The name of the chart's Role and RoleBinding."""
+        return self.cluster.kubectl("get", "rolebindings", "-n", namespace, "-o", "name").stdout.strip()
+
+    def grant_by_chart(self) -> None:
+        """The rights that outlive a namespace's Role, as the chart has them by default."""
+        value = WITHOUT_CLUSTER_ROLE.replace("false", "true")
+        self.cluster.helm("upgrade", RELEASE, str(CHART), "-n", self.system, "--reuse-values", value)
+
+    def grant_by_hand(self) -> None:
+        """The same, as docs/troubleshooting.md has it: Helm could not make the Role of a terminating namespace."""
+        name, resource = f"finish-{self.system}", f"{api.PLURAL}.{api.GROUP}"
+        verbs = ("--verb=get,list,watch,patch", f"--resource={resource},{resource}/status")
+        self.cluster.kubectl("create", "clusterrole", name, *verbs)
+        account = f"--serviceaccount={self.system}:{NAME}"
+        self.cluster.kubectl("create", "clusterrolebinding", name, f"--clusterrole={name}", account)
+
+    def until_ready_says(self, *words: str) -> str:
+        """The text of `/readyz`, once it has all the words."""
+
+        def check() -> str | None:
+            text = self.operator.served("/readyz")
+            assert all(word in text for word in words), text
+            return text
+
+        return eventually(check)
+
+    def serves_b(self) -> None:
+        """An edit in `b` reaches the cloud, and `b` is Ready with it."""
+        text = f"edited {secrets.token_hex(3)}"
+        self.b.edit("held", displayName=text)
+        self.b.until_ready("held")
+        assert self.b.endpoint("held")["name"] == text
+
+
+@pytest.fixture
+def installed(cluster: Cluster, kube: KubeApi, tmp_path: Path) -> Iterator[Namespaced]:
+    """The chart for two namespaces, with an object in each, and an operator that is not started yet."""
+    crd.install(cluster)
+    mark = secrets.token_hex(4)
+    system, a, b = (f"rights-{name}-{mark}" for name in ("system", "a", "b"))
+    for namespace in (system, a, b):
+        kube.create_namespace(namespace)
+    values = (f"--set=watchNamespaces={{{a},{b}}}", "--set=clusterId=rights01", WITHOUT_CLUSTER_ROLE)
+    cluster.helm("install", RELEASE, str(CHART), "--namespace", system, *RIGHTS_ONLY, *values)
+    kubeconfig = cluster.token_kubeconfig(system, NAME)
+    with running_simulator(tokens={TOKEN: PROJECT}) as simulator:
+        settings = {
+            "TOKEN": TOKEN,
+            "API_URL": simulator.url,
+            "CLUSTER_ID": "rights01",
+            "LEASE_NAME": NAME,
+            "WATCH_NAMESPACES": f"{a},{b},nowhere-{mark}",
+        }
+        operator = OperatorProcess(kubeconfig=kubeconfig, log=tmp_path / "log", settings=settings)
+        account = f"system:serviceaccount:{system}:{NAME}"
+        worlds = tuple(World(cluster, kube, simulator.admin, operator, namespace, account) for namespace in (a, b))
+        for world in worlds:
+            world.create("held")
+        try:
+            yield Namespaced(worlds[0], worlds[1], system)
+        finally:
+            operator.kill()
+            print(operator.log_text()[-20_000:])  # noqa: T201 - shown by pytest where the test failed
+            for world in worlds:
+                if world.find("held") is not None:
+                    kube.patch(world.namespace, "held", {"metadata": {"finalizers": None}})
+            cluster.kubectl("delete", "namespace", system, a, b, "--wait=false", "--ignore-not-found")
+        assert "Traceback" not in operator.log_text()
+
+
+def test_a_namespace_is_deleted(installed: Namespaced) -> None:
+    """Where rights outlive its Role, its endpoint goes and it ends within a minute; the other one is served."""
+    installed.grant_by_chart()
+    installed.operator.start()
+    pid = installed.operator.pid
+    a = installed.a
+    a.until_ready("held")
+    began = time.monotonic()
+    a.kube.delete_namespace(a.namespace)
+    installed.serves_b()
+    eventually(lambda: not a.kube.has_namespace(a.namespace), within=GONE_WITHIN, what="end of the namespace")
+    assert time.monotonic() - began < GONE_WITHIN
+    assert a.endpoints("held") == []
+    assert [call["status"] for call in a.calls("held", "DELETE")] == [204]
+    installed.serves_b()
+    assert installed.operator.running
+    assert installed.operator.pid == pid
+
+
+def test_a_namespace_is_deleted_with_its_role(installed: Namespaced) -> None:
+    """Without such rights it waits, which is said with what to do; a restart serves the other; then rights end it."""
+    installed.operator.start()
+    a = installed.a
+    a.until_ready("held")
+    a.kube.delete_namespace(a.namespace)
+    installed.until_ready_says(f"Namespace {a.namespace} is not served: ", "patch dedicatedendpoints", "ClusterRole")
+    installed.serves_b()
+    installed.operator.restart()
+    installed.serves_b()
+    assert installed.operator.metrics()["tokenfactory_namespace_served", a.namespace] == 0
+    assert installed.operator.metrics()["tokenfactory_namespace_served", installed.b.namespace] == 1
+    assert len(a.calls("held", "POST")) == 1
+    installed.grant_by_hand()
+    eventually(lambda: not a.kube.has_namespace(a.namespace), within=GONE_WITHIN, what="end of the namespace")
+    assert a.endpoints("held") == []
+
+
+def test_a_namespace_is_taken_up_when_its_rights_come(installed: Namespaced) -> None:
+    """One without a Role, and one that does not exist, are named and stop no other; a Role is enough."""
+    a = installed.a
+    binding = installed.binding(a.namespace)
+    document = json.loads(installed.cluster.kubectl("get", binding, "-n", a.namespace, "-o", "json").stdout)
+    document["metadata"] = {name: document["metadata"][name] for name in ("namespace", "name")}
+    installed.cluster.kubectl("delete", binding, "-n", a.namespace)
+    installed.operator.start()
+    installed.b.until_ready("held")
+    said = installed.until_ready_says(f"Namespace {a.namespace} is not served: ", "Namespace nowhere-", "list, watch")
+    assert f"Namespace {installed.b.namespace}" not in said
+    assert a.calls("held", "POST") == []
+    installed.cluster.kubectl("create", "-f", "-", input=json.dumps(document))
+    a.until_ready("held")
+    served = ("tokenfactory_namespace_served", a.namespace)
+    eventually(lambda: installed.operator.metrics()[served] == 1, what="the namespace in the metric")
+
+
+def test_a_right_to_write_is_taken_away(installed: Namespaced) -> None:
+    """`/readyz` names it, the object says so by an Event, nothing is repeated in the cloud; it goes on by itself."""
+    installed.operator.start()
+    b = installed.b
+    b.until_ready("held")
+    since = b.now()
+    role = installed.binding(b.namespace).replace("rolebinding", "role", 1)
+    rules = installed.cluster.kubectl("get", role, "-n", b.namespace, "-o", "jsonpath={.rules}").stdout
+    lesser = [rule for rule in json.loads(rules) if f"{api.PLURAL}/status" not in rule["resources"]]
+    patch = ("patch", role, "-n", b.namespace, "--type=merge", "-p")
+    installed.cluster.kubectl(*patch, json.dumps({"rules": lesser}))
+    b.edit("held", displayName="renamed")
+    b.until_event("held", "CannotWriteToKubernetes")
+    said = installed.until_ready_says(
+        "[-]writes: ", "patch dedicatedendpoints/status there", f"Namespace {b.namespace}"
+    )
+    assert "readyz check failed" in said
+    assert installed.operator.metrics()["tokenfactory_kube_refusals_total", "403"] >= 1
+    installed.cluster.kubectl(*patch, json.dumps({"rules": json.loads(rules)}))
+    b.until_ready("held")
+    installed.until_ready_says("[+]writes ok")
+    assert len(b.calls("held", "PATCH", since=since)) == 1
+
+
+def test_rights_of_the_whole_cluster_are_missing(installed: Namespaced, tmp_path: Path) -> None:
+    """The start ends with one message that names each right, its resource and where it is missing."""
+    settings = {"TOKEN": TOKEN, "API_URL": "http://127.0.0.1:1", "LEADER_ELECTION": "true", "WATCH_NAMESPACES": ""}
+    kubeconfig = installed.cluster.token_kubeconfig(installed.system, "default")
+    operator = OperatorProcess(kubeconfig=kubeconfig, log=tmp_path / "other", settings=settings)
+    operator.start(wait=False)
+    assert operator.wait() == 2
+    [sentence] = [line for line in operator.log_text().splitlines() if line.startswith("tokenfactory-operator: ")]
+    for word in (
+        "may not create leases, get and patch leases tokenfactory-operator",
+        f"in namespace {installed.system}",
+        "get namespaces kube-system",
+        "get, list, watch and patch dedicatedendpoints, patch dedicatedendpoints/status",
+        "create and patch events in the whole cluster",
+    ):
+        assert word in sentence
+    assert "Traceback" not in operator.log_text()

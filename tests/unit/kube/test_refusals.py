@@ -1,0 +1,124 @@
+"""Which refused writes are told, where, and until when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tokenfactory_operator.domain.errors import KubeError
+from tokenfactory_operator.kube.client import REVIEWS
+from tokenfactory_operator.kube.errors import NAMESPACE_TERMINATING, ApiServerError, NoAnswer
+from tokenfactory_operator.kube.refusals import EVENT, FORGOTTEN_AFTER, Refusals
+from tokenfactory_operator.ports import JsonObject, Key
+
+OBJECT = "/apis/tokenfactory.nebius.com/v1alpha1/namespaces/ml/dedicatedendpoints/a"
+DENIED = ApiServerError("PATCH a: forbidden, says a policy", status=403)
+
+
+class Heard:
+    """Who is told: the counter, the recorder and who asks for the rights again."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.counted: list[int] = []
+        self.events: list[tuple[str, str]] = []
+        self.doubted: list[str] = []
+        self.refusals = Refusals(now=lambda: self.time, count=self.counted.append)
+        self.refusals.tell(self, self._object_at, self.doubted.append)
+
+    def _object_at(self, key: Key) -> JsonObject | None:
+        return {"metadata": {"namespace": key.namespace, "name": key.name}} if key.name != "gone" else None
+
+    def event(self, subject: JsonObject, *, reason: str, message: str, warning: bool = False) -> None:
+        """As of `ports.Recorder`."""
+        assert (reason, warning) == (EVENT, True)
+        self.events.append((subject["metadata"]["name"], message))
+
+    def patched(self, path: str, error: KubeError | None) -> None:
+        """A PATCH was answered."""
+        self.refusals.answered("PATCH", path, error)
+
+
+def server_error(status: int, **options: Any) -> ApiServerError:  # noqa: ANN401  # what the error takes
+    """An answer of that status."""
+    return ApiServerError(f"answered {status}", status=status, **options)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        pytest.param(server_error(403), True, id="forbidden"),
+        pytest.param(server_error(401), True, id="unauthorized"),
+        pytest.param(server_error(422), True, id="an admission policy"),
+        pytest.param(server_error(400), True, id="a webhook's own code"),
+        pytest.param(server_error(422, names_field=True), False, id="the schema"),
+        pytest.param(server_error(403, causes=frozenset({NAMESPACE_TERMINATING})), False, id="namespace terminating"),
+        pytest.param(server_error(500), False, id="server error"),
+        pytest.param(server_error(429), False, id="too many requests"),
+        pytest.param(NoAnswer("cut"), False, id="network"),
+    ],
+)
+def test_what_a_person_has_to_mend_is_told(error: KubeError, *, told: bool) -> None:
+    """It is counted, `/readyz` has its sentence, the object an Event, and the rights are asked for again."""
+    heard = Heard()
+    heard.patched(f"{OBJECT}/status", error)
+    assert bool(heard.counted) is told
+    assert (error.message in (heard.refusals.problem() or "")) is told
+    assert heard.events == ([("a", error.message)] if told else [])
+    assert heard.doubted == (["ml"] if told else [])
+
+
+def test_it_ends_with_the_next_accepted_write_of_the_kind() -> None:
+    """Another kind's success, or another namespace's, says nothing."""
+    heard = Heard()
+    heard.patched(f"{OBJECT}/status", DENIED)
+    heard.patched(OBJECT, None)
+    heard.patched(f"{OBJECT}/status".replace("/ml/", "/ops/"), None)
+    assert heard.refusals.problem() is not None
+    heard.patched(f"{OBJECT}/status".replace("/a/", "/b/"), None)
+    assert heard.refusals.problem() is None
+
+
+def test_it_is_forgotten() -> None:
+    """An object that is gone is written no more, so time ends what no success can."""
+    heard = Heard()
+    heard.patched(OBJECT, DENIED)
+    heard.time = FORGOTTEN_AFTER - 1
+    assert heard.refusals.problem() is not None
+    heard.time = FORGOTTEN_AFTER
+    assert heard.refusals.problem() is None
+
+
+def test_an_object_is_told_once() -> None:
+    """The same refusal again is no new Event; after a success it is."""
+    heard = Heard()
+    for error in (DENIED, DENIED, server_error(401), None, DENIED):
+        heard.patched(OBJECT, error)
+    assert [message for _, message in heard.events] == [DENIED.message, "answered 401", DENIED.message]
+    heard.patched(OBJECT.replace("/a", "/gone"), DENIED)
+    assert len(heard.events) == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        pytest.param("GET", OBJECT, id="a read"),
+        pytest.param("POST", REVIEWS, id="a question about rights"),
+        pytest.param("PATCH", "/apis/coordination.k8s.io/v1/namespaces/ops/leases/l", id="the Lease, told elsewhere"),
+    ],
+)
+def test_what_is_no_write_of_ours_is_only_counted(method: str, path: str) -> None:
+    """It makes nobody unready."""
+    heard = Heard()
+    heard.refusals.answered(method, path, DENIED)
+    assert heard.counted == [403]
+    assert heard.refusals.problem() is None
+
+
+def test_several_places_are_counted() -> None:
+    """One is quoted, the others are a number."""
+    heard = Heard()
+    for path in (OBJECT, f"{OBJECT}/status", "/api/v1/namespaces/ml/events"):
+        heard.patched(path, DENIED)
+    assert "at 2 more places" in (heard.refusals.problem() or "")
