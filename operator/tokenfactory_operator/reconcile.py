@@ -189,6 +189,10 @@ class Reconciler:
         memory = self._remember(key, resource, poller)
         now = inventory.stamp()
         self._note(resource, memory, now)
+        if inventory.scope:
+            memory.without_credential = NEVER
+        elif memory.without_credential == NEVER:
+            memory.without_credential = now
         identity = Identity(self._cluster_id, resource.uid)
         if memory.attempt is not None:
             memory.attempt.seen_as(inventory.made_by(identity, memory.attempt.id))

@@ -216,8 +216,8 @@ async def test_two_unknown_in_a_row_ask_a_person_each_time() -> None:
 
 REFUSALS = [
     pytest.param(InvalidSpec("422", refused=True), "InvalidSpec", True, id="422"),
-    pytest.param(Forbidden("403", refused=True), "Forbidden", False, id="403"),
-    pytest.param(Unauthorized("401", refused=True), "Unauthorized", False, id="401"),
+    pytest.param(Forbidden("403", refused=True), "Forbidden", True, id="403"),
+    pytest.param(Unauthorized("401", refused=True), "Unauthorized", True, id="401"),
     pytest.param(QuotaExceeded("no GPUs", refused=True), "QuotaExceeded", False, id="quota"),
 ]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tokenfactory_operator.domain.drift import Difference
 from tokenfactory_operator.domain.observed import EndpointPatch
-from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.reasons import RULES, KStatus, Reason
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,15 @@ class Verdict:
     message: str
     synced: bool | None = False
     """None: unknown, as while an attempt is under way."""
-    stalled: bool = False
+    asks: bool | None = None
+    """Whether a person is asked to act; None: as the table of reasons says."""
     judged: bool = True
     """The present generation was held against the cloud; otherwise the conditions keep describing an older one."""
+
+    @property
+    def stalled(self) -> bool:
+        """A person must act before anything goes on, as far as is known."""
+        return RULES[self.reason].kstatus is KStatus.FAILED if self.asks is None else self.asks
 
 
 SYNCED = Verdict(Reason.RECONCILE_SUCCESS, "The cloud has what the spec says.", synced=True)

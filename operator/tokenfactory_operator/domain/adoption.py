@@ -90,4 +90,4 @@ def _mismatch(s: Situation, seen: Sighting) -> Decision | None:
 
 
 def _refused(reason: Reason, text: str) -> Decision:
-    return Decision("adoption", verdict=Verdict(reason, text, stalled=True), after_list=True)
+    return Decision("adoption", verdict=Verdict(reason, text, asks=True), after_list=True)

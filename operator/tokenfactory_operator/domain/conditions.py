@@ -14,7 +14,7 @@ from tokenfactory_operator.api.v1alpha1 import Condition, Spec
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import Decision, Verdict
 from tokenfactory_operator.domain.observed import ObservedEndpoint
-from tokenfactory_operator.domain.reasons import ConditionType, Reason
+from tokenfactory_operator.domain.reasons import RULES, ConditionType, KStatus, Reason
 from tokenfactory_operator.domain.situation import Situation
 
 SERVING_READINESS: Final[Mapping[str, Reason]] = {
@@ -53,7 +53,7 @@ UNDER_WAY: Final = frozenset(
     {Reason.CREATING, Reason.STARTING, Reason.UPDATING, Reason.PARTIALLY_READY, Reason.STOPPING, Reason.DELETING}
 )
 ORDER: Final[Mapping[str, int]] = {str(kind): place for place, kind in enumerate(ConditionType)}
-NO_WORK: Final = frozenset({Reason.RECONCILE_PAUSED, Reason.OBSERVING})
+NO_WORK: Final = frozenset({Reason.RECONCILE_PAUSED})
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def shown(spec: Spec, seen: ObservedEndpoint) -> Shown:
         return Shown(stopped, reason, MESSAGES[reason], serving)
     if seen.enabled is False:
         text = "The endpoint was stopped in the cloud's console; set spec.enabled to true to start it."
-        return Shown(ready=False, reason=Reason.NOT_READY, message=text, serving=serving)
+        return Shown(ready=False, reason=Reason.STOPPED_IN_CONSOLE, message=text, serving=serving)
     if serving is not Reason.NOT_SERVING and _enough(spec, seen, serving) and status != "stopping":
         text = MESSAGES[Reason.AVAILABLE]
         if status == "error":
@@ -120,18 +120,43 @@ def conditions(s: Situation, decision: Decision, verdict: Verdict, *, now: str) 
     previous = {condition.type: condition for condition in s.resource.status.conditions}
     drafts = _drafts(s, decision, verdict)
     if not verdict.judged:
-        kept = () if _blind(s) else (ConditionType.READY, ConditionType.SERVING)
+        unknown = observed_generation(s, verdict) != s.resource.status.observed_generation
+        kept = (
+            () if _blind(s) else (ConditionType.SERVING,) if unknown else (ConditionType.READY, ConditionType.SERVING)
+        )
         drafts = [draft for draft in drafts if draft.type not in kept or draft.type not in previous]
         untouched = [previous[type_] for type_ in kept if type_ in previous]
     else:
         untouched = []
-    generation = s.resource.generation if verdict.judged else s.resource.status.observed_generation
+    generation = observed_generation(s, verdict)
+    judged = previous.get(ConditionType.READY)
+    # What `Ready` describes stays the generation that was last held against the cloud.
+    of_ready = generation if verdict.judged or judged is None else judged.observed_generation
     return tuple(
         sorted(
-            [*untouched, *(_condition(draft, previous.get(draft.type), generation, now) for draft in drafts)],
+            [
+                *untouched,
+                *(
+                    _condition(
+                        draft,
+                        previous.get(draft.type),
+                        of_ready if draft.type is ConditionType.READY else generation,
+                        now,
+                    )
+                    for draft in drafts
+                ),
+            ],
             key=lambda condition: ORDER[condition.type],
         )
     )
+
+
+def observed_generation(s: Situation, verdict: Verdict) -> int | None:
+    """The generation that the status speaks of.
+
+    One that cannot be judged for want of a credential counts too: without it, nobody who waits would look at `Stalled`.
+    """
+    return s.resource.generation if verdict.judged or verdict.stalled else s.resource.status.observed_generation
 
 
 def _condition(draft: _Draft, before: Condition | None, generation: int | None, now: str) -> Condition:
@@ -168,8 +193,10 @@ def _drafts(s: Situation, decision: Decision, verdict: Verdict) -> Sequence[_Dra
         traffic = _Draft(ConditionType.SERVING, "Unknown", verdict.reason, verdict.message)
     synced = {True: "True", False: "False", None: "Unknown"}[verdict.synced]
     drafts = [ready, _Draft(ConditionType.SYNCED, synced, verdict.reason, verdict.message), traffic]
-    if verdict.stalled:
-        drafts.append(_Draft(ConditionType.STALLED, "True", verdict.reason, verdict.message))
+    blocked = verdict.synced is True and RULES[ready.reason].kstatus is KStatus.FAILED
+    if verdict.stalled or blocked:
+        why = ready if blocked else drafts[1]
+        drafts.append(_Draft(ConditionType.STALLED, "True", why.reason, why.message))
     elif verdict.reason not in NO_WORK and (verdict.synced is not True or ready.reason in UNDER_WAY):
         drafts.append(_Draft(ConditionType.RECONCILING, "True", ready.reason, ready.message))
     return drafts

@@ -60,9 +60,7 @@ def undecided(s: Situation) -> Decision | None:
             f"{attempt.streak} create calls in a row ended without a clear answer, and none of theirs is listed. "
             f"Look for endpoints of this object in the console; if there are none, {CONFIRM}."
         )
-        return Decision(
-            "undecided", verdict=Verdict(Reason.CREATE_OUTCOME_UNKNOWN, text, stalled=True), after_list=True
-        )
+        return Decision("undecided", verdict=Verdict(Reason.CREATE_OUTCOME_UNKNOWN, text, asks=True), after_list=True)
     return _create(s, "undecided", Create(after_unknown=attempt.streak))
 
 
@@ -119,10 +117,11 @@ def probe_of(s: Situation, endpoint_id: str, *, look_only: bool = False) -> Prob
 def _recreate(s: Situation, endpoint_id: str) -> Decision:
     text = f"Endpoint {endpoint_id} is gone from the cloud, and not by this operator's doing."
     if not s.resource.created_by_us:
-        verdict = Verdict(Reason.ENDPOINT_LOST, f"{text} It was adopted, so it is not made anew.", stalled=True)
+        verdict = Verdict(Reason.ENDPOINT_LOST, f"{text} It was adopted, so it is not made anew.", asks=True)
         return Decision("lost", verdict=verdict, after_list=True)
     if s.resource.spec is not None and s.resource.spec.enabled is False:
-        return Decision("lost", verdict=Verdict(Reason.ENDPOINT_LOST, f"{text} Nothing is created while stopped."))
+        verdict = Verdict(Reason.ENDPOINT_LOST, f"{text} Nothing is created while stopped.", asks=True)
+        return Decision("lost", verdict=verdict)
     # The exponent is bounded too: a float overflows at 1024.
     doublings = min(s.memory.recreations, 10) - 1
     pause = min(RECREATE_PAUSE_MAX, RECREATE_PAUSE * 2.0**doublings) if s.memory.recreations else 0.0
@@ -145,7 +144,7 @@ def refused_for_good(s: Situation) -> Verdict | None:
     refused = synced.reason == Reason.INVALID_SPEC and synced.message.startswith(REFUSED)
     if stalled.status != "True" or not (refused or synced.reason == Reason.NOT_ACCEPTED):
         return None
-    return Verdict(Reason(synced.reason), synced.message, stalled=True)
+    return Verdict(Reason(synced.reason), synced.message)
 
 
 def remembered(s: Situation) -> Decision | None:
@@ -173,7 +172,7 @@ def predecessor(s: Situation) -> Decision | None:
         f"Endpoint {ids} was made for an earlier object of this name. Put its id into spec.endpointId to take it over, "
         "or delete it in the cloud's console."
     )
-    return Decision("predecessor", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text, stalled=True), after_list=True)
+    return Decision("predecessor", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text), after_list=True)
 
 
 def create(s: Situation) -> Decision | None:
@@ -205,7 +204,8 @@ def failed(s: Situation, action: str) -> Decision | None:
     if not terminal and (s.now >= failure.not_before or mended):
         return None
     said = f"{REFUSED}{failure.error.message}" if terminal else failure.error.message
-    verdict = Verdict(failure.error.reason, said, stalled=terminal)
+    final = failure.error.handling is Handling.TERMINAL
+    verdict = Verdict(failure.error.reason, said, asks=False if final and not terminal else None)
     seen = facts.own_endpoint(s)
     return Decision(
         "failed",
@@ -230,11 +230,11 @@ def shown_elsewhere(s: Situation, check: str) -> Decision | None:
         f"Another credential's list shows endpoint {', '.join(sorted(ids))}, made for this object, and this one's does "
         f"not. Look at the console; if it is another object's or gone, {CONFIRM}."
     )
-    return Decision(check, verdict=Verdict(Reason.INVENTORY_UNTRUSTED, text, stalled=True), after_list=True)
+    return Decision(check, verdict=Verdict(Reason.INVENTORY_UNTRUSTED, text, asks=True), after_list=True)
 
 
 def untrusted(s: Situation, check: str, *, record: str | None = None) -> Decision:
     """Nothing follows from what is not listed: say why, and what a person can do."""
     text = f"{s.evidence.untrusted} Look at the console; if what is missing there is really gone, {CONFIRM}."
-    verdict = Verdict(Reason.INVENTORY_UNTRUSTED, text, stalled=True)
+    verdict = Verdict(Reason.INVENTORY_UNTRUSTED, text, asks=True)
     return Decision(check, verdict=verdict, record=record, after_list=True)

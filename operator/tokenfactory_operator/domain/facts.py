@@ -7,7 +7,7 @@ from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import ManagementPolicy
 from tokenfactory_operator.domain.identity import ADOPTED, released_mark, subject
-from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.situation import NEVER, Outcome, Sighting, Situation
 
 PENDING: Final = "Pending"
@@ -27,6 +27,14 @@ class Unresolved:
     """Only LISTs begun after this stamp say something about it."""
     streak: int
     """Unknown attempts in a row, this one included."""
+
+
+def judged(s: Situation) -> bool:
+    """The present generation was held against the cloud before; `status` may speak of one that never was."""
+    status = s.resource.status
+    ready = next((item for item in status.conditions if item.type == ConditionType.READY), None)
+    of_ready = ready.observed_generation if ready is not None else status.observed_generation
+    return status.observed_generation == of_ready == s.resource.generation
 
 
 def recorded_id(s: Situation) -> str:

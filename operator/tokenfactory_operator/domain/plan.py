@@ -36,7 +36,7 @@ from tokenfactory_operator.domain.actions import (
     Update,
     Verdict,
 )
-from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.situation import NEVER, Situation
 
 Check = Callable[[Situation], Decision | None]
@@ -51,7 +51,7 @@ def unreadable(s: Situation) -> Decision | None:
     """The stored spec does not fit this operator's models; the API server's schema normally prevents that."""
     if s.resource.spec is not None:
         return None
-    return Decision("unreadable", verdict=Verdict(Reason.INVALID_SPEC, s.resource.problem, stalled=True))
+    return Decision("unreadable", verdict=Verdict(Reason.INVALID_SPEC, s.resource.problem))
 
 
 def unsupported(s: Situation) -> Decision | None:
@@ -60,7 +60,7 @@ def unsupported(s: Situation) -> Decision | None:
     if spec is None or spec.connection is None:
         return None
     text = "spec.connection: not supported by this version of the operator. Remove it from the spec."
-    return Decision("unsupported", verdict=Verdict(Reason.INVALID_SPEC, text, stalled=True))
+    return Decision("unsupported", verdict=Verdict(Reason.INVALID_SPEC, text))
 
 
 def stripped(s: Situation) -> Decision | None:
@@ -75,12 +75,23 @@ def stripped(s: Situation) -> Decision | None:
 def unheard(s: Situation) -> Decision | None:
     """The cloud has not been seen yet, or not for long: decide nothing, and say so when it lasts."""
     outage = s.evidence.outage
-    verdict = Verdict(outage.reason, outage.message, judged=False) if outage else None
+    early = _early(s)
+    asks = False if early > 0 else None
+    verdict = Verdict(outage.reason, outage.message, asks=asks, judged=False) if outage else None
     unseen = outage is not None or s.now - s.evidence.last_view > s.timing.stale_after
     if not s.evidence.known or (unseen and not s.resource.terminating):
         record = facts.recorded_id(s) or None
-        return Decision("unheard", verdict=verdict, record=record, after_list=True)
+        return Decision("unheard", verdict=verdict, record=record, after_list=True, after=early if early > 0 else None)
     return None
+
+
+def _early(s: Situation) -> float:
+    """Seconds until a person is asked for a credential: a Secret applied together with its object may come after it."""
+    told = any(
+        item.type == ConditionType.STALLED and item.reason == Reason.CREDENTIALS_MISSING
+        for item in s.resource.status.conditions
+    )
+    return 0.0 if told else s.memory.without_credential + s.timing.poll_interval - s.now
 
 
 def other_scope(s: Situation) -> Decision | None:
@@ -99,7 +110,7 @@ def other_scope(s: Situation) -> Decision | None:
     )
     return Decision(
         "other_scope",
-        verdict=Verdict(Reason.CREDENTIALS_MISMATCH, text, stalled=True),
+        verdict=Verdict(Reason.CREDENTIALS_MISMATCH, text),
         record=facts.recorded_id(s) or None,
         after_list=True,
     )

@@ -169,6 +169,8 @@ class Memory:
     """First sight of a pending attempt, or of an unexplained finalizer, that this process did not open."""
     unsent: set[str] = field(default_factory=set)
     """Attempts that this process opened and never sent."""
+    without_credential: float = NEVER
+    """Since when there is no usable credential for the object; `NEVER` while there is one."""
     requested: float = NEVER
     """First sight of the present value of the request annotation."""
     requested_at: str = ""

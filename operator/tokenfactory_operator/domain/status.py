@@ -11,7 +11,7 @@ from typing import Any, Final
 from tokenfactory_operator.api.v1alpha1 import ApiModel, CreateAttempt, Gpus, Status
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import Create, Decision, Verdict
-from tokenfactory_operator.domain.conditions import conditions
+from tokenfactory_operator.domain.conditions import conditions, observed_generation
 from tokenfactory_operator.domain.desired import inference_url
 from tokenfactory_operator.domain.errors import Handling
 from tokenfactory_operator.domain.observed import ObservedEndpoint
@@ -34,7 +34,7 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
     # A request that was there before the doubt was told is no answer to it, whichever process reads it next.
     handled = (verdict.judged and s.evidence.last_view > s.memory.requested) or _first_told(written, verdict)
     changes: dict[str, Any] = {
-        "observed_generation": s.resource.generation if verdict.judged else written.observed_generation,
+        "observed_generation": observed_generation(s, verdict),
         "uid": s.resource.uid,
         "selector": SELECTOR,
         "create_attempt": _attempt(s, decision),

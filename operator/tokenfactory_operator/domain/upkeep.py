@@ -35,9 +35,7 @@ def copied(s: Situation) -> Decision | None:
         else f"Endpoint {', '.join(imitations)} carries the owner mark of endpoint {recorded}, but is another"
     )
     text = f"{what}. Delete the copy, or its mark, in the cloud's console."
-    return Decision(
-        "copied", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text, stalled=True), record=_kept_id(s), after_list=True
-    )
+    return Decision("copied", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text), record=_kept_id(s), after_list=True)
 
 
 def foreign_owner(s: Situation) -> Decision | None:
@@ -51,7 +49,7 @@ def foreign_owner(s: Situation) -> Decision | None:
     text = f"Endpoint {seen.endpoint.id} is marked as another owner's: {owners}. Remove the wrong mark in the console."
     return Decision(
         "foreign_owner",
-        verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text, stalled=True),
+        verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text),
         record=_kept_id(s),
         after_list=True,
     )
@@ -66,9 +64,7 @@ def twin(s: Situation) -> Decision | None:
     text = f"Endpoint {kept.endpoint.id} is kept; {', '.join(seen.endpoint.id for seen in others)} is a duplicate"
     strangers = [seen for seen in others if facts.adopted(s, seen) or seen.endpoint.foreign_to(s.identity)]
     if strangers:
-        verdict = Verdict(
-            Reason.OWNERSHIP_CONFLICT, f"{text} that was not created here. Decide in the console.", stalled=True
-        )
+        verdict = Verdict(Reason.OWNERSHIP_CONFLICT, f"{text} that was not created here. Decide in the console.")
         return Decision("twin", verdict=verdict, record=kept.endpoint.id, after_list=True)
     verdict = Verdict(Reason.UPDATING, f"{text} and is being deleted.", synced=None)
     due = next((seen for seen in others if facts.delete_due(s, seen.endpoint.id, seen)), None)
@@ -84,9 +80,7 @@ def immutable(s: Situation) -> Decision | None:
     if seen is None or not mismatches:
         return None
     text = f"{'; '.join(mismatches)}. These cannot be changed: correct the spec, or create another object."
-    return Decision(
-        "immutable", verdict=Verdict(Reason.INVALID_SPEC, text, stalled=True), record=seen.endpoint.id, after_list=True
-    )
+    return Decision("immutable", verdict=Verdict(Reason.INVALID_SPEC, text), record=seen.endpoint.id, after_list=True)
 
 
 def drifted(s: Situation) -> Decision | None:
@@ -116,7 +110,7 @@ def _given_up(s: Situation, found: Drift) -> Verdict | None:
     stuck = [item for item in found.differences if _correction(s, item, tries=MAX_CORRECTIONS)]
     named = "; ".join(str(item) for item in stuck or found.differences)
     text = f"Accepted {MAX_CORRECTIONS} times without effect: {named}. Change the spec, or find what changes the cloud."
-    verdict = Verdict(Reason.NOT_ACCEPTED, bounded(text), stalled=True)
+    verdict = Verdict(Reason.NOT_ACCEPTED, bounded(text))
     if stuck:
         return verdict
     before = refused_for_good(s)
@@ -141,9 +135,8 @@ def _update(s: Situation, seen: Sighting, found: Drift) -> Decision:
 
 def _applied(s: Situation) -> bool:
     """Whether the spec as it is now was applied before: one that was edited while nothing was changed was not."""
-    judged = s.resource.status.observed_generation == s.resource.generation
     before = next((item.reason for item in s.resource.status.conditions if item.type == ConditionType.SYNCED), "")
-    return judged and before not in IDLE
+    return facts.judged(s) and before not in IDLE
 
 
 def in_order(s: Situation) -> Decision | None:

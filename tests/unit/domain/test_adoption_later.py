@@ -232,7 +232,7 @@ SEEN = [
     pytest.param(lambda s: s.claimed().lists(UNMARKED), IN_ORDER, id="claimed-may-be-observed"),
     pytest.param(
         lambda s: s.spec(displayName="chat").lists(UNMARKED),
-        Decided("drifted", reason=Reason.OBSERVING, record="ep-1", after_list=True),
+        Decided("drifted", reason=Reason.OBSERVING, stalled=True, record="ep-1", after_list=True),
         id="drift-is-only-told",
     ),
     pytest.param(

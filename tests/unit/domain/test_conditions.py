@@ -81,7 +81,7 @@ def test_what_a_stopped_spec_shows(
 def test_stopped_in_the_console(spec: dict[str, bool], status: str | None) -> None:
     """An endpoint that somebody stopped is never Ready, whatever else it shows, and it is said how to start it."""
     what = shown(a_spec(**spec), an_endpoint(enabled=False, status=status))
-    assert (what.ready, what.reason) == (False, "NotReady")
+    assert (what.ready, what.reason) == (False, "StoppedInConsole")
     assert "spec.enabled" in what.message
 
 
@@ -205,7 +205,7 @@ def test_conditions(scene: Scene, expected: dict[str, str]) -> None:
 
 
 VERDICTS = [
-    Verdict(reason, "text", synced=synced, stalled=stalled, judged=judged)
+    Verdict(reason, "text", synced=synced, asks=stalled, judged=judged)
     for reason in (Reason.UPDATING, Reason.INVALID_SPEC, Reason.RECONCILE_SUCCESS, Reason.RECONCILE_PAUSED)
     for synced in (True, False, None)
     for stalled in (True, False)

@@ -74,7 +74,7 @@ CREATE_ROWS = [
     ),
     pytest.param(
         lambda s: s.spec(managementPolicy="Observe").lists(),
-        Decided("create", reason=Reason.OBSERVING),
+        Decided("create", reason=Reason.OBSERVING, stalled=True),
         id="observe-creates-nothing",
     ),
     pytest.param(
@@ -132,12 +132,12 @@ CREATE_ROWS = [
     ),
     pytest.param(
         lambda s: s.lists().failed("Create", Forbidden("no")),
-        Decided("failed", reason=Reason.FORBIDDEN, after=10),
+        Decided("failed", reason=Reason.FORBIDDEN, stalled=True, after=10),
         id="forbidden-waits-for-a-person",
     ),
     pytest.param(
         lambda s: s.lists().failed("Create", Unauthorized("who?"), wait=300),
-        Decided("failed", reason=Reason.UNAUTHORIZED, after=300, after_list=True),
+        Decided("failed", reason=Reason.UNAUTHORIZED, stalled=True, after=300, after_list=True),
         id="revoked-token-looks-again-with-the-list",
     ),
     pytest.param(
@@ -340,7 +340,7 @@ UPKEEP_ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().spec(managementPolicy="Observe", displayName="chat").lists(an_endpoint()),
-        Decided("drifted", reason=Reason.OBSERVING, record="ep-1", after_list=True),
+        Decided("drifted", reason=Reason.OBSERVING, stalled=True, record="ep-1", after_list=True),
         id="observe-reports-drift-only",
     ),
     pytest.param(

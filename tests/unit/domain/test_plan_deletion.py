@@ -275,7 +275,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN).failed("DeleteEndpoints", Unauthorized("who?"), wait=300),
-        Decided("failed", reason=Reason.UNAUTHORIZED, record="ep-1", after=300, after_list=True),
+        Decided("failed", reason=Reason.UNAUTHORIZED, stalled=True, record="ep-1", after=300, after_list=True),
         id="revoked-token",
     ),
     pytest.param(

@@ -135,12 +135,12 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().spec(enabled=False).settles().gone(),
-        Decided("lost", reason=Reason.ENDPOINT_LOST),
+        Decided("lost", reason=Reason.ENDPOINT_LOST, stalled=True),
         id="stopped-is-not-created-anew",
     ),
     pytest.param(
         lambda s: s.recorded().spec(managementPolicy="Observe").settles().gone(),
-        Decided("lost", reason=Reason.OBSERVING),
+        Decided("lost", reason=Reason.OBSERVING, stalled=True),
         id="observed-is-not-created-anew",
     ),
     pytest.param(

@@ -1,0 +1,101 @@
+"""When is a person asked? By the table of reasons, with two exceptions that the checks make."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokenfactory_operator.domain import status
+from tokenfactory_operator.domain.actions import Create, Update, Verdict
+from tokenfactory_operator.domain.plan import decide
+from tokenfactory_operator.domain.reasons import RULES, Actor, KStatus, Reason
+from tokenfactory_operator.domain.situation import Outage
+from unit.support.builders import an_endpoint
+from unit.support.scene import Scene
+
+NOW = "2025-01-01T12:00:00Z"
+
+
+def without_credential(scene: Scene) -> Scene:
+    """No token is to be had, first seen now."""
+    scene.memory.without_credential = scene.inventory.stamp()
+    scene.inventory.outage = Outage(Reason.CREDENTIALS_MISSING, "There is no Secret.", blind=True)
+    return scene
+
+
+def told(scene: Scene) -> dict[str, str]:
+    """The conditions that the plan's own decision writes; they stand in the scene's object from now on."""
+    s = scene.situation()
+    decision = decide(s)
+    assert decision.verdict is not None
+    scene.body["status"] = status.after(s, decision, decision.verdict, now=NOW).to_dict()
+    return {item["type"]: f"{item['status']} {item['reason']}" for item in scene.body["status"]["conditions"]}
+
+
+@pytest.mark.parametrize("reason", list(Reason), ids=str)
+def test_every_reason_has_its_row(reason: Reason) -> None:
+    """Failed is where a person must act, and nobody else is waited for; a check may say otherwise."""
+    rule = RULES[reason]
+    assert (rule.kstatus is KStatus.CURRENT) is (rule.acts is Actor.NOBODY)
+    assert (rule.kstatus is KStatus.FAILED) is (rule.acts is Actor.PERSON and reason is not Reason.RECONCILE_PAUSED)
+    assert Verdict(reason, "text").stalled is (rule.kstatus is KStatus.FAILED)
+    assert Verdict(reason, "text", asks=True).stalled
+    assert not Verdict(reason, "text", asks=False).stalled
+
+
+def test_a_secret_may_come_after_its_object() -> None:
+    """For one interval a missing credential is waited for; then a person is asked; with the Secret it goes on."""
+    scene = without_credential(Scene())
+    first = decide(scene.situation())
+    assert first.after == pytest.approx(scene.timing.poll_interval, abs=0.1)
+    assert told(scene)["Reconciling"] == "Unknown CredentialsMissing".replace("Unknown", "True")
+    assert scene.body["status"]["observedGeneration"] == -1
+    scene.wait(scene.timing.poll_interval + 0.1)
+    assert told(scene)["Stalled"] == "True CredentialsMissing"
+    assert scene.body["status"]["observedGeneration"] == 1
+    scene.inventory.outage = None
+    assert isinstance(decide(scene.lists().situation()).action, Create)
+
+
+def test_a_restart_asks_no_less() -> None:
+    """What a person was asked for before is asked for at once: a restart makes no condition flap."""
+    scene = without_credential(Scene())
+    scene.wait(scene.timing.poll_interval + 0.1)
+    before = told(scene)
+    scene.memory.without_credential = scene.inventory.stamp()
+    assert told(scene) == before
+
+
+def test_ready_is_not_said_of_a_generation_that_was_never_judged() -> None:
+    """An edit while the credential is missing: Ready is Unknown, and describes the generation that was judged."""
+    scene = Scene().recorded().lists(an_endpoint())
+    assert told(scene)["Ready"] == "True Available"
+    scene.body["metadata"]["generation"] = 2
+    scene.spec(displayName="chat")
+    without_credential(scene).wait(scene.timing.poll_interval + 0.1)
+    said = told(scene)
+    assert (said["Ready"], said["Stalled"]) == ("Unknown CredentialsMissing", "True CredentialsMissing")
+    assert scene.body["status"]["observedGeneration"] == 2
+    ready = scene.body["status"]["conditions"][0]
+    assert (ready["type"], ready["observedGeneration"]) == ("Ready", 1)
+    assert told(scene) == said
+
+
+def test_an_edit_without_a_credential_is_no_drift() -> None:
+    """Once the credential is back, the edit is sent as an edit: nobody has changed the cloud."""
+    scene = Scene().recorded().lists(an_endpoint())
+    told(scene)
+    scene.body["metadata"]["generation"] = 2
+    scene.spec(displayName="chat")
+    without_credential(scene).wait(scene.timing.poll_interval + 0.1)
+    told(scene)
+    scene.inventory.outage = None
+    action = decide(scene.lists(an_endpoint()).situation()).action
+    assert isinstance(action, Update)
+    assert not action.drift
+
+
+def test_a_stop_in_the_console_needs_a_person() -> None:
+    """Nothing is under way, and nobody but a person can start it again."""
+    said = told(Scene().recorded().lists(an_endpoint(enabled=False, status="stopped", ready_replicas=0)))
+    assert said["Stalled"] == said["Ready"].replace("False", "True") == "True StoppedInConsole"
+    assert said["Synced"] == "True ReconcileSuccess"
