@@ -220,3 +220,39 @@ def test_package_contains_the_crd(bare_cluster: Cluster, tmp_path: Path) -> None
         member = packed.extractfile(f"tokenfactory-operator/files/crds/{CRD_FILE}")
         assert member is not None
         assert member.read() == GENERATED.read_bytes()
+
+
+def test_notes_say_what_to_do_next_and_what_stays_billed(bare_cluster: Cluster) -> None:
+    """Three commands with the names of this release; before an uninstall, how to end the bill in each namespace."""
+    install = (
+        "install",
+        "demo",
+        str(CHART),
+        "--dry-run=client",
+        "--namespace",
+        "ops",
+        "--set=token.existingSecret=token",
+    )
+    notes = bare_cluster.helm(*install).stdout.partition("NOTES:")[2]
+    for command in (
+        "kubectl rollout status deployment/demo-tokenfactory-operator -n ops",
+        "helm test demo -n ops",
+        "kubectl explain dedicatedendpoint.spec",
+        "kubectl delete dedicatedendpoints --all --all-namespaces",
+    ):
+        assert command in notes
+    assert notes.index("stay BILLED") < notes.index("helm uninstall demo -n ops")
+    narrow = bare_cluster.helm(*install, "--set=watchNamespaces={a,b}", "--set=deployment.create=false").stdout
+    for line in (
+        "delete dedicatedendpoints --all -n a",
+        "delete dedicatedendpoints --all -n b",
+        "WATCH_NAMESPACES=a,b",
+    ):
+        assert line in narrow
+
+
+def test_an_old_cluster_is_refused(bare_cluster: Cluster) -> None:
+    """By Helm, before anything is installed: CEL and the policies need Kubernetes 1.30."""
+    template = ("template", "demo", str(CHART), "--set=token.existingSecret=token", "--kube-version")
+    assert "requires kubeVersion: >=1.30" in bare_cluster.helm(*template, "1.29.9", check=False).stderr
+    assert "Deployment" in bare_cluster.helm(*template, "1.30.0").stdout
