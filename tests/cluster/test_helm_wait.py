@@ -55,3 +55,49 @@ def test_nobody_answers(new_world: WorldMaker) -> None:
     with pytest.raises(CommandError, match=r"(?i)timeout|deadline|not ready|InProgress"):
         helm(world, "install", "app", str(CHART), "--timeout=3s")
     assert world.get("app").observed_generation == -1
+
+
+GPU: Final = "eu-north1/gpu-h100-sxm"
+
+
+def test_waiting_for_a_gpu(new_world: WorldMaker) -> None:
+    """While no GPU is free the object is InProgress: `--wait` ends by its time-out and deletes nothing."""
+    world = new_world()
+    world.cloud.set_capacity(GPU, 0)
+    with pytest.raises(CommandError, match=r"(?i)timeout|deadline|not ready|InProgress"):
+        helm(world, "install", "app", str(CHART), "--timeout=6s")
+    waiting = world.get("app")
+    assert waiting.said("Reconciling").status == "True"
+    assert world.calls("app", "DELETE") == []
+    world.cloud.set_capacity(GPU, None)
+    world.until_ready("app")
+    assert len(world.calls("app", "POST")) == 1
+
+
+@pytest.mark.parametrize("flags", [(), ("--wait=hookOnly",)], ids=["alone", "hook-only"])
+def test_rollback_on_failure(new_world: WorldMaker, flags: tuple[str, ...]) -> None:
+    """`--rollback-on-failure` always waits, and takes a wait that is too short for a failure: the endpoint goes."""
+    world = new_world()
+    world.cloud.set_capacity(GPU, 0)
+    with pytest.raises(CommandError, match=r"(?i)timeout|deadline|not ready|InProgress"):
+        world.cluster.helm(
+            *("install", "app", str(CHART), "--rollback-on-failure", "--timeout=6s", *flags),
+            *("--namespace", world.namespace),
+            timeout=120,
+        )
+    world.until_gone("app")
+    assert world.cloud.endpoints() == []
+
+
+def test_hooks_only(new_world: WorldMaker) -> None:
+    """`--wait=hookOnly` waits for no endpoint: the release is installed, and the endpoint stays."""
+    world = new_world()
+    world.cloud.set_capacity(GPU, 0)
+    world.cluster.helm(
+        *("install", "app", str(CHART), "--wait=hookOnly", "--timeout=6s"),
+        *("--namespace", world.namespace),
+        timeout=120,
+    )
+    assert not world.get("app").ready
+    world.cloud.set_capacity(GPU, None)
+    world.until_ready("app")
