@@ -24,6 +24,7 @@ from tokenfactory_operator.domain.errors import (
     EndpointNotFound,
     Handling,
     KubeConflict,
+    KubeRefused,
     LeaseLost,
     RateLimited,
     Unauthorized,
@@ -76,7 +77,15 @@ class Tools:
             return resource
         self.lead()
         key = Key(resource.namespace, resource.name)
-        body = await self.kube.patch_status(key, patch, uid=resource.uid, resource_version=resource.resource_version)
+        version = resource.resource_version
+        try:
+            body = await self.kube.patch_status(key, patch, uid=resource.uid, resource_version=version)
+        except KubeRefused as error:
+            smallest = status.smallest(resource.status, wanted)
+            patch = status.merge_patch(resource.body.get("status") or {}, smallest.to_dict())
+            body = await self.kube.patch_status(key, patch, uid=resource.uid, resource_version=version)
+            text = f"The status could not be written in full, only what is needed to go on: {error.message}"
+            self.recorder.event(resource.body, reason="StatusReduced", message=text, warning=True)
         return self._written(body)
 
     async def write_finalizers(self, resource: Resource, finalizers: tuple[str, ...]) -> Resource:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from contract.client_support import CREATE, TOKEN, SystemClock, client_of, sent
 from tokenfactory_operator.cloud.client import HttpCloud
-from tokenfactory_operator.cloud.failures import REFUSALS
+from tokenfactory_operator.cloud.refusals import REFUSALS
 from tokenfactory_operator.cloud.transport import CloudSettings
 from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, RateLimited, Unauthorized
 from tokenfactory_operator.domain.observed import EndpointPatch

@@ -42,7 +42,7 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 _LARGE: Final = 256 * 1024
 """Bytes of an answer from which on it is read in a thread."""
 _THROTTLED: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-_NO_ENDPOINT: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+_NO_ENDPOINT: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE})
 
 
 P = ParamSpec("P")
@@ -177,7 +177,10 @@ class HttpCloud:
         """See `ports.Cloud`."""
         call = _by_id("GET", endpoint_id, "reading the endpoint")
         answer = await self._send(call)
-        return None if answer.status in _NO_ENDPOINT else self._endpoint(call, answer)
+        try:
+            return None if answer.status in _NO_ENDPOINT else self._endpoint(call, answer)
+        except EndpointNotFound:
+            return None  # it is shown, as deleted
 
     @_answered
     async def create_endpoint(self, body: EndpointCreate) -> ObservedEndpoint:
@@ -240,7 +243,10 @@ class HttpCloud:
         raise from_answer(call, answer, retry_after=wait, advice=self._advice)
 
     def _endpoint(self, call: Call, answer: Answer) -> ObservedEndpoint:
-        endpoint = wire.parse_endpoint(self._accepted(call, answer).json())
+        body = self._accepted(call, answer).json()
+        if call.endpoint_id is not None and wire.is_deleted(body):
+            raise EndpointNotFound(f"{call.purpose}: the cloud shows it as deleted", refused=True, status=answer.status)
+        endpoint = wire.parse_endpoint(body)
         if endpoint is None:
             raise not_understood(call, answer, "it names no endpoint id")
         if call.endpoint_id not in {None, endpoint.id}:

@@ -36,13 +36,6 @@ _TAG = re.compile(r"<[^<>]*>")
 _REQUEST_ID = re.compile(
     r"(?i)[(\[]?\b(?:request|trace|correlation)[ _-]?id\b[\"']? ?[:=]? ?[\"']?[\w-]{6,}[\"')\]]{0,4}"
 )
-_LACKING = re.compile(
-    r"quota|capacity|resource[ _]exhausted|out of (?:gpus?|stock)|(?:no|not enough) (?:free |available )?gpus?\b"
-    r"|insufficient(?![ _-]*(?:permission|privilege|scope|access|right|role|auth))",
-    re.IGNORECASE,
-)
-_TOO_FAST = re.compile(r"rate[ _-]?limit|too many requests|requests per|per (?:second|minute|hour)", re.IGNORECASE)
-
 Redact = Callable[[str], str]
 
 
@@ -54,10 +47,8 @@ class Complaint:
     """One bounded line for people, without secrets and request ids; empty where there is nothing to show."""
     from_api: bool = False
     """The body has one of the API's own JSON error forms."""
-    lacks_room: bool = False
-    """It speaks of quota or capacity."""
-    too_fast: bool = False
-    """It speaks of the rate of requests."""
+    words: str = ""
+    """Text and codes as they came, to be searched for what they speak of; only of the API's own forms."""
 
 
 def read_complaint(answer: Answer, redact: Redact) -> Complaint:
@@ -66,13 +57,7 @@ def read_complaint(answer: Answer, redact: Redact) -> Complaint:
     said = _from_api(body)
     if said is not None:
         text, kind = said
-        words = f"{text[:TEXT_LIMIT]} {kind}"
-        return Complaint(
-            text=_line(text, redact),
-            from_api=True,
-            lacks_room=_LACKING.search(words) is not None,
-            too_fast=_TOO_FAST.search(words) is not None,
-        )
+        return Complaint(text=_line(text, redact), from_api=True, words=f"{text[:TEXT_LIMIT]} {kind}")
     if body is not None:
         return Complaint(text=_line(_loose_message(body), redact))
     page = answer.content[:_PAGE_HEAD].decode(errors="replace")

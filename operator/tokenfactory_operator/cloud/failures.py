@@ -1,52 +1,31 @@
 """From an answer, or none, to the error tree: which class, whether it surely had no effect, and what people read.
 
-The one place that decides "refused" (exactly-once.md, Create 5): only an answer of the API itself, in one of its own
-JSON error forms and with a status that means "not done", is a refusal. Everything else leaves the outcome open.
+What is a refusal stands in `refusals`; here it is put into words. Everything else leaves the outcome open.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Final, Protocol
 
 import httpx
 from pydantic import SecretStr
 
+from tokenfactory_operator.cloud import refusals
 from tokenfactory_operator.cloud.auth import TokenError, redacted
 from tokenfactory_operator.cloud.call import Answer, Call
-from tokenfactory_operator.cloud.complaint import Complaint, read_complaint
+from tokenfactory_operator.cloud.complaint import read_complaint
 from tokenfactory_operator.domain.errors import (
-    CloudConflict,
     CloudError,
     CloudUnavailable,
-    EndpointNotFound,
-    Forbidden,
     InvalidSpec,
     OperatorDefect,
     QuotaExceeded,
-    RateLimited,
     Unauthorized,
     bounded,
 )
 
-REFUSALS: Final = frozenset({400, 401, 403, 404, 405, 413, 415, 422, 429})
-"""Statuses by which the API says that nothing was done."""
-_JUDGEMENTS: Final = frozenset({400, 404, 405, 413, 415, 422})
-"""Refusals that repeat as long as the request is the same."""
-_LACKING: Final = frozenset({402, 403, 409, 422, 429, 503})
-"""Statuses that may carry a lack of quota or capacity."""
-_BY_STATUS: Final[Mapping[int, type[CloudError]]] = MappingProxyType(
-    {
-        HTTPStatus.UNAUTHORIZED: Unauthorized,
-        HTTPStatus.PAYMENT_REQUIRED: Forbidden,
-        HTTPStatus.FORBIDDEN: Forbidden,
-        HTTPStatus.CONFLICT: CloudConflict,
-        HTTPStatus.TOO_MANY_REQUESTS: RateLimited,
-    }
-)
 NEVER_CONNECTED: Final = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -96,32 +75,29 @@ def from_answer(call: Call, answer: Answer, *, retry_after: float | None, advice
     """The error of an answer that is no success."""
     complaint = read_complaint(answer, lambda text: redacted(text, answer.secret))
     said = f": {complaint.text}" if complaint.text else ""
+    error, refused = refusals.foreign(answer.status), False
+    if complaint.from_api:
+        subject = refusals.subject_of(complaint.words, status=answer.status)
+        by_id = call.endpoint_id is not None
+        error, refused = refusals.judged(_kind(call), answer.status, subject, by_id=by_id)
     hint = advice.for_status(answer.status, from_api=complaint.from_api)
+    if error is InvalidSpec and answer.status == HTTPStatus.CONFLICT:
+        hint = _taken(call)
+    if error is QuotaExceeded:
+        hint = ""  # neither token nor project is at fault
     text = " ".join(f"{call.purpose} failed with HTTP {answer.status}{said}".split())
-    return _error_class(call, answer.status, complaint)(
-        f"{text.removesuffix('.')}. {hint}" if hint else text,
-        retry_after=retry_after,
-        refused=complaint.from_api and answer.status in REFUSALS,
-        status=answer.status,
-    )
+    text = f"{text.removesuffix('.')}. {hint}" if hint else text
+    return error(text, retry_after=retry_after, refused=refused, status=answer.status)
 
 
-def _error_class(call: Call, status: int, complaint: Complaint) -> type[CloudError]:
-    if call.body is not None and complaint.lacks_room and status in _LACKING and not _only_too_fast(status, complaint):
-        return QuotaExceeded
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    if not complaint.from_api:
-        return CloudUnavailable
-    if status == HTTPStatus.NOT_FOUND and call.endpoint_id is not None:
-        return EndpointNotFound
-    # Only a request that carries a spec can be at fault for it; a LIST or a DELETE is to be tried again.
-    return InvalidSpec if call.body is not None and status in _JUDGEMENTS else CloudUnavailable
+def _kind(call: Call) -> refusals.Kind:
+    kinds = {"POST": refusals.Kind.CREATE, "PATCH": refusals.Kind.CHANGE}
+    return kinds.get(call.method, refusals.Kind.OTHER) if call.body is not None else refusals.Kind.OTHER
 
 
-def _only_too_fast(status: int, complaint: Complaint) -> bool:
-    """Whether a 429 names a quota, but one of requests."""
-    return status == HTTPStatus.TOO_MANY_REQUESTS and complaint.too_fast
+def _taken(call: Call) -> str:
+    key = (call.body or {}).get("routing_key")
+    return f"Choose another spec.routingKey than {key}." if key else ""
 
 
 def not_understood(call: Call, answer: Answer, problem: str) -> CloudUnavailable:

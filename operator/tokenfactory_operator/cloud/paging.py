@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from tokenfactory_operator.cloud.wire import parse_endpoint, told_description
+from tokenfactory_operator.cloud.wire import hides_owner, is_deleted, parse_endpoint, told_description
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 
 CURSOR_LIMIT: Final = 2048
@@ -43,12 +43,14 @@ def parse_page(answer: object) -> Page | None:
     items = _items(answer)
     if items is None:
         return None
+    items = [item for item in items if not is_deleted(item)]  # listed for the record: there is no endpoint
     parsed = [parse_endpoint(item) for item in items]
     endpoints = tuple(endpoint for endpoint in parsed if endpoint is not None)
     told = [told_description(item) for item, endpoint in zip(items, parsed, strict=True) if endpoint is None]
     nameless = tuple(text for text in told if text is not None)
     cursor, problem = _next(answer, endpoints) if isinstance(answer, Mapping) else (None, "")
-    return Page(endpoints, cursor, problem, nameless, unreadable=len(told) - len(nameless))
+    ownerless = sum(hides_owner(item) for item, endpoint in zip(items, parsed, strict=True) if endpoint is not None)
+    return Page(endpoints, cursor, problem, nameless, unreadable=len(told) - len(nameless) + ownerless)
 
 
 class Listing:

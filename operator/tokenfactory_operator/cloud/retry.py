@@ -19,12 +19,15 @@ _LONGEST_RESET: Final = 86_400.0
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
-    """Seconds of `Retry-After`, given as seconds or as an HTTP date (RFC 9110, 10.2.3); `None` where absent or odd."""
+    """Seconds of `Retry-After`, given as seconds or as an HTTP date (RFC 9110, 10.2.3); `None` where absent or odd.
+
+    A date is the server's, and so is that of the answer: what lies between them does not depend on our clock.
+    """
     value = headers.get("retry-after")
     if value is None:
         return None
     seconds = _seconds(value)
-    return _bounded(seconds if seconds is not None else _until(value, now=now))
+    return _bounded(seconds if seconds is not None else _until(value, now=_date(headers.get("date", "")) or now))
 
 
 def reset_hint(headers: Mapping[str, str]) -> float | None:
@@ -49,10 +52,15 @@ def _seconds(value: str) -> float | None:
 
 
 def _until(value: str, *, now: datetime) -> float | None:
+    date = _date(value)
+    return None if date is None else (date - now).total_seconds()
+
+
+def _date(value: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(value)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
     if date.tzinfo is None:  # "-0000": a UTC time of unknown origin, RFC 5322, 3.3
         date = date.replace(tzinfo=UTC)
-    return (date - now).total_seconds()
+    return date

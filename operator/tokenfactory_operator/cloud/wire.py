@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tokenfactory_operator.domain.errors import visible
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointPatch, ObservedEndpoint
 
 UNSET: Final = "UNSET"
@@ -20,6 +21,10 @@ _LARGEST: Final = 2**31 - 1
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}")
 """What can stand in a path, a label and a message as it is; the vendor's are shorter and plainer."""
+
+TEXT_LIMIT: Final = 256
+"""Characters of a state, region, key or name; a longer one counts as not told."""
+DESCRIPTION_LIMIT: Final = 4096
 
 JsonMap = Mapping[str, Any]
 
@@ -33,7 +38,7 @@ def parse_endpoint(answer: object) -> ObservedEndpoint | None:
     scaling, deployment = mapping(fields.get("scaling")), mapping(fields.get("deployment"))
     return ObservedEndpoint(
         id=endpoint_id,
-        name=text(fields.get("name")),
+        name=plain(fields.get("name")),
         description=_told(fields, "description"),
         enabled=_flag(fields.get("enabled")),
         routing_key=text(fields.get("routing_key")),
@@ -50,6 +55,19 @@ def parse_endpoint(answer: object) -> ObservedEndpoint | None:
         readiness=text(deployment.get("readiness")),
         created_at=text(fields.get("created_at")),
     )
+
+
+def is_deleted(answer: object) -> bool:
+    """Whether an endpoint is shown only to say that it is no more."""
+    fields = _unwrapped(answer)
+    states = (mapping(fields.get("deployment")).get("status"), fields.get("status"), fields.get("state"))
+    return any(isinstance(state, str) and state.strip().lower() == "deleted" for state in states)
+
+
+def hides_owner(answer: object) -> bool:
+    """Whether a description is there, but none that a mark could be read from."""
+    fields = _unwrapped(answer)
+    return fields.get("description") is not None and _told(fields, "description") is None
 
 
 def told_description(answer: object) -> str | None:
@@ -106,7 +124,7 @@ def _id(fields: JsonMap) -> str | None:
 
 def _told(fields: JsonMap, name: str) -> str | None:
     """A text of which a null tells "none", while its absence tells nothing."""
-    return "" if name in fields and fields[name] is None else text(fields.get(name))
+    return "" if name in fields and fields[name] is None else plain(fields.get(name), DESCRIPTION_LIMIT)
 
 
 def _weights(fields: JsonMap) -> str | None:
@@ -119,9 +137,15 @@ def mapping(value: object) -> JsonMap:
     return value if isinstance(value, Mapping) else {}
 
 
-def text(value: object) -> str | None:
-    """The value where it is a string; halves of surrogate pairs, which no other system would take, are replaced."""
-    if not isinstance(value, str):
+def text(value: object, limit: int = TEXT_LIMIT) -> str | None:
+    """The value where it is a string of that length at most, fit to be shown: what nobody sees is escaped."""
+    raw = plain(value, limit)
+    return raw if raw is None else visible(raw)
+
+
+def plain(value: object, limit: int = TEXT_LIMIT) -> str | None:
+    """The same as it came, to be compared; halves of surrogate pairs, which nobody would take, are replaced."""
+    if not isinstance(value, str) or len(value) > limit:
         return None
     return value if value.isascii() else value.encode(errors="replace").decode()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tokenfactory_operator.api.v1alpha1 import Spec
 from tokenfactory_operator.domain.identity import (
     Identity,
@@ -43,7 +45,15 @@ def description_for(spec: Spec, observed: ObservedEndpoint, mark: OwnerMark) -> 
     return described(text, mark)
 
 
-def inference_url(region: str) -> str:
-    """Base URL for OpenAI-compatible clients (vendor's page on the data plane; one region has the short host)."""
+SERVED_REGIONS: Final = frozenset(
+    {"eu-north1", "eu-west1", "eu-west2", "me-west1", "uk-south1", "us-central1", "us-north1"}
+)
+"""Regions whose address is known (vendor's page on the data plane, and hosts seen in use)."""
+
+
+def inference_url(region: str) -> str | None:
+    """Base URL for OpenAI-compatible clients; `None` for a region whose address is not known: keys are sent there."""
+    if region not in SERVED_REGIONS:
+        return None
     host = "api.tokenfactory" if region == "eu-north1" else f"api.tokenfactory.{region}"
     return f"https://{host}.nebius.com/v1"

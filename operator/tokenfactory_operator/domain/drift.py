@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tokenfactory_operator.api.v1alpha1 import Spec
 from tokenfactory_operator.domain.desired import description_for
+from tokenfactory_operator.domain.errors import visible
 from tokenfactory_operator.domain.identity import OwnerMark, text_without_marks
 from tokenfactory_operator.domain.observed import EndpointPatch, ObservedEndpoint
 
@@ -31,7 +32,7 @@ def _shown(value: object) -> str:
     if isinstance(value, tuple):
         low, high = ("?" if bound is None else bound for bound in value)
         return f"{low} to {high} replicas"
-    return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else visible(str(value))
 
 
 @dataclass(frozen=True)
@@ -116,16 +117,29 @@ def drift(spec: Spec, seen: ObservedEndpoint, mark: OwnerMark | None) -> Drift:
     return Drift(differences, EndpointPatch(**{item.field: item.desired for item in differences}))  # type: ignore[arg-type]  # each field's value comes from the spec field of its type
 
 
+def _mismatch(name: str, have: str, want: str) -> str:
+    return f"{name}: the endpoint has {visible(have)}, the spec says {want}"
+
+
+def _same_model(observed: str, desired: str) -> bool:
+    """One model in two spellings: case and punctuation apart, and with or without who made it."""
+    have, want = (
+        ["".join(filter(str.isalnum, part)).casefold() for part in name.rsplit("/", 1)] for name in (observed, desired)
+    )
+    return have == want or (len(have) != len(want) and have[-1] == want[-1] != "")
+
+
 def immutable_mismatches(spec: Spec, seen: ObservedEndpoint) -> tuple[str, ...]:
     """Fields that the API cannot change and that differ, as sentences."""
     fields = (
-        ("model", seen.model_name, spec.model),
         ("flavor", seen.flavor_name, spec.flavor),
         ("region", seen.region, spec.region),
         ("routingKey", seen.routing_key if spec.routing_key else None, spec.routing_key),
     )
-    return tuple(
-        f"{name}: the endpoint has {have}, the spec says {want}"
+    told = seen.model_name
+    model = () if told is None or _same_model(told, spec.model) else (_mismatch("model", told, spec.model),)
+    return model + tuple(
+        _mismatch(name, have, want)
         for name, have, want in fields
         if have is not None and want is not None and not _same_word(have, want)
     )

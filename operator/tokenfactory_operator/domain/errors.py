@@ -17,7 +17,8 @@ next follows from `handling`, never from the text::
     │   └── OperatorDefect          the operator itself failed at the call, or at its answer   transient
     ├── KubeError                   a call to Kubernetes failed                                transient
     │   ├── KubeConflict            409: somebody wrote in between; read again, decide again
-    │   └── KubeNotFound            404: the object is gone
+    │   ├── KubeNotFound            404: the object is gone
+    │   └── KubeRefused             400, 413, 422: too large, or not what the schema allows
     ├── LeaseLost                   this process may not act any more                          transient
     └── LeaseHeld                   another process leads, though election is off              waiting on a person
 
@@ -54,6 +55,13 @@ def bounded(text: str, limit: int = MAX_TEXT) -> str:
     return folded if len(folded) <= limit else folded[: limit - 1] + "…"
 
 
+def visible(text: str) -> str:
+    """`text` with an escape for what is no visible character: control, bidirectional, zero width."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 class OperatorError(Exception):
     """Base of the tree: a reason for conditions, a sentence for people, and how to go on."""
 
@@ -62,7 +70,7 @@ class OperatorError(Exception):
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         """Keep `message` bounded; `retry_after` is in seconds."""
-        self.message = bounded(message)
+        self.message = visible(bounded(message))
         self.retry_after = retry_after
         super().__init__(self.message)
 
@@ -155,6 +163,10 @@ class KubeConflict(KubeError):
 
 class KubeNotFound(KubeError):
     """The object does not exist (any more), or a new one took its name."""
+
+
+class KubeRefused(KubeError):
+    """400, 413, 422: the API server will not take what was sent, now or later."""
 
 
 class LeaseLost(OperatorError):

@@ -13,7 +13,7 @@ from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import Create, Decision, Verdict
 from tokenfactory_operator.domain.conditions import conditions, observed_generation
 from tokenfactory_operator.domain.desired import inference_url
-from tokenfactory_operator.domain.errors import Handling
+from tokenfactory_operator.domain.errors import Handling, bounded, visible
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import DOUBTS, ConditionType, Reason
 from tokenfactory_operator.domain.situation import Outcome, Situation
@@ -79,6 +79,14 @@ def opening(s: Situation, decision: Decision, verdict: Verdict, *, attempt: Crea
 def rescoped(s: Situation, scope: str) -> Status:
     """The written status with another scope, and nothing else said."""
     return s.resource.status.model_copy(update={"scope": scope, "uid": s.resource.uid})
+
+
+def smallest(written: Status, wanted: Status) -> Status:
+    """What the protocol needs of a status that the API server refuses: ids, scope, attempt, and short conditions."""
+    needed = ("observed_generation", "uid", "scope", "endpoint_id", "create_attempt", "last_handled_reconcile_at")
+    short = [item.model_copy(update={"message": visible(bounded(item.message or ""))}) for item in wanted.conditions]
+    changes = {name: getattr(wanted, name) for name in needed}
+    return Status().model_copy(update={**changes, "selector": written.selector or SELECTOR, "conditions": tuple(short)})
 
 
 def _named(s: Situation, decision: Decision) -> str:

@@ -10,7 +10,7 @@ from tokenfactory_operator.domain.adoption import was_ours
 from tokenfactory_operator.domain.creation import failed, refused_for_good, remembered_mark
 from tokenfactory_operator.domain.desired import owner_mark
 from tokenfactory_operator.domain.drift import Difference, Drift, drift, immutable_mismatches
-from tokenfactory_operator.domain.errors import bounded
+from tokenfactory_operator.domain.errors import bounded, visible
 from tokenfactory_operator.domain.identity import ADOPTED, OwnerMark
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.situation import Correction, Sighting, Situation
@@ -45,7 +45,7 @@ def foreign_owner(s: Situation) -> Decision | None:
         return None
     if seen.endpoint.id == facts.adoption_target(s) and not seen.endpoint.carries(s.identity):
         return None  # it is being adopted, which has judged its marks before
-    owners = ", ".join(str(mark) for mark in seen.endpoint.marks if mark.identity != s.identity)
+    owners = ", ".join(visible(str(mark)) for mark in seen.endpoint.marks if mark.identity != s.identity)
     text = f"Endpoint {seen.endpoint.id} is marked as another owner's: {owners}. Remove the wrong mark in the console."
     return Decision(
         "foreign_owner",

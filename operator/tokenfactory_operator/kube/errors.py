@@ -11,7 +11,14 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from tokenfactory_operator.domain.errors import Handling, KubeConflict, KubeError, KubeNotFound, OperatorError
+from tokenfactory_operator.domain.errors import (
+    Handling,
+    KubeConflict,
+    KubeError,
+    KubeNotFound,
+    KubeRefused,
+    OperatorError,
+)
 
 MAX_RETRY_AFTER: Final = 300.0
 """Seconds that a `Retry-After` may ask for; more is cut."""
@@ -24,6 +31,7 @@ _HTTP_NOT_FOUND: Final = 404
 _HTTP_CONFLICT: Final = 409
 _HTTP_TOO_MANY_REQUESTS: Final = 429
 _HTTP_SERVER_ERRORS: Final = 500
+_REFUSALS: Final = frozenset({400, 413, 422})
 
 
 class SetupError(OperatorError):
@@ -58,6 +66,10 @@ class ApiServerError(KubeError):
         self.names_field = names_field
 
 
+class RefusedByServer(ApiServerError, KubeRefused):
+    """The API server will not take what was sent."""
+
+
 def may_pass(error: KubeError) -> bool:
     """Whether the same request may succeed soon, with nothing changed by a person."""
     if isinstance(error, ApiServerError):
@@ -88,11 +100,10 @@ def retry_after_seconds(header: str | None) -> float | None:
 def from_answer(request: str, *, status: int, body: bytes, retry_after: str | None = None) -> KubeError:
     """The error that an answer other than 2xx stands for; `request` says in words what was asked."""
     answer = _as_status(body)
+    kind = RefusedByServer if status in _REFUSALS else ApiServerError
     if answer is None:
         text = body.decode(errors="replace").strip() or "an empty body"
-        return ApiServerError(
-            f"{request}: {status}: {text}", status=status, retry_after=retry_after_seconds(retry_after)
-        )
+        return kind(f"{request}: {status}: {text}", status=status, retry_after=retry_after_seconds(retry_after))
     text = f"{request}: {answer.get('message') or answer.get('reason') or status}"
     if status == _HTTP_NOT_FOUND and answer.get("reason") == "NotFound":
         return KubeNotFound(text)
@@ -103,7 +114,7 @@ def from_answer(request: str, *, status: int, body: bytes, retry_after: str | No
     if status == _HTTP_FORBIDDEN:
         text = f"{request}: not allowed to the operator's Kubernetes account: {answer.get('message')}"
     details = answer.get("details") or {}
-    return ApiServerError(
+    return kind(
         text,
         status=status,
         causes=_causes(details),

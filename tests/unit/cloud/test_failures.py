@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from tokenfactory_operator.cloud.call import Answer, Call
-from tokenfactory_operator.cloud.failures import REFUSALS, Advice, from_answer, unreachable
+from tokenfactory_operator.cloud.failures import Advice, from_answer, unreachable
+from tokenfactory_operator.cloud.refusals import REFUSALS
 from tokenfactory_operator.domain.errors import (
     MAX_TEXT,
     CloudConflict,
@@ -21,6 +22,7 @@ from tokenfactory_operator.domain.errors import (
     CloudUnavailable,
     EndpointNotFound,
     Forbidden,
+    Handling,
     InvalidSpec,
     QuotaExceeded,
     RateLimited,
@@ -70,7 +72,7 @@ def failure(call: Call, status: int, content: object) -> CloudError:
     [
         pytest.param(CREATE, 400, InvalidSpec, True, id="POST 400"),
         pytest.param(CREATE, 401, Unauthorized, True, id="POST 401"),
-        pytest.param(CREATE, 402, Forbidden, False, id="POST 402"),
+        pytest.param(CREATE, 402, QuotaExceeded, True, id="POST 402"),
         pytest.param(CREATE, 403, Forbidden, True, id="POST 403"),
         pytest.param(CREATE, 404, InvalidSpec, True, id="POST 404: no endpoint is meant"),
         pytest.param(CREATE, 405, InvalidSpec, True, id="POST 405"),
@@ -117,10 +119,11 @@ def test_mapping_never_raises_and_texts_are_bounded(status: int, content: object
     error = failure(CREATE, status, content)
     assert len(error.message) <= MAX_TEXT
     assert "\n" not in error.message
-    assert not error.refused or status in REFUSALS
+    assert not error.refused or status in {*REFUSALS, 409, 503}
 
 
-@pytest.mark.parametrize("status", [402, 403, 409, 422, 429, 503])
+@pytest.mark.parametrize("call", [CREATE, UPDATE], ids=["POST", "PATCH"])
+@pytest.mark.parametrize("status", [400, 402, 403, 409, 422, 429, 503])
 @pytest.mark.parametrize(
     "body",
     [
@@ -132,10 +135,52 @@ def test_mapping_never_raises_and_texts_are_bounded(status: int, content: object
         pytest.param({"detail": [{"loc": ["body"], "msg": "Insufficient funds", "type": "billing"}]}, id="list"),
     ],
 )
-def test_lack_of_room(status: int, body: object) -> None:
-    """Quota and capacity are told by words, whatever code carries them; the certainty is the status's."""
-    error = failure(CREATE, status, body)
-    assert (type(error), error.refused) == (QuotaExceeded, status in REFUSALS)
+def test_lack_of_room(call: Call, status: int, body: object) -> None:
+    """Quota, capacity and money are told by words, whatever code carries them; nothing was made, and it may pass."""
+    error = failure(call, status, body)
+    assert (type(error), error.refused, error.handling) == (QuotaExceeded, True, Handling.WAITING_ON_CLOUD)
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "words", "kind", "refused"),
+    [
+        pytest.param(CREATE, 402, "Insufficient balance", QuotaExceeded, True, id="402 money"),
+        pytest.param(CREATE, 402, "no", QuotaExceeded, True, id="402 is about money"),
+        pytest.param(LIST, 402, "no", Forbidden, True, id="402 to a LIST"),
+        pytest.param(CREATE, 403, "Endpoint limit reached", QuotaExceeded, True, id="403 limit"),
+        pytest.param(CREATE, 409, "You have reached your limit of 5 endpoints", QuotaExceeded, True, id="409 limit"),
+        pytest.param(CREATE, 409, "maximum number of endpoints", QuotaExceeded, True, id="409 maximum"),
+        pytest.param(CREATE, 422, "description exceeds the limit of 500", InvalidSpec, True, id="422: a field's limit"),
+        pytest.param(CREATE, 409, "routing key is already taken", InvalidSpec, True, id="409 taken"),
+        pytest.param(CREATE, 409, "routing_key must be unique", InvalidSpec, True, id="409 unique"),
+        pytest.param(CREATE, 409, "Conflict", CloudConflict, False, id="409 that says nothing"),
+        pytest.param(UPDATE, 409, "the endpoint is in use", CloudConflict, False, id="PATCH 409 passes"),
+        pytest.param(DELETE, 409, "quota", CloudConflict, False, id="DELETE 409 passes"),
+        pytest.param(CREATE, 503, "no available capacity", QuotaExceeded, True, id="503 capacity"),
+        pytest.param(CREATE, 503, "try again", CloudUnavailable, False, id="503 that says nothing"),
+        pytest.param(CREATE, 500, "quota", CloudUnavailable, False, id="500 is a fault"),
+        pytest.param(CREATE, 429, "slow down", RateLimited, True, id="429 is the pace"),
+        pytest.param(CREATE, 429, "GPU quota", QuotaExceeded, True, id="429 quota"),
+        pytest.param(UPDATE, 410, "gone", EndpointNotFound, True, id="PATCH 410"),
+        pytest.param(DELETE, 410, "gone", EndpointNotFound, True, id="DELETE 410"),
+        pytest.param(LIST, 410, "gone", CloudUnavailable, False, id="LIST 410: no endpoint is meant"),
+    ],
+)
+def test_words_and_status(*, call: Call, status: int, words: str, kind: type[CloudError], refused: bool) -> None:
+    """The table of refusals: the same status is judged by what the API says, and by nobody else's words."""
+    for body in ({"detail": words}, {"error": {"message": words, "type": "x", "code": None}}):
+        error = failure(call, status, body)
+        assert (type(error), error.refused) == (kind, refused)
+        assert words in error.message
+    foreign = failure(call, status, f"<title>{words}</title>".encode())
+    assert not foreign.refused
+    assert type(foreign) not in {QuotaExceeded, EndpointNotFound, InvalidSpec}
+
+
+def test_a_key_that_is_taken_is_named() -> None:
+    """Whatever the vendor's sentence says, the person reads which key to change."""
+    call = Call("POST", "/v0/dedicated_endpoints", "creating the endpoint", body={"routing_key": "dedicated/team-a"})
+    assert "dedicated/team-a" in failure(call, 409, {"detail": "already exists"}).message
 
 
 @pytest.mark.parametrize(
@@ -144,7 +189,7 @@ def test_lack_of_room(status: int, body: object) -> None:
         pytest.param(CREATE, 403, {"detail": "Insufficient permissions"}, Forbidden, id="rights are no room"),
         pytest.param(CREATE, 403, {"error": {"message": "x", "code": "insufficient_scope"}}, Forbidden, id="scope"),
         pytest.param(CREATE, 429, {"detail": "Rate limit: quota of 10 requests"}, RateLimited, id="quota of requests"),
-        pytest.param(CREATE, 400, {"detail": "quota_project is missing"}, InvalidSpec, id="400 is about the request"),
+        pytest.param(CREATE, 400, {"detail": "quota_project is missing"}, InvalidSpec, id="a field's name"),
         pytest.param(CREATE, 500, {"detail": "capacity service down"}, CloudUnavailable, id="500 is a fault"),
         pytest.param(CREATE, 503, b"<title>Over capacity</title>", CloudUnavailable, id="a gateway's capacity"),
         pytest.param(LIST, 429, {"detail": "quota exceeded"}, RateLimited, id="reading needs no room"),

@@ -8,12 +8,12 @@ import pytest
 
 from unit.cloud.test_failures import API_FORMS, CREATE, failure
 
-REFUSED: Final = frozenset({400, 401, 403, 404, 405, 413, 415, 422, 429})
+REFUSED: Final = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422, 429})
 """exactly-once.md, Create 5; written anew here, so that the client's own list is not what judges it."""
 
 
 @pytest.mark.parametrize("body", API_FORMS, ids=["detail", "openai", "validation"])
 @pytest.mark.parametrize("status", range(300, 600))
 def test_only_a_listed_status_is_a_refusal(status: int, body: object) -> None:
-    """Create 5: refused is one of nine statuses, in the API's own form, and nothing else."""
+    """Create 5: refused is one of ten statuses, in the API's own form, and nothing else."""
     assert failure(CREATE, status, body).refused == (status in REFUSED)

@@ -33,6 +33,13 @@ def test_retry_after(value: str, expected: float | None) -> None:
     assert retry_after({"retry-after": value}, now=EPOCH) == expected
 
 
+def test_a_date_is_read_against_the_answers_own() -> None:
+    """The server's clock may be hours apart from ours: the wait is what lies between its two dates."""
+    headers = {"retry-after": "Wed, 01 Jan 2025 09:00:30 GMT", "date": "Wed, 01 Jan 2025 09:00:00 GMT"}
+    assert retry_after(headers, now=EPOCH) == 30.0
+    assert retry_after({**headers, "date": "nonsense"}, now=EPOCH) == 0.0
+
+
 def test_no_header() -> None:
     """Without the header nothing is asked."""
     assert retry_after({}, now=EPOCH) is None

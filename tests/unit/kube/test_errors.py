@@ -5,7 +5,13 @@ import json
 import pytest
 
 from tokenfactory_operator.domain.errors import MAX_TEXT, Handling, KubeConflict, KubeError, KubeNotFound
-from tokenfactory_operator.kube.errors import ApiServerError, SetupError, from_answer, retry_after_seconds
+from tokenfactory_operator.kube.errors import (
+    ApiServerError,
+    RefusedByServer,
+    SetupError,
+    from_answer,
+    retry_after_seconds,
+)
 from unit.kube.loopback import status_object
 
 
@@ -22,7 +28,7 @@ from unit.kube.loopback import status_object
         pytest.param(409, "conflict", ApiServerError, id="409 of a proxy"),
         pytest.param(401, json.dumps(status_object(401, "Unauthorized")), ApiServerError, id="unauthorized"),
         pytest.param(403, json.dumps(status_object(403, "Forbidden")), ApiServerError, id="forbidden"),
-        pytest.param(422, json.dumps(status_object(422, "Invalid")), ApiServerError, id="invalid"),
+        pytest.param(422, json.dumps(status_object(422, "Invalid")), RefusedByServer, id="invalid"),
         pytest.param(503, "<html>upstream</html>", ApiServerError, id="html"),
         pytest.param(500, "", ApiServerError, id="empty"),
         pytest.param(502, b"\xff\xfe", ApiServerError, id="no text"),

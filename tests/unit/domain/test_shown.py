@@ -1,0 +1,45 @@
+"""What of the cloud's words reaches a person: no address that nobody knows, no character that nobody sees."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokenfactory_operator.domain.desired import inference_url
+from tokenfactory_operator.domain.drift import Difference, immutable_mismatches
+from unit.support.builders import a_spec, an_endpoint
+
+
+@pytest.mark.parametrize(
+    "region", ["evil.example/#", "evil", "tf-us1", "", "eu-north1.evil.example", "eu_north1", "EU-WEST1", "a" * 64]
+)
+def test_an_unknown_region_has_no_address(region: str) -> None:
+    """Applications send their keys to it: only a region whose address is known has one."""
+    assert inference_url(region) is None
+
+
+def test_known_regions() -> None:
+    """One has the short host."""
+    assert inference_url("eu-north1") == "https://api.tokenfactory.nebius.com/v1"
+    assert inference_url("us-central1") == "https://api.tokenfactory.us-central1.nebius.com/v1"
+
+
+@pytest.mark.parametrize(
+    ("told", "same"),
+    [
+        pytest.param("openai/gpt-oss-120b", True, id="as in the spec"),
+        pytest.param("OpenAI/GPT_OSS 120B", True, id="case and punctuation"),
+        pytest.param("gpt-oss-120b", True, id="without its maker"),
+        pytest.param("nebius/gpt-oss-120b", False, id="another maker's"),
+        pytest.param("openai/gpt-oss-20b", False, id="another model"),
+        pytest.param("", False, id="nothing"),
+    ],
+)
+def test_a_model_in_another_spelling(told: str, same: bool) -> None:  # noqa: FBT001 - of the table
+    """It is the same model, and the object stays manageable."""
+    found = immutable_mismatches(a_spec(model="openai/gpt-oss-120b"), an_endpoint(model_name=told))
+    assert (found == ()) is same
+
+
+def test_a_difference_shows_what_is_there() -> None:
+    """Text that would reorder or hide a sentence stands as an escape in it."""
+    assert str(Difference("name", "a\u202eb", "c")) == r"name: the cloud has a\u202eb, the spec says c"
