@@ -96,4 +96,4 @@ async def test_a_proxy_that_does_not_connect(serve: Serve, monkeypatch: pytest.M
 async def test_what_was_connected_may_have_heard(serve: Serve) -> None:
     """From the first byte of the request on, no answer leaves the outcome open."""
     async with server(serve) as address:
-        assert not (await _create(f"http://{address}", request_timeout=1.0)).refused
+        assert not (await _create(f"http://{address}", request_timeout=3.0)).refused
