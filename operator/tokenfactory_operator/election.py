@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from typing import Final, NoReturn, Protocol, TypeVar
 
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound, LeaseHeld, LeaseLost
-from tokenfactory_operator.lease import Follower, LeaseClock, LeaseRecord, LeaseStore, LeaseTerms
+from tokenfactory_operator.lease import UNCLAIMED, Follower, LeaseClock, LeaseRecord, LeaseStore, LeaseTerms
 
 T = TypeVar("T")
 
@@ -92,7 +92,7 @@ class Elector:
 
     def leader(self) -> str:
         """See `Election`."""
-        return self._record.holder if self._record else ""
+        return self._record.holder if self._record and self._record.holder != UNCLAIMED else ""
 
     def problem(self) -> str | None:
         """See `Election`."""
@@ -122,11 +122,15 @@ class Elector:
 
     async def _follow(self, follower: Follower) -> float:
         """Read the record, and take it over if that is due; answers the seconds until it may be."""
-        self._record, self._problem = await self._store.get(), None
-        follower.saw(self._record)
-        left = follower.left(self._record)
-        if left == 0.0 or self.leader() == self._identity:
-            await self._write(takes_over=self.leader() != self._identity)
+        record = await self._store.get()
+        if record is None:
+            unclaimed = LeaseRecord(holder=UNCLAIMED, duration=self._stated(), renewed=_text(self._clock.wall()))
+            record = await self._store.create(unclaimed)
+        self._record, self._problem = record, None
+        follower.saw(record)
+        left = follower.left(record)
+        if left == 0.0 or record.holder == self._identity:
+            await self._write(takes_over=record.holder != self._identity)
         elif self._waits_for != self.leader():
             self._waits_for = self.leader()
             _LOG.info("waiting for the Lease %s, held by %s", self._store.name, self._waits_for or "nobody yet")
@@ -152,7 +156,7 @@ class Elector:
         except (KubeConflict, KubeNotFound):
             # Somebody has written or deleted it: a person who labels it, or a process that has taken it over.
             self._record = await self._store.get()
-            if self._record is not None and self._record.holder != self._identity:
+            if self._record is not None and self._record.holder not in (self._identity, UNCLAIMED):
                 self._lose(f"{self._record.holder or 'nobody'} holds it now")
             await self._write(takes_over=False)
 
@@ -163,10 +167,10 @@ class Elector:
     async def _write(self, *, takes_over: bool) -> None:
         """One try to be the holder from now on."""
         begun, before = self._now(), self._record
-        now = datetime.fromtimestamp(begun[1], UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        now = _text(begun[1])
         wanted = LeaseRecord(
             holder=self._identity,
-            duration=math.ceil(self._terms.duration),
+            duration=self._stated(),
             acquired=now if takes_over or before is None else before.acquired,
             renewed=now,
             transitions=(before.transitions if before else 0) + (takes_over and before is not None),
@@ -176,6 +180,10 @@ class Elector:
         self._record = await write(wanted)
         self._since, self._problem = begun, None
         self._renewed(self._terms.acts_for - self._age(begun))
+
+    def _stated(self) -> int:
+        """The duration as a record states it: in whole seconds."""
+        return math.ceil(self._terms.duration)
 
     async def _bounded(self, call: Awaitable[T]) -> T:
         try:
@@ -201,6 +209,11 @@ class Elector:
             _LOG.warning("the Lease %s could not be released: %s", self._store.name, error.message)
         else:
             _LOG.info("the Lease %s is released", self._store.name)
+
+
+def _text(wall: float) -> str:
+    """A time as the API server takes it (MicroTime), from seconds since the epoch."""
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class NoElection:

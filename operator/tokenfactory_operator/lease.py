@@ -9,7 +9,14 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+UNCLAIMED: Final = "unclaimed"
+"""Holder of a Lease that a follower has made because there was none.
+
+Perhaps somebody has just deleted that of a leader. So it is waited for like any other one, and a leader whose Lease is
+gone may write itself into it; a follower that made one in its own name could lead beside a leader it has never seen.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,16 +94,16 @@ class Follower:
         self._content: tuple[object, ...] | None = None
         self._since: float | None = None
 
-    def saw(self, record: LeaseRecord | None) -> None:
-        """The record has just been read. A Lease that is not there counts as one of an unknown holder."""
-        content = record.content if record else None
+    def saw(self, record: LeaseRecord) -> None:
+        """The record has just been read."""
+        content = record.content
         if self._since is None or content != self._content:
             self._content, self._since = content, asyncio.get_running_loop().time()
 
-    def left(self, record: LeaseRecord | None) -> float:
+    def left(self, record: LeaseRecord) -> float:
         """Seconds until the record may be taken over; 0 where it may be now."""
-        if record is not None and not record.holder:
+        if not record.holder:
             return 0.0
-        stated = record.duration if record is not None and record.duration is not None else self._duration
+        stated = record.duration if record.duration is not None else self._duration
         seen = self._since if self._since is not None else math.inf
         return max(0.0, seen + stated - asyncio.get_running_loop().time())

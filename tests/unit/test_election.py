@@ -154,6 +154,20 @@ async def test_a_deleted_lease_is_made_anew_by_its_leader() -> None:
         late.kill()
 
 
+async def test_a_lease_that_came_and_went_unseen_makes_no_second_leader() -> None:
+    """A leader takes the Lease and a person deletes it while a follower cannot read: that one has seen no change."""
+    async with machines("a", "b") as made:
+        await asyncio.sleep(5.0)
+        made[1].store.down = True
+        await asyncio.sleep(TERMS.duration - 4.0)
+        assert leaders(made) == ["a"]
+        made[0].shared.record = None
+        made[1].store.down = False
+        for _ in range(500):
+            await asyncio.sleep(0.1)
+            assert leaders(made) == ["a"]
+
+
 async def test_a_lease_that_is_given_to_another_is_lost() -> None:
     """Also where a person has edited it: two processes must not argue about who leads."""
     async with machines("a", shared=free()) as made:
