@@ -86,7 +86,7 @@ def cage(
     with ExitStack() as stack:
         simulator = stack.enter_context(running_simulator(tokens={token: PROJECT, TOKEN: "another"}))
         echo = stack.enter_context(echoing(simulator.url))
-        settings = {"API_URL": echo.url, "WATCH_NAMESPACES": namespace, **DEBUG, **where}
+        settings = {"API_URL": echo.url, "WATCH_NAMESPACES": namespace, "LEASE_NAME": RELEASE, **DEBUG, **where}
         operator = OperatorProcess(
             kubeconfig=talkative.kubeconfig, log=tmp_path / "log", settings=settings, folder=folder
         )
