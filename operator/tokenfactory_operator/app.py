@@ -252,7 +252,9 @@ class Operator:
         if not self._leads:
             return None
         own = self.accounts.own()
-        return None if own is not None and own.listed_once else "the cloud has not been listed"
+        if own is not None and own.listed_once:
+            return None
+        return own.outage.message if own is not None and own.outage is not None else "the cloud has not been listed"
 
     async def run(self) -> None:
         """Run until a signal, or until a part ends (a broken watch) or fails; raises what failed."""

@@ -28,15 +28,14 @@ ODD: Final = "\u202e☃ {\"a\": [1, 'b']}\t\n%s <b> \\x00 $(id)"
 @pytest.mark.parametrize(
     ("annotation", "value"),
     [
-        pytest.param(api.PAUSED, "maybe", id="paused maybe"),
-        pytest.param(api.PAUSED, "True", id="paused True"),
-        pytest.param(api.PAUSED, "", id="paused, empty"),
+        pytest.param(api.PAUSED, "false", id="paused false"),
+        pytest.param(api.PAUSED, "No", id="paused No"),
         pytest.param(api.FORCE_RELEASE, "yes", id="force-release yes"),
         pytest.param(api.FORCE_RELEASE, ODD, id="force-release, odd characters"),
     ],
 )
-def test_a_switch_with_another_value_is_off(shared: World, name: str, annotation: str, value: str) -> None:
-    """Only "true" is true: an edit reaches the cloud, and a deletion deletes rather than lets go."""
+def test_a_switch_that_is_off(shared: World, name: str, annotation: str, value: str) -> None:
+    """A clear "no" does not pause, and only "true" lets go: an edit reaches the cloud, and a deletion deletes."""
     shared.create(name, metadata={"annotations": {annotation: value}})
     shared.until_ready(name)
     shared.edit(name, displayName="renamed")
@@ -47,6 +46,17 @@ def test_a_switch_with_another_value_is_off(shared: World, name: str, annotation
     assert shared.endpoints(name) == []
     assert [call["status"] for call in shared.calls(name, "DELETE")] == [204]
     assert shared.events(name, "ForceReleased") == []
+
+
+@pytest.mark.parametrize("value", ["True", "yes", "", "maybe", ODD])
+def test_a_word_that_may_mean_a_pause_pauses(shared: World, name: str, value: str) -> None:
+    """Nothing is created, and the object says why; a word that is not understood must not change the cloud."""
+    shared.create(name, metadata={"annotations": {api.PAUSED: value}})
+    shared.until_said(name, "Synced", "ReconcilePaused")
+    shared.after_lists()
+    assert shared.calls(name, "POST") == []
+    shared.annotate(name, api.PAUSED, None)
+    shared.until_ready(name)
 
 
 @pytest.mark.parametrize(
