@@ -6,6 +6,7 @@ event loop on purpose: a loop that is blocked makes the liveness probe time out.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -17,6 +18,7 @@ from aiohttp import web
 
 from tokenfactory_operator.settings import ListenAddress, StartupError
 from tokenfactory_operator.settings.model import both_spellings
+from tokenfactory_operator.telemetry.doors import Doors
 
 Check = Callable[[], str | None]
 """Answers what is wrong, for people, or `None`."""
@@ -29,6 +31,8 @@ Exposition = Callable[[str], tuple[bytes, str]]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+BACKLOG: Final = 128
+"""Connections that wait to be accepted."""
 SHUTDOWN_SECONDS: Final = 1.0
 """Time that a request under way is given when the server stops; a probe needs none."""
 
@@ -57,6 +61,7 @@ class HealthServer:
         self._ready: dict[str, Check] = {}
         self._notes: dict[str, Note] = {}
         self._runners: list[web.AppRunner] = []
+        self._servers: list[asyncio.Server] = []
         self._ports: dict[str, int] = {}
 
     def add_liveness(self, name: str, check: Check) -> None:
@@ -115,15 +120,20 @@ class HealthServer:
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         self._runners.append(runner)
         await runner.setup()
+        assert runner.server is not None  # noqa: S101 - it is set up
+        loop, doors = asyncio.get_running_loop(), Doors(runner.server)
         try:
-            await web.TCPSite(runner, address.host, address.port).start()
+            server = await loop.create_server(doors, address.host, address.port, backlog=BACKLOG)
         except OSError as error:
             raise StartupError(_unusable(address, names, error)) from error
-        port = runner.addresses[0][1]
+        self._servers.append(server)
+        port = server.sockets[0].getsockname()[1]
         self._ports.update(dict.fromkeys(names, port))
         _LOG.info("listening", address=str(ListenAddress(address.host, port)), paths=sorted(paths))
 
     async def _stop(self) -> None:
+        while self._servers:
+            self._servers.pop().close()
         while self._runners:
             await self._runners.pop().cleanup()
         self._ports.clear()
