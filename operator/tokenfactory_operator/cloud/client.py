@@ -29,7 +29,7 @@ from tokenfactory_operator.cloud.templates import parse_templates
 from tokenfactory_operator.cloud.throttle import Lane, Throttle
 from tokenfactory_operator.cloud.transport import CloudSettings, exchange
 from tokenfactory_operator.domain.catalog import Template
-from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, EndpointNotFound, InvalidSpec
+from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, EndpointNotFound, InvalidSpec, RateLimited
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.ports import Clock
 
@@ -41,7 +41,6 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 """What a LIST may have in all; one with more is given up as incomplete."""
 _LARGE: Final = 256 * 1024
 """Bytes of an answer from which on it is read in a thread."""
-_THROTTLED: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _NO_ENDPOINT: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE})
 
 
@@ -211,6 +210,7 @@ class HttpCloud:
     async def _send(self, call: Call, lane: Lane = Lane.CHANGES) -> Answer:
         async with self._throttle.turn(lane):
             begun, code = self._clock.monotonic(), "none"
+            asked = list[float]()
             try:
                 async with self._connections.one() as client:
                     answer = await exchange(
@@ -219,28 +219,40 @@ class HttpCloud:
                         auth=self._auth,
                         request_timeout=self._settings.request_timeout,
                         advice=self._advice,
-                        on_head=self._obey,
+                        on_head=lambda status, headers: asked.extend(self._pauses(status, headers)),
                         on_defect=self.on_defect,
                     )
                 code = str(answer.status)
+            except CloudError:
+                for wait in asked:  # the words that might have told what it is about are lost
+                    self._throttle.block(wait)
+                raise
             finally:
                 if self._observe is not None:
                     self._observe(call.operation, code, self._clock.monotonic() - begun)
             return answer
 
-    def _obey(self, status: int, headers: Mapping[str, str]) -> None:
-        """Block the credential as the answer asks; without `Retry-After` the error alone is enough."""
+    def _pauses(self, status: int, headers: Mapping[str, str]) -> list[float]:
+        """The seconds for which the whole credential is asked to pause, if it is."""
         wait = retry_after(headers, now=self._clock.now())
-        if status in _THROTTLED and wait is not None:
-            self._throttle.block(wait)
+        return [wait] if status == HTTPStatus.TOO_MANY_REQUESTS and wait is not None else []
 
     def _accepted(self, call: Call, answer: Answer) -> Answer:
+        """The answer, if it is a success.
+
+        A 429 about the pace of requests blocks the credential. What is refused for want of room (429, 503), and a
+        server that is busy (503), say nothing about other calls: the error tells for how long this one has to wait.
+        """
         if answer.success:
             return answer
         wait = retry_after(answer.headers, now=self._clock.now())
         if wait is None and answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             wait = reset_hint(answer.headers)
-        raise from_answer(call, answer, retry_after=wait, advice=self._advice)
+        error = from_answer(call, answer, retry_after=wait, advice=self._advice)
+        if isinstance(error, RateLimited):
+            for pause in self._pauses(answer.status, answer.headers):
+                self._throttle.block(pause)
+        raise error
 
     def _endpoint(self, call: Call, answer: Answer) -> ObservedEndpoint:
         body = self._accepted(call, answer).json()
