@@ -71,7 +71,7 @@ def test_stopped_in_the_console(shared: World, name: str) -> None:
     """Where the spec leaves `enabled` out, an endpoint stopped in the console stays so and the object is not Ready."""
     seen = shared.created(name)
     shared.cloud.console_patch(seen.endpoint_id, enabled=False)
-    stopped = shared.until_said(name, "Ready", "NotReady", status="False")
+    stopped = shared.until_said(name, "Ready", "StoppedInConsole", status="False")
     assert "stopped in the cloud's console" in stopped.said("Ready").message
     assert stopped.said("Serving").status == "False"
     assert shared.calls(name, "PATCH") == []
