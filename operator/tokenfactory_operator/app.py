@@ -367,6 +367,7 @@ class Operator:
     async def _end(self, parts: list[asyncio.Task[None]]) -> None:
         """No new work; what is under way may finish, as long as the lease is held; then everything else."""
         self._end_if_lost(_failures(parts))
+        asyncio.get_running_loop().set_exception_handler(_untold_generators)
         self.keeper.queue.shut_down()
         failures = await self.accounts.shut_down(DRAIN) + _failures(parts)
         self._end_if_lost(failures)
@@ -382,6 +383,12 @@ class Operator:
         lost = next((failure for failure in failures if isinstance(failure, LeaseLost)), None)
         if lost is not None or (self._leads and not self._lease.held()):
             give_up(lost or "the lease was not renewed in time")
+
+
+def _untold_generators(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Kopf's watches are generators, of which one may fail while it is closed: that is their end and no news."""
+    if "asyncgen" not in context:
+        loop.default_exception_handler(context)
 
 
 def _failures(parts: list[asyncio.Task[None]]) -> list[BaseException]:
