@@ -1,4 +1,4 @@
-# Every task of this project. `make help` lists them; .ci/run does the same that `make check test` does.
+# Every task of this project. `make help` lists them; .ci/run does what `make check e2e test` does.
 # A fresh machine needs git, make and Python >= 3.11: the rest is installed into .venv, or built into the cache once.
 
 .DEFAULT_GOAL := help
