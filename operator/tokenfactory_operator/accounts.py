@@ -1,8 +1,9 @@
 """An account for each credential in use: connections, inventory, LISTs, and a work queue with workers of its own.
 
 Nothing is shared between two accounts but the event loop, so a credential that is throttled, slow or revoked holds up
-its own objects only. An account is opened when the first object needs it and closed when none does any more. Objects
-without a usable credential are worked on apart: they are told what is missing, and no call is made for them.
+its own objects only. An account is opened when the first object needs it and closed when none does any more; how many
+there may be is `places`' business. Objects without a usable credential are worked on apart, and so are those whose
+credential has not worked yet: they are told what is missing, and nothing is changed in the cloud for them.
 """
 
 from __future__ import annotations
@@ -10,23 +11,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn, Protocol
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from pydantic import SecretStr
 
 from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.credentials import Credential, Credentials
+from tokenfactory_operator.crew import Crew, Work
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import CredentialsError, LeaseLost
-from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.situation import Outage
 from tokenfactory_operator.inventory import Inventory
+from tokenfactory_operator.nocloud import NoCloud
+from tokenfactory_operator.places import OPERATOR, Limits, Place, Places
 from tokenfactory_operator.poller import Poller
-from tokenfactory_operator.ports import Cloud, Key
+from tokenfactory_operator.ports import Cloud, JsonObject, Key
 from tokenfactory_operator.workqueue import QueueStats, Urgency, WorkQueue
 
 REREAD: Final = 1.0
@@ -35,8 +38,8 @@ SWEEP: Final = 30
 """Looks after which the accounts are compared with the objects, whatever has changed."""
 PAUSE: Final = 1.0
 """Seconds after which a part that a defect of ours has ended is started again."""
-WITHOUT_WORKERS: Final = 2
-"""Workers for the objects that have no usable credential."""
+WITHOUT_WORKERS: Final = 4
+"""Most workers for the objects that have no credential that works."""
 
 
 class OpenCloud(Cloud, Protocol):
@@ -55,24 +58,23 @@ class Parts:
     make_poller: Callable[[Cloud, str], Poller]
     """From a cloud and the scope of its credential."""
     make_queue: Callable[[], WorkQueue[Key]]
-    work: Callable[[WorkQueue[Key]], Coroutine[Any, Any, None]]
-    """One worker's life."""
+    work: Work
 
 
 @dataclass
 class Account:
     """What belongs to one credential."""
 
-    queue: WorkQueue[Key]
-    poller: Poller | None = None
-    cloud: OpenCloud | None = None
+    poller: Poller
+    cloud: OpenCloud
+    crew: Crew
+    place: Place
     polling: asyncio.Task[None] | None = None
-    workers: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
-    def tasks(self) -> list[asyncio.Task[None]]:
-        """All of them."""
-        return [*self.workers, *([self.polling] if self.polling else [])]
+    def works(self) -> bool:
+        """Whether its objects have workers of their own: not before the cloud was listed with it once."""
+        return self.place.namespace == OPERATOR or self.poller.inventory.listed_once
 
 
 class Accounts:
@@ -88,8 +90,9 @@ class Accounts:
         concurrency: int,
         linger: float,
         defects: Defects,
+        limits: Limits | None = None,
     ) -> None:
-        """`concurrency`: workers of each account.
+        """`concurrency`: most workers of each account.
 
         `linger`: seconds that connections outlive their account, so that calls under way can end.
         """
@@ -100,8 +103,11 @@ class Accounts:
         self._wake = wake
         self._concurrency = concurrency
         self._linger = linger
+        self._places = Places(limits or Limits(), works=lambda credential: self._open[credential].works)
         self._open: dict[Credential, Account] = {}
-        self._without = Account(parts.make_queue())
+        self._without = self._crew(WITHOUT_WORKERS, "without")
+        self._unheard: dict[str, Poller] = {}
+        """By what is wrong: one for all objects that are told the same."""
         self._closing: set[asyncio.Task[None]] = set()
         self._leaving: set[asyncio.Task[None]] = set()
         """Workers of closed accounts that still have a pass under way."""
@@ -116,11 +122,9 @@ class Accounts:
     def poller_of(self, resource: Resource) -> Poller:
         """The poller of the object's credential; one that knows and reaches nothing where it has none."""
         try:
-            poller = self._account(self._credentials.of(resource.body)).poller
+            return self._account_of(resource.body).poller
         except CredentialsError as error:
-            return self._unheard(error)
-        assert poller is not None  # noqa: S101 - only `_without` has none
-        return poller
+            return self._told(error)
 
     def queue_of(self, key: Key) -> WorkQueue[Key]:
         """The queue in which the object waits; that of the objects without a credential when it is gone."""
@@ -128,9 +132,14 @@ class Accounts:
         if body is None or self._stopped:
             return self._without.queue
         try:
-            return self._account(self._credentials.of(body)).queue
+            account = self._account_of(body)
         except CredentialsError:
             return self._without.queue
+        if not account.works:
+            return self._without.queue
+        if self._started:
+            account.crew.start()
+        return account.crew.queue
 
     def own(self) -> Inventory | None:
         """The inventory of the operator's own credential, if that can be used."""
@@ -138,28 +147,41 @@ class Accounts:
             account = self._open.get(self._credentials.own)
         except CredentialsError:
             return None
-        return account.poller.inventory if account is not None and account.poller is not None else None
+        return account.poller.inventory if account is not None else None
 
     def inventories(self) -> tuple[Inventory, ...]:
         """Those of the accounts that are open."""
-        return tuple(account.poller.inventory for account in self._open.values() if account.poller is not None)
+        return tuple(account.poller.inventory for account in self._open.values())
 
     def stats(self) -> QueueStats:
         """Of all queues together."""
-        return _total([account.queue.stats() for account in self._all()])
+        return _total([crew.queue.stats() for crew in self._crews()])
 
-    def _all(self) -> list[Account]:
-        return [self._without, *self._open.values()]
+    def _crews(self) -> list[Crew]:
+        return [self._without, *(account.crew for account in self._open.values())]
 
-    def _account(self, credential: Credential) -> Account:
+    def _account_of(self, body: JsonObject) -> Account:
+        """Raises `CredentialsError`: the object has none, or there is no room for one more."""
+        credential = self._credentials.of(body)
         account = self._open.get(credential)
         if account is None:
-            account = self._open[credential] = self._opened(credential)
+            own = self._is_own(credential)
+            namespace = OPERATOR if own else body["metadata"].get("namespace", "")
+            account = self._opened(credential, namespace, needed=_may_have_endpoint(body))
         return account
 
-    def _unheard(self, error: CredentialsError) -> Poller:
-        poller = self._parts.make_poller(_NoCloud(error), "")
-        poller.inventory.outage = Outage(error.reason, error.message, blind=True)
+    def _is_own(self, credential: Credential) -> bool:
+        try:
+            return credential == self._credentials.own
+        except CredentialsError:
+            return False
+
+    def _told(self, error: CredentialsError) -> Poller:
+        """One that says what is wrong, and does nothing."""
+        poller = self._unheard.get(error.message)
+        if poller is None:
+            poller = self._unheard[error.message] = self._parts.make_poller(NoCloud(error), "")
+            poller.inventory.outage = Outage(error.reason, error.message, blind=True)
         return poller
 
     # Lives
@@ -167,33 +189,52 @@ class Accounts:
     def start(self) -> None:
         """Begin to work; call it once, in the running loop. Before, accounts only collect what is queued for them."""
         self._started = True
-        self._staff(self._without, WITHOUT_WORKERS, "without")
+        self._without.start()
         for credential, account in self._open.items():
             self._begin(credential, account)
         self._open_own()
 
     def _open_own(self) -> None:
         with contextlib.suppress(CredentialsError):
-            self._account(self._credentials.own)  # polled from the start: a wrong token shows before the first object
+            own = self._credentials.own  # polled from the start: a wrong token shows before the first object
+            if own not in self._open:
+                self._opened(own, OPERATOR, needed=True)
 
-    def _opened(self, credential: Credential) -> Account:
+    def _opened(self, credential: Credential, namespace: str, *, needed: bool) -> Account:
+        place, leaves = self._places.take(credential, namespace, needed=needed)
+        if leaves is not None:
+            self._close(leaves)
+            for key in self._users(leaves):
+                self._wake(key, 0.0)
         cloud = self._parts.open_cloud(credential)
         poller = self._parts.make_poller(cloud, credential.scope)
         poller.inventory.siblings = self.inventories
-        account = Account(self._parts.make_queue(), poller, cloud)
+        poller.inventory.namespace = namespace
+        poller.users = lambda: self._users(credential)
+        account = Account(poller, cloud, self._crew(self._concurrency, credential.scope), place)
+        self._open[credential] = account
         if self._started and not self._stopped:  # then a pass that is ending may still need its cloud
             self._begin(credential, account)
         return account
 
     def _begin(self, credential: Credential, account: Account) -> None:
-        assert account.poller is not None  # noqa: S101 - only `_without` has none
         account.polling = self._task(account.poller.run, f"poller {credential.scope}")
-        self._staff(account, self._concurrency, credential.scope)
+        if account.works:
+            account.crew.start()
 
-    def _staff(self, account: Account, workers: int, name: str) -> None:
-        account.workers = [
-            self._task(lambda: self._parts.work(account.queue), f"worker {name} {number}") for number in range(workers)
-        ]
+    def _crew(self, limit: int, name: str) -> Crew:
+        return Crew(self._parts.make_queue(), self._parts.work, limit=limit, spawn=self._task, name=name)
+
+    def _users(self, credential: Credential) -> list[Key]:
+        """The objects that have this credential."""
+        return [key for key in self._objects if self._credential_of(key) == credential]
+
+    def _credential_of(self, key: Key) -> Credential | None:
+        body = self._objects.get(key)
+        try:
+            return self._credentials.of(body) if body is not None else None
+        except CredentialsError:
+            return None
 
     def _task(self, life: Callable[[], Coroutine[Any, Any, None]], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(self._lived(life, name), name=name)
@@ -242,25 +283,42 @@ class Accounts:
         await self._ended.wait()
 
     def sweep(self) -> None:
-        """Close the accounts that no object needs any more; the operator's own stays."""
-        needed = set(self._needed())
-        for credential in [each for each in self._open if each not in needed]:
-            self._close(credential, self._open.pop(credential))
+        """Close the accounts that no object needs any more, and have those looked at that found no place before.
 
-    def _needed(self) -> Iterable[Credential]:
-        with contextlib.suppress(CredentialsError):
-            yield self._credentials.own
+        The operator's own stays.
+        """
+        self._unheard.clear()
+        users: dict[Credential, list[Key]] = {}
         for key in self._objects:
-            body = self._objects.get(key)
-            with contextlib.suppress(CredentialsError):
-                if body is not None:
-                    yield self._credentials.of(body)
+            credential = self._credential_of(key)
+            if credential is not None:
+                users.setdefault(credential, []).append(key)
+        for credential in [each for each in self._open if each not in users and not self._is_own(each)]:
+            self._close(credential)
+        for credential, account in self._open.items():
+            keys = users.pop(credential, ())
+            needed = any(_may_have_endpoint(self._objects.get(key) or {}) for key in keys)
+            self._places.hand_over(credential, {key.namespace for key in keys}, needed=needed)
+            account.poller.inventory.namespace = account.place.namespace
+        self._let_in(users)
 
-    def _close(self, credential: Credential, account: Account) -> None:
-        account.queue.shut_down()  # its keys have been woken, and wait in their new account's
+    def _let_in(self, waiting: dict[Credential, list[Key]]) -> None:
+        """Wake the objects of as many of these as there is room for: their passes take the places."""
+        woken: Counter[str] = Counter()
+        for keys in waiting.values():
+            namespace = keys[0].namespace
+            if self._places.room(namespace) > woken[namespace]:
+                woken[namespace] += 1
+                for key in keys:
+                    self._wake(key, 0.0)
+
+    def _close(self, credential: Credential) -> None:
+        account = self._open.pop(credential)
+        self._places.leave(credential)
+        account.crew.queue.shut_down()  # its keys have been woken, and wait in their new account's
         if account.polling is not None:
             account.polling.cancel()
-        for worker in account.workers:
+        for worker in account.crew.workers:
             self._leaving.add(worker)
             worker.add_done_callback(self._leaving.discard)
         task = asyncio.create_task(self._ended_calls(account, credential.token), name="closing")
@@ -272,27 +330,33 @@ class Accounts:
         try:
             await asyncio.sleep(self._linger)
         finally:
-            if account.cloud is not None:
-                await account.cloud.aclose()
+            await account.cloud.aclose()
             if all(each.token != token for each in self._open):
                 self._credentials.forget(token)
 
     async def shut_down(self, patience: float) -> list[BaseException]:
         """No new work; what is under way may finish within `patience` seconds. Answers what had failed."""
         self._stopped = True
-        for account in self._all():
-            account.queue.shut_down()
-        workers = [*self._leaving, *(task for account in self._all() for task in account.workers)]
+        for crew in self._crews():
+            crew.queue.shut_down()
+        workers = [*self._leaving, *(task for crew in self._crews() for task in crew.workers)]
         if workers:
             await asyncio.wait(workers, timeout=patience)
-        tasks = [*self._leaving, *(task for account in self._all() for task in account.tasks)]
+        polling = [account.polling for account in self._open.values() if account.polling is not None]
+        tasks = [*workers, *polling]
         for task in (*tasks, *self._closing):
             task.cancel()
         await asyncio.gather(*tasks, *self._closing, return_exceptions=True)
-        for account in self._all():
-            if account.cloud is not None:
-                await account.cloud.aclose()
+        for account in self._open.values():
+            await account.cloud.aclose()
         return self._failures
+
+
+def _may_have_endpoint(body: JsonObject) -> bool:
+    """Whether the object's credential may be the only one that its endpoint can be deleted with."""
+    status = body.get("status") or {}
+    pending = (status.get("createAttempt") or {}).get("state") == "Pending"
+    return bool(status.get("endpointId")) or pending
 
 
 def _total(parts: Sequence[QueueStats]) -> QueueStats:
@@ -307,46 +371,3 @@ def _total(parts: Sequence[QueueStats]) -> QueueStats:
         unfinished_work_seconds=math.fsum(part.unfinished_work_seconds for part in parts),
         longest_running_processor_seconds=max(part.longest_running_processor_seconds for part in parts),
     )
-
-
-class _NoCloud:
-    """The cloud of objects without a credential: nothing is ever sent. Implements `ports.Cloud`."""
-
-    def __init__(self, error: CredentialsError) -> None:
-        self._error = error
-
-    def _refuse(self) -> NoReturn:
-        raise CredentialsError(self._error.message, refused=True)
-
-    def blocked_for(self) -> float:
-        """Never: there is nobody to block."""
-        return 0.0
-
-    def slot(self) -> AbstractAsyncContextManager[None]:
-        """A turn to fail."""
-        return _turn()
-
-    async def list_endpoints(self) -> EndpointList:
-        """Refused."""
-        self._refuse()
-
-    async def get_endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:  # noqa: ARG002 - the port's
-        """Refused."""
-        self._refuse()
-
-    async def create_endpoint(self, body: EndpointCreate) -> ObservedEndpoint:  # noqa: ARG002 - the port's
-        """Refused."""
-        self._refuse()
-
-    async def update_endpoint(self, endpoint_id: str, patch: EndpointPatch) -> ObservedEndpoint:  # noqa: ARG002 - the port's
-        """Refused."""
-        self._refuse()
-
-    async def delete_endpoint(self, endpoint_id: str) -> bool:  # noqa: ARG002 - the port's
-        """Refused."""
-        self._refuse()
-
-
-@contextlib.asynccontextmanager
-async def _turn() -> AsyncIterator[None]:
-    yield

@@ -37,9 +37,10 @@ from tokenfactory_operator.kube.refusals import Refusals
 from tokenfactory_operator.kube.secrets import KubeSecrets
 from tokenfactory_operator.kube.supervision import Supervisor
 from tokenfactory_operator.leadership import SystemClock, election, give_up
+from tokenfactory_operator.list_turns import ListTurns
 from tokenfactory_operator.opener import CloudOpener
 from tokenfactory_operator.orphans import Orphans
-from tokenfactory_operator.poller import ListTurns, Poller
+from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.ports import Cloud, JsonObject, Key
 from tokenfactory_operator.reconcile import Reconciler
 from tokenfactory_operator.secret_keeper import SecretKeeper
@@ -49,7 +50,7 @@ from tokenfactory_operator.standing import make_supervisor, report_to
 from tokenfactory_operator.telemetry.health import HealthServer
 from tokenfactory_operator.telemetry.logging import forget_secret, register_secret
 from tokenfactory_operator.telemetry.metrics import Metrics
-from tokenfactory_operator.telemetry.samples import objects_by_ready, worst_by_scope
+from tokenfactory_operator.telemetry.samples import objects_by_ready, worst_by_credential
 from tokenfactory_operator.version import operator_version
 from tokenfactory_operator.workqueue import WorkQueue
 
@@ -184,12 +185,13 @@ class Operator:
                 open_cloud=CloudOpener(settings, metrics, clock, defects, own=lambda: self.credentials.own),
                 make_poller=make_poller,
                 make_queue=lambda: WorkQueue(share=lambda key: key.namespace, rng=rng, observer=metrics.queue),
-                work=lambda queue: work(queue, self.dispatch, self.reconciler, _LOG),
+                work=lambda queue, take: work(queue, self.dispatch, self.reconciler, _LOG, take=take),
             ),
             wake=self.dispatch.wake,
             concurrency=settings.concurrency,
             linger=settings.request_timeout + settings.send_deadline,
             defects=defects,
+            limits=settings.limits(),
         )
         self.keeper = SecretKeeper(
             self.secrets,
@@ -244,7 +246,7 @@ class Operator:
         health.add_note("leader", lambda: self._lease.leader() or "nobody")
         metrics.watch_leader(lambda: self._leads and self._lease.held())
         metrics.watch_queue(self.accounts.stats)
-        metrics.watch_inventory(lambda: worst_by_scope(self.accounts.inventories(), self._clock.monotonic()))
+        metrics.watch_inventory(lambda: worst_by_credential(self.accounts.inventories(), self._clock.monotonic()))
         metrics.watch_objects(lambda: objects_by_ready(self.cache))
         metrics.watch_orphans(self.orphans.counts)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.cache import ObjectCache, key_of, version_of
+from tokenfactory_operator.crew import Take
 from tokenfactory_operator.domain.errors import KubeError, LeaseLost
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.reconcile import Reconciler
@@ -75,6 +76,10 @@ class Dispatch:
         urgency = Urgency.URGENT if pressing or body is None else urgency_of(body)
         self._queue_of(key).add_after(key, after, urgency)
 
+    def misplaced(self, key: Key, queue: WorkQueue[Key]) -> bool:
+        """Whether the object's credential is another one's by now, so that another queue's workers are its own."""
+        return self._queue_of(key) is not queue
+
     def begin(self, key: Key) -> bool:
         """Whether the object may be worked on now; if another queue's worker has it, its turn comes after that one."""
         if key in self._working:
@@ -111,9 +116,21 @@ class Dispatch:
         return f"the watch did not bring back {len(late)} written objects within {ECHO_LIMIT:g} s" if late else None
 
 
-async def work(queue: WorkQueue[Key], dispatch: Dispatch, reconciler: Reconciler, log: Any) -> None:  # noqa: ANN401  # structlog's loggers have no common static type
-    """One worker: until the queue is shut down. Raises `LeaseLost`, and nothing else."""
-    while (key := await queue.get()) is not None:
+async def work(
+    queue: WorkQueue[Key],
+    dispatch: Dispatch,
+    reconciler: Reconciler,
+    log: Any,  # noqa: ANN401  # structlog's loggers have no common static type
+    *,
+    take: Take | None = None,
+) -> None:
+    """One worker: until there is nothing more to take. Raises `LeaseLost`, and nothing else."""
+    take = take or queue.get
+    while (key := await take()) is not None:
+        if dispatch.misplaced(key, queue):
+            queue.done(key)
+            dispatch.wake(key, 0.0)
+            continue
         if not dispatch.begin(key):
             queue.done(key)
             continue

@@ -26,6 +26,8 @@ class Inventory:
 
     def __init__(self, *, scope: str, cluster_id: str, stamps: Stamps, timing: Timing) -> None:
         self.scope = scope
+        self.namespace = ""
+        """In whose name its credential has a place (`places`); empty for the operator's own."""
         self._cluster_id = cluster_id
         self._stamps = stamps
         self._timing = timing

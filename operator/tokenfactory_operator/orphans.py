@@ -51,6 +51,8 @@ class Suspect:
 
     seen: Sighting
     scope: str
+    namespace: str
+    """Whose credential lists it; empty for the operator's own."""
     marks: tuple[OwnerMark, ...]
     """Those of this cluster; never empty."""
 
@@ -78,7 +80,7 @@ def suspects(
     for inventory in inventories:
         for seen in inventory.unowned(objects.uids):
             marks = tuple(mark for mark in seen.endpoint.marks if mark.identity.cluster_id == cluster_id)
-            found.setdefault(seen.endpoint.id, Suspect(seen, inventory.scope, marks))
+            found.setdefault(seen.endpoint.id, Suspect(seen, inventory.scope, inventory.namespace, marks))
     if not found:
         return {}
     namesakes = {mark.subject for suspect in found.values() for mark in suspect.marks}
@@ -137,12 +139,12 @@ class Orphans:
         self._since: dict[str, float] = {}
         self._judged: dict[str, float] = {}
         self._orphans: dict[str, Suspect] = {}
-        self._scopes: tuple[str, ...] = ()
+        self._namespaces: tuple[str, ...] = ()
 
     def counts(self) -> Mapping[str, int]:
-        """How many there are in each scope."""
-        found = Counter(suspect.scope for suspect in self._orphans.values())
-        return {scope: found[scope] for scope in (*self._scopes, *found)}
+        """How many there are, by the namespace whose credential lists them (empty: the operator's own)."""
+        found = Counter(suspect.namespace for suspect in self._orphans.values())
+        return {namespace: found[namespace] for namespace in (*self._namespaces, *found)}
 
     async def run(self, inventories: Callable[[], Iterable[Inventory]]) -> None:
         """Check twice in a settle time, until cancelled."""
@@ -157,7 +159,7 @@ class Orphans:
         """Look for suspects, and judge those that are ripe. Raises `KubeError`: then nothing new is told."""
         known = tuple(inventories)
         now = self._clock.monotonic()
-        self._scopes = tuple(inventory.scope for inventory in known)
+        self._namespaces = tuple(inventory.namespace for inventory in known)
         found = self._suspects(known, self._cache)
         self._since = {endpoint_id: self._since.get(endpoint_id, now) for endpoint_id in found}
         self._judged = {endpoint_id: at for endpoint_id, at in self._judged.items() if endpoint_id in found}

@@ -10,18 +10,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final, Protocol
 
 from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.defects import Defects
-from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, Unauthorized
+from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, Handling, Unauthorized
 from tokenfactory_operator.domain.observed import Changes, EndpointList
 from tokenfactory_operator.domain.situation import Outage
 from tokenfactory_operator.domain.timing import OUTAGE_INTERVALS, Timing
 from tokenfactory_operator.inventory import Inventory
+from tokenfactory_operator.list_turns import ListTurns, Requests
 from tokenfactory_operator.ports import Clock, Cloud, Key, Telemetry
 
 SHORT_INTERVALS: Final = (1.0, 2.0, 4.0)
@@ -32,26 +32,13 @@ STAGGER: Final = 60.0
 """Seconds over which the objects of an outage are told at most, so that ten thousand are no storm."""
 STAGGER_STEP: Final = 0.02
 """Seconds that one object adds to the stagger."""
+REFUSED: Final = 300.0
+"""Seconds between two LISTs at most while the cloud refuses the credential: only a person can change that."""
 JITTER: Final = 0.1
 TICK: Final = 1e-3
 """Seconds that a timer may fire early."""
 
 _LOG = logging.getLogger(__name__)
-
-
-class ListTurns:
-    """How many LISTs may run at once, over all credentials: large answers are held in memory.
-
-    Those that failed last time wait in a line of their own, so that a hundred dead credentials delay no healthy one.
-    """
-
-    def __init__(self, *, healthy: int = 16, failing: int = 4) -> None:
-        self._healthy = asyncio.Semaphore(healthy)
-        self._failing = asyncio.Semaphore(failing)
-
-    def turn(self, *, failing: bool) -> AbstractAsyncContextManager[None]:
-        """Wait for a turn, and hold it."""
-        return self._failing if failing else self._healthy
 
 
 class Wake(Protocol):
@@ -80,6 +67,8 @@ class Poller:
         """Shared by all pollers of a process."""
         self.defects = Defects(telemetry)
         """Likewise."""
+        self.users: Callable[[], Iterable[Key]] = lambda: tuple(cache)
+        """The objects that have this credential."""
         self.cloud = cloud
         self.inventory = inventory
         self._waiting: set[Key] = set()
@@ -94,6 +83,9 @@ class Poller:
         self._last_mutation = float("-inf")
         self._step = 0
         self._failures = 0
+        self._refused = False
+        """The last LIST was refused in a way that does not end by itself."""
+        self._requests = Requests(every=timing.poll_interval_in_transition)
         self._good_at = clock.monotonic()
         self._good_wall: datetime | None = None
         self._problem = ""
@@ -116,8 +108,10 @@ class Poller:
             self._bring_forward(SHORT_INTERVALS[0])
 
     def hurry(self) -> None:
-        """A person asks for a look now."""
-        self._bring_forward(0.0)
+        """A person asks for a look now; one who asks again and again waits in between."""
+        now = self._clock.monotonic()
+        if self._next > now:  # else one is due already, or under way, and whoever waits for it asks again after it
+            self._bring_forward(self._requests.wait(now))
 
     def _bring_forward(self, delay: float) -> None:
         self._next = min(self._next, self._clock.monotonic() + delay)
@@ -165,7 +159,8 @@ class Poller:
         jitter = self._rng.uniform(1 - JITTER, 1 + JITTER)
         if self._failures:
             # The exponent is bounded too: a float overflows at 1024, which is a night of outage.
-            return min(self._timing.poll_interval, 2.0 ** min(self._failures - 1, 16)) * jitter
+            most = max(REFUSED, self._timing.poll_interval) if self._refused else self._timing.poll_interval
+            return min(most, 2.0 ** min(self._failures - 1, 16)) * jitter
         if self._clock.monotonic() - self._last_mutation >= TRANSITION:
             return self._timing.poll_interval * jitter
         ladder = (*SHORT_INTERVALS, self._timing.poll_interval_in_transition)
@@ -186,7 +181,7 @@ class Poller:
         return failure.retry_after or 0.0
 
     async def _poll(self) -> float:
-        async with self.turns.turn(failing=self._failures > 0):
+        async with self.turns.turn(self.inventory.namespace, failing=self._failures > 0):
             begun = self.inventory.stamp()
             answer = await self.cloud.list_endpoints()
         changes = self.inventory.listed(begun, answer)
@@ -227,6 +222,7 @@ class Poller:
 
     def _failed(self, error: CloudError) -> None:
         self._failures += 1
+        self._refused = error.handling in (Handling.WAITING_ON_USER, Handling.TERMINAL)
         _LOG.warning("the cloud could not be listed, %d times in a row: %s", self._failures, error.message)
         lasted = self._clock.monotonic() - self._good_at
         blind = lasted >= self._timing.inventory_max_age
@@ -246,7 +242,7 @@ class Poller:
         self._wake_all()
 
     def _wake_all(self) -> None:
-        keys: Iterable[Key] = tuple(self._cache)
-        spread = min(STAGGER, len(self._cache) * STAGGER_STEP)
+        keys = tuple(self.users())
+        spread = min(STAGGER, len(keys) * STAGGER_STEP)
         for key in keys:
             self._wake(key, self._rng.uniform(0.0, spread))

@@ -23,7 +23,7 @@ def told(world: World, endpoint_id: str) -> list[dict[str, Any]]:
 
 
 def orphans(world: World) -> float:
-    """The gauge, over all scopes."""
+    """The gauge, over all credentials."""
     samples = world.operator.metrics().items()
     return sum(value for (name, _), value in samples if name == "tokenfactory_orphaned_endpoints")
 

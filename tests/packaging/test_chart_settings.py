@@ -50,7 +50,7 @@ def test_the_schema_has_every_setting() -> None:
 def test_the_schema_has_the_models_bounds() -> None:
     """A number that the operator would refuse is refused by Helm already."""
     bounded = SCHEMA["properties"]["settings"]["properties"]
-    for name in ("concurrency", "rateLimit"):
+    for name in ("concurrency", "rateLimit", "credentialsPerNamespace", "credentialsInAll"):
         (setting,) = [each for each in described_settings() if camel(each.field) == name]
         low, high = bounded[name]["minimum"], bounded[name]["maximum"]
         assert setting.accepts.endswith(f"{low} to {high}")
@@ -91,6 +91,8 @@ def test_settings_arrive(bare_cluster: Cluster, monkeypatch: pytest.MonkeyPatch)
         "settings.pollInterval=1m30s",
         "settings.concurrency=30",
         "settings.rateLimit=7",
+        "settings.credentialsPerNamespace=3",
+        "settings.credentialsInAll=30",
         "settings.logLevel=debug",
     )
     for name, value in environment(bare_cluster, *values).items():
@@ -102,3 +104,4 @@ def test_settings_arrive(bare_cluster: Cluster, monkeypatch: pytest.MonkeyPatch)
     assert (read.adoption_recreated, read.object_selector) == ("Adopt", "team=ml")
     assert (read.leader_election, read.concurrency, read.rate_limit, read.log_level) == (True, 30, 7.0, "debug")
     assert (read.watch_namespaces, read.cluster_id) == ((), None)
+    assert (read.limits().per_namespace, read.limits().in_all) == (3, 30)

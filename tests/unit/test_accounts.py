@@ -14,8 +14,10 @@ from pydantic import SecretStr
 from tokenfactory_operator.accounts import Accounts, Parts
 from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.credentials import Credential, Credentials
+from tokenfactory_operator.crew import Take
 from tokenfactory_operator.defects import Defects
-from tokenfactory_operator.domain.errors import CloudError, CredentialsError, LeaseLost
+from tokenfactory_operator.domain.errors import CloudError, CredentialsError, LeaseLost, Unauthorized
+from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import parse
 from tokenfactory_operator.domain.timing import Timing
@@ -35,14 +37,21 @@ OWN, ONE, TWO = "own-token-000000", "one-token-111111", "two-token-222222"
 class ACloud(InMemoryCloud):
     """With connections that are open or closed."""
 
-    def __init__(self, credential: Credential) -> None:
+    def __init__(self, credential: Credential, *, refused: bool = False) -> None:
         super().__init__(Script())
+        self.refused = refused
         self.token = credential.token.get_secret_value()
         self.closed = False
 
     async def aclose(self) -> None:
         """Close them."""
         self.closed = True
+
+    async def list_endpoints(self) -> EndpointList:
+        """See `ports.Cloud`."""
+        if self.refused:
+            raise Unauthorized("no such project", refused=True)
+        return await super().list_endpoints()
 
 
 class World:
@@ -57,6 +66,8 @@ class World:
         self.objects, self.secrets = ObjectCache(), ObjectCache()
         self.clouds: list[ACloud] = []
         self.woken: list[Key] = []
+        self.broken_lists: set[str | None] = set()
+        """Projects that the cloud does not know."""
         self.worked: set[str] = set()
         self.forgotten: list[str] = []
         self.finished = asyncio.Event()
@@ -81,7 +92,7 @@ class World:
 
     def open_cloud(self, credential: Credential) -> ACloud:
         """Remembered."""
-        self.clouds.append(ACloud(credential))
+        self.clouds.append(ACloud(credential, refused=credential.project_id in self.broken_lists))
         return self.clouds[-1]
 
     def make_poller(self, cloud: Cloud, scope: str) -> Poller:
@@ -98,9 +109,9 @@ class World:
             rng=random.Random(1),
         )
 
-    async def work(self, queue: WorkQueue[Key]) -> None:
+    async def work(self, queue: WorkQueue[Key], take: Take) -> None:
         """A worker that notes, or breaks."""
-        while (key := await queue.get()) is not None:
+        while (key := await take()) is not None:
             if key.name in self.broken:
                 queue.done(key)
                 raise self.broken[key.name]
@@ -166,6 +177,7 @@ async def test_one_account_for_each_token_and_project() -> None:
         assert w.poller("a") is w.poller("b")
         assert len({id(w.poller(name)) for name in ("a", "c", "own")}) == 3
         assert w.open_tokens == {OWN, ONE, TWO}
+        await until(lambda: all(w.poller(name).inventory.listed_once for name in ("a", "c")))
         assert w.accounts.queue_of(Key(NAMESPACE, "a")) is w.accounts.queue_of(Key(NAMESPACE, "b"))
         assert w.accounts.queue_of(Key(NAMESPACE, "a")) is not w.accounts.queue_of(Key(NAMESPACE, "c"))
 
@@ -327,3 +339,79 @@ async def test_a_deletion_is_expected_by_every_account_of_the_project() -> None:
         w.clock.seconds += 30
         await w.poller("b").poll()
         assert w.poller("b").inventory.untrusted() == ""
+
+
+def projects(w: World, count: int) -> None:
+    """Objects with one Secret and a project each, as a tenant can write them."""
+    w.secret("many", ONE)
+    for number in range(count):
+        credentials = {"secretRef": {"name": "many"}, "projectId": f"project-{number}"}
+        w.objects.put(an_object(name=f"p-{number}", uid=f"uid-{number}", spec={"credentials": credentials}))
+
+
+async def test_projects_without_number() -> None:
+    """As many accounts as a namespace may have; the other objects are told, and come in when there is room."""
+    async with world() as w:
+        projects(w, 40)
+        reasons = [w.poller(f"p-{number}").inventory.outage for number in range(40)]
+        told = [outage.reason for outage in reasons if outage is not None]
+        assert told == [Reason.TOO_MANY_CREDENTIALS] * 30
+        assert len(w.clouds) == 1 + 10
+        assert w.poller("p-30") is w.poller("p-31")  # what cannot be called costs nothing for each object
+        w.objects.remove(Key(NAMESPACE, "p-0"), "uid-0")
+        w.woken.clear()
+        w.accounts.sweep()
+        assert len(w.woken) == 1
+        assert w.poller(w.woken[0].name).inventory.outage is None
+
+
+async def test_a_project_that_never_worked_has_no_workers() -> None:
+    """Its objects are told by the shared ones; with the first LIST that works it has its own."""
+    async with world() as w:
+        w.broken_lists.add("project-0")
+        projects(w, 2)
+        keys = [Key(NAMESPACE, f"p-{number}") for number in range(2)]
+        for key in keys:
+            w.accounts.queue_of(key).add(key, Urgency.EDIT)
+        await until(lambda: w.poller("p-1").inventory.listed_once and w.poller("p-0").inventory.outage is not None)
+        without = w.accounts.queue_of(Key(NAMESPACE, "nobody"))
+        assert [w.accounts.queue_of(key) is without for key in keys] == [True, False]
+
+
+async def test_an_endpoint_keeps_its_credential() -> None:
+    """Whoever has one takes the place of a project that never worked, whose objects are looked at again."""
+    async with world() as w:
+        w.broken_lists.update(f"project-{number}" for number in range(20))
+        projects(w, 10)
+        for number in range(10):
+            w.poller(f"p-{number}")
+        w.secret("b", TWO)
+        body = an_object(name="held", uid="uid-held", spec={"credentials": {"secretRef": {"name": "b"}}})
+        body["status"]["endpointId"] = "ep-1"
+        w.objects.put(body)
+        assert w.poller("held").inventory.outage is None
+        assert w.woken == [Key(NAMESPACE, "p-0")]
+        outage = w.poller("p-0").inventory.outage
+        assert outage is not None
+        assert outage.reason is Reason.TOO_MANY_CREDENTIALS
+
+
+@pytest.mark.looptime
+async def test_workers_come_with_the_work() -> None:
+    """One waits while there is nothing to do; a burst has as many as are allowed, and they go with it."""
+    async with world() as w:
+        w.may_go_on.clear()
+        own = w.accounts.own()
+        assert own is not None
+        for number in range(5):
+            w.object(f"o-{number}")
+            key = Key(NAMESPACE, f"o-{number}")
+            w.accounts.queue_of(key).add(key, Urgency.EDIT)
+        await asyncio.sleep(1)
+        busy = [task for task in asyncio.all_tasks() if task.get_name() == f"worker {own.scope}"]
+        assert len(busy) == 2
+        w.may_go_on.set()
+        await until(lambda: len(w.worked) == 5)
+        await asyncio.sleep(1)
+        idle = [task for task in asyncio.all_tasks() if task.get_name() == f"worker {own.scope}"]
+        assert len(idle) == 1

@@ -44,3 +44,16 @@ async def test_a_worker_ends_with_the_lease() -> None:
     with pytest.raises(LeaseLost):
         async with asyncio.timeout(60):
             await work(queue, Dispatch(stage.cache, lambda _: queue), stage.reconciler, Silence())
+
+
+async def test_an_object_waits_in_its_own_queue() -> None:
+    """Whose credential is another one by now is worked on by that one's workers: the others may be few."""
+    stage, before, after = Stage(), a_queue(), a_queue()
+    dispatch = Dispatch(stage.cache, lambda _: after)
+    before.add(KEY, Urgency.EDIT)
+    before.add_after(KEY, 1_000.0, Urgency.EDIT)
+    worker = asyncio.create_task(work(before, dispatch, stage.reconciler, Silence()))
+    await asyncio.sleep(1)
+    before.shut_down()
+    await worker
+    assert (len(before), len(after)) == (0, 1)

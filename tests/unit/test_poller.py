@@ -11,7 +11,14 @@ from itertools import pairwise
 import pytest
 
 from tokenfactory_operator.cache import ObjectCache
-from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, RateLimited, Unauthorized
+from tokenfactory_operator.domain.errors import (
+    CloudError,
+    CloudUnavailable,
+    Forbidden,
+    InvalidSpec,
+    RateLimited,
+    Unauthorized,
+)
 from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import Timing
@@ -297,6 +304,51 @@ async def test_a_revoked_token_is_said_at_once(error: CloudError, reason: Reason
     parts.cloud.broken = error
     await parts.poller.poll()
     assert outage(parts) == (reason, False)
+
+
+@pytest.mark.parametrize(
+    ("error", "longest"),
+    [
+        pytest.param(Unauthorized("who?"), 300.0, id="401"),
+        pytest.param(Forbidden("no"), 300.0, id="403"),
+        pytest.param(InvalidSpec("no such project"), 300.0, id="422"),
+        pytest.param(CloudUnavailable("5xx"), 30.0, id="5xx"),
+    ],
+)
+async def test_a_refused_credential_is_tried_ever_less(error: CloudError, longest: float) -> None:
+    """Only a person can change that, so it backs off to minutes; an outage is followed at the usual pace."""
+    parts = Parts()
+    parts.cloud.broken = error
+    async with parts.polling(HOUR):
+        gaps = parts.gaps()
+        assert gaps[0] < 1.2
+        assert longest * 0.9 <= max(gaps) <= longest * 1.1
+        assert parts.gaps(since=HOUR / 2)[0] > longest * 0.89
+        parts.cloud.broken = None
+        parts.poller.hurry()
+        await asyncio.sleep(0.1)
+        assert outage(parts) is None
+
+
+async def test_an_outage_is_told_to_those_whom_it_concerns() -> None:
+    """Another credential's objects are not looked at: however often one fails and heals, it costs only its own."""
+    parts = Parts(objects=5)
+    parts.poller.users = lambda: [KEY]
+    parts.cloud.broken = Unauthorized("who?")
+    await parts.poller.poll()
+    parts.cloud.broken = None
+    await parts.poller.poll()
+    assert {key for key, _ in parts.woken} == {KEY}
+
+
+async def test_requests_in_a_loop_are_bounded() -> None:
+    """Whoever asks a hundred times a second has a list at once, and then one in each interval of transition."""
+    parts = Parts()
+    async with parts.polling(0.5):
+        for _ in range(6000):
+            parts.poller.hurry()
+            await asyncio.sleep(0.01)
+        assert len(parts.cloud.at) <= 1 + 3 + 60 // 5
 
 
 @pytest.mark.parametrize("incomplete", [False, True], ids=["failing", "incomplete"])

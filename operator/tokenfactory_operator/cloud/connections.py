@@ -53,6 +53,7 @@ class Connections:
         self._open: set[httpx.AsyncClient] = set()
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._timer: asyncio.TimerHandle | None = None
 
     @contextlib.asynccontextmanager
     async def one(self) -> AsyncIterator[httpx.AsyncClient]:
@@ -74,16 +75,26 @@ class Connections:
         """Close them all; calls under way fail, later ones too."""
         self._closed = True
         self._idle.clear()
+        if self._timer is not None:
+            self._timer.cancel()
         for client in tuple(self._open):
             self._drop(client)
         await asyncio.gather(*self._closing, return_exceptions=True)
 
     def _keep(self, client: httpx.AsyncClient) -> None:
-        now = self._clock.monotonic()
         if not self._closed:
-            self._idle.append((client, now))
-        while self._idle and now - self._idle[0][1] > IDLE:
+            self._idle.append((client, self._clock.monotonic()))
+        self._expire()
+
+    def _expire(self) -> None:
+        """Close those that have been idle for long, and come back when the next one has: nobody may call again."""
+        now = self._clock.monotonic()
+        while self._idle and now - self._idle[0][1] >= IDLE:
             self._drop(self._idle.pop(0)[0])
+        if self._timer is not None:
+            self._timer.cancel()
+        left = self._idle[0][1] + IDLE - now if self._idle else 0.0
+        self._timer = asyncio.get_running_loop().call_later(left, self._expire) if self._idle else None
 
     def _drop(self, client: httpx.AsyncClient) -> None:
         """Close `client` in a task of its own: whoever calls may be cancelled again before it is done."""

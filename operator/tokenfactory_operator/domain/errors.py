@@ -6,6 +6,7 @@ next follows from `handling`, never from the text::
     OperatorError
     ├── CloudError                  a call to the cloud did not do what was asked
     │   ├── CredentialsError        no usable token for this object: no call was made          waits for the user
+    │   │   └── TooManyCredentials  its namespace, or the operator, has no room for one more   waits for the user
     │   ├── CloudUnavailable        network, time-out, 5xx, HTML, anything not understood      transient
     │   ├── RateLimited             429                                                        transient
     │   ├── CloudConflict           409                                                        transient
@@ -97,6 +98,12 @@ class CredentialsError(CloudError):
 
     reason = Reason.CREDENTIALS_MISSING
     handling = Handling.WAITING_ON_USER
+
+
+class TooManyCredentials(CredentialsError):
+    """So many different credentials are in use already that this one is not used."""
+
+    reason = Reason.TOO_MANY_CREDENTIALS
 
 
 class CloudUnavailable(CloudError):

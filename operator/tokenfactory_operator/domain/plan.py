@@ -43,6 +43,8 @@ Check = Callable[[Situation], Decision | None]
 
 MUTATIONS: Final = (Create, Update, DeleteEndpoints, DeleteTwin, Release)
 """Actions that change the cloud."""
+NO_CREDENTIAL: Final = frozenset({Reason.CREDENTIALS_MISSING, Reason.TOO_MANY_CREDENTIALS})
+"""Nothing is called for an object that is told one of these."""
 CALLS: Final = (*MUTATIONS, ProbeGone)
 """Actions that call the cloud: each takes its turn at the credential first."""
 
@@ -88,8 +90,7 @@ def unheard(s: Situation) -> Decision | None:
 def _early(s: Situation) -> float:
     """Seconds until a person is asked for a credential: a Secret applied together with its object may come after it."""
     told = any(
-        item.type == ConditionType.STALLED and item.reason == Reason.CREDENTIALS_MISSING
-        for item in s.resource.status.conditions
+        item.type == ConditionType.STALLED and item.reason in NO_CREDENTIAL for item in s.resource.status.conditions
     )
     return 0.0 if told else s.memory.without_credential + s.timing.poll_interval - s.now
 

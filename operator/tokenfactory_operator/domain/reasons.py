@@ -48,6 +48,7 @@ class Reason(enum.StrEnum):
     QUOTA_EXCEEDED = "QuotaExceeded"
     CREDENTIALS_MISSING = "CredentialsMissing"
     CREDENTIALS_MISMATCH = "CredentialsMismatch"
+    TOO_MANY_CREDENTIALS = "TooManyCredentials"
     UNAUTHORIZED = "Unauthorized"
     FORBIDDEN = "Forbidden"
     RATE_LIMITED = "RateLimited"
@@ -117,6 +118,7 @@ RULES: Final[Mapping[Reason, Rule]] = {
     Reason.NOT_ACCEPTED: Rule(Actor.PERSON, KStatus.FAILED),
     Reason.CREDENTIALS_MISSING: Rule(Actor.PERSON, KStatus.FAILED),
     Reason.CREDENTIALS_MISMATCH: Rule(Actor.PERSON, KStatus.FAILED),
+    Reason.TOO_MANY_CREDENTIALS: Rule(Actor.PERSON, KStatus.FAILED),
     Reason.UNAUTHORIZED: Rule(Actor.PERSON, KStatus.FAILED),
     Reason.FORBIDDEN: Rule(Actor.PERSON, KStatus.FAILED),
     Reason.OWNERSHIP_CONFLICT: Rule(Actor.PERSON, KStatus.FAILED),

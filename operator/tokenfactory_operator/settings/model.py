@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.lease import LeaseTerms
+from tokenfactory_operator.places import Limits
 from tokenfactory_operator.ports import Timing
 from tokenfactory_operator.settings.durations import format_duration
 from tokenfactory_operator.settings.tokens import FixedToken, TokenFile, TokenSource
@@ -267,6 +268,21 @@ class Settings(BaseSettings):
         description="Number of objects of one credential that are reconciled at the same time.",
         json_schema_extra=LIMITS,
     )
+    credentials_per_namespace: Count = Field(
+        10,
+        ge=1,
+        le=10_000,
+        description="Number of different credentials (a token and a project each) that the objects of one namespace may"
+        " name. Each has a list of the cloud of its own.",
+        json_schema_extra=LIMITS,
+    )
+    credentials_in_all: Count = Field(
+        500,
+        ge=1,
+        le=10_000,
+        description="Number of different credentials that all objects together may name, besides the operator's own.",
+        json_schema_extra=LIMITS,
+    )
     rate_limit: Rate = Field(
         20.0,
         ge=0.1,
@@ -343,6 +359,10 @@ class Settings(BaseSettings):
             renew_deadline=self.lease_renew_deadline or duration * 2 / 3,
             retry_period=self.lease_retry_period or duration * 2 / 15,
         )
+
+    def limits(self) -> Limits:
+        """How many credentials the objects may have."""
+        return Limits(per_namespace=self.credentials_per_namespace, in_all=self.credentials_in_all)
 
     def timing(self) -> Timing:
         """The protocol's times, for the decision."""

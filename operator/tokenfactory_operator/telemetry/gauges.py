@@ -5,7 +5,6 @@ Nothing here keeps a state of its own, so that a gauge cannot drift away from wh
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -41,13 +40,16 @@ DELAYED: Final = Definition(
     "workqueue_delayed", "gauge", "Objects that wait for their time (backoff or deadline).", ("name",)
 )
 ENDPOINTS: Final = Definition(
-    "tokenfactory_inventory_endpoints", "gauge", "Endpoints in the last complete list of a scope.", ("scope",)
+    "tokenfactory_inventory_endpoints",
+    "gauge",
+    "Endpoints in the last complete lists, by whose credential listed them.",
+    ("credential",),
 )
 AGE: Final = Definition(
     "tokenfactory_inventory_age_seconds",
     "gauge",
-    "Time since the last complete list of a scope was requested (+Inf before the first).",
-    ("scope",),
+    "Time since the last complete list was requested (+Inf before the first); the longest of a namespace's.",
+    ("credential",),
 )
 OBJECTS: Final = Definition(
     "tokenfactory_objects", "gauge", "DedicatedEndpoint objects, by the status of their condition Ready.", ("ready",)
@@ -56,7 +58,7 @@ ORPHANS: Final = Definition(
     "tokenfactory_orphaned_endpoints",
     "gauge",
     "Endpoints that are billed while their object in this cluster no longer exists. A person has to act.",
-    ("scope",),
+    ("credential",),
 )
 LEADER: Final = Definition("tokenfactory_leader", "gauge", "1 while this process leads, 0 while it stands by.", ())
 SERVED: Final = Definition(
@@ -67,16 +69,29 @@ SERVED: Final = Definition(
 )
 SCRAPED: Final = (DEPTH, UNFINISHED, LONGEST, OLDEST, DELAYED, ENDPOINTS, AGE, OBJECTS, ORPHANS, LEADER, SERVED)
 
+OPERATOR: Final = "operator"
+"""Value of the label `credential` for the operator's own; no namespace's can be the same."""
+
+
+def credential_label(namespace: str) -> str:
+    """Value of the label `credential`: ours, and never what an object says (a project, or a Secret's name).
+
+    So nobody can have the series of another, and there are no more of them than namespaces.
+    """
+    return f"namespace/{namespace}" if namespace else OPERATOR
+
+
 READY_STATUSES: Final = ("True", "False", "Unknown")
 
 
 @dataclass(frozen=True)
 class InventorySample:
-    """One credential's inventory; `age_seconds` is `None` before its first complete LIST."""
+    """The inventories of one value of the label `credential`."""
 
-    scope: str
+    credential: str
     endpoints: int
-    age_seconds: float | None
+    age_seconds: float
+    """Infinite before the first LIST: an alert on a great age must fire for one that never worked."""
 
 
 class ScrapedGauges(Collector):
@@ -138,9 +153,8 @@ def _queue(stats: QueueStats) -> Iterator[Metric]:
 def _inventory(samples: Iterable[InventorySample]) -> Iterator[Metric]:
     endpoints, age = _family(ENDPOINTS), _family(AGE)
     for sample in samples:
-        endpoints.add_metric([sample.scope], sample.endpoints)
-        # Infinite rather than missing: an alert on a great age must fire for a LIST that never worked.
-        age.add_metric([sample.scope], math.inf if sample.age_seconds is None else sample.age_seconds)
+        endpoints.add_metric([sample.credential], sample.endpoints)
+        age.add_metric([sample.credential], sample.age_seconds)
     yield endpoints
     yield age
 
@@ -154,6 +168,6 @@ def _objects(counts: Mapping[str, int]) -> Metric:
 
 def _orphans(counts: Mapping[str, int]) -> Metric:
     family = _family(ORPHANS)
-    for scope, count in counts.items():
-        family.add_metric([scope], count)
+    for namespace, count in counts.items():
+        family.add_metric([credential_label(namespace)], count)
     return family

@@ -1,7 +1,8 @@
 """What is counted, and what it is called: the operator's Prometheus metrics in a registry of their own.
 
-Labels come from small closed sets (operations, codes, reasons), never from object names, so that the number of series
-does not grow with the fleet. Nothing here is read back to decide anything.
+Labels come from small closed sets (operations, codes, reasons) and, at most, names of namespaces: never from what an
+object says, so that the number of series does not grow with the fleet, and nobody can forge another's. Nothing here is
+read back to decide anything.
 """
 
 from __future__ import annotations
@@ -171,7 +172,7 @@ class Metrics:
         self._scraped.queue = stats
 
     def watch_inventory(self, samples: Callable[[], Iterable[InventorySample]]) -> None:
-        """Read the inventories' gauges from `samples`, one for each scope, at each scrape."""
+        """Read the inventories' gauges from `samples`, at each scrape."""
         self._scraped.inventory = samples
 
     def watch_objects(self, ready: Callable[[], Mapping[str, int]]) -> None:
@@ -179,7 +180,7 @@ class Metrics:
         self._scraped.objects = ready
 
     def watch_orphans(self, counts: Callable[[], Mapping[str, int]]) -> None:
-        """Read the number of orphaned endpoints by scope at each scrape."""
+        """Read the number of orphaned endpoints by the credential's namespace (empty: own) at each scrape."""
         self._scraped.orphans = counts
 
     def watch_leader(self, leads: Callable[[], bool]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -9,18 +10,23 @@ from typing import Any
 from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.domain.reasons import ConditionType
 from tokenfactory_operator.inventory import Inventory
-from tokenfactory_operator.telemetry.gauges import InventorySample
+from tokenfactory_operator.telemetry.gauges import InventorySample, credential_label
 
 
-def worst_by_scope(inventories: Iterable[Inventory], now: float) -> list[InventorySample]:
-    """One sample for each scope, though several tokens may reach it: the worst of them. `now` is monotonic."""
-    worst: dict[str, InventorySample] = {}
+def worst_by_credential(inventories: Iterable[Inventory], now: float) -> list[InventorySample]:
+    """One sample for each value of the label `credential`: the greatest age in it. `now` is monotonic.
+
+    Endpoints are counted once for each scope, though several tokens may reach it.
+    """
+    ages: dict[str, float] = {}
+    sizes: dict[str, dict[str, int]] = {}
     for inventory in inventories:
-        age = now - inventory.last_view if inventory.listed_once else None
-        sample, before = InventorySample(inventory.scope, len(inventory), age), worst.get(inventory.scope)
-        if before is None or (before.age_seconds is not None and (age is None or age > before.age_seconds)):
-            worst[inventory.scope] = sample
-    return list(worst.values())
+        label = credential_label(inventory.namespace)
+        age = now - inventory.last_view if inventory.listed_once else math.inf
+        ages[label] = max(age, ages.get(label, 0.0))
+        scopes = sizes.setdefault(label, {})
+        scopes[inventory.scope] = max(len(inventory), scopes.get(inventory.scope, 0))
+    return [InventorySample(label, sum(sizes[label].values()), age) for label, age in ages.items()]
 
 
 def objects_by_ready(cache: ObjectCache) -> Counter[str]:

@@ -12,7 +12,7 @@ from tokenfactory_operator.cloud.connections import IDLE, Connections
 from tokenfactory_operator.cloud.transport import CloudSettings
 from tokenfactory_operator.domain.errors import CloudUnavailable
 from unit.cloud.support import URL, reply, scripted
-from unit.support.clock import ManualClock
+from unit.support.clock import LoopClock, ManualClock
 
 
 @pytest.fixture
@@ -74,10 +74,26 @@ async def test_unused_for_long(connections: Connections, clock: ManualClock) -> 
     """What more calls at once needed is closed by the calls that come later."""
     async with connections.one() as busy:
         spare = await used(connections)
-    clock.seconds += IDLE
+    clock.seconds += IDLE - 1
     assert (await used(connections), await closed(spare)) == (busy, False)
     clock.seconds += 1
     assert (await used(connections), await closed(spare)) == (busy, True)
+
+
+@pytest.mark.looptime
+async def test_nobody_calls_any_more() -> None:
+    """Unused connections are closed by the time alone, the last one too: a thousand credentials keep none open."""
+    transport = httpx.MockTransport(scripted(reply(200, {})))
+    found = Connections(CloudSettings(base_url=URL), clock=LoopClock(), transport=transport)
+    async with found.one() as first:
+        second = await used(found)
+    await asyncio.sleep(IDLE - 1)
+    again = await used(found)
+    await asyncio.sleep(2)
+    assert (again is first, await closed(first), await closed(second)) == (True, False, True)
+    await asyncio.sleep(IDLE)
+    assert await closed(first)
+    await found.aclose()
 
 
 async def test_the_end(connections: Connections) -> None:

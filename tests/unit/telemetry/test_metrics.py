@@ -32,7 +32,7 @@ async def exercised() -> Metrics:
     metrics = Metrics(version="1.2.3")
     queue: WorkQueue[str] = WorkQueue(share=lambda key: key, observer=metrics.queue)
     metrics.watch_queue(queue.stats)
-    metrics.watch_inventory(lambda: [InventorySample("p", 7, 3.5), InventorySample("q", 0, None)])
+    metrics.watch_inventory(lambda: [InventorySample("p", 7, 3.5), InventorySample("q", 0, math.inf)])
     metrics.watch_objects(lambda: {"True": 2, "Unknown": 1})
     metrics.watch_orphans(lambda: {"p": 1, "q": 0})
     metrics.watch_leader(lambda: True)
@@ -158,9 +158,9 @@ async def test_gauges_show_the_moment_of_the_scrape() -> None:
     assert value(metrics, "workqueue_queue_duration_seconds_count", **queue, urgency="edit") == 1.0
     assert value(metrics, "workqueue_work_duration_seconds_count", **queue) == 1.0
     assert value(metrics, "workqueue_retries_total", **queue) == 1.0
-    assert value(metrics, "tokenfactory_inventory_endpoints", scope="p") == 7.0
-    assert value(metrics, "tokenfactory_inventory_age_seconds", scope="p") == 3.5
-    assert value(metrics, "tokenfactory_inventory_age_seconds", scope="q") == math.inf
+    assert value(metrics, "tokenfactory_inventory_endpoints", credential="p") == 7.0
+    assert value(metrics, "tokenfactory_inventory_age_seconds", credential="p") == 3.5
+    assert value(metrics, "tokenfactory_inventory_age_seconds", credential="q") == math.inf
     counts = {"True": 2}
     metrics.watch_objects(lambda: counts)
     assert value(metrics, "tokenfactory_objects", ready="True") == 2.0

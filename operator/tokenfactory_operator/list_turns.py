@@ -1,0 +1,66 @@
+"""How many LISTs of the cloud may run at once, and how often one may be asked for.
+
+A LIST costs memory and processor time of this process, whoever wants it, so both are bounded here. It calls nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+BURST: Final = 3
+"""LISTs of a credential that people may have at once by the request annotation."""
+
+
+class ListTurns:
+    """How many LISTs may run at once, over all credentials: large answers are held in memory.
+
+    Those that failed last time wait in a line of their own, so that a hundred dead credentials delay no healthy one. A
+    namespace has `share` turns at most, so that its slow LISTs delay nobody else's, and the operator's own credential
+    (no namespace) waits for none of them.
+    """
+
+    def __init__(self, *, healthy: int = 16, failing: int = 4, share: int = 2) -> None:
+        self._healthy = asyncio.Semaphore(healthy)
+        self._failing = asyncio.Semaphore(failing)
+        self._share = share
+        self._shares: dict[str, asyncio.Semaphore] = {}
+        self._users: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def turn(self, namespace: str, *, failing: bool) -> AsyncIterator[None]:
+        """Wait for a turn, and hold it."""
+        if not namespace:
+            yield
+            return
+        share = self._shares.setdefault(namespace, asyncio.Semaphore(self._share))
+        self._users[namespace] += 1
+        try:
+            async with share, self._failing if failing else self._healthy:
+                yield
+        finally:
+            self._users[namespace] -= 1
+            if not self._users[namespace]:
+                del self._users[namespace], self._shares[namespace]
+
+
+class Requests:
+    """When the next LIST that somebody asked for may begin: some at once, then one in each interval."""
+
+    def __init__(self, burst: int = BURST, *, every: float) -> None:
+        """`every`: seconds."""
+        self._burst = burst
+        self._every = every
+        self._at = self._paid_until = float("-inf")
+        """When the last one may begin; and each moves the other on by an interval, to `burst` ahead of the time."""
+
+    def wait(self, now: float) -> float:
+        """Seconds until the LIST that is asked for at `now` may begin; what is asked for until then is one with it."""
+        if now >= self._at:
+            ahead = max(0.0, self._paid_until - now)
+            self._at = now + max(0.0, ahead - (self._burst - 1) * self._every)
+            self._paid_until = now + ahead + self._every
+        return self._at - now
