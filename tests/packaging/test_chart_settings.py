@@ -91,6 +91,7 @@ def test_settings_arrive(bare_cluster: Cluster, monkeypatch: pytest.MonkeyPatch)
         "settings.pollInterval=1m30s",
         "settings.concurrency=30",
         "settings.rateLimit=7",
+        "settings.inferenceHosts={eu-north1=a.example.com,tf-us1=b.example.com:8443}",
         "settings.credentialsPerNamespace=3",
         "settings.credentialsInAll=30",
         "settings.logLevel=debug",
@@ -104,4 +105,8 @@ def test_settings_arrive(bare_cluster: Cluster, monkeypatch: pytest.MonkeyPatch)
     assert (read.adoption_recreated, read.object_selector) == ("Adopt", "team=ml")
     assert (read.leader_election, read.concurrency, read.rate_limit, read.log_level) == (True, 30, 7.0, "debug")
     assert (read.watch_namespaces, read.cluster_id) == ((), None)
+    assert read.policy("a", own_credential=True).inference_hosts == {
+        "eu-north1": "a.example.com",
+        "tf-us1": "b.example.com:8443",
+    }
     assert (read.limits().per_namespace, read.limits().in_all) == (3, 30)

@@ -16,7 +16,12 @@ LIST_LIMIT: Final = 16 * 1024 * 1024
 """Bytes of one page of a LIST: twenty thousand endpoints."""
 _MAX_VALUES: Final = 1_000_000
 _MAX_GROUPS: Final = 200_000
-"""Commas, and opening brackets, of an answer: a byte of JSON can cost a hundred of memory."""
+"""Commas, and pairs of brackets, of an answer: a byte of JSON can cost a hundred of memory."""
+MAX_DEPTH: Final = 50
+"""Brackets within brackets; the API has six. Not left to the interpreter's own limit, which is for its own stack."""
+_MAX_QUOTES: Final = 5_000_000
+_OTHERS: Final = bytes(byte for byte in range(256) if byte not in b'[]{}"')
+_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,28 @@ class Answer:
 
     def json(self) -> Any:  # noqa: ANN401 - foreign JSON is what it is
         """The decoded body; `None` where it is not JSON of a size that can be held, which no caller takes for one."""
-        groups = self.content.count(b"{") + self.content.count(b"[")
+        groups = max(
+            self.content.count(b"{") + self.content.count(b"["), self.content.count(b"}") + self.content.count(b"]")
+        )
         if groups > _MAX_GROUPS or self.content.count(b",") > _MAX_VALUES:
+            return None
+        if groups > MAX_DEPTH and _deep(self.content):
             return None
         try:
             return json.loads(self.content)
-        except (ValueError, RecursionError):
+        except ValueError:
             return None
+
+
+def _deep(content: bytes | bytearray) -> bool:
+    """Whether brackets, outside of strings, are nested deeper than may be.
+
+    In linear time whatever the text is: no regular expression, and each step takes all innermost brackets away.
+    """
+    left = content.replace(b"\\\\", b"").replace(b'\\"', b"").translate(_ONE_KIND, _OTHERS)
+    if left.count(b'"') > _MAX_QUOTES:
+        return True
+    left = b"".join(left.split(b'"')[::2])
+    for _ in range(MAX_DEPTH):
+        left = left.replace(b"[]", b"")
+    return bool(left)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import Spec
@@ -45,15 +46,19 @@ def description_for(spec: Spec, observed: ObservedEndpoint, mark: OwnerMark) -> 
     return described(text, mark)
 
 
-SERVED_REGIONS: Final = frozenset(
-    {"eu-north1", "eu-west1", "eu-west2", "me-west1", "uk-south1", "us-central1", "us-north1"}
-)
-"""Regions whose address is known (vendor's page on the data plane, and hosts seen in use)."""
+INFERENCE_HOSTS: Final[Mapping[str, str]] = {
+    "eu-north1": "api.tokenfactory.nebius.com",
+    "eu-west1": "api.tokenfactory.eu-west1.nebius.com",
+    "eu-west2": "api.tokenfactory.eu-west2.nebius.com",
+    "me-west1": "api.tokenfactory.me-west1.nebius.com",
+    "uk-south1": "api.tokenfactory.uk-south1.nebius.com",
+    "us-central1": "api.tokenfactory.us-central1.nebius.com",
+    "us-north1": "api.tokenfactory.us-north1.nebius.com",
+}
+"""Region → host of its inference API, as far as known (vendor's page on the data plane, and hosts seen in use)."""
 
 
-def inference_url(region: str) -> str | None:
-    """Base URL for OpenAI-compatible clients; `None` for a region whose address is not known: keys are sent there."""
-    if region not in SERVED_REGIONS:
-        return None
-    host = "api.tokenfactory" if region == "eu-north1" else f"api.tokenfactory.{region}"
-    return f"https://{host}.nebius.com/v1"
+def inference_url(region: str, hosts: Mapping[str, str] = INFERENCE_HOSTS) -> str | None:
+    """Base URL for OpenAI-compatible clients; `None` for a region that `hosts` has not: keys are sent there."""
+    host = hosts.get(region)
+    return f"https://{host}/v1" if host else None

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import enum
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from tokenfactory_operator.domain.desired import INFERENCE_HOSTS
 from tokenfactory_operator.domain.errors import OperatorError
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.observed import ObservedEndpoint
@@ -215,6 +216,8 @@ class Policy:
     """Its namespace may adopt endpoints with the operator's own credential."""
     adopt_recreated: bool = False
     """An endpoint of an earlier object of the same name is taken over without being asked for."""
+    inference_hosts: Mapping[str, str] = field(default_factory=lambda: INFERENCE_HOSTS)
+    """Region → host of its inference API."""
 
 
 @dataclass(frozen=True)

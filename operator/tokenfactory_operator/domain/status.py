@@ -48,7 +48,7 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
     if record:
         changes |= {"endpoint_id": record, "scope": written.scope or s.evidence.scope or None}
     if seen is not None and seen.endpoint.id == record:
-        changes |= _observed(seen.endpoint)
+        changes |= _observed(seen.endpoint, s.policy.inference_hosts)
     return written.model_copy(update=changes)
 
 
@@ -131,7 +131,7 @@ def _of_this_process(s: Situation, decision: Decision, named: str) -> CreateAtte
     return written
 
 
-def _observed(seen: ObservedEndpoint) -> dict[str, Any]:
+def _observed(seen: ObservedEndpoint, hosts: Mapping[str, str]) -> dict[str, Any]:
     per_replica = seen.gpu_count
     gpus = None
     if per_replica is not None:
@@ -142,7 +142,7 @@ def _observed(seen: ObservedEndpoint) -> dict[str, Any]:
         gpus = Gpus(ready=ready, min=low, max=high)
     return {
         "routing_key": seen.routing_key,
-        "inference_url": inference_url(seen.region) if seen.region else None,
+        "inference_url": inference_url(seen.region, hosts) if seen.region else None,
         "created_at": seen.created_at,
         "state": camel_case(seen.status),
         "readiness": camel_case(seen.readiness),

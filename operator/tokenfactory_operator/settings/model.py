@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from tokenfactory_operator.domain.desired import INFERENCE_HOSTS
 from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.lease import LeaseTerms
 from tokenfactory_operator.places import Limits
@@ -26,6 +27,7 @@ from tokenfactory_operator.settings.values import (
     ClusterId,
     Count,
     FilePath,
+    Hosts,
     ListenAddress,
     LogFormat,
     LogLevel,
@@ -41,6 +43,7 @@ from tokenfactory_operator.settings.values import (
     Switch,
     Token,
     TokenPath,
+    host_table,
 )
 
 ENV_PREFIX: Final = "TOKENFACTORY_"
@@ -128,6 +131,13 @@ class Settings(BaseSettings):
         ge=0.1,
         le=600.0,
         description="Longest time of one API request, from its first byte to the last byte of its answer.",
+        json_schema_extra=CLOUD,
+    )
+
+    inference_hosts: Hosts = Field(
+        tuple(f"{region}={host}" for region, host in INFERENCE_HOSTS.items()),
+        description="Host of the inference API of each region, for status.inferenceURL. A value replaces the whole"
+        " table. An endpoint in another region has no address in its status.",
         json_schema_extra=CLOUD,
     )
 
@@ -345,6 +355,7 @@ class Settings(BaseSettings):
         return Policy(
             may_adopt=not own_credential or _covers(self.adoption_namespaces, namespace),
             adopt_recreated=self.adoption_recreated == "Adopt",
+            inference_hosts=host_table(self.inference_hosts),
         )
 
     def may_use_own_credential(self, namespace: str) -> bool:

@@ -22,6 +22,8 @@ from tokenfactory_operator.settings.durations import ACCEPTED, format_duration, 
 
 MAX_PORT: Final = 65_535
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+_HOST_AND_PORT: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[0-9]{1,5})?")
+_SHOWN: Final = 100
 _NAMESPACE: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 _KEY: Final = rf"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?{_LABEL}"
@@ -92,6 +94,24 @@ def _names(value: object) -> object:
 
 def _names_or_all(value: object) -> object:
     return ("*",) if isinstance(value, str) and value.strip() == "*" else _names(value)
+
+
+def _hosts(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = tuple(pair for pair in re.split(r"[,\s]+", value) if pair)
+    for pair in pairs:
+        region, _, host = pair.partition("=")
+        if not _NAMESPACE.fullmatch(region) or not _HOST_AND_PORT.fullmatch(host):
+            raise ValueError(f"{pair[:_SHOWN]!r} is not a region, '=' and a host name")
+    if len(host_table(pairs)) < len(pairs):
+        raise ValueError("a region is there twice")
+    return pairs
+
+
+def host_table(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Region → host."""
+    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def _selector(value: object) -> object:
@@ -200,6 +220,13 @@ NamespacesOrAll = Annotated[
     BeforeValidator(_names_or_all),
     Accepts("names of namespaces, separated by commas, or * for all (empty: none)", "NAMES"),
 ]
+Hosts = Annotated[
+    tuple[str, ...],
+    NoDecode,
+    BeforeValidator(_hosts),
+    Accepts("region=host, separated by commas (empty: none)", "HOSTS"),
+]
+"""Pairs; `host_table` reads them."""
 Switch = Annotated[bool, Accepts("true or false", "BOOL")]
 AdoptionRecreated = Annotated[Literal["Conflict", "Adopt"], Accepts("Conflict or Adopt", "WHAT")]
 Selector = Annotated[

@@ -18,9 +18,17 @@ def test_an_unknown_region_has_no_address(region: str) -> None:
 
 
 def test_known_regions() -> None:
-    """One has the short host."""
+    """One has the short host; those that are in use beside the documented ones are in the table too."""
     assert inference_url("eu-north1") == "https://api.tokenfactory.nebius.com/v1"
-    assert inference_url("us-central1") == "https://api.tokenfactory.us-central1.nebius.com/v1"
+    for region in ("eu-west1", "us-central1", "us-north1", "eu-west2", "uk-south1", "me-west1"):
+        assert inference_url(region) == f"https://api.tokenfactory.{region}.nebius.com/v1"
+
+
+def test_a_region_needs_no_release() -> None:
+    """The table is a setting, and what it does not have has no address, though the built-in table does."""
+    hosts = {"tf-us1": "api.example.com"}
+    assert inference_url("tf-us1", hosts) == "https://api.example.com/v1"
+    assert inference_url("eu-north1", hosts) is None
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tokenfactory_operator.domain import facts, status
 from tokenfactory_operator.domain.errors import CloudUnavailable, Forbidden, OperatorError, QuotaExceeded, RateLimited
 from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import Outcome
+from tokenfactory_operator.domain.situation import Outcome, Policy
 from unit.support.builders import OTHER_UID, SCOPE, UID, an_endpoint, mark
 from unit.support.fakes import merged
 from unit.support.scene import Scene
@@ -118,6 +118,14 @@ def test_what_the_endpoint_shows_is_told() -> None:
         "selector": status.SELECTOR,
         "gpus": {"ready": 6, "min": 2, "max": 8},
     }
+
+
+def test_the_address_is_that_of_the_setting() -> None:
+    """A region that the built-in table does not know has one as soon as the setting does, and else none."""
+    endpoint = an_endpoint(region="tf-us1")
+    scene = Scene(policy=Policy(inference_hosts={"tf-us1": "api.example.com"})).recorded().lists(endpoint)
+    assert written(scene).inference_url == "https://api.example.com/v1"
+    assert written(Scene().recorded().lists(endpoint)).inference_url is None
 
 
 @pytest.mark.parametrize(
