@@ -153,7 +153,11 @@ class Operator:
         self.cache = ObjectCache()
         supervisor.attach(returned=self._returned, newest=self.cache.newest)
         self.secrets = ObjectCache()
-        self.dispatch = Dispatch(self.cache, lambda key: self.accounts.queue_of(key))  # noqa: PLW0108 - made below
+        self.dispatch = Dispatch(
+            self.cache,
+            lambda key: self.accounts.queue_of(key),  # noqa: PLW0108 - made below
+            watch_of=lambda key: key.namespace if settings.watch_namespaces else "",
+        )
         self.credentials = Credentials(
             self.secrets if self._secrets else None,
             own=settings.token_source(on_read=register_secret).read,

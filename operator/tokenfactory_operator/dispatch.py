@@ -19,7 +19,7 @@ from tokenfactory_operator.reconcile import Reconciler
 from tokenfactory_operator.workqueue import Urgency, WorkQueue
 
 ECHO_LIMIT: Final = 30.0
-"""Seconds within which the watch has to bring back what we wrote; else it is dead, whatever it says of itself."""
+"""Seconds within which the watch has to bring something once we have written; else it is dead, whatever it says."""
 RELIST_INTERVAL: Final = 600.0
 """Seconds between two LISTs of our own objects: heals lost events, finds vanished objects."""
 
@@ -42,8 +42,18 @@ class Dispatch:
     worked on is known here, for all queues together.
     """
 
-    def __init__(self, cache: ObjectCache, queue_of: Callable[[Key], WorkQueue[Key]]) -> None:
+    def __init__(
+        self,
+        cache: ObjectCache,
+        queue_of: Callable[[Key], WorkQueue[Key]],
+        *,
+        watch_of: Callable[[Key], str] = lambda _: "",
+    ) -> None:
+        """`watch_of` tells which watch brings an object's events, where there are several."""
         self._cache = cache
+        self._watch_of = watch_of
+        self._heard: dict[str, float] = {}
+        """When each watch has last brought an event."""
         self._queue_of = queue_of
         self._working: set[Key] = set()
         self._again: set[Key] = set()
@@ -102,18 +112,25 @@ class Dispatch:
             self._unechoed.setdefault(key, (version, asyncio.get_running_loop().time()))
 
     def _echoed(self, key: Key, version: int) -> None:
+        self._heard[self._watch_of(key)] = asyncio.get_running_loop().time()
         self._seen[key] = max(version, self._seen.get(key, 0))
         waiting = self._unechoed.get(key)
         if waiting is not None and version >= waiting[0]:
             del self._unechoed[key]
 
     def silent_watch(self) -> str | None:
-        """What is wrong with the watch, if it does not bring back our writes; for the liveness probe."""
+        """What is wrong with the watch, if it brings nothing, not even what we wrote; for the liveness probe.
+
+        One that brings other things meanwhile lives: there may be a flood of them, which is no reason to be restarted.
+        """
         now = asyncio.get_running_loop().time()
         for key in [key for key in self._unechoed if self._cache.get(key) is None]:
             del self._unechoed[key]  # deleted meanwhile: its last event is another one
-        late = [key for key, (_, since) in self._unechoed.items() if now - since > ECHO_LIMIT]
-        return f"the watch did not bring back {len(late)} written objects within {ECHO_LIMIT:g} s" if late else None
+        late = sum(
+            now - max(since, self._heard.get(self._watch_of(key), since)) > ECHO_LIMIT
+            for key, (_, since) in self._unechoed.items()
+        )
+        return f"a watch brought nothing for {ECHO_LIMIT:g} s, not even {late} written objects" if late else None
 
 
 async def work(

@@ -198,6 +198,32 @@ async def test_a_watch_that_stays_silent_is_dead() -> None:
     assert "1 written object" in (parts.dispatch.silent_watch() or "")
 
 
+async def test_a_flood_of_events_is_no_silence() -> None:
+    """Somebody's events delay the echo of our write for minutes: the watch lives, and is not restarted."""
+    parts = Parts()
+    written(parts, 2)
+    for number in range(100):
+        await asyncio.sleep(2)
+        parts.dispatch.observed("ADDED", an_object(name=f"flood-{number}", uid=f"uid-{number}"))
+        assert parts.dispatch.silent_watch() is None
+    await asyncio.sleep(ECHO_LIMIT + 1)
+    assert parts.dispatch.silent_watch()
+
+
+async def test_each_watch_speaks_for_itself() -> None:
+    """With a watch for each namespace, what one brings says nothing of another that is dead."""
+    parts = Parts()
+    dispatch = Dispatch(parts.cache, lambda _: parts.queue, watch_of=lambda key: key.namespace)
+    parts.cache.put(body(2))
+    dispatch.wrote(body(2))
+    stranger = an_object(name="stranger", uid="uid-stranger")
+    stranger["metadata"]["namespace"] = "elsewhere"
+    await asyncio.sleep(ECHO_LIMIT - 1)
+    dispatch.observed("ADDED", stranger)
+    await asyncio.sleep(2)
+    assert dispatch.silent_watch()
+
+
 async def test_the_echo_of_an_older_write_is_not_that_of_a_newer_one() -> None:
     """But of the write that is waited for, any newer version is."""
     parts = Parts()

@@ -1,9 +1,9 @@
 """Which Events are one and which are too many: the rules of client-go's EventCorrelator, as pure bookkeeping.
 
 The same thing said again about the same object within a window raises the count of the Event that exists, and each
-object has a bucket of Events that refills slowly, so that a loop cannot flood etcd. Time is an argument; no I/O.
-Numbers are client-go's (`tools/record/events_cache.go`): 25 at once, one more in 5 minutes, 10 minutes' window, 4096
-entries.
+object has a bucket of Events that refills slowly, so that a loop cannot flood etcd; nor can many objects, since their
+namespace has one too. Time is an argument; no I/O. Numbers are client-go's (`tools/record/events_cache.go`): 25 at
+once, one more in 5 minutes, 10 minutes' window, 4096 entries.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ BURST: Final = 25
 """Events that one object may have at once."""
 REFILL: Final = 300.0
 """Seconds until an object may have one Event more."""
+NAMESPACE_BURST: Final = 1000
+"""Events that the objects of one namespace may have at once; client-go knows no such bound."""
+NAMESPACE_REFILL: Final = 1.0
+"""Seconds until a namespace may have one Event more."""
 CAPACITY: Final = 4096
 """Objects and Events that are remembered; the least recently used are forgotten first."""
 
@@ -76,21 +80,35 @@ class _Bucket:
     filled_at: float
 
 
+class _Buckets(Generic[K]):
+    """One bucket for each key: so many tokens at once, and one more in each `refill` seconds."""
+
+    def __init__(self, capacity: int, *, burst: int, refill: float) -> None:
+        self._burst = burst
+        self._refill = refill
+        self._buckets: _Recent[K, _Bucket] = _Recent(capacity)
+
+    def take(self, key: K, now: float) -> bool:
+        """Whether there was a token."""
+        bucket = self._buckets.get(key, _Bucket(tokens=self._burst, filled_at=now))
+        tokens = min(float(self._burst), bucket.tokens + (now - bucket.filled_at) / self._refill)
+        taken = tokens >= 1
+        self._buckets.store(key, _Bucket(tokens=tokens - 1 if taken else tokens, filled_at=now))
+        return taken
+
+
 class Correlator:
     """Remembers what was recorded. Times are monotonic seconds."""
 
     def __init__(self, *, capacity: int = CAPACITY) -> None:
         """`capacity` bounds the memory, for objects and for Events each."""
         self._series: _Recent[Occurrence, Series] = _Recent(capacity)
-        self._buckets: _Recent[Subject, _Bucket] = _Recent(capacity)
+        self._objects: _Buckets[Subject] = _Buckets(capacity, burst=BURST, refill=REFILL)
+        self._namespaces: _Buckets[str] = _Buckets(capacity, burst=NAMESPACE_BURST, refill=NAMESPACE_REFILL)
 
     def admit(self, subject: Subject, now: float) -> bool:
-        """Whether the object may have one Event more now; takes it from its bucket."""
-        bucket = self._buckets.get(subject, _Bucket(tokens=BURST, filled_at=now))
-        tokens = min(float(BURST), bucket.tokens + (now - bucket.filled_at) / REFILL)
-        admitted = tokens >= 1
-        self._buckets.store(subject, _Bucket(tokens=tokens - 1 if admitted else tokens, filled_at=now))
-        return admitted
+        """Whether the object, and its namespace, may have one Event more now; takes it from their buckets."""
+        return self._objects.take(subject, now) and self._namespaces.take(subject.namespace, now)
 
     def series(self, occurrence: Occurrence, now: float) -> Series | None:
         """The Event to raise the count of; `None` when a new one is due."""

@@ -15,8 +15,6 @@ import contextlib
 import logging
 import os
 import secrets
-from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
@@ -25,10 +23,11 @@ from tokenfactory_operator.domain.errors import KubeError, KubeNotFound, bounded
 from tokenfactory_operator.kube.client import MANAGER, MERGE_PATCH, KubeClient
 from tokenfactory_operator.kube.correlation import Correlator, Occurrence, Subject
 from tokenfactory_operator.kube.errors import NAMESPACE_TERMINATING, ApiServerError
+from tokenfactory_operator.kube.event_queue import EventQueue, Waiting
 from tokenfactory_operator.ports import Clock, JsonObject
 
 QUEUE_LIMIT: Final = 1000
-"""Different Events that may wait to be written; what comes on top is dropped."""
+"""Different Events that may wait to be written; beyond them, those of the namespace that has most are dropped."""
 MESSAGE_LIMIT: Final = 1024
 """Characters of a message (`events.k8s.io/v1` allows no more)."""
 FLUSH_DEADLINE: Final = 5.0
@@ -39,15 +38,6 @@ _NAME_LIMIT: Final = 253 - 17
 _QUERY: Final = (("fieldManager", MANAGER),)
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    """An Event still to be written: how often it happened meanwhile, and when."""
-
-    count: int
-    first: datetime
-    last: datetime
 
 
 def _subject(document: JsonObject) -> Subject:
@@ -84,9 +74,9 @@ class EventRecorder:
         self._client = client
         self._clock = clock
         self._instance = instance or os.uname().nodename
-        self._limit = limit
         self._correlator = Correlator()
-        self._waiting: OrderedDict[Occurrence, _Waiting] = OrderedDict()
+        self._waiting = EventQueue(limit)
+        self._dropping = False
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -101,13 +91,12 @@ class EventRecorder:
             reason=reason,
             message=bounded(message, MESSAGE_LIMIT),
         )
-        now = self._clock.now()
-        earlier = self._waiting.get(occurrence)
-        if earlier is None and len(self._waiting) >= self._limit:
-            logger.warning("dropped an event, %d are waiting: %s on %s", self._limit, reason, occurrence.subject.name)
-            return
-        count, first = (earlier.count, earlier.first) if earlier else (0, now)
-        self._waiting[occurrence] = _Waiting(count=count + 1, first=first, last=now)
+        dropped = self._waiting.put(occurrence, self._clock.now())
+        if dropped is not None:
+            level = logging.DEBUG if self._dropping else logging.WARNING  # once, until all are written
+            self._dropping = True
+            name = f"{dropped.subject.namespace}/{dropped.subject.name}"
+            logger.log(level, "%d events wait, others are dropped: %s on %s", len(self._waiting), dropped.reason, name)
         self._idle.clear()
         self._wake.set()
 
@@ -137,14 +126,16 @@ class EventRecorder:
         while True:
             await self._wake.wait()
             while self._waiting:
-                occurrence, waiting = self._waiting.popitem(last=False)
-                await self._record(occurrence, waiting)
+                await self._record(*self._waiting.pop())
+            self._dropping = False
             self._wake.clear()
             self._idle.set()
 
-    async def _record(self, occurrence: Occurrence, waiting: _Waiting) -> None:
+    async def _record(self, occurrence: Occurrence, waiting: Waiting) -> None:
         if not self._correlator.admit(occurrence.subject, self._clock.monotonic()):
-            logger.debug("too many events on %s, dropped %s", occurrence.subject.name, occurrence.reason)
+            logger.debug(
+                "too many events on %s or in its namespace, dropped %s", occurrence.subject.name, occurrence.reason
+            )
             return
         try:
             await self._write(occurrence, waiting)
@@ -164,7 +155,7 @@ class EventRecorder:
         self._failing = self._failing or not expected
         logger.log(level, "dropped the event %s on %s: %s", occurrence.reason, occurrence.subject.name, error)
 
-    async def _write(self, occurrence: Occurrence, waiting: _Waiting) -> None:
+    async def _write(self, occurrence: Occurrence, waiting: Waiting) -> None:
         series = self._correlator.series(occurrence, self._clock.monotonic())
         if series is not None:
             count = series.count + waiting.count
@@ -180,7 +171,7 @@ class EventRecorder:
     def _remember(self, occurrence: Occurrence, event_name: str, count: int) -> None:
         self._correlator.recorded(occurrence, event_name=event_name, count=count, now=self._clock.monotonic())
 
-    async def _create(self, occurrence: Occurrence, waiting: _Waiting) -> str:
+    async def _create(self, occurrence: Occurrence, waiting: Waiting) -> str:
         subject = occurrence.subject
         name = f"{subject.name[:_NAME_LIMIT].rstrip('-.')}.{secrets.token_hex(8)}"
         body = {

@@ -1,6 +1,16 @@
 """Which Events are one, and which are too many."""
 
-from tokenfactory_operator.kube.correlation import BURST, REFILL, WINDOW, Correlator, Occurrence, Series, Subject
+from tokenfactory_operator.kube.correlation import (
+    BURST,
+    NAMESPACE_BURST,
+    NAMESPACE_REFILL,
+    REFILL,
+    WINDOW,
+    Correlator,
+    Occurrence,
+    Series,
+    Subject,
+)
 
 SUBJECT = Subject(api_version="v1", kind="ConfigMap", namespace="ml", name="a", uid="1")
 OTHER = Subject(api_version="v1", kind="ConfigMap", namespace="ml", name="a", uid="2")
@@ -48,6 +58,22 @@ def test_each_object_has_its_own_bound() -> None:
     assert not correlator.admit(SUBJECT, REFILL / 2)
     assert correlator.admit(SUBJECT, REFILL)
     assert not correlator.admit(SUBJECT, REFILL)
+
+
+def test_a_namespace_has_its_bound() -> None:
+    """Many objects with few Events each are a flood too; the next namespace is not concerned."""
+    correlator = Correlator()
+
+    def admitted(namespace: str, first: int, now: float) -> int:
+        subjects = [
+            Subject(api_version="v1", kind="ConfigMap", namespace=namespace, name="a", uid=str(first + number))
+            for number in range(2 * NAMESPACE_BURST)
+        ]
+        return sum(correlator.admit(subject, now) for subject in subjects)
+
+    assert admitted("loud", 0, 0.0) == NAMESPACE_BURST
+    assert admitted("quiet", 0, 0.0) == NAMESPACE_BURST
+    assert admitted("loud", 10_000, 60.0) == 60 / NAMESPACE_REFILL
 
 
 def test_bucket_never_holds_more_than_the_burst() -> None:

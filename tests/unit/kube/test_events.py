@@ -173,6 +173,23 @@ async def test_queue_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     assert len(caplog.records) == 1
 
 
+async def test_a_loud_namespace_takes_no_place(caplog: pytest.LogCaptureFixture) -> None:
+    """With all places taken by one namespace, the few of another are written soon; it is told once."""
+    async with loopback(lambda _: answer({})) as server, client_of(server) as client:
+        recorder = EventRecorder(client, clock=ManualClock(), limit=20)
+        for number in range(200):
+            recorder.event(SUBJECT, reason="R", message=str(number))
+        for number in range(3):
+            quiet = {**SUBJECT, "metadata": {"namespace": "quiet", "name": "b", "uid": "2"}}
+            recorder.event(quiet, reason="R", message=str(number))
+        recorder.start()
+        await recorder.stop()
+    written_to = [request.target.split("/")[4] for request in server.requests]
+    assert len(written_to) == 20
+    assert written_to[:6] == ["ml", "quiet"] * 3
+    assert len(caplog.records) == 1
+
+
 async def test_stop_does_not_wait_for_ever(caplog: pytest.LogCaptureFixture) -> None:
     """An API server that does not answer holds the process no longer than the deadline."""
     async with loopback(lambda _: None) as server, client_of(server, request_timeout=60) as client:
