@@ -25,6 +25,8 @@ from tokenfactory_operator.credentials import Credentials
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.dispatch import RELIST_INTERVAL, Dispatch, work
 from tokenfactory_operator.domain.errors import KubeError, LeaseHeld, LeaseLost
+from tokenfactory_operator.domain.resource import Resource
+from tokenfactory_operator.domain.transitions import Change
 from tokenfactory_operator.election import Election
 from tokenfactory_operator.execute import Tools
 from tokenfactory_operator.inventory import Inventory
@@ -216,6 +218,7 @@ class Operator:
             new_attempt=lambda: secrets.token_hex(4),
             wrote=self.dispatch.wrote,
             namespace=client.namespace,
+            told=_log_change,
         )
         self.reconciler = Reconciler(
             tools,
@@ -389,6 +392,11 @@ class Operator:
         lost = next((failure for failure in failures if isinstance(failure, LeaseLost)), None)
         if lost is not None or (self._leads and not self._lease.held()):
             give_up(lost or "the lease was not renewed in time")
+
+
+def _log_change(resource: Resource, change: Change) -> None:
+    note = _LOG.warning if change.warning else _LOG.info
+    note(change.message, reason=str(change.reason), namespace=resource.namespace, name=resource.name, uid=resource.uid)
 
 
 def _untold_generators(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

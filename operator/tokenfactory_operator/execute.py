@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.cache import FOR_EVER, ObjectCache
-from tokenfactory_operator.domain import actions, facts, status
+from tokenfactory_operator.domain import actions, creation, facts, status
 from tokenfactory_operator.domain.desired import create_body, owner_mark
 from tokenfactory_operator.domain.drift import Difference
 from tokenfactory_operator.domain.errors import (
@@ -34,11 +34,16 @@ from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import Attempt, Correction, Outcome, Situation
 from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.domain.transitions import Change, changes
 from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.ports import Clock, JsonObject, Key, Kube, Lease, Recorder, Telemetry, about_namespace
 
 FORCE_RELEASED: Final = "ForceReleased"
 """Event of an object that a person has let go; told in the operator's own namespace too."""
+
+
+def _unheard(_resource: Resource, _change: Change) -> None:
+    """Nobody listens."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class Tools:
     """Told of each object as written: the watch has to bring it back."""
     namespace: str
     """The operator's own: what must be told though the object's namespace takes no Events is told there."""
+    told: Callable[[Resource, Change], None] = _unheard
+    """Told of each change of state, once its status is written."""
 
     def lead(self) -> None:
         """Raises `LeaseLost` unless this process may act now."""
@@ -69,7 +76,7 @@ class Tools:
         return rfc3339(self.clock.now())
 
     async def write_status(self, resource: Resource, wanted: api.Status) -> Resource:
-        """Bring the stored status to `wanted` if it differs; answers the object as it is then."""
+        """Bring the stored status to `wanted` if it differs, and tell what that changes; answers the object then."""
         if wanted == resource.status:
             return resource
         patch = status.merge_patch(resource.body.get("status") or {}, wanted.to_dict())
@@ -86,7 +93,16 @@ class Tools:
             body = await self.kube.patch_status(key, patch, uid=resource.uid, resource_version=version)
             text = f"The status could not be written in full, only what is needed to go on: {error.message}"
             self.recorder.event(resource.body, reason="StatusReduced", message=text, warning=True)
+        self._tell(resource, wanted)
         return self._written(body)
+
+    def _tell(self, resource: Resource, wanted: api.Status) -> None:
+        edited = wanted.observed_generation != resource.status.observed_generation
+        for change in changes(resource.status, wanted, asked=edited or resource.terminating):
+            self.recorder.event(
+                resource.body, reason=str(change.reason), message=change.message, warning=change.warning
+            )
+            self.told(resource, change)
 
     async def write_finalizers(self, resource: Resource, finalizers: tuple[str, ...]) -> Resource:
         """Write the whole list, under the precondition that nobody wrote in between."""
@@ -202,7 +218,7 @@ class Executor:
         s.memory.unsent.add(attempt.id)
         now = self._tools.timestamp()
         opened = api.CreateAttempt(id=attempt.id, state=facts.PENDING, since=now, after_unknown=after_unknown or None)
-        verdict = actions.Verdict(Reason.CREATING, "Creating the endpoint.", synced=None)
+        verdict = creation.still_failing(s) or actions.Verdict(Reason.CREATING, "Creating the endpoint.", synced=None)
         held = replace(s, resource=resource)
         wanted = status.opening(held, decision, verdict, attempt=opened, now=now)
         resource = await self._tools.write_status(resource, wanted)

@@ -210,6 +210,8 @@ class Poller:
     def _succeeded(self) -> None:
         self._failures = 0
         self._good_at = self._clock.monotonic()
+        if self._good_wall is None:
+            _LOG.info("the cloud is listed: %d endpoints in scope %s", len(self.inventory), self.inventory.scope)
         self._good_wall = self._clock.now()
         waiting, self._waiting = self._waiting, set()
         for key in waiting:
@@ -223,7 +225,8 @@ class Poller:
     def _failed(self, error: CloudError) -> None:
         self._failures += 1
         self._refused = error.handling in (Handling.WAITING_ON_USER, Handling.TERMINAL)
-        _LOG.warning("the cloud could not be listed, %d times in a row: %s", self._failures, error.message)
+        again = f" (failure {self._failures} in a row)" if self._failures > 1 else ""
+        _LOG.warning("the cloud could not be listed%s: %s", again, error.message)
         lasted = self._clock.monotonic() - self._good_at
         blind = lasted >= self._timing.inventory_max_age
         never = self._good_wall is None

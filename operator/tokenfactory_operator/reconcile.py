@@ -13,11 +13,12 @@ from typing import Any, Final, Protocol
 
 from tokenfactory_operator.cache import secret_of
 from tokenfactory_operator.defects import Defects
-from tokenfactory_operator.domain import actions, facts, plan, status
+from tokenfactory_operator.domain import actions, facts, outcome, plan, status
 from tokenfactory_operator.domain.errors import (
     CloudError,
     Handling,
     KubeConflict,
+    KubeError,
     KubeNotFound,
     LeaseLost,
     OperatorError,
@@ -239,13 +240,18 @@ class Reconciler:
         uid = self._claims.get(target, "") if target else ""
         if uid not in ("", resource.uid):  # first: an id that was only observed is no claim against one under way
             holder = self._tools.cache.uids.get(uid)
-            return str(holder) if holder is not None else f"an object that was deleted (uid {uid})"
+            return str(holder) if holder is not None else self._gone_by_name(uid)
         attempt = resource.status.create_attempt
         taken = self._claims.get(target) == resource.uid or (attempt is not None and attempt.state == facts.CREATED)
         if not target or (taken and resource.status.endpoint_id == target):
             return ""  # one that only looked on before has the id in its status too, and nothing more
         holder = self._tools.cache.holder(target, besides=key)
         return str(holder) if holder is not None else ""
+
+    def _gone_by_name(self, uid: str) -> str:
+        """An object that is gone, or out of sight, and has not been cleaned up after."""
+        place = next((str(key) for key, held in self._held.items() if held.memory.uid == uid), f"uid {uid}")
+        return f"an object that was deleted ({place})"
 
     @staticmethod
     def _note(resource: Resource, memory: Memory, now: float) -> None:
@@ -303,21 +309,30 @@ class Reconciler:
         name = type(decision.action).__name__
         self._log.info("acting", action=name, check=decision.check, **_where(s.resource))
         started = self._tools.clock.monotonic()
-        outcome = name
+        counted, ended, said = name, "interrupted", dict[str, Any]()
         try:
             await self._executor.execute(s, decision, poller)
         except CloudError as error:
-            outcome = error.reason
-            self._failed(s, error, name, now=poller.inventory.stamp())
+            counted, ended = error.reason, "refused" if error.refused else "failed"
+            said = {"reason": error.reason, "error": error.message}
+            said["retry_in"] = self._failed(s, error, name, now=poller.inventory.stamp())
+        except KubeError as error:
+            ended, said = "put off", {"error": error.message}
+            raise
         else:
+            ended = outcome.done(decision.action)
             s.memory.failure, s.memory.failures = None, 0
             if isinstance(decision.action, actions.Rescope):
                 s.memory.word = None  # that the project is the same says nothing about what is missing in it
         finally:
-            self._tools.telemetry.reconciled(outcome=outcome, seconds=self._tools.clock.monotonic() - started)
+            seconds = self._tools.clock.monotonic() - started
+            self._tools.telemetry.reconciled(outcome=counted, seconds=seconds)
+            note = self._log.warning if "reason" in said else self._log.info
+            endpoint = outcome.concerned(s, decision.action)
+            note(ended, action=name, endpoint=endpoint, seconds=round(seconds, 3), **said, **_where(s.resource))
 
-    def _failed(self, s: Situation, error: CloudError, action: str, *, now: float) -> None:
-        """Counted from the end of the call: one that took longer than the backoff is not repeated at once."""
+    def _failed(self, s: Situation, error: CloudError, action: str, *, now: float) -> float:
+        """Seconds until the next try, from the end of the call: one that took longer is not repeated at once."""
         s.memory.failures += 1
         wait = self._wait(error, s.memory.failures)
         s.memory.failure = Failure(
@@ -328,9 +343,7 @@ class Reconciler:
             action=action,
             at=now,
         )
-        self._log.warning(
-            "call failed", action=action, reason=error.reason, error=error.message, retry_in=wait, **_where(s.resource)
-        )
+        return wait
 
     def _wait(self, error: CloudError, failures: int) -> float:
         if error.handling in (Handling.WAITING_ON_USER, Handling.TERMINAL):
@@ -344,12 +357,7 @@ class Reconciler:
         if decision.verdict is None:
             return s.resource
         wanted = status.after(s, decision, decision.verdict, now=self._tools.timestamp())
-        before = status.synced_reason(s.resource.status)
-        resource = await self._tools.write_status(s.resource, wanted)
-        verdict = decision.verdict
-        if verdict.synced is False and before != verdict.reason:
-            self._tools.recorder.event(resource.body, reason=str(verdict.reason), message=verdict.message, warning=True)
-        return resource
+        return await self._tools.write_status(s.resource, wanted)
 
     # Objects that are gone
 

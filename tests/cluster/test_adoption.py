@@ -122,7 +122,7 @@ def test_a_namespace_that_may_not_adopt(new_world: WorldMaker, settings: dict[st
 def test_an_id_that_is_not_there(world: World) -> None:
     """Nothing is created in its place; the message names the id, and the object can be deleted at once."""
     world.create("subject", endpointId="ep-nowhere")
-    seen = world.until_stalled("subject", "EndpointLost")
+    seen = world.until_stalled("subject", "EndpointNotFound")
     assert "ep-nowhere" in seen.said("Synced").message
     world.after_lists()
     world.delete("subject")

@@ -152,6 +152,7 @@ class Verdict:
             "InvalidSpec": spec["gpu"]["type"] == BAD_GPU or naming,
             "Forbidden": naming and not self._world.checks.policy.may_adopt,
             "Observing": spec.get("managementPolicy") == "Observe",
+            "EndpointNotFound": naming,
             "EndpointLost": (vanished or naming or self._is_anothers(body["status"].get("endpointId") or "", uid))
             and (naming or spec.get("enabled") is False or spec.get("managementPolicy") == "Observe"),
         }

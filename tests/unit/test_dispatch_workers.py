@@ -13,7 +13,7 @@ from tokenfactory_operator.domain.errors import LeaseLost
 from tokenfactory_operator.ports import Key
 from tokenfactory_operator.workqueue import Urgency, WorkQueue
 from unit.support.builders import KEY
-from unit.support.stage import Silence, Stage
+from unit.support.stage import Log, Stage
 
 pytestmark = pytest.mark.looptime
 
@@ -43,7 +43,7 @@ async def test_a_worker_ends_with_the_lease() -> None:
     queue.add(KEY, Urgency.EDIT)
     with pytest.raises(LeaseLost):
         async with asyncio.timeout(60):
-            await work(queue, Dispatch(stage.cache, lambda _: queue), stage.reconciler, Silence())
+            await work(queue, Dispatch(stage.cache, lambda _: queue), stage.reconciler, Log())
 
 
 async def test_an_object_waits_in_its_own_queue() -> None:
@@ -52,7 +52,7 @@ async def test_an_object_waits_in_its_own_queue() -> None:
     dispatch = Dispatch(stage.cache, lambda _: after)
     before.add(KEY, Urgency.EDIT)
     before.add_after(KEY, 1_000.0, Urgency.EDIT)
-    worker = asyncio.create_task(work(before, dispatch, stage.reconciler, Silence()))
+    worker = asyncio.create_task(work(before, dispatch, stage.reconciler, Log()))
     await asyncio.sleep(1)
     before.shut_down()
     await worker

@@ -42,7 +42,7 @@ async def test_an_edit_is_a_patch_of_what_differs() -> None:
     await stage.turn()
     assert stage.told("Ready") == "True Available"
     assert stage.status["observedGeneration"] == 2
-    assert stage.witness.events == ["UpdatedEndpoint"]
+    assert stage.witness.events == ["UpdatedEndpoint", "Updating", "Available"]
 
 
 async def test_drift_is_put_back_and_told() -> None:
@@ -51,7 +51,7 @@ async def test_drift_is_put_back_and_told() -> None:
     in_console(stage, name="talk", max_replicas=9)
     await stage.turn()
     assert stage.journal("PATCH") == ["PATCH ep-1 name,scaling"]
-    assert stage.witness.events == ["CorrectedDrift"]
+    assert stage.witness.events == ["Updating", "CorrectedDrift"]
     assert stage.witness.messages[-1].count("the cloud has") == 2
     assert stage.witness.counts.count("corrected_drift") == 1
 
@@ -186,7 +186,7 @@ async def test_a_late_twin_is_deleted() -> None:
     await stage.turn()
     assert list(stage.cloud.endpoints) == ["ep-1"]
     assert stage.journal("DELETE") == ["DELETE ep-2"]
-    assert stage.witness.events == ["DeletedDuplicateEndpoint"]
+    assert stage.witness.events == ["DeletedDuplicateEndpoint", "Updating", "Available"]
     assert stage.witness.counts.count("deleted_duplicate") == 1
     assert stage.told("Ready") == "True Available"
 
@@ -226,7 +226,7 @@ async def test_a_deletion_ends_with_its_observed_absence() -> None:
     await stage.turn()
     assert stage.journal("DELETE", "finalizers") == ["DELETE ep-1", "finalizers 0"]
     assert KEY not in stage.kube.objects
-    assert stage.witness.events == ["DeletedEndpoint"]
+    assert stage.witness.events == ["Deleting", "DeletedEndpoint"]
 
 
 async def test_a_late_echo_does_not_delete_once_more() -> None:

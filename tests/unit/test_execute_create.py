@@ -43,7 +43,7 @@ async def test_the_order_of_a_create() -> None:
     await stage.turn()
     assert stage.journal() == [*CREATED, "status"]
     assert stage.told("Ready") == "True Available"
-    assert stage.witness.events == ["CreatedEndpoint"]
+    assert stage.witness.events == ["CreatedEndpoint", "Available"]
 
 
 async def test_nothing_before_the_first_list() -> None:
@@ -233,6 +233,23 @@ async def test_a_refusal_is_written_with_its_condition(error: CloudError, reason
     assert stage.told("Synced") == f"False {reason}"
     assert (stage.told("Stalled") is not None) is stalled
     assert stage.witness.events == [reason]
+
+
+async def test_what_is_tried_again_goes_on_saying_why() -> None:
+    """A status that fell back to Creating at each try would tell an Event for each, and hide what is in the way."""
+    stage = Stage()
+    stage.script.plan("create", *[Turn(error=QuotaExceeded("no GPUs", refused=True))] * 5)
+    said = set()
+    for _ in range(5):
+        await stage.turn(600)
+        said.add(stage.told("Synced"))
+    assert len(stage.journal("POST")) == 5
+    assert said == {"False QuotaExceeded"}
+    assert stage.witness.events == ["QuotaExceeded"]
+    await stage.turn(600)
+    stage.cloud.turn_up()
+    await stage.turn()
+    assert stage.witness.events == ["QuotaExceeded", "CreatedEndpoint", "Recovered", "Available"]
 
 
 @pytest.mark.parametrize(("error", "reason", "stalled"), REFUSALS)

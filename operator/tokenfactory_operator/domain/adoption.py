@@ -9,6 +9,7 @@ from __future__ import annotations
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import Decision, Verdict
 from tokenfactory_operator.domain.drift import immutable_mismatches
+from tokenfactory_operator.domain.errors import visible
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.situation import Sighting, Situation
 
@@ -30,7 +31,7 @@ def adoption(s: Situation) -> Decision | None:
             f"No endpoint {endpoint_id} is listed with this object's credential. Check spec.endpointId, and whether"
             " the credential is of the endpoint's project."
         )
-        return _refused(Reason.ENDPOINT_LOST, text)
+        return _refused(Reason.ENDPOINT_NOT_FOUND, text)
     return _forbidden(s, seen) or _mismatch(s, seen) or _conflict(s, seen) or _begin(s, endpoint_id)
 
 
@@ -75,7 +76,7 @@ def _conflict(s: Situation, seen: Sighting) -> Decision | None:
         text = f"Endpoint {seen.endpoint.id} is claimed by {s.evidence.claimed_by}. One endpoint has one object."
         return _refused(Reason.OWNERSHIP_CONFLICT, text)
     if seen.endpoint.foreign_to(s.identity) and not facts.is_predecessor(s, seen):
-        owners = ", ".join(str(mark) for mark in seen.endpoint.marks)
+        owners = ", ".join(visible(mark.owner(s.identity.cluster_id)) for mark in seen.endpoint.marks)
         text = f"Endpoint {seen.endpoint.id} belongs to another owner: {owners}. Release it there first."
         return _refused(Reason.OWNERSHIP_CONFLICT, text)
     return None

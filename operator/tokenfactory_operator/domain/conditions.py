@@ -124,8 +124,13 @@ def conditions(s: Situation, decision: Decision, verdict: Verdict, *, now: str) 
         kept = (
             () if _blind(s) else (ConditionType.SERVING,) if unknown else (ConditionType.READY, ConditionType.SERVING)
         )
+        # What was unknown is so for the present reason, and not for one that a process told that is gone.
+        unknown_still = {type_ for type_ in kept if type_ in previous and previous[type_].status == "Unknown"}
         drafts = [draft for draft in drafts if draft.type not in kept or draft.type not in previous]
-        untouched = [previous[type_] for type_ in kept if type_ in previous]
+        drafts += [
+            _Draft(type_, "Unknown", verdict.reason, verdict.message) for type_ in kept if type_ in unknown_still
+        ]
+        untouched = [previous[type_] for type_ in kept if type_ in previous and type_ not in unknown_still]
     else:
         untouched = []
     generation = observed_generation(s, verdict)

@@ -216,6 +216,14 @@ def failed(s: Situation, action: str) -> Decision | None:
     )
 
 
+def still_failing(s: Situation) -> Verdict | None:
+    """What the last create failed with, while it is only tried again: the status says so until an answer is better."""
+    failure = s.memory.failure
+    if failure is None or failure.action != Create.__name__ or stale(s, failure) or not failure.error.retryable:
+        return None
+    return Verdict(failure.error.reason, failure.error.message)
+
+
 def stale(s: Situation, failure: Failure) -> bool:
     """Whether a person has changed what failed since it did."""
     return failure.generation != s.resource.generation or failure.requested_at != s.resource.requested_at

@@ -67,6 +67,12 @@ class OwnerMark:
     def __str__(self) -> str:
         return f"[k8s {self.identity.cluster_id} {self.subject} uid={self.identity.uid} try={self.attempt}]"
 
+    def owner(self, cluster_id: str) -> str:
+        """The owner for people of this cluster; its uid only tells an object from an earlier one of the same name."""
+        if self.identity.cluster_id == cluster_id:
+            return f"{self.subject} (uid {self.identity.uid})"
+        return f"{self.subject} of the cluster {self.identity.cluster_id}"
+
 
 @dataclass(frozen=True)
 class ReleasedMark:

@@ -57,6 +57,7 @@ class Reason(enum.StrEnum):
     CREATE_OUTCOME_UNKNOWN = "CreateOutcomeUnknown"
     OWNERSHIP_CONFLICT = "OwnershipConflict"
     ENDPOINT_LOST = "EndpointLost"
+    ENDPOINT_NOT_FOUND = "EndpointNotFound"
     RECONCILE_PAUSED = "ReconcilePaused"
     OBSERVING = "Observing"
     OPERATOR_DEFECT = "OperatorDefect"
@@ -122,6 +123,7 @@ RULES: Final[Mapping[Reason, Rule]] = {
     Reason.UNAUTHORIZED: Rule(Actor.PERSON, KStatus.FAILED),
     Reason.FORBIDDEN: Rule(Actor.PERSON, KStatus.FAILED),
     Reason.OWNERSHIP_CONFLICT: Rule(Actor.PERSON, KStatus.FAILED),
+    Reason.ENDPOINT_NOT_FOUND: Rule(Actor.PERSON, KStatus.FAILED),
     Reason.OBSERVING: Rule(Actor.PERSON, KStatus.FAILED),
 }
 """Who must act, and what follows for tools that wait: `Stalled` is told where the verdict is Failed.

@@ -52,11 +52,6 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
     return written.model_copy(update=changes)
 
 
-def synced_reason(written: Status) -> str | None:
-    """What the status tells now, in one word; None before the first judgement."""
-    return next((item.reason for item in written.conditions if item.type == ConditionType.SYNCED), None)
-
-
 def doubt_told(written: Status) -> Reason | None:
     """The doubt that a person is asked about now; one that is only waited for asks nobody."""
     stalled = (item.reason for item in written.conditions if item.type == ConditionType.STALLED)

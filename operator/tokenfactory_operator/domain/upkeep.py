@@ -45,7 +45,8 @@ def foreign_owner(s: Situation) -> Decision | None:
         return None
     if seen.endpoint.id == facts.adoption_target(s) and not seen.endpoint.carries(s.identity):
         return None  # it is being adopted, which has judged its marks before
-    owners = ", ".join(visible(str(mark)) for mark in seen.endpoint.marks if mark.identity != s.identity)
+    others = (mark for mark in seen.endpoint.marks if mark.identity != s.identity)
+    owners = ", ".join(visible(mark.owner(s.identity.cluster_id)) for mark in others)
     text = f"Endpoint {seen.endpoint.id} is marked as another owner's: {owners}. Remove the wrong mark in the console."
     return Decision(
         "foreign_owner",

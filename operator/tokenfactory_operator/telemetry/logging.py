@@ -32,6 +32,7 @@ FLOORS: Final = {
 
 FIELD_LIMIT: Final = 32_768
 """Characters of one field of a line; the end of a traceback says most."""
+_HEAD: Final = ("timestamp", "level", "message")
 _KOPF_EXTRAS: Final = ("settings", "k8s_skip", "k8s_ref")
 
 
@@ -140,8 +141,14 @@ def _renderer(log_format: Literal["json", "console"], stream: TextIO) -> list[Pr
         structlog.processors.format_exc_info,
         _bounded,
         structlog.processors.EventRenamer("message"),
+        _head_first,
         structlog.processors.JSONRenderer(ensure_ascii=False),
     ]
+
+
+def _head_first(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
+    """When, how bad and what stand at the beginning of the line, for people who read it as it is."""
+    return {name: event_dict[name] for name in _HEAD if name in event_dict} | dict(event_dict)
 
 
 def _bounded(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:

@@ -16,8 +16,10 @@ from tokenfactory_operator.domain.reasons import ConditionType, Reason
 ROOT: Final = Path(__file__).parents[3]
 PACKAGE: Final = ROOT / "operator" / "tokenfactory_operator"
 PAGE: Final = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
-FORWARDED: Final = frozenset({"action.event", "reason", "verdict.reason"})
-"""Expressions for the reason of an Event that hand on what an action says, or what `Synced` does."""
+FORWARDED: Final = frozenset(
+    {"action.event", "reason", "change.reason", "condition.reason or ''", "ready.reason or ''"}
+)
+"""Expressions for the reason of an Event that hand on what an action or a condition says."""
 
 
 def part(title: str) -> str:
@@ -116,11 +118,11 @@ def _told(call: ast.Call) -> ast.expr | None:
         return next((keyword.value for keyword in call.keywords if keyword.arg == "reason"), None)
     if name == "_tell" and len(call.args) > 2:
         return call.args[1]
-    return call.args[0] if name == "RemoveFinalizer" and call.args else None
+    return call.args[0] if name in {"RemoveFinalizer", "Change"} and call.args else None
 
 
 def emitted() -> set[str]:
-    """The Events of the code, but for those that repeat the reason of `Synced`."""
+    """The Events of the code, but for those that repeat the reason of a condition."""
     found = set()
     for module in modules():
         constants = _constants(module)
@@ -139,5 +141,5 @@ def test_every_event_has_its_row() -> None:
 
 
 def test_the_events_are_found_in_the_code() -> None:
-    """The reading finds each of the three ways to tell one."""
-    assert {"CreatedEndpoint", "DeletedEndpoint", "ForceReleased", "EndpointLost"} <= emitted()
+    """The reading finds each of the four ways to tell one."""
+    assert {"CreatedEndpoint", "DeletedEndpoint", "ForceReleased", "EndpointLost", "Recovered"} <= emitted()

@@ -29,7 +29,7 @@ from unit.support.adopting import (
     refused,
     updating,
 )
-from unit.support.builders import FOREIGN, an_endpoint, released
+from unit.support.builders import FOREIGN, OTHER_UID, an_endpoint, released
 from unit.support.outcome import Decided, decided
 from unit.support.scene import Scene
 
@@ -54,7 +54,7 @@ FIRST_STEP = [
     ),
     pytest.param(
         lambda s: s.spec(endpointId="ep-9").lists(UNMARKED).may(adopt=True),
-        refused(Reason.ENDPOINT_LOST),
+        refused(Reason.ENDPOINT_NOT_FOUND),
         id="not-listed",
     ),
     pytest.param(naming(), refused(Reason.FORBIDDEN), id="namespace-may-not"),
@@ -109,7 +109,8 @@ def test_whether_an_adoption_begins(arrange: Arrange, expected: Decided) -> None
     [
         pytest.param(naming(), ("ep-1", "namespace ml", "TOKENFACTORY_ADOPTION_NAMESPACES"), id="forbidden"),
         pytest.param(lambda s: s.spec(endpointId="ep-9").lists(), ("ep-9", "project", "endpointId"), id="not-listed"),
-        pytest.param(allowed(FOREIGN), ("ep-1", FOREIGN), id="anothers"),
+        pytest.param(allowed(FOREIGN), ("ep-1", f"ml/other (uid {OTHER_UID})"), id="anothers"),
+        pytest.param(allowed(ELSEWHERE), ("ep-1", "ml/llm of the cluster c2"), id="another-clusters"),
         pytest.param(lambda s: allowed()(s).claimed("ml/second"), ("ep-1", "ml/second"), id="claimed"),
         pytest.param(
             allowed(region="us-central1", model_name="a/b"),

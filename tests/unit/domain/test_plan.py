@@ -79,7 +79,7 @@ CREATE_ROWS = [
     ),
     pytest.param(
         lambda s: s.spec(endpointId="ep-7").lists(),
-        Decided("adoption", reason=Reason.ENDPOINT_LOST, stalled=True, after_list=True),
+        Decided("adoption", reason=Reason.ENDPOINT_NOT_FOUND, stalled=True, after_list=True),
         id="adopted-creates-nothing",
     ),
     pytest.param(

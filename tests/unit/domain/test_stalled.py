@@ -65,6 +65,17 @@ def test_a_restart_asks_no_less() -> None:
     assert told(scene) == before
 
 
+def test_what_a_dead_process_said_of_an_outage_is_not_kept() -> None:
+    """It was not known for want of a LIST; now it is not known for want of a token that is accepted."""
+    scene = Scene().recorded().lists(an_endpoint())
+    told(scene)
+    assert told(scene.outage(blind=True))["Serving"] == "Unknown CloudUnavailable"
+    scene.inventory.outage = Outage(Reason.UNAUTHORIZED, "The cloud does not accept the token.", blind=False)
+    said = told(scene)
+    assert {said["Ready"], said["Serving"]} == {"Unknown Unauthorized"}
+    assert said["Stalled"] == "True Unauthorized"
+
+
 def test_ready_is_not_said_of_a_generation_that_was_never_judged() -> None:
     """An edit while the credential is missing: Ready is Unknown, and describes the generation that was judged."""
     scene = Scene().recorded().lists(an_endpoint())

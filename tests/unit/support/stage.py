@@ -26,14 +26,19 @@ WRITES: Final = ("finalizers", "status", "POST", "PATCH", "DELETE")
 """What changes something, as the journal names it."""
 
 
-class Silence:
-    """A logger that nobody reads."""
+class Log:
+    """A logger that remembers its lines."""
 
-    def info(self, event: str, **_fields: Any) -> None:  # noqa: ANN401  # structlog's
-        """Ignored."""
+    def __init__(self) -> None:
+        self.lines: list[dict[str, Any]] = []
 
-    def warning(self, event: str, **_fields: Any) -> None:  # noqa: ANN401  # structlog's
-        """Ignored."""
+    def info(self, event: str, **fields: Any) -> None:  # noqa: ANN401  # structlog's
+        """Remembered."""
+        self.lines.append({"level": "info", "event": event, **fields})
+
+    def warning(self, event: str, **fields: Any) -> None:  # noqa: ANN401  # structlog's
+        """Remembered."""
+        self.lines.append({"level": "warning", "event": event, **fields})
 
     def exception(self, event: str, **_fields: Any) -> None:  # noqa: ANN401  # structlog's
         """Ignored: what a test asks of a defect is counted."""
@@ -55,7 +60,7 @@ class Stage:
         self.clock: ManualClock = worlds.clock if worlds else ManualClock()
         self.attempts: Iterator[int] = worlds.attempts if worlds else itertools.count(1)
         self.policy: Policy = worlds.policy if worlds else policy or Policy()
-        self.timing, self.witness, self.lease = Timing(), Witness(), Switch()
+        self.timing, self.witness, self.lease, self.log = Timing(), Witness(), Switch(), Log()
         self.cache = ObjectCache()
         self.woken: list[Key] = []
         self.inventory = Inventory(scope=SCOPE, cluster_id=CLUSTER, stamps=Stamps(self.clock), timing=self.timing)
@@ -96,7 +101,7 @@ class Stage:
             cluster_id=CLUSTER,
             policy_of=lambda _resource: self.policy,
             rng=random.Random(7),
-            log=Silence(),
+            log=self.log,
         )
 
     def restarted(self) -> Stage:

@@ -1,0 +1,52 @@
+"""What the log says of an action that has ended: in one word, and about which endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from tokenfactory_operator.domain import facts
+from tokenfactory_operator.domain.actions import (
+    Action,
+    AddFinalizer,
+    Create,
+    DeleteEndpoints,
+    DeleteTwin,
+    Nothing,
+    ProbeGone,
+    Release,
+    RemoveFinalizer,
+    Rescope,
+    Update,
+)
+from tokenfactory_operator.domain.situation import Situation
+
+DONE: Final[Mapping[type[Action], str]] = {
+    Rescope: "recorded",
+    Nothing: "left alone",
+    AddFinalizer: "held",
+    RemoveFinalizer: "let go",
+    Create: "created",
+    Update: "updated",
+    DeleteEndpoints: "deleted",
+    DeleteTwin: "deleted",
+    Release: "released",
+    ProbeGone: "looked up",
+}
+"""Of an action that was carried out. A DELETE that was answered is deleted; that it is gone is seen later."""
+
+
+def done(action: Action) -> str:
+    """The outcome of an action that went well."""
+    return "adopted" if isinstance(action, Update) and action.adopts else DONE[type(action)]
+
+
+def concerned(s: Situation, action: Action) -> str:
+    """Ids of the endpoints that the action is about, as far as they are known once it has ended; may be empty."""
+    if isinstance(action, DeleteEndpoints):
+        return ", ".join(action.endpoint_ids)
+    if isinstance(action, DeleteTwin | Update | Release | ProbeGone):
+        return action.endpoint_id
+    if isinstance(action, Create):
+        return s.memory.attempt.endpoint_id if s.memory.attempt is not None else ""
+    return facts.recorded_id(s)
