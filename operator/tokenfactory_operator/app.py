@@ -18,17 +18,17 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
-from tokenfactory_operator import handlers
 from tokenfactory_operator.accounts import Accounts, Parts
-from tokenfactory_operator.cache import ObjectCache, key_of, secret_of, version_of
+from tokenfactory_operator.cache import ObjectCache, secret_of
 from tokenfactory_operator.credentials import Credentials
 from tokenfactory_operator.defects import Defects
-from tokenfactory_operator.dispatch import RELIST_INTERVAL, Dispatch, work
+from tokenfactory_operator.dispatch import Dispatch, work
 from tokenfactory_operator.domain.errors import KubeError, LeaseHeld, LeaseLost
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.transitions import Change
 from tokenfactory_operator.election import Election
 from tokenfactory_operator.execute import Tools
+from tokenfactory_operator.informer import Informer
 from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.kube.client import KubeClient, connect
 from tokenfactory_operator.kube.errors import SetupError
@@ -43,9 +43,10 @@ from tokenfactory_operator.list_turns import ListTurns
 from tokenfactory_operator.opener import CloudOpener
 from tokenfactory_operator.orphans import Orphans
 from tokenfactory_operator.poller import Poller
-from tokenfactory_operator.ports import Cloud, JsonObject, Key
+from tokenfactory_operator.ports import Cloud
 from tokenfactory_operator.reconcile import Reconciler
 from tokenfactory_operator.secret_keeper import SecretKeeper
+from tokenfactory_operator.secret_values import SecretValues
 from tokenfactory_operator.settings import Settings, StartupError
 from tokenfactory_operator.stamps import Stamps
 from tokenfactory_operator.standing import make_supervisor, report_to
@@ -108,7 +109,7 @@ async def run(settings: Settings) -> None:
             operator.report_to(health, metrics)
             report_to(health, metrics, watcher, refusals)
             refusals.tell(recorder, operator.cache.get, watcher.doubt)
-            await _with_patience(operator.list_objects)
+            await _with_patience(operator.informer.list_objects)
             await operator.run()
 
 
@@ -148,20 +149,23 @@ class Operator:
         self._supervisor = supervisor
         self._lease = lease
         self._leads = False
-        self._objects = objects = KubeObjects(client)
-        self._secrets = KubeSecrets(client) if settings.secret_credentials else None
+        objects = KubeObjects(client)
         clock, timing, rng = SystemClock(), settings.timing(), random.Random()  # noqa: S311  # jitter, no secret
         self._clock = clock
         self.cache = ObjectCache()
-        supervisor.attach(returned=self._returned, newest=self.cache.newest)
-        self.secrets = ObjectCache()
+        values = SecretValues(
+            ObjectCache(),
+            self.cache,
+            kube=KubeSecrets(client),
+            changed=lambda secret: self.informer.secret_changed(secret),  # noqa: PLW0108 - made below
+        )
         self.dispatch = Dispatch(
             self.cache,
             lambda key: self.accounts.queue_of(key),  # noqa: PLW0108 - made below
             watch_of=lambda key: key.namespace if settings.watch_namespaces else "",
         )
         self.credentials = Credentials(
-            self.secrets if self._secrets else None,
+            values if settings.secret_credentials else None,
             own=settings.token_source(on_read=register_secret).read,
             project_id=settings.project_id,
             own_allowed=settings.may_use_own_credential,
@@ -200,10 +204,10 @@ class Operator:
             limits=settings.limits(),
         )
         self.keeper = SecretKeeper(
-            self.secrets,
+            values,
             self.cache,
             kube=KubeSecrets(client),
-            objects_in=self._objects_in,
+            objects_in=objects.list_in,
             recorder=recorder,
             lease=lease,
         )
@@ -239,7 +243,16 @@ class Operator:
             namespace=client.namespace,
             watches=supervisor.served,
         )
-        self._ready = asyncio.Event()
+        self.informer = Informer(
+            settings,
+            client,
+            supervisor,
+            cache=self.cache,
+            values=values,
+            dispatch=self.dispatch,
+            keeper=self.keeper,
+            credentials_changed=self.accounts.credentials_changed,
+        )
         self._stop = asyncio.Event()
         """SIGTERM or SIGINT: the process is asked to end in order."""
         _LOG.info("starting", version=operator_version(), cluster_id=cluster_id, scope=self.credentials.own.scope)
@@ -247,7 +260,7 @@ class Operator:
     def report_to(self, health: HealthServer, metrics: Metrics) -> None:
         """Register probes and gauges."""
         health.add_liveness("watch", self.dispatch.silent_watch)
-        health.add_readiness("kopf", lambda: None if self._ready.is_set() else "the watch has not started")
+        health.add_readiness("kopf", self.informer.problem)
         health.add_readiness("cloud", self._unlisted)
         health.add_readiness("lease", self._lease.problem)
         health.add_note("leader", lambda: self._lease.leader() or "nobody")
@@ -270,8 +283,8 @@ class Operator:
         self._listen()
         parts = [
             asyncio.create_task(self._stopped(), name="stop"),
-            asyncio.create_task(self._kopf(), name="kopf"),
-            asyncio.create_task(self._relist(), name="relist"),
+            asyncio.create_task(self.informer.watch(self._listen), name="kopf"),
+            asyncio.create_task(self.informer.relist(), name="relist"),
             asyncio.create_task(self._supervisor.run(), name="supervision"),
             asyncio.create_task(self.accounts.run(), name="accounts"),
         ]
@@ -280,7 +293,7 @@ class Operator:
                 parts.append(asyncio.create_task(self._lease.keep(), name="lease"))
                 self._leads = True
                 # Before anything is concluded from an object's absence: the watch may be late.
-                if await _done_first(_with_patience(self.list_objects), parts):
+                if await _done_first(_with_patience(self.informer.list_objects), parts):
                     parts += self._lead()
                     await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -309,69 +322,6 @@ class Operator:
             asyncio.create_task(self.accounts.failed(), name="failure"),
             asyncio.create_task(self.keeper.run(), name="secrets"),
         ]
-
-    async def list_objects(self) -> None:
-        """Our own LISTs; raises `KubeError`. At the start they also show whether the rights suffice.
-
-        The Secrets come first: an object must not be told that its Secret is missing because nobody has looked.
-        """
-        selector = self._settings.object_selector or ""
-        if self._secrets is not None:
-            where = self._supervisor.listable_secrets()
-            for secret in self.secrets.replace(*await self._secrets.list_all(where), where):
-                self._secret_changed(secret)
-        where = self._supervisor.listable()
-        self.dispatch.relisted(*await self._objects.list_all(where, selector), where)
-        self.keeper.look_at_all()
-
-    async def _returned(self, namespace: str) -> None:
-        """A namespace has its rights again: what waits there for its next try need not wait longer."""
-        await self.list_objects()
-        for key in self.cache:
-            if key.namespace == namespace:
-                self.dispatch.wake(key, 0.0)
-
-    def _secret_observed(self, kind: str | None, body: JsonObject) -> None:
-        """The watch has brought a labelled Secret, or taken it away (deleted, or its label removed)."""
-        secret = key_of(body)
-        if kind == "DELETED":
-            self.secrets.remove(secret, body["metadata"]["uid"], version_of(body))
-            self.keeper.unlabelled(body)
-            self._secret_changed(secret)
-        elif self.secrets.put(body):
-            self._secret_changed(secret)
-
-    def _secret_changed(self, secret: Key) -> None:
-        for user in self.cache.users_of(secret):
-            self.dispatch.wake(user, 0.0)
-        self.keeper.look(secret)
-        self.accounts.credentials_changed()
-
-    async def _objects_in(self, namespace: str) -> list[JsonObject]:
-        return (await self._objects.list_all((namespace,)))[0]
-
-    async def _kopf(self) -> None:
-        watch_secrets = self._secret_observed if self._secrets is not None else None
-        try:
-            await handlers.watch(
-                handlers.build_registry(self.dispatch, watch_secrets),
-                handlers.build_settings(self._settings.object_selector or ""),
-                namespaces=self._settings.watch_namespaces,
-                ready=self._ready,
-                spawned=self._listen,
-            )
-        except Exception as error:
-            # kopf gives up on a watch that answers 401, 404 or 410: a restart is the recovery.
-            _LOG.debug("kopf ended", exc_info=error)
-            raise StartupError(await self._supervisor.explain(error)) from error
-
-    async def _relist(self) -> None:
-        while True:
-            await asyncio.sleep(RELIST_INTERVAL)
-            try:
-                await self.list_objects()
-            except KubeError as error:
-                _LOG.warning("the objects could not be listed", error=error.message)
 
     async def _end(self, parts: list[asyncio.Task[None]]) -> None:
         """No new work; what is under way may finish, as long as the lease is held; then everything else."""

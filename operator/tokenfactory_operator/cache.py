@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
-from tokenfactory_operator.api.v1alpha1 import ManagementPolicy
+from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.ports import JsonObject, Key
 
 FOR_EVER: Final = sys.maxsize
@@ -37,22 +37,18 @@ def secret_of(body: JsonObject) -> Key | None:
     return Key(body["metadata"].get("namespace", ""), name) if name else None
 
 
-def pruned(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The object without what no decision needs: field ownership, and kubectl's copy of the applied file."""
-    metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
-    annotations = metadata.get("annotations")
-    if annotations:
-        metadata["annotations"] = {
-            name: value for name, value in annotations.items() if not name.startswith("kubectl.kubernetes.io/")
-        }
-    return {**body, "metadata": metadata}
+def is_bound(body: JsonObject) -> bool:
+    """Whether the object has, or may have, an endpoint, that only its credentials reach."""
+    status = body.get("status") or {}
+    opened = (status.get("createAttempt") or {}).get("state") == "Pending"
+    return api.FINALIZER in (body["metadata"].get("finalizers") or ()) or bool(status.get("endpointId")) or opened
 
 
 class ObjectCache:
     """One entry per key, indexed by uid, by the endpoints that status and spec name, and by the Secret it needs."""
 
     def __init__(self) -> None:
-        self._objects: dict[Key, dict[str, Any]] = {}
+        self._objects: dict[Key, JsonObject] = {}
         self._by_uid: dict[str, Key] = {}
         self._by_endpoint: dict[str, set[Key]] = {}
         self._by_secret: dict[Key, set[Key]] = {}
@@ -79,12 +75,11 @@ class ObjectCache:
             return False
         if held is not None:
             self._unindex(key, held)
-        kept = pruned(body)
-        self._objects[key] = kept
-        self._by_uid[kept["metadata"]["uid"]] = key
-        for endpoint_id in _endpoint_ids(kept):
+        self._objects[key] = body
+        self._by_uid[body["metadata"]["uid"]] = key
+        for endpoint_id in _endpoint_ids(body):
             self._by_endpoint.setdefault(endpoint_id, set()).add(key)
-        secret = secret_of(kept)
+        secret = secret_of(body)
         if secret is not None:
             self._by_secret.setdefault(secret, set()).add(key)
         return True
@@ -180,7 +175,7 @@ def _observes(body: JsonObject) -> bool:
     """Whether it only looks on; one whose endpoint was made or marked for it before has not given that up."""
     attempt = (body.get("status") or {}).get("createAttempt") or {}
     policy = (body.get("spec") or {}).get("managementPolicy")
-    return bool(policy == ManagementPolicy.OBSERVE) and attempt.get("state") != "Created"
+    return bool(policy == api.ManagementPolicy.OBSERVE) and attempt.get("state") != "Created"
 
 
 def _endpoint_ids(body: JsonObject) -> set[str]:

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from pydantic import SecretStr
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.cache import ObjectCache, secret_of
+from tokenfactory_operator.cache import is_bound, secret_of
 from tokenfactory_operator.domain import identity
-from tokenfactory_operator.domain.errors import CredentialsError
+from tokenfactory_operator.domain.errors import CredentialsError, remembered
+from tokenfactory_operator.domain.identity import MAX_TOKEN
 from tokenfactory_operator.ports import JsonObject, Key
-
-MAX_TOKEN: Final = 4096
-"""Characters; anything longer is no token: most likely the wrong file was mounted, or put into the Secret."""
+from tokenfactory_operator.secret_values import SecretValues, name_in
 
 
 def check_token(text: str) -> str:
@@ -52,7 +50,7 @@ class Credentials:
 
     def __init__(
         self,
-        secrets: ObjectCache | None,
+        secrets: SecretValues | None,
         *,
         own: Callable[[], SecretStr],
         project_id: str | None,
@@ -60,7 +58,7 @@ class Credentials:
         on_read: Callable[[str], None] = lambda _: None,
         on_forget: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`secrets`: the labelled Secrets, sealed; `None` where the operator has no right to them.
+        """`secrets`: the labelled Secrets; `None` where the operator has no right to them.
 
         `own` reads the operator's token and may raise `CredentialsError`; `own_allowed` says for which namespaces it
         is. `on_read` is told a Secret's token before it is used, so that logs can hide it; `on_forget` once nothing
@@ -82,7 +80,7 @@ class Credentials:
         try:
             self._own = Credential(self._read_own(), self._project_id)
         except CredentialsError as error:
-            self._own = error
+            self._own = remembered(error)
             return isinstance(before, Credential) or before.message != error.message
         return before != self._own
 
@@ -103,9 +101,8 @@ class Credentials:
         secret = secret_of(body)
         if secret is None:
             return self._own_for(body["metadata"].get("namespace", ""))
-        given = body["spec"]["credentials"]
-        token = self._token(secret, given["secretRef"].get("key") or api.SECRET_KEY)
-        return Credential(token, given.get("projectId"))
+        token = self._token(secret, name_in(body), bound=is_bound(body))
+        return Credential(token, body["spec"]["credentials"].get("projectId"))
 
     def _own_for(self, namespace: str) -> Credential:
         if self._own_allowed(namespace):
@@ -116,21 +113,23 @@ class Credentials:
             "spec.credentials.secretRef."
         )
 
-    def _token(self, secret: Key, name: str) -> SecretStr:
+    def _token(self, secret: Key, name: str, *, bound: bool) -> SecretStr:
         if self.secrets is None:
             raise CredentialsError(
                 "This operator does not read Secrets. Set TOKENFACTORY_SECRET_CREDENTIALS to true (in the chart: "
                 "secretCredentials), or remove spec.credentials."
             )
-        body = self.secrets.get(secret)
+        body = self.secrets.secrets.get(secret)
         if body is None:
             raise CredentialsError(
                 f'There is no Secret {secret.name} with the label {api.CREDENTIALS_LABEL}: "true" in the namespace '
                 f"{secret.namespace}. Create it, or set the label."
             )
-        if body["metadata"].get("deletionTimestamp") and api.IN_USE not in body["metadata"].get("finalizers", ()):
-            raise CredentialsError(f"The Secret {secret.name} is being deleted. Create it again.")
-        token: SecretStr | None = body["data"].get(name)
+        if body["metadata"].get("deletionTimestamp") and not bound:  # what has an endpoint may go on to its end
+            raise CredentialsError(
+                f"The Secret {secret.name} is being deleted, so nothing new is begun with it. Create it again."
+            )
+        token = self.secrets.value(secret, name)
         if token is None:
             raise CredentialsError(f"The Secret {secret.name} has no key {name}. Add it, or name another key.")
         try:

@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import kopf
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.dispatch import Dispatch
+from tokenfactory_operator.kube.lean import PAGE_SIZE, fewer, lean, session_options
 from tokenfactory_operator.kube.login import Connection, load_connection
 from tokenfactory_operator.kube.secrets import SELECTOR as LABELLED
-from tokenfactory_operator.kube.secrets import sealed
+from tokenfactory_operator.kube.secrets import is_collection, sealed
 from tokenfactory_operator.kube.supervision import Backoffs
 from tokenfactory_operator.ports import JsonObject
 
@@ -27,8 +28,8 @@ IDLE_SECONDS: Final = 0.2
 """Keeps kopf's task per object short-lived: memory at 10,000 objects halves (measured, see the ADR)."""
 
 
-ObserveSecret = Callable[[str | None, JsonObject], None]
-"""Told of each event about a labelled Secret, sealed; the kind is `None` for the initial listing."""
+Observe = Callable[[str | None, JsonObject], None]
+"""Told of each event and its object, without what is not needed of it; the kind is `None` for the initial listing."""
 _KOPF: Final = Path(kopf.__file__).parent
 SECRETS: Final = ("", "v1", "secrets")
 
@@ -39,7 +40,7 @@ def build_settings(selector: str) -> kopf.OperatorSettings:
     settings.peering.standalone = True
     settings.scanning.disabled = True
     settings.posting.enabled = False
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = PAGE_SIZE
     settings.watching.server_timeout = WATCH_SECONDS
     if selector:
         settings.watching.label_selectors[api.GROUP, api.VERSION, api.PLURAL] = selector
@@ -67,17 +68,40 @@ def connection_info(connection: Connection) -> kopf.ConnectionInfo:
     )
 
 
-def build_registry(dispatch: Dispatch, observe_secret: ObserveSecret | None) -> kopf.OperatorRegistry:
+def session_of(info: kopf.ConnectionInfo, settings: kopf.OperatorSettings) -> kopf.AiohttpSession:
+    """The connection that kopf would make of this, with lean answers; pages of a listing get smaller until they fit."""
+
+    def too_large() -> bool:
+        size, settings.watching.chunk_size = settings.watching.chunk_size, fewer(settings.watching.chunk_size or 1)
+        return size != settings.watching.chunk_size  # kopf then lists anew, since to it the connection has broken
+
+    return kopf.AiohttpSession(
+        server=info.server,
+        default_namespace=info.default_namespace,
+        expiration=info.expiration,
+        aiohttp_session=aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
+            headers=info.as_http_headers(),
+            proxy=info.proxy_url,
+            trust_env=info.trust_env,
+            **session_options(is_collection, too_large),
+        ),
+    )
+
+
+def build_registry(
+    settings: kopf.OperatorSettings, observe: Observe, observe_secret: Observe | None
+) -> kopf.OperatorRegistry:
     """The handlers, in a registry of their own; without `observe_secret` no Secret is watched."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry, id="login")
-    async def login(**_: object) -> kopf.ConnectionInfo:
-        return connection_info(await load_connection())
+    async def login(**_: object) -> kopf.AiohttpSession:
+        return session_of(connection_info(await load_connection()), settings)
 
     @kopf.on.event(api.GROUP, api.VERSION, api.PLURAL, registry=registry, id="observe")
     async def event(event: Mapping[str, Any], **_: object) -> None:
-        dispatch.observed(event["type"], event["object"])
+        observe(event["type"], lean(event["object"]))
 
     if observe_secret is not None:
         told = observe_secret

@@ -6,7 +6,7 @@ transport or a framework.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -117,14 +117,18 @@ class Kube(Protocol):
 
 
 class Secrets(Protocol):
-    """The Kubernetes API for labelled Secrets, sealed: values are `SecretStr`. Every method raises `KubeError` only."""
+    """The Kubernetes API for labelled Secrets: their metadata, and single values. Raises `KubeError` only."""
 
     async def get(self, key: Key) -> JsonObject | None:
-        """The Secret as the API server has it now; `None` when there is none, or none with the label."""
+        """The metadata as the API server has it now; `None` when there is no such Secret, or none with the label."""
+        ...
+
+    async def read(self, key: Key, names: Collection[str]) -> JsonObject | None:
+        """As `get`, with the values of these keys under `data`, as `SecretStr`; those it has not are left out."""
         ...
 
     async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
-        """Write the whole list under the precondition; answers the Secret as written."""
+        """Write the whole list under the precondition; answers its metadata as written."""
         ...
 
 

@@ -51,8 +51,12 @@ BLOCKED: Final = actions.Verdict(
 class SecretHolder(Protocol):
     """Who keeps the Secrets that objects need (`secret_keeper`)."""
 
+    async def read(self, body: JsonObject) -> bool:
+        """Have the object's credentials read; answers whether they are others now. Raises `KubeError`."""
+        ...
+
     async def hold(self, body: JsonObject) -> bool:
-        """See to it that the object's Secret stays; answers whether it wrote. Raises `KubeError`."""
+        """See to it that the object's Secret stays; answers whether all has to be decided anew. Raises `KubeError`."""
         ...
 
     def left(self, body: JsonObject) -> None:
@@ -118,6 +122,8 @@ class Reconciler:
         body = self._tools.cache.get(key)
         if body is None:
             return await self._missing(key)
+        if await self._secrets.read(body):
+            return Again(after=0.0)  # by another account's worker
         for _ in range(MAX_STEPS):
             if body is None:
                 return await self._vanished(key)
@@ -406,6 +412,7 @@ class Reconciler:
 
     async def _abandon(self, key: Key, held: _Held) -> bool:
         """Forget an object that is gone; False while an endpoint of it still has to be deleted."""
+        await self._secrets.read(held.body)
         poller = self._poller_of(held.resource)
         memory = held.memory
         if not await self._leftovers.cleared(key, held.body, memory, poller):

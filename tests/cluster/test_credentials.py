@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from functools import partial
 from typing import Any
 
 import pytest
 
-from cluster.support.chart import CHART, RIGHTS_ONLY
 from cluster.support.eventually import eventually
 from cluster.support.secrets import apply_secret, credentials, delete_secret, find_secret, in_use, until_secret_gone
 from cluster.support.world import World
-from cluster.support.worlds import SYSTEM, TOKEN, Chart, WorldMaker
+from cluster.support.worlds import TOKEN, Chart, WorldMaker, with_secrets
 from controlplane import Cluster
 from tokenfactory_operator.api import v1alpha1 as api
 
 pytestmark = pytest.mark.cluster
 
-RELEASE = "with-secrets-tokenfactory-operator"
 TEAM, OTHER = "project-team", "project-other"
 TEAM_TOKEN, TEAM_TOKEN_2, OTHER_TOKEN = "team-canary-a81b22", "team-canary-c3d4e5", "other-canary-77f0e9"
 SETTINGS = {"SECRET_CREDENTIALS": "true"}
@@ -25,10 +25,8 @@ SETTINGS = {"SECRET_CREDENTIALS": "true"}
 
 @pytest.fixture(scope="session")
 def chart(cluster: Cluster, chart: Chart) -> Chart:
-    """The chart once more, with the right to read Secrets; the CRD is there already."""
-    values = (*RIGHTS_ONLY, "--set=rbac.aggregate=false", "--set=secretCredentials=true")
-    cluster.helm("install", "with-secrets", str(CHART), "--namespace", SYSTEM, *values)
-    return Chart(cluster.token_kubeconfig(SYSTEM, RELEASE), chart.account.rpartition(":")[0] + ":" + RELEASE)
+    """With the right to read Secrets."""
+    return with_secrets(cluster, chart)
 
 
 @pytest.fixture
@@ -173,6 +171,48 @@ def test_a_deleted_secret_waits_for_its_users(world: World) -> None:
     world.until_gone("second")
     until_secret_gone(world, "key")
     assert world.cloud.endpoints() == []
+
+
+def test_a_secret_is_replaced_by_the_command_of_its_event(world: World) -> None:
+    """Rotation by deleting and creating: the endpoint stays, and is looked after with the new key."""
+    apply_secret(world, "key", TEAM_TOKEN)
+    before = world.created("subject", credentials=credentials("key"))
+    delete_secret(world, "key")
+    command = re.search(r"`kubectl (.*?)`", world.until_event("key", "CredentialsInUse")["message"])
+    assert command is not None
+    world.cluster.kubectl(*shlex.split(command[1]))
+    until_secret_gone(world, "key")
+    world.until_said("subject", "Synced", "CredentialsMissing", status="False")
+    apply_secret(world, "key", TEAM_TOKEN_2)
+    world.cloud.remove_token(TEAM_TOKEN)
+    world.until_said("subject", "Synced", "ReconcileSuccess")
+    world.edit("subject", scaling={"maxReplicas": 7})
+    assert world.until_ready("subject").endpoint_id == before.endpoint_id
+    assert world.endpoint("subject")["scaling"]["max_replicas"] == 7
+    assert len(world.calls("subject", "POST")) == 1
+    eventually(lambda: in_use(world, "key"), what="the new Secret held")
+    world.delete("subject")
+    world.until_gone("subject")
+    assert world.endpoints("subject") == []
+
+
+def test_nothing_new_is_begun_with_a_secret_that_is_being_deleted(world: World) -> None:
+    """It serves what has an endpoint, with a new value too; what has none neither uses nor keeps it."""
+    apply_secret(world, "key", TEAM_TOKEN)
+    before = world.created("first", credentials=credentials("key"))
+    delete_secret(world, "key")
+    world.until_event("key", "CredentialsInUse")
+    world.create("second", credentials=credentials("key"))
+    seen = world.until_said("second", "Synced", "CredentialsMissing", status="False")
+    assert "is being deleted" in seen.said("Synced").message
+    apply_secret(world, "key", TEAM_TOKEN_2)
+    eventually(lambda: world.get("first").status["scope"] != before.status["scope"], what="the new value followed")
+    world.delete("first")
+    world.until_gone("first")
+    until_secret_gone(world, "key")
+    assert world.calls("second", "POST") == []
+    apply_secret(world, "key", TEAM_TOKEN_2)
+    world.until_ready("second")
 
 
 def test_a_deleted_namespace_takes_everything(world: World) -> None:

@@ -29,6 +29,7 @@ from tokenfactory_operator.workqueue import Urgency, WorkQueue
 from unit.support.builders import CLUSTER, NAMESPACE, an_endpoint, an_object, labelled_secret, mark
 from unit.support.clock import ManualClock
 from unit.support.fakes import InMemoryCloud, Script, Witness
+from unit.support.secrets import read_through, values_of
 from unit.support.waiting import until
 
 OWN, ONE, TWO = "own-token-000000", "one-token-111111", "two-token-222222"
@@ -63,7 +64,8 @@ class World:
         self.may_go_on.set()
         self.stamps = Stamps(self.clock)
         self.own = OWN
-        self.objects, self.secrets = ObjectCache(), ObjectCache()
+        self.objects = ObjectCache()
+        self.values = values_of(objects=self.objects)
         self.clouds: list[ACloud] = []
         self.woken: list[Key] = []
         self.broken_lists: set[str | None] = set()
@@ -74,9 +76,7 @@ class World:
         self.broken: dict[str, Exception] = {}
         """What a worker fails with at an object of that name."""
         self.accounts = Accounts(
-            Credentials(
-                self.secrets, own=lambda: SecretStr(self.own), project_id=None, on_forget=self.forgotten.append
-            ),
+            Credentials(self.values, own=lambda: SecretStr(self.own), project_id=None, on_forget=self.forgotten.append),
             self.objects,
             Parts(
                 open_cloud=self.open_cloud,
@@ -130,7 +130,7 @@ class World:
 
     def secret(self, name: str, token: str, version: int = 1) -> None:
         """A Secret."""
-        self.secrets.put(labelled_secret(name, token=token, version=version))
+        read_through(self.values, labelled_secret(name, token=token, version=version))
 
     def poller(self, name: str) -> Poller:
         """That of an object."""

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.cache import ObjectCache, key_of, pruned, version_of
+from tokenfactory_operator.cache import ObjectCache, key_of, version_of
 from tokenfactory_operator.ports import Key
 from unit.support.builders import KEY, OTHER_UID, UID, an_object
 
@@ -131,19 +130,6 @@ def test_a_relist_with_an_unknown_version_takes_nothing_away() -> None:
     cache.put(version(5))
     assert cache.replace([], "opaque") == set()
     assert len(cache) == 1
-
-
-def test_what_no_decision_needs_is_not_kept() -> None:
-    """Field ownership and kubectl's copy cost more memory than all the rest."""
-    body = version(1)
-    body["metadata"] |= {
-        "managedFields": [{"manager": "kubectl"}],
-        "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}", api.PAUSED: "true"},
-    }
-    kept = pruned(body)["metadata"]
-    assert "managedFields" not in kept
-    assert kept["annotations"] == {api.PAUSED: "true"}
-    assert "managedFields" in body["metadata"]
 
 
 @pytest.mark.parametrize(("text", "number"), [("12", 12), ("", 0), ("opaque", 0)])

@@ -9,10 +9,10 @@ import pytest
 from pydantic import SecretStr
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.credentials import Credential, Credentials
 from tokenfactory_operator.domain.errors import CredentialsError
 from unit.support.builders import an_object, labelled_secret
+from unit.support.secrets import values_of
 
 OWN = "own-token-000000"
 TOKEN = "team-token-11111"
@@ -20,11 +20,8 @@ TOKEN = "team-token-11111"
 
 def credentials(*secrets: Mapping[str, Any], **more: Any) -> Credentials:  # noqa: ANN401 - keywords of the class
     """With these Secrets seen."""
-    cache = ObjectCache()
-    for body in secrets:
-        cache.put(body)
     given: dict[str, Any] = {"own": lambda: SecretStr(OWN), "project_id": "home", **more}
-    return Credentials(cache, **given)
+    return Credentials(values_of(*secrets), **given)
 
 
 def asking(**reference: str) -> dict[str, Any]:
@@ -73,10 +70,33 @@ def test_none(secrets: tuple[dict[str, Any], ...], says: str) -> None:
     assert TOKEN not in caught.value.message
 
 
-def test_a_held_secret_serves_until_it_is_gone() -> None:
-    """Terminating, but held for its users: they need it to delete their endpoints."""
-    held = labelled_secret("key", terminating=True, finalizers=(api.IN_USE,), token=TOKEN)
-    assert credentials(held).of(asking()).token.get_secret_value() == TOKEN
+@pytest.mark.parametrize("finalizer", [api.IN_USE, "other/one"])
+@pytest.mark.parametrize(
+    ("metadata", "status", "serves"),
+    [
+        pytest.param({"finalizers": [api.FINALIZER]}, {}, True, id="held"),
+        pytest.param({}, {"endpointId": "ep-1"}, True, id="its finalizer was stripped"),
+        pytest.param({}, {"createAttempt": {"id": "a1", "state": "Pending"}}, True, id="an open attempt"),
+        pytest.param({}, {"createAttempt": {"id": "a1", "state": "Refused"}}, False, id="nothing was made"),
+        pytest.param({"finalizers": ["other/one"]}, {}, False, id="new"),
+    ],
+)
+def test_a_secret_that_is_being_deleted(
+    finalizer: str,
+    metadata: dict[str, Any],
+    status: dict[str, Any],
+    serves: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    """As long as it is there it serves what may have an endpoint, and is never first used by anything else."""
+    given = credentials(labelled_secret("key", terminating=True, finalizers=(finalizer,), token=TOKEN))
+    body = asking()
+    body["metadata"] |= {"finalizers": [], **metadata}
+    body["status"] = status
+    if serves:
+        assert given.of(body).token.get_secret_value() == TOKEN
+        return
+    with pytest.raises(CredentialsError, match="is being deleted, so nothing new is begun with it"):
+        given.of(body)
 
 
 def test_namespaces_that_bring_their_own() -> None:

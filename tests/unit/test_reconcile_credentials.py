@@ -105,7 +105,13 @@ class Holder:
     def __init__(self, script: Script) -> None:
         self.script = script
         self.held = False
+        self.unread = False
         self.gone: list[str] = []
+
+    async def read(self, body: JsonObject) -> bool:  # noqa: ARG002 - the protocol's
+        """Reads once."""
+        was, self.unread = self.unread, False
+        return was
 
     async def hold(self, body: JsonObject) -> bool:
         """Writes once."""
@@ -125,6 +131,17 @@ def keeping(**spec: Any) -> tuple[Stage, Holder]:  # noqa: ANN401  # fields of t
     holder = Holder(stage.script)
     stage.keep_secrets(holder)
     return stage, holder
+
+
+async def test_credentials_that_were_just_read_are_used_by_the_next_pass() -> None:
+    """This one may be another account's worker: it does nothing, and the object is looked at again at once."""
+    stage, holder = keeping()
+    holder.unread = True
+    again = await stage.turn()
+    assert again.after == 0.0
+    assert stage.journal() == []
+    await stage.turn()
+    assert "POST" in stage.journal()
 
 
 async def test_the_secret_is_held_before_anything_is_opened() -> None:

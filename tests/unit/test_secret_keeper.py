@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -11,57 +10,29 @@ import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.cache import ObjectCache
-from tokenfactory_operator.domain.errors import KubeConflict, KubeNotFound, LeaseLost
+from tokenfactory_operator.domain.errors import LeaseLost
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.secret_keeper import SecretKeeper
+from tokenfactory_operator.secret_values import SecretValues
 from unit.support.builders import NAMESPACE, an_object, labelled_secret
 from unit.support.fakes import Switch, Witness
+from unit.support.secrets import StoredSecrets
 from unit.support.waiting import until
 
 SECRET = Key(NAMESPACE, "key")
 IN_USE = api.IN_USE
 
 
-class Secrets:
-    """`ports.Secrets` in memory, with resource versions."""
-
-    def __init__(self) -> None:
-        self.stored: dict[Key, dict[str, Any]] = {}
-        self.writes: list[tuple[str, ...]] = []
-
-    def store(self, body: dict[str, Any]) -> dict[str, Any]:
-        """A write by anybody; a terminating Secret without finalizers goes."""
-        kept = copy.deepcopy(body)
-        kept["metadata"]["resourceVersion"] = str(int(body["metadata"]["resourceVersion"]) + 1)
-        self.stored[SECRET] = kept
-        if kept["metadata"].get("deletionTimestamp") and not kept["metadata"]["finalizers"]:
-            del self.stored[SECRET]
-        return kept
-
-    async def get(self, key: Key) -> JsonObject | None:
-        """See `ports.Secrets`."""
-        return self.stored.get(key)
-
-    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
-        """See `ports.Secrets`."""
-        if key not in self.stored:
-            raise KubeNotFound("no such Secret")
-        body = copy.deepcopy(self.stored[key])
-        if body["metadata"]["resourceVersion"] != resource_version:
-            raise KubeConflict("modified")
-        self.writes.append(finalizers)
-        body["metadata"]["finalizers"] = list(finalizers)
-        return self.store(body)
-
-
 class Parts:
     """A keeper between its two caches and the API server."""
 
     def __init__(self, *, lease: Switch | None = None) -> None:
-        self.kube, self.secrets, self.objects, self.witness = Secrets(), ObjectCache(), ObjectCache(), Witness()
+        self.kube, self.objects, self.witness = StoredSecrets(), ObjectCache(), Witness()
+        self.values = SecretValues(ObjectCache(), self.objects, kube=self.kube)
+        self.secrets = self.values.secrets
         self.elsewhere: list[JsonObject] = []
         self.keeper = SecretKeeper(
-            self.secrets,
+            self.values,
             self.objects,
             kube=self.kube,
             objects_in=self.objects_in,
@@ -157,6 +128,13 @@ def other_user(parts: Parts) -> None:
     parts.elsewhere = [parts.user(named="another")]
 
 
+def terminating_used(parts: Parts) -> None:
+    """It is being deleted, and an object has an endpoint."""
+    parts.secret(terminating=True, finalizers=(IN_USE,))
+    parts.user("a")
+    parts.user("b", held=False)
+
+
 def terminating_unused(parts: Parts) -> None:
     """It is being deleted, and the last user has gone."""
     parts.secret(terminating=True, finalizers=(IN_USE,))
@@ -172,6 +150,7 @@ def terminating_unused(parts: Parts) -> None:
         pytest.param(about_to_create, [IN_USE], id="kept for a create"),
         pytest.param(hidden_user, [IN_USE], id="kept for another operator's object"),
         pytest.param(other_user, [], id="let go: they use another"),
+        pytest.param(terminating_used, [IN_USE], id="kept for an endpoint"),
         pytest.param(terminating_unused, None, id="let go for good"),
     ],
 )
@@ -194,6 +173,57 @@ async def test_a_secret_that_must_wait_says_for_whom() -> None:
     assert parts.finalizers == [IN_USE]
     assert parts.witness.events == ["CredentialsInUse"]
     assert "DedicatedEndpoint a, b, c and 1 more" in parts.witness.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("others", "patch"),
+    [
+        pytest.param((), '{"metadata":{"finalizers":null}}', id="only ours"),
+        pytest.param(("other/one",), '{"metadata":{"finalizers":["other/one"]}}', id="another's stays"),
+    ],
+)
+async def test_a_secret_that_must_wait_says_how_to_replace_it(others: tuple[str, ...], patch: str) -> None:
+    """The Event has the command that ends the deletion, in whole."""
+    parts = Parts()
+    parts.secret(terminating=True, finalizers=(IN_USE, *others))
+    parts.user()
+    await parts.settle()
+    assert f"kubectl patch secret key -n {NAMESPACE} --type=merge -p '{patch}'" in parts.witness.messages[0]
+    assert len(parts.witness.messages[0]) < 1024  # what an Event may say
+
+
+async def test_objects_without_an_endpoint_keep_no_secret_that_is_being_deleted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It goes once none can come into use any more by what was decided before its deletion was seen."""
+    parts = Parts()
+    parts.secret(terminating=True, finalizers=(IN_USE,))
+    body = parts.user(held=False)
+    parts.elsewhere = [body]
+    assert await parts.keeper.hold(body), "nothing new is begun with it"
+    await parts.settle()
+    assert parts.finalizers == [IN_USE]
+    monkeypatch.setattr("tokenfactory_operator.secret_keeper.LAST_USE", 0.0)
+    again = Parts()
+    again.secret(terminating=True, finalizers=(IN_USE,))
+    again.elsewhere = [again.user(held=False)]
+    await again.settle()
+    assert again.finalizers is None
+    assert again.witness.events == []
+
+
+async def test_an_object_that_came_into_use_at_the_last_moment_keeps_its_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The API server has its finalizer, the watch has not brought it yet."""
+    monkeypatch.setattr("tokenfactory_operator.secret_keeper.LAST_USE", 0.0)
+    parts = Parts()
+    parts.secret(terminating=True, finalizers=(IN_USE,))
+    parts.user(held=False)
+    bound = an_object(name="llm", uid="uid-of-llm", spec={"credentials": {"secretRef": {"name": "key"}}})
+    parts.elsewhere = [{**bound, "metadata": {**bound["metadata"], "finalizers": [api.FINALIZER]}}]
+    await parts.settle()
+    assert parts.finalizers == [IN_USE]
 
 
 @pytest.mark.parametrize(

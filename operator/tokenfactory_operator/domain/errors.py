@@ -29,7 +29,7 @@ Texts are bounded and free of secrets: an adapter passes the vendor's sentence t
 from __future__ import annotations
 
 import enum
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
 from tokenfactory_operator.domain.reasons import Reason
 
@@ -79,6 +79,15 @@ class OperatorError(Exception):
     def retryable(self) -> bool:
         """Whether trying again without a change by a person can help."""
         return self.handling is not Handling.TERMINAL
+
+
+E = TypeVar("E", bound=OperatorError)
+
+
+def remembered(error: E) -> E:
+    """The same error without its traceback and what it came from: these hold the frames that it came through."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 class CloudError(OperatorError):

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+MAX_TOKEN: Final = 4096
+"""Characters; anything longer is no token: most likely the wrong file was mounted, or put into the Secret."""
 DESCRIPTION_LIMIT: Final = 500
 """Characters; the vendor's limit for `description`."""
 NAME_LIMIT: Final = 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +15,23 @@ from tokenfactory_operator.domain.identity import ADOPTED
 
 NOT_PAUSED: Final = frozenset({"false", "no", "off", "0"})
 """Values of the annotation that do not pause. A word that is not understood pauses: that is seen, and costs nothing."""
+ANNOTATIONS: Final = (api.PAUSED, api.RECONCILE_REQUESTED_AT, api.FORCE_RELEASE)
+"""Those that mean something here; nothing is kept of any other."""
+MAX_ANNOTATION: Final = 256
+"""Characters that are kept of one's value, and echoed in the status."""
+
+
+def known_annotations(given: Mapping[str, str]) -> dict[str, str]:
+    """The annotations that mean something here, each of bounded length."""
+    return {name: _short(given[name]) for name in ANNOTATIONS if name in given}
+
+
+def _short(value: str) -> str:
+    """A long value ends in a hash of the whole, so that another one stays another one; a short one stays as it is."""
+    if len(value) <= MAX_ANNOTATION:
+        return value
+    digest = hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[:16]
+    return f"{value[: MAX_ANNOTATION - len(digest) - 1]}#{digest}"
 
 
 @dataclass(frozen=True)
@@ -127,7 +145,7 @@ def parse(body: Mapping[str, Any]) -> Resource:
         resource_version=metadata.get("resourceVersion", ""),
         terminating=bool(metadata.get("deletionTimestamp")),
         finalizers=tuple(metadata.get("finalizers") or ()),
-        annotations=metadata.get("annotations") or {},
+        annotations=known_annotations(metadata.get("annotations") or {}),
         spec=spec,
         problem=problem,
         status=_status(body, metadata["uid"]),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tokenfactory_operator.domain.desired import INFERENCE_HOSTS
-from tokenfactory_operator.domain.errors import OperatorError
+from tokenfactory_operator.domain.errors import OperatorError, remembered
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
@@ -144,6 +144,10 @@ class Failure:
     """The request annotation when it failed: a new value is a person's word to try again."""
     action: str
     at: float
+
+    def __post_init__(self) -> None:
+        """Keep what was said, and not how: a traceback holds each frame on the way, and with them the whole answer."""
+        self.error = remembered(self.error)
 
 
 @dataclass

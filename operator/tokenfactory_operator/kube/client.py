@@ -19,7 +19,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.client.exceptions import OpenApiException
 
 from tokenfactory_operator.domain.errors import KubeError
-from tokenfactory_operator.kube.errors import NoAnswer, SetupError, from_answer
+from tokenfactory_operator.kube.errors import NoAnswer, SetupError, TooLarge, from_answer
 from tokenfactory_operator.kube.login import Connection, load_connection
 from tokenfactory_operator.ports import JsonObject
 
@@ -129,18 +129,22 @@ class KubeClient:
         query: Sequence[tuple[str, str]] = (),
         body: JsonObject | None = None,
         content_type: str = JSON,
+        accept: str = JSON,
+        most: int | None = None,
     ) -> JsonObject:
-        """Send one request and answer its JSON object.
+        """Send one request and answer its JSON object; `most` is in bytes, `None` any number.
 
         Raises:
             KubeNotFound, KubeConflict: the API server says so about an object.
             NoAnswer: a failure of the network.
+            TooLarge: the answer has more bytes than `most`.
             KubeError: any other failure, of the answer's form too.
         """
         request, status = f"{method} {path}", 0
         try:
             async with asyncio.timeout(self._timeout):
-                status, data, retry_after = await self._send(method, path, query, body, content_type)
+                answer = await self._send(method, path, query, body, {"Accept": accept, "Content-Type": content_type})
+                status, data = answer.status, await _content(answer, request, most)
         except TimeoutError as error:
             raise NoAnswer(f"{request}: no answer within {self._timeout:g} s") from error
         except aiohttp.ClientResponseError as error:
@@ -157,7 +161,7 @@ class KubeClient:
                 self._written(kind_of(path), status)
         self._rejected = status == _HTTP_UNAUTHORIZED
         if status not in _HTTP_OK:
-            refusal = from_answer(request, status=status, body=data, retry_after=retry_after)
+            refusal = from_answer(request, status=status, body=data, retry_after=answer.headers.get("Retry-After"))
             self._answered(method, path, refusal)
             raise refusal
         self._answered(method, path, None)
@@ -169,15 +173,18 @@ class KubeClient:
         path: str,
         query: Sequence[tuple[str, str]],
         body: JsonObject | None,
-        content_type: str,
-    ) -> tuple[int, bytes, str | None]:
-        headers = {"Accept": JSON, "Content-Type": content_type, **await self._authorization()}
+        headers: Mapping[str, str],
+    ) -> aiohttp.ClientResponse:
         prepared = await self._api.param_serialize(
-            method, path, query_params=list(query), header_params=headers, body=_plain(body)
+            method,
+            path,
+            query_params=list(query),
+            header_params={**headers, **await self._authorization()},
+            body=_plain(body),
         )
         answer = await self._api.call_api(*prepared, _request_timeout=_NO_LIMIT)
-        data: bytes = await answer.read()  # type: ignore[no-untyped-call]  # the library leaves it unannotated
-        return answer.status, data, answer.headers.get("Retry-After")
+        response: aiohttp.ClientResponse = answer.response
+        return response
 
     async def _authorization(self) -> dict[str, str]:
         expiration = self._connection.expiration
@@ -187,7 +194,19 @@ class KubeClient:
         return {"Authorization": value} if value else {}
 
 
-def _parsed(request: str, data: bytes) -> dict[str, Any]:
+async def _content(answer: aiohttp.ClientResponse, request: str, most: int | None) -> bytes | bytearray:
+    if most is None:
+        return await answer.read()
+    read = bytearray()
+    async for part in answer.content.iter_any():
+        read += part
+        if len(read) > most:
+            answer.close()
+            raise TooLarge(f"{request}: the answer has more than {most} bytes")
+    return read
+
+
+def _parsed(request: str, data: bytes | bytearray) -> dict[str, Any]:
     try:
         document = json.loads(data)
     except ValueError as error:

@@ -44,6 +44,10 @@ class NoAnswer(KubeError):
     """The network failed or the time was over: the API server may have done what was asked, or never heard of it."""
 
 
+class TooLarge(KubeError):
+    """The answer has more bytes than the caller wants to hold; it was not read to its end."""
+
+
 class ApiServerError(KubeError):
     """The API server answered with an error that is neither a conflict nor a missing object."""
 
@@ -77,7 +81,7 @@ def may_pass(error: KubeError) -> bool:
     return isinstance(error, NoAnswer)
 
 
-def _as_status(body: bytes) -> Mapping[str, Any] | None:
+def _as_status(body: bytes | bytearray) -> Mapping[str, Any] | None:
     """The answer as a `Status` object; `None` for anything else, such as text from a proxy."""
     try:
         document = json.loads(body)
@@ -97,7 +101,7 @@ def retry_after_seconds(header: str | None) -> float | None:
     return min(float(header), MAX_RETRY_AFTER)
 
 
-def from_answer(request: str, *, status: int, body: bytes, retry_after: str | None = None) -> KubeError:
+def from_answer(request: str, *, status: int, body: bytes | bytearray, retry_after: str | None = None) -> KubeError:
     """The error that an answer other than 2xx stands for; `request` says in words what was asked."""
     answer = _as_status(body)
     kind = RefusedByServer if status in _REFUSALS else ApiServerError

@@ -1,19 +1,19 @@
-"""A listing page by page, over any number of collections of one kind."""
+"""A listing page by page, over any number of collections of one kind; of each object only what is needed is held."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
-from tokenfactory_operator.kube.client import KubeClient
+from tokenfactory_operator.kube.client import JSON, KubeClient
+from tokenfactory_operator.kube.errors import TooLarge
+from tokenfactory_operator.kube.lean import PAGE_BYTES, PAGE_SIZE, fewer, items_of, lean
 from tokenfactory_operator.ports import JsonObject
 
-PAGE_SIZE: Final = 500
-"""Objects a page of a listing holds."""
 
-
-async def list_pages(client: KubeClient, paths: Sequence[str], selector: str) -> tuple[list[JsonObject], str]:
-    """Every object of the collections that the label selector takes, and a resourceVersion.
+async def list_pages(
+    client: KubeClient, paths: Sequence[str], selector: str, *, accept: str = JSON
+) -> tuple[list[JsonObject], str]:
+    """Every object of the collections that the label selector takes, lean, and a resourceVersion.
 
     What is newer than that version may be missing: with several collections it is the oldest of their listings.
 
@@ -21,20 +21,22 @@ async def list_pages(client: KubeClient, paths: Sequence[str], selector: str) ->
         KubeError: a page failed; a 410 when the listing took so long that its snapshot was compacted.
     """
     objects: list[JsonObject] = []
-    versions: list[str] = []
-    for path in paths:
-        items, version = await _list(client, path, selector)
-        objects += items
-        versions.append(version)
+    versions = [await _list(client, path, selector, accept, objects) for path in paths]
     return objects, min(versions, key=int, default="0")
 
 
-async def _list(client: KubeClient, path: str, selector: str) -> tuple[list[JsonObject], str]:
-    query = [("limit", str(PAGE_SIZE))] + ([("labelSelector", selector)] if selector else [])
-    objects: list[JsonObject] = []
-    page = await client.request("GET", path, query=query)
-    objects += page["items"]
-    while token := page["metadata"].get("continue"):
-        page = await client.request("GET", path, query=[*query, ("continue", token)])
-        objects += page["items"]
-    return objects, page["metadata"]["resourceVersion"]
+async def _list(client: KubeClient, path: str, selector: str, accept: str, objects: list[JsonObject]) -> str:
+    limit, token = PAGE_SIZE, ""
+    while True:
+        query = [("limit", str(limit))]
+        query += [("labelSelector", selector)] if selector else []
+        query += [("continue", token)] if token else []
+        try:
+            page = await client.request("GET", path, query=query, accept=accept, most=PAGE_BYTES if limit > 1 else None)
+        except TooLarge:
+            limit = fewer(limit)
+            continue
+        objects += map(lean, items_of(page))
+        token = page["metadata"].get("continue") or ""
+        if not token:
+            return str(page["metadata"]["resourceVersion"])

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import MANAGER, MERGE_PATCH, KubeClient
+from tokenfactory_operator.kube.lean import lean
 from tokenfactory_operator.kube.listing import list_pages
 from tokenfactory_operator.ports import JsonObject, Key
 
@@ -44,7 +45,7 @@ class KubeObjects:
     async def get(self, key: Key) -> JsonObject | None:
         """The object as it is now; `None` only when the API server says that this object does not exist."""
         try:
-            return await self._client.request("GET", _path(key))
+            return lean(await self._client.request("GET", _path(key)))
         except KubeNotFound:
             return None
 
@@ -88,6 +89,10 @@ class KubeObjects:
             self._client, [collection(name) for name in ((None,) if namespaces is None else namespaces)], selector
         )
 
+    async def list_in(self, namespace: str) -> list[JsonObject]:
+        """Every object of one namespace. Raises `KubeError`."""
+        return (await self.list_all((namespace,)))[0]
+
     async def cluster_id(self) -> str:
         """The first hex digits of the uid of the namespace `kube-system`, which lives as long as the cluster.
 
@@ -102,4 +107,5 @@ class KubeObjects:
         return digits
 
     async def _patch(self, path: str, body: JsonObject) -> JsonObject:
-        return await self._client.request("PATCH", path, query=_FIELD_MANAGER, body=body, content_type=MERGE_PATCH)
+        answer = await self._client.request("PATCH", path, query=_FIELD_MANAGER, body=body, content_type=MERGE_PATCH)
+        return lean(answer)

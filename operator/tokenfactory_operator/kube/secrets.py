@@ -1,15 +1,17 @@
 """Labelled Secrets on the Kubernetes API server: the adapter behind the `Secrets` port.
 
-Only Secrets with the label `tokenfactory.nebius.com/credentials: "true"` are ever listed: nobody can point the operator
-at a stranger's, and there is no cluster-wide copy of all Secrets in memory. Values leave this module as `SecretStr`, so
-that no log line, repr or traceback of a body shows them.
+Only Secrets with the label `tokenfactory.nebius.com/credentials: "true"` are ever listed, and by their metadata alone:
+nobody can point the operator at a stranger's, and there is no copy of all Secrets in memory. A Secret is read by its
+name, and of it only the keys that are asked for leave this module, as `SecretStr`, so that no log line, repr or
+traceback of a body shows them.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -17,7 +19,9 @@ from pydantic import SecretStr
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import KubeNotFound
-from tokenfactory_operator.kube.client import MANAGER, MERGE_PATCH, KubeClient
+from tokenfactory_operator.domain.identity import MAX_TOKEN
+from tokenfactory_operator.kube.client import JSON, MANAGER, MERGE_PATCH, KubeClient
+from tokenfactory_operator.kube.lean import METADATA, METADATA_LIST, lean
 from tokenfactory_operator.kube.listing import list_pages
 from tokenfactory_operator.ports import JsonObject, Key
 
@@ -29,6 +33,11 @@ def _collection(namespace: str | None) -> str:
     return "/api/v1/secrets" if namespace is None else f"/api/v1/namespaces/{quote(namespace)}/secrets"
 
 
+def is_collection(path: str) -> bool:
+    """Whether Secrets are listed or watched at this path."""
+    return re.fullmatch(r"/api/v1/(namespaces/[^/]+/)?secrets", path) is not None
+
+
 def _path(key: Key) -> str:
     return f"{_collection(key.namespace)}/{quote(key.name)}"
 
@@ -38,22 +47,22 @@ def labelled(body: Mapping[str, Any]) -> bool:
     return (body["metadata"].get("labels") or {}).get(api.CREDENTIALS_LABEL) == "true"
 
 
-def sealed(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The Secret with its values decoded and wrapped, and without copies of them elsewhere in its metadata.
+def sealed(body: Mapping[str, Any], names: Collection[str] = ()) -> dict[str, Any]:
+    """The Secret's metadata, without copies of its values in it, and the values of these keys, decoded and wrapped.
 
     A value that is not base64 of UTF-8 becomes an empty one: it is no token.
     """
-    names = ("namespace", "name", "uid", "resourceVersion", "deletionTimestamp", "finalizers", "labels")
-    metadata = {name: body["metadata"][name] for name in names if name in body["metadata"]}
-    data = {name: SecretStr(_decoded(value)) for name, value in (body.get("data") or {}).items()}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
+    given = body.get("data") or {}
+    known = {"apiVersion": "v1", "kind": "Secret", "metadata": lean(body)["metadata"]}
+    return known if not names else {**known, "data": {name: _decoded(given[name]) for name in names if name in given}}
 
 
-def _decoded(value: str) -> str:
+def _decoded(value: str) -> SecretStr:
+    """Cut behind the length that a token may have: what is longer is none, however long it is."""
     try:
-        return base64.b64decode(value, validate=True).decode()
+        return SecretStr(base64.b64decode(value, validate=True).decode().strip()[: MAX_TOKEN + 1])
     except (binascii.Error, UnicodeDecodeError, TypeError):
-        return ""
+        return SecretStr("")
 
 
 class KubeSecrets:
@@ -64,31 +73,41 @@ class KubeSecrets:
         self._client = client
 
     async def get(self, key: Key) -> JsonObject | None:
-        """The Secret, sealed; `None` when there is none, or none with the label."""
+        """The Secret's metadata; `None` when there is none, or none with the label."""
+        return await self._get(key, METADATA, ())
+
+    async def read(self, key: Key, names: Collection[str]) -> JsonObject | None:
+        """The Secret with the values of these keys, sealed; `None` when there is none, or none with the label."""
+        return await self._get(key, JSON, names)
+
+    async def _get(self, key: Key, accept: str, names: Collection[str]) -> JsonObject | None:
         try:
-            body = await self._client.request("GET", _path(key))
+            body = await self._client.request("GET", _path(key), accept=accept)
         except KubeNotFound:
             return None
-        return sealed(body) if labelled(body) else None
+        return sealed(body, names) if labelled(body) else None
 
     async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
-        """Write the whole list of finalizers under the precondition; answers the Secret, sealed.
+        """Write the whole list of finalizers under the precondition; answers the Secret's metadata.
 
         Raises:
             KubeConflict: the Secret has changed since `resource_version`.
             KubeNotFound: it is gone.
             KubeError: anything else; 422 where a finalizer is added to a terminating Secret.
         """
-        metadata = {"resourceVersion": resource_version, "finalizers": list(finalizers)}
-        body = {"metadata": metadata}
+        body = {"metadata": {"resourceVersion": resource_version, "finalizers": list(finalizers)}}
         answer = await self._client.request(
-            "PATCH", _path(key), query=_FIELD_MANAGER, body=body, content_type=MERGE_PATCH
+            "PATCH",
+            _path(key),
+            query=_FIELD_MANAGER,
+            body=body,
+            content_type=MERGE_PATCH,
+            accept=METADATA,
         )
         return sealed(answer)
 
     async def list_all(self, namespaces: Sequence[str] | None = None) -> tuple[list[JsonObject], str]:
-        """Every labelled Secret of `namespaces` (`None`: of the cluster), sealed, and a resourceVersion."""
-        found, version = await list_pages(
-            self._client, [_collection(name) for name in ((None,) if namespaces is None else namespaces)], SELECTOR
-        )
+        """The metadata of every labelled Secret of `namespaces` (`None`: of the cluster), and a resourceVersion."""
+        paths = [_collection(name) for name in ((None,) if namespaces is None else namespaces)]
+        found, version = await list_pages(self._client, paths, SELECTOR, accept=METADATA_LIST)
         return [sealed(body) for body in found], version

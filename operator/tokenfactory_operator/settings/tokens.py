@@ -13,8 +13,9 @@ from typing import NamedTuple, Protocol
 
 from pydantic import SecretStr
 
-from tokenfactory_operator.credentials import MAX_TOKEN, check_token
+from tokenfactory_operator.credentials import check_token
 from tokenfactory_operator.domain.errors import CredentialsError
+from tokenfactory_operator.domain.identity import MAX_TOKEN
 
 
 class TokenSource(Protocol):

@@ -86,6 +86,17 @@ class KubeApi:
         body = {"metadata": {"annotations": {"example.com/written": value}}}
         self._ask("PATCH", f"/api/v1/namespaces/{namespace}/secrets/{name}", body)
 
+    def create_secret(
+        self, namespace: str, name: str, data: Mapping[str, str], labels: Mapping[str, str]
+    ) -> JsonObject:
+        """Create a Secret with these values."""
+        body = {"metadata": {"name": name, "labels": labels}, "stringData": data}
+        return self._ask("POST", f"/api/v1/namespaces/{namespace}/secrets", body)
+
+    def write_secret(self, namespace: str, name: str, data: Mapping[str, str]) -> JsonObject:
+        """Set these values of a Secret, and leave its others."""
+        return self._ask("PATCH", f"/api/v1/namespaces/{namespace}/secrets/{name}", {"stringData": data})
+
     def create_namespace(self, name: str) -> None:
         """Create a namespace."""
         self._ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})

@@ -54,6 +54,14 @@ def chart(cluster: Cluster) -> Chart:
     return Chart(kubeconfig, f"system:serviceaccount:{SYSTEM}:{RELEASE}")
 
 
+def with_secrets(cluster: Cluster, chart: Chart) -> Chart:
+    """The chart once more, with the right to read Secrets; the CRD is there already."""
+    values = (*RIGHTS_ONLY, "--set=rbac.aggregate=false", "--set=secretCredentials=true")
+    cluster.helm("upgrade", "--install", "with-secrets", str(CHART), "--namespace", SYSTEM, *values)
+    release = f"with-secrets-{RELEASE}"
+    return Chart(cluster.token_kubeconfig(SYSTEM, release), f"{chart.account.rpartition(':')[0]}:{release}")
+
+
 @pytest.fixture(scope="session")
 def kube(cluster: Cluster) -> Iterator[KubeApi]:
     """The API server as admin."""

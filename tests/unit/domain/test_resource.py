@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.resource import Resource, parse
+from tokenfactory_operator.domain.resource import MAX_ANNOTATION, Resource, parse
 from unit.support.builders import OTHER_UID, UID, an_object
 
 NOTHING = api.Status(observed_generation=-1)
@@ -92,6 +92,20 @@ def test_annotations(annotations: dict[str, str], flags: tuple[bool, bool, str, 
     """What a person asks for by annotation."""
     resource = read(annotations=annotations, status={"uid": UID, "lastHandledReconcileAt": "then"})
     assert (resource.paused, resource.force_release, resource.requested_at, resource.request_pending) == flags
+
+
+@pytest.mark.parametrize("end", ["", "z"])
+def test_a_long_annotation_is_kept_and_echoed_short(end: str) -> None:
+    """Whatever its length, another value is another request, and a handled one is handled."""
+    given = "x" * 60_000
+    kept = read(annotations={api.RECONCILE_REQUESTED_AT: given}).requested_at
+    assert len(kept) == MAX_ANNOTATION
+    resource = read(
+        annotations={api.RECONCILE_REQUESTED_AT: given + end}, status={"uid": UID, "lastHandledReconcileAt": kept}
+    )
+    assert resource.request_pending is bool(end)
+    assert read(annotations={api.RECONCILE_REQUESTED_AT: kept}).requested_at == kept
+    assert read(annotations={"example.com/foreign": given}).annotations == {}
 
 
 @pytest.mark.parametrize(

@@ -282,6 +282,10 @@ class Witness:
 class NoSecrets:
     """No object names a Secret; implements `reconcile.SecretHolder`."""
 
+    async def read(self, body: JsonObject) -> bool:  # noqa: ARG002 - the protocol's
+        """Nothing to read."""
+        return False
+
     async def hold(self, body: JsonObject) -> bool:  # noqa: ARG002 - the protocol's
         """Nothing to hold."""
         return False

@@ -1,0 +1,99 @@
+"""What is kept of an object of the API server: what the operator needs of it, and nothing that others put there.
+
+Other people's annotations may be 256 KiB of each object, a Secret's values 1 MiB. They are dropped page by page before
+anything is held, Secrets are listed and watched by their metadata alone, and a page that is too large is not read to
+its end but asked for again with fewer objects.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, Final
+
+import aiohttp
+from multidict import CIMultiDict
+
+from tokenfactory_operator.domain.resource import known_annotations
+
+PAGE_SIZE: Final = 500
+"""Objects that a page of a listing holds at most."""
+PAGE_BYTES: Final = 8 * 2**20
+"""Bytes of a page from which on the same is asked for again with fewer objects."""
+FEWER: Final = 4
+"""A page that is too large is divided by this."""
+
+METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+"""Media type of one object, or of each event of a watch, without all but its metadata (Kubernetes: API concepts)."""
+METADATA_LIST: Final = METADATA.replace("Metadata;", "MetadataList;")
+"""The same of a listing. A watch that asks for this brings no event, and is no failure (seen on 1.37)."""
+NEEDED: Final = (
+    "namespace",
+    "name",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "finalizers",
+)
+"""Fields of the metadata that something is decided by, or that an Event names its object with."""
+
+
+def lean(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The object without what no decision needs; one that is lean already stays as it is."""
+    given = body["metadata"]
+    metadata = {name: given[name] for name in NEEDED if name in given}
+    annotations = known_annotations(given.get("annotations") or {})
+    return {**body, "metadata": {**metadata, "annotations": annotations} if annotations else metadata}
+
+
+def items_of(page: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The objects of a page. By their metadata alone none is `null` and no empty list (seen on 1.37)."""
+    return page.get("items") or ()
+
+
+def fewer(limit: int) -> int:
+    """The size of a page after one of `limit` objects was too large; one object is always read."""
+    return max(1, limit // FEWER)
+
+
+def session_options(is_metadata_only: Callable[[str], bool], too_large: Callable[[], bool]) -> dict[str, Any]:
+    """Arguments of an `aiohttp.ClientSession` whose JSON answers are lean.
+
+    `is_metadata_only` says for which paths the metadata suffice. `too_large` is told of a listing's page over
+    `PAGE_BYTES`: if it answers True, the page is given up, as if the connection had broken.
+    """
+
+    async def ask_for_metadata(
+        _session: aiohttp.ClientSession, _context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
+    ) -> None:
+        if is_metadata_only(start.url.path):
+            headers: CIMultiDict[str] = start.headers  # aiohttp documents that these may be changed here
+            headers["Accept"] = METADATA if start.url.query.get("watch") else METADATA_LIST
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_start.append(ask_for_metadata)
+
+    class LeanResponse(aiohttp.ClientResponse):
+        """Drops what is not needed of each item before anybody holds it."""
+
+        async def json(self, **_options: Any) -> Any:  # noqa: ANN401  # as aiohttp's
+            document = json.loads(await self._bounded())
+            if isinstance(document, dict) and "items" in document:
+                document["items"] = [lean(item) for item in items_of(document)]
+            return document
+
+        async def _bounded(self) -> bytearray:
+            read, given_up = bytearray(), False
+            async for part in self.content.iter_any():
+                read += part
+                if len(read) > PAGE_BYTES and not given_up:
+                    if too_large():
+                        self.close()
+                        raise aiohttp.ClientPayloadError("a page of the listing is too large")
+                    given_up = True
+            return read
+
+    return {"response_class": LeanResponse, "trace_configs": [tracing]}

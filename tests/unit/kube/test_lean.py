@@ -1,0 +1,156 @@
+"""What is kept of an object, and how a listing is read whose pages would be too large."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+import aiohttp
+import kopf
+import pytest
+from kopf._cogs.clients.auth import vault_var
+from kopf._cogs.clients.fetching import fetch_objs
+from kopf._cogs.structs.credentials import Vault
+
+from tokenfactory_operator import handlers
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.kube.lean import METADATA, METADATA_LIST, PAGE_BYTES, PAGE_SIZE, lean
+from tokenfactory_operator.kube.listing import list_pages
+from unit.kube.loopback import Loopback, Request, answer, client_of, loopback
+
+BIG = "x" * (PAGE_BYTES // 40)
+
+
+def item(number: int) -> dict[str, Any]:
+    """An object of 200 kB, of which little is needed."""
+    return {
+        "metadata": {
+            "name": f"dep-{number}",
+            "namespace": "ml",
+            "uid": f"uid-{number}",
+            "resourceVersion": str(number),
+            "labels": {"team": "a"},
+            "managedFields": [{"manager": "kubectl"}],
+            "annotations": {"example.com/foreign": BIG, api.PAUSED: "true", api.RECONCILE_REQUESTED_AT: "y" * 60_000},
+        },
+        "spec": {"model": "m"},
+    }
+
+
+class Collection:
+    """Objects that are listed page by page, as the API server does."""
+
+    def __init__(self, count: int) -> None:
+        self.items = [item(number) for number in range(count)]
+        self.limits: list[int] = []
+        self.accepted: list[str] = []
+
+    def __call__(self, request: Request) -> bytes:
+        """One page."""
+        query = parse_qs(urlsplit(request.target).query)
+        first, limit = int(query.get("continue", ["0"])[0]), int(query["limit"][0])
+        self.limits.append(limit)
+        self.accepted.append(request.headers["Accept"])
+        rest = str(first + limit) if first + limit < len(self.items) else ""
+        items = self.items[first : first + limit] or None
+        return answer({"metadata": {"resourceVersion": "9", "continue": rest}, "items": items})
+
+
+def test_only_what_is_needed_is_kept() -> None:
+    """No labels, no field owners, no annotation of others; what is ours has a bounded length; twice is as once."""
+    kept = lean(item(1))
+    assert set(kept["metadata"]) == {"name", "namespace", "uid", "resourceVersion", "annotations"}
+    assert set(kept["metadata"]["annotations"]) == {api.PAUSED, api.RECONCILE_REQUESTED_AT}
+    assert kept["spec"] == {"model": "m"}
+    assert len(json.dumps(kept)) < 1000
+    assert lean(kept) == kept
+    assert "annotations" not in lean({"metadata": {"annotations": {"example.com/foreign": "x"}}})["metadata"]
+
+
+async def test_pages_get_smaller_until_they_fit() -> None:
+    """Each object comes once, and lean; a page that fits is not made smaller."""
+    collection = Collection(100)
+    async with loopback(collection) as server, client_of(server) as client:
+        objects, version = await list_pages(client, ["/x"], "a=b")
+    assert [body["metadata"]["name"] for body in objects] == [f"dep-{number}" for number in range(100)]
+    assert max(len(json.dumps(body)) for body in objects) < 1000
+    assert version == "9"
+    assert collection.limits == [PAGE_SIZE, PAGE_SIZE // 4, *[PAGE_SIZE // 16] * 4]
+
+
+async def test_none_is_no_failure() -> None:
+    """The API server lists no Secrets as `null`, where only their metadata are asked for."""
+    async with loopback(Collection(0)) as server, client_of(server) as client:
+        assert await list_pages(client, ["/x", "/y"], "") == ([], "9")
+        assert await pages_of_kopf(server, handlers.build_settings(""), "", "secrets") == []
+
+
+async def test_one_object_is_read_whatever_it_weighs() -> None:
+    """There is no smaller page."""
+    collection = Collection(2)
+    for body in collection.items:
+        body["metadata"]["annotations"]["example.com/foreign"] = BIG * 50
+    async with loopback(collection) as server, client_of(server) as client:
+        objects, _ = await list_pages(client, ["/x"], "")
+    assert len(objects) == 2
+    assert collection.limits[-2:] == [1, 1]
+
+
+async def pages_of_kopf(
+    server: Loopback, settings: kopf.OperatorSettings, group: str, plural: str
+) -> list[dict[str, Any]]:
+    """What kopf lists by our session."""
+    info = handlers.session_of(kopf.ConnectionInfo(server=server.url), settings)
+    vault_var.set(Vault({"login": info}))
+    asked: Any = {
+        "settings": settings,
+        "resource": kopf.Resource(group, "v1", plural, namespaced=True),
+        "namespace": None,
+        "logger": logging.getLogger("test"),
+    }
+    try:
+        return [cast("dict[str, Any]", body) async for page, _ in fetch_objs(**asked) for body in page]
+    finally:
+        await info.aiohttp_session.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        pytest.param(f"/apis/{api.API_VERSION}/{api.PLURAL}?watch=true", "*/*", id="objects"),
+        pytest.param("/api/v1/secrets?watch=true", METADATA, id="Secrets"),
+        pytest.param("/api/v1/namespaces/ml/secrets?limit=1&watch=true", METADATA, id="Secrets of a namespace"),
+        pytest.param("/api/v1/namespaces/ml/secrets?limit=1", METADATA_LIST, id="their listing"),
+        pytest.param("/api/v1/namespaces/secrets?watch=true", "*/*", id="a namespace of that name"),
+    ],
+)
+async def test_what_the_session_asks_for(path: str, accept: str) -> None:
+    """A watch of metadata names another type than a listing."""
+    async with loopback(lambda _: answer({})) as server:
+        info = handlers.session_of(kopf.ConnectionInfo(server=server.url), handlers.build_settings(""))
+        async with info.aiohttp_session as session, session.get(server.url + path) as response:
+            await response.json()
+    assert [request.headers["Accept"] for request in server.requests] == [accept]
+
+
+@pytest.mark.parametrize(
+    ("group", "plural", "accept"),
+    [
+        pytest.param(api.GROUP, api.PLURAL, "*/*", id="objects"),
+        pytest.param("", "secrets", METADATA_LIST, id="Secrets by their metadata"),
+    ],
+)
+async def test_the_listing_of_the_watch(group: str, plural: str, accept: str) -> None:
+    """Kopf's own LIST asks for no more, holds no more, and begins anew with smaller pages over one too large."""
+    collection, settings = Collection(100), handlers.build_settings("")
+    async with loopback(collection) as server:
+        for _ in range(2):
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await pages_of_kopf(server, settings, group, plural)
+        found = await pages_of_kopf(server, settings, group, plural)
+    assert [body["metadata"]["name"] for body in found] == [f"dep-{number}" for number in range(100)]
+    assert max(len(json.dumps(body)) for body in found) < 1000
+    assert set(collection.accepted) == {accept}
+    assert collection.limits == [PAGE_SIZE, PAGE_SIZE // 4, *[PAGE_SIZE // 16] * 4]
