@@ -25,9 +25,9 @@ from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import CredentialsError, LeaseLost
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.situation import Outage
-from tokenfactory_operator.inventory import Inventory
+from tokenfactory_operator.inventory import OPERATOR, Inventory
 from tokenfactory_operator.nocloud import NoCloud
-from tokenfactory_operator.places import OPERATOR, Limits, Place, Places
+from tokenfactory_operator.places import Limits, Place, Places
 from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.ports import Cloud, JsonObject, Key
 from tokenfactory_operator.workqueue import QueueStats, Urgency, WorkQueue
@@ -164,10 +164,11 @@ class Accounts:
         """Raises `CredentialsError`: the object has none, or there is no room for one more."""
         credential = self._credentials.of(body)
         account = self._open.get(credential)
+        namespace = body["metadata"].get("namespace", "")
         if account is None:
-            own = self._is_own(credential)
-            namespace = OPERATOR if own else body["metadata"].get("namespace", "")
-            account = self._opened(credential, namespace, needed=_may_have_endpoint(body))
+            place = OPERATOR if self._is_own(credential) else namespace
+            account = self._opened(credential, place, needed=_may_have_endpoint(body))
+        account.poller.inventory.namespaces.add(namespace)
         return account
 
     def _is_own(self, credential: Credential) -> bool:
@@ -210,6 +211,7 @@ class Accounts:
         poller = self._parts.make_poller(cloud, credential.scope)
         poller.inventory.siblings = self.inventories
         poller.inventory.namespace = namespace
+        poller.inventory.namespaces.add(namespace)
         poller.users = lambda: self._users(credential)
         account = Account(poller, cloud, self._crew(self._concurrency, credential.scope), place)
         self._open[credential] = account

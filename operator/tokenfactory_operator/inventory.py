@@ -17,6 +17,8 @@ from tokenfactory_operator.domain.situation import NEVER, Absence, Evidence, Out
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.stamps import Stamps
 
+OPERATOR: Final = ""
+"""In place of a namespace: the operator's own credential."""
 MASS_ABSENCE: Final = 0.10
 """Share of the known endpoints that may be missing at once (and more than one) before the list is not believed."""
 
@@ -26,8 +28,10 @@ class Inventory:
 
     def __init__(self, *, scope: str, cluster_id: str, stamps: Stamps, timing: Timing) -> None:
         self.scope = scope
-        self.namespace = ""
+        self.namespace = OPERATOR
         """In whose name its credential has a place (`places`); empty for the operator's own."""
+        self.namespaces: set[str] = set()
+        """Those whose objects have, or had, its credential; with `OPERATOR`, which any object may have had."""
         self._cluster_id = cluster_id
         self._stamps = stamps
         self._timing = timing
@@ -175,9 +179,10 @@ class Inventory:
     def proven_gone(self, endpoint_id: str) -> None:
         """PATCH by id answered 404 in the API's own form: its being missing says nothing against the list.
 
-        Nor against another credential's that can see it too: one id is one endpoint, whoever lists it.
+        Nor against another credential's that can see it too: one id is one endpoint, whoever lists it. A credential
+        that never saw it knows nothing of it.
         """
-        for other in self.siblings():
+        for other in self.siblings() if endpoint_id in self._known_since else ():
             if other is not self and endpoint_id in other._known:  # noqa: SLF001 - of the same class
                 other._expect_missing(endpoint_id)  # noqa: SLF001
         self._expect_missing(endpoint_id)
@@ -273,7 +278,7 @@ class Inventory:
             known=self.listed_once,
             outage=self.outage,
             untrusted=self.untrusted(),
-            elsewhere=self._shown_elsewhere(uid),
+            elsewhere=self._shown_elsewhere(resource),
             last_list=self.last_complete,
             last_view=self.last_view,
             own=self._sightings(self._by_uid.get(uid, ())),
@@ -292,12 +297,20 @@ class Inventory:
             overdue=frozenset(self._overdue()),
         )
 
-    def _shown_elsewhere(self, uid: str) -> frozenset[str]:
-        """Presence counts whoever sees it: endpoints of this object that only other credentials' lists show."""
-        if self.shows(uid):
+    def _shown_elsewhere(self, resource: Resource) -> frozenset[str]:
+        """Endpoints of this object that only other credentials' lists show: of those that it may have had itself.
+
+        What a stranger's project holds is no evidence: anybody can write a mark there.
+        """
+        if self.shows(resource.uid):
             return frozenset()
-        heard = (other for other in self.siblings() if other is not self and other.outage is None)
-        return frozenset(item for other in heard for item in other._by_uid.get(uid, ()))  # noqa: SLF001 - of the same class
+        may_have_had = {resource.namespace, OPERATOR}
+        heard = (
+            other
+            for other in self.siblings()
+            if other is not self and other.outage is None and not may_have_had.isdisjoint(other.namespaces)
+        )
+        return frozenset(item for other in heard for item in other._by_uid.get(resource.uid, ()))  # noqa: SLF001 - of the same class
 
     def shows(self, uid: str) -> bool:
         """Whether an endpoint with the mark of this object is taken to exist."""

@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from tokenfactory_operator.credentials import Credential
 from tokenfactory_operator.domain.errors import TooManyCredentials
-
-OPERATOR: Final = ""
-"""In place of a namespace: the operator's own credential."""
+from tokenfactory_operator.inventory import OPERATOR
 
 
 @dataclass(frozen=True)

@@ -182,6 +182,26 @@ async def test_one_account_for_each_token_and_project() -> None:
         assert w.accounts.queue_of(Key(NAMESPACE, "a")) is not w.accounts.queue_of(Key(NAMESPACE, "c"))
 
 
+async def test_whose_credentials_they_are_or_were() -> None:
+    """Each inventory knows which namespaces have had its credential, whoever had it first."""
+    async with world() as w:
+        w.secret("a", ONE)
+        w.object("a", "a")
+        w.object("own")
+        w.poller("own")
+        inventory = w.poller("a").inventory
+        assert inventory.namespaces == {NAMESPACE}
+        own = w.accounts.own()
+        assert own is not None
+        assert own.namespaces == {"", NAMESPACE}
+        read_through(w.values, labelled_secret("b", namespace="other", token=ONE))
+        spec = {"credentials": {"secretRef": {"name": "b"}}}
+        body = an_object(name="b", uid="uid-of-b", spec=spec)
+        w.objects.put({**body, "metadata": {**body["metadata"], "namespace": "other"}})
+        w.accounts.queue_of(Key("other", "b"))
+        assert inventory.namespaces == {NAMESPACE, "other"}
+
+
 async def test_no_credential_no_call() -> None:
     """Such an object is told what is missing; whatever is tried for it fails before it is sent."""
     async with world() as w:

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from tokenfactory_operator.credentials import Credential
 from tokenfactory_operator.domain.errors import TooManyCredentials
-from tokenfactory_operator.places import OPERATOR, Limits, Places
+from tokenfactory_operator.inventory import OPERATOR
+from tokenfactory_operator.places import Limits, Places
 
 LIMITS = Limits(per_namespace=3, in_all=7)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tokenfactory_operator.domain.errors import CloudUnavailable
+from tokenfactory_operator.inventory import OPERATOR
 from tokenfactory_operator.poller import Poller
-from unit.support.builders import KEY, OTHER_UID, SCOPE, an_endpoint, mark
+from unit.support.builders import KEY, NAMESPACE, OTHER_UID, SCOPE, an_endpoint, mark
 from unit.support.credentials import another
 from unit.support.fakes import InMemoryCloud, Script, Turn
 from unit.support.making import accepts_only
@@ -15,9 +16,11 @@ from unit.support.stage import Stage
 DOWN = CloudUnavailable("no answer in time")
 
 
-def beside(stage: Stage, *, scope: str = SCOPE, cloud: InMemoryCloud | None = None) -> Poller:
+def beside(
+    stage: Stage, *, scope: str = SCOPE, cloud: InMemoryCloud | None = None, namespace: str = NAMESPACE
+) -> Poller:
     """Another credential in use; each knows of the other's LISTs."""
-    other, first = another(stage, scope=scope, cloud=cloud), stage.poller.inventory
+    other, first = another(stage, scope=scope, cloud=cloud, namespace=namespace), stage.poller.inventory
     first.siblings = other.inventory.siblings = lambda: (first, other.inventory)
     return other
 
@@ -83,6 +86,51 @@ async def test_a_copy_in_another_project_holds_nothing() -> None:
     for _ in range(3):
         await stage.turn(31)
     assert KEY not in stage.kube.objects
+
+
+@pytest.mark.parametrize(
+    ("namespace", "holds"),
+    [
+        pytest.param("tenant", False, id="a stranger's project"),
+        pytest.param(NAMESPACE, True, id="a key of the own namespace"),
+        pytest.param(OPERATOR, True, id="the operator's own"),
+    ],
+)
+@pytest.mark.parametrize("terminating", [False, True])
+async def test_a_mark_in_another_project_is_evidence_where_the_object_may_have_had_its_key(
+    namespace: str,
+    *,
+    holds: bool,
+    terminating: bool,
+) -> None:
+    """A tenant copies the mark of an object whose attempt is unknown into an endpoint of its own project."""
+    stage = Stage()
+    stage.script.plan("create", Turn(DOWN))
+    await stage.turn()
+    far = InMemoryCloud(Script())
+    far.endpoints["ep-9"] = an_endpoint("ep-9", description=mark(stage.attempt[0]))
+    tenant = beside(stage, scope="project-2", cloud=far, namespace=namespace)
+    if terminating:
+        stage.delete()
+    for _ in range(14):
+        await tenant.poll()
+        await stage.turn(61)
+    asks = (stage.told("Stalled") if KEY in stage.kube.objects else None) == "True InventoryUntrusted"
+    assert asks is holds
+    if not holds:
+        assert "ep-9" not in str(stage.kube.objects.get(KEY))
+        assert len(stage.journal("POST")) == (1 if terminating else 2)
+        assert (KEY in stage.kube.objects) is not terminating
+
+
+async def test_a_404_of_a_credential_that_never_saw_an_endpoint_says_nothing_to_the_others() -> None:
+    """It may be of another project, in which that id means nothing."""
+    stage = await Stage().ready()
+    tenant = beside(stage, scope="project-2", cloud=InMemoryCloud(Script()), namespace="tenant").inventory
+    tenant.delete_answered("ep-1")
+    stage.cloud.endpoints.clear()
+    await stage.poll(31)
+    assert stage.inventory.missing() == {"ep-1"}
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

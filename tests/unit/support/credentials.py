@@ -7,16 +7,21 @@ import random
 from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.stamps import Stamps
-from unit.support.builders import CLUSTER
+from unit.support.builders import CLUSTER, NAMESPACE
 from unit.support.fakes import InMemoryCloud, Script
 from unit.support.stage import Stage
 
 
-def another(stage: Stage, *, scope: str, cloud: InMemoryCloud | None = None) -> Poller:
-    """The poller of another credential; with the stage's own cloud it sees the same endpoints."""
+def another(stage: Stage, *, scope: str, cloud: InMemoryCloud | None = None, namespace: str = NAMESPACE) -> Poller:
+    """The poller of another credential, that objects of this namespace have.
+
+    With the stage's own cloud it sees the same endpoints.
+    """
+    inventory = Inventory(scope=scope, cluster_id=CLUSTER, stamps=Stamps(stage.clock), timing=stage.timing)
+    inventory.namespaces.add(namespace)
     return Poller(
         cloud=cloud or stage.cloud,
-        inventory=Inventory(scope=scope, cluster_id=CLUSTER, stamps=Stamps(stage.clock), timing=stage.timing),
+        inventory=inventory,
         cache=stage.cache,
         wake=lambda _key, _after, **_: None,
         clock=stage.clock,

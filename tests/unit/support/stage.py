@@ -18,7 +18,7 @@ from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.reconcile import Again, Reconciler, SecretHolder
 from tokenfactory_operator.stamps import Stamps
-from unit.support.builders import CLUSTER, KEY, SCOPE, an_object
+from unit.support.builders import CLUSTER, KEY, NAMESPACE, SCOPE, an_object
 from unit.support.clock import ManualClock
 from unit.support.fakes import InMemoryCloud, InMemoryKube, NoSecrets, Script, Switch, Witness
 
@@ -64,6 +64,7 @@ class Stage:
         self.cache = ObjectCache()
         self.woken: list[Key] = []
         self.inventory = Inventory(scope=SCOPE, cluster_id=CLUSTER, stamps=Stamps(self.clock), timing=self.timing)
+        self.inventory.namespaces.add(NAMESPACE)
         self.poller = Poller(
             cloud=self.cloud,
             inventory=self.inventory,
