@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -19,13 +18,13 @@ from unit.api.invalid_specs import valid_spec
 
 pytestmark = pytest.mark.cluster
 
-OBJECTS: Final = int(os.environ.get("MEMORY_OBJECTS", "150"))
-SECRETS: Final = int(os.environ.get("MEMORY_SECRETS", "100"))
+OBJECTS: Final = 150
+SECRETS: Final = 100
 FOREIGN: Final = 200_000
 """Characters of other people's annotations on each object; the API server takes 256 KiB."""
 DATA: Final = 700_000
 """Bytes in each Secret; the API server takes 1 MiB."""
-MOST: Final = 1.4
+MOST: Final = 1.6
 """The highest resident memory of a life, next to that with the same number of plain objects."""
 
 
