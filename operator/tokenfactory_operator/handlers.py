@@ -7,6 +7,7 @@ not write to our objects.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,7 @@ from tokenfactory_operator.kube.secrets import SELECTOR as LABELLED
 from tokenfactory_operator.kube.secrets import is_collection, sealed
 from tokenfactory_operator.kube.supervision import Backoffs
 from tokenfactory_operator.ports import JsonObject
+from tokenfactory_operator.tls import as_kubectl
 
 WATCH_SECONDS: Final = 300
 """Longest watch before the API server is asked for a new one."""
@@ -52,9 +54,16 @@ def build_settings(selector: str) -> kopf.OperatorSettings:
     return settings
 
 
+class _Trusting(kopf.ConnectionInfo):
+    """Kopf's connection, which trusts whom the other client trusts (see `tls`)."""
+
+    def as_ssl_context(self) -> ssl.SSLContext:
+        return as_kubectl(super().as_ssl_context())
+
+
 def connection_info(connection: Connection) -> kopf.ConnectionInfo:
     """The same connection in kopf's terms; it logs in anew when `expiration` has passed."""
-    return kopf.ConnectionInfo(
+    return _Trusting(
         server=connection.server,
         ca_path=connection.ca_path,
         scheme=connection.scheme if connection.token else None,
@@ -64,7 +73,7 @@ def connection_info(connection: Connection) -> kopf.ConnectionInfo:
         proxy_url=connection.proxy_url,
         default_namespace=connection.namespace,
         expiration=connection.expiration,
-        trust_env=True,  # as the other client does: the proxy of the environment
+        trust_env=False,  # `connection` has the proxy
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -12,11 +13,15 @@ from tokenfactory_operator.credentials import Credential
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import CredentialsError
 from tokenfactory_operator.ports import Clock
-from tokenfactory_operator.settings import Settings
+from tokenfactory_operator.proxies import of_environment
+from tokenfactory_operator.settings import Settings, StartupError
 from tokenfactory_operator.telemetry.metrics import Metrics
 
 OF_A_SECRET: Final = Advice(token="the Secret of spec.credentials", project="spec.credentials.projectId")  # noqa: S106 - names
 """Where the owner of an object finds its credential."""
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class CloudOpener:
@@ -36,7 +41,13 @@ class CloudOpener:
             rate_limit=settings.rate_limit,
             ca_bundle=settings.ca_file,
         )
-        self._tls = tls_context(settings.ca_file)
+        try:
+            self._tls = tls_context(settings.ca_file)
+            unread = self._settings.proxy is None and of_environment().unread()
+        except ValueError as error:  # of a variable of the environment: the settings were checked before
+            raise StartupError(str(error)) from None
+        if unread:
+            _LOG.warning("%s", unread)
 
     def __call__(self, credential: Credential) -> HttpCloud:
         """The cloud with this credential's rights."""

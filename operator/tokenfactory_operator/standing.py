@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from tokenfactory_operator.kube.access import CLUSTER_ID_RIGHT, Right, event_rights, lease_rights
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.refusals import Refusals
@@ -9,6 +11,7 @@ from tokenfactory_operator.kube.supervision import Supervisor
 from tokenfactory_operator.settings import Settings
 from tokenfactory_operator.telemetry.health import HealthServer
 from tokenfactory_operator.telemetry.metrics import Metrics
+from tokenfactory_operator.tls import BUNDLE
 
 
 def own_rights(settings: Settings, namespace: str) -> tuple[Right, ...]:
@@ -32,6 +35,7 @@ def make_supervisor(settings: Settings, client: KubeClient) -> Supervisor:
         namespaces=settings.watch_namespaces,
         secrets=settings.secret_credentials,
         own=own_rights(settings, client.namespace),
+        bundles=[str(path) for path in (settings.ca_file, os.environ.get(BUNDLE)) if path],
     )
 
 

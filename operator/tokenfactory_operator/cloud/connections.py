@@ -41,12 +41,13 @@ class Connections:
         """`tls` is shared between credentials; `transport` replaces the network in tests.
 
         Raises:
-            ValueError: the CA bundle of the settings cannot be used.
+            ValueError: the CA bundle of the settings, or the environment's proxy, cannot be used.
         """
         self._settings = settings
         self._clock = clock
         self._tls = tls or tls_context(settings.ca_bundle)
         self._transport = transport
+        self._proxy = settings.proxy
         self._agent = f"tokenfactory-operator/{operator_version()}"
         self._idle: list[tuple[httpx.AsyncClient, float]] = []
         """With the clock's time since which each is unused. The one used last is at the end, and is taken first."""
@@ -60,7 +61,7 @@ class Connections:
         """A client for one call; left by an exception, a cancellation among them, it is not used again.
 
         Raises:
-            CloudUnavailable: `aclose` was called before, or the environment's proxy settings cannot be used.
+            CloudUnavailable: `aclose` was called before.
         """
         client = self._idle.pop()[0] if self._idle else self._new()
         try:
@@ -112,19 +113,9 @@ class Connections:
     def _new(self) -> httpx.AsyncClient:
         if self._closed:
             raise CloudUnavailable("nothing is sent: the connections of this credential were closed", refused=True)
-        try:
-            client = self._made()
-        except Exception as error:  # noqa: BLE001 - httpx raises what it likes at a proxy variable that it cannot read
-            kind = type(error).__name__
-        else:
-            self._open.add(client)
-            return client
-        # Neither the text nor the cause: a proxy's address may hold a password.
-        raise CloudUnavailable(
-            f"nothing is sent: no connection can be prepared ({kind}). Check the variables HTTPS_PROXY, HTTP_PROXY, "
-            "ALL_PROXY and NO_PROXY of the operator.",
-            refused=True,
-        )
+        client = self._made()
+        self._open.add(client)
+        return client
 
     def _made(self) -> httpx.AsyncClient:
         settings = self._settings
@@ -141,6 +132,7 @@ class Connections:
             timeout=httpx.Timeout(connect=connect, read=whole, write=whole, pool=connect),
             limits=httpx.Limits(max_connections=1, keepalive_expiry=IDLE),
             follow_redirects=False,
-            trust_env=settings.trust_env,
+            trust_env=False,
+            proxy=self._proxy,
             transport=self._transport,  # httpx's own never retries unless told so
         )

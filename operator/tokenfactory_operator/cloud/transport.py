@@ -1,8 +1,8 @@
 """One HTTP exchange with the cloud: sent once, bounded in time and size, answered as plain data or as `CloudError`.
 
-It follows no redirect (the token would go along), repeats nothing, and keeps no cookies. The environment's proxy
-settings (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`) are honoured, as cluster administrators expect of any workload;
-`.netrc` is not, since each request is signed here. No exception of httpx leaves: it holds the signed request.
+It follows no redirect (the token would go along), repeats nothing, and keeps no cookies. The environment's
+`HTTPS_PROXY`, `NO_PROXY` and `SSL_CERT_FILE` are honoured, as cluster administrators expect of any workload (`proxies`,
+`tls`); `.netrc` is not, since each request is signed here. No exception of httpx leaves: it holds the signed request.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import httpx
 
+from tokenfactory_operator import proxies, tls
 from tokenfactory_operator.cloud.auth import BearerAuth, TokenError, sent_token
 from tokenfactory_operator.cloud.call import ANSWER_LIMIT, Answer, Call
 from tokenfactory_operator.cloud.failures import Advice, OnDefect, unreachable
@@ -43,6 +44,12 @@ class CloudSettings:
     ca_bundle: Path | None = None
     """PEM file of authorities trusted besides the public ones."""
     trust_env: bool = True
+    """Whether the proxy variables of the environment count."""
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy to the cloud. Raises `ProxyError`."""
+        return proxies.of_environment().of(self.base_url) if self.trust_env else None
 
     @property
     def list_timeout(self) -> float:
@@ -71,9 +78,12 @@ def tls_context(ca_bundle: Path | None = None) -> ssl.SSLContext:
     """Verification by the public authorities and those of `ca_bundle`. Costly: share it between credentials.
 
     Raises:
-        ValueError: the bundle cannot be read or holds no certificate.
+        ValueError: the bundle, or that of the environment, cannot be read or holds no certificate.
     """
-    context = httpx.create_ssl_context()
+    wrong = tls.problem()
+    if wrong:
+        raise ValueError(wrong)
+    context = tls.as_kubectl(httpx.create_ssl_context())
     if ca_bundle is not None:
         try:
             context.load_verify_locations(cafile=ca_bundle)

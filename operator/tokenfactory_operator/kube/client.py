@@ -2,7 +2,7 @@
 
 It knows nothing of resources and repeats nothing: whoever asked decides again (aiohttp by itself sends a GET once more
 when its connection breaks, never a PATCH or POST). Credentials are loaded anew when they expire and after a 401, so a
-rotated token is followed without a restart; server, CA and client certificate are those of the start.
+rotated token is followed without a restart; server, CA and client certificate are those of the start (`renewed`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube.errors import NoAnswer, SetupError, TooLarge, from_answer
 from tokenfactory_operator.kube.login import Connection, load_connection
 from tokenfactory_operator.ports import JsonObject
+from tokenfactory_operator.tls import as_kubectl
 
 MANAGER: Final = "tokenfactory-operator"
 """The operator's name in `metadata.managedFields`, in events and as user agent."""
@@ -34,6 +35,11 @@ _HTTP_OK: Final = range(200, 300)
 _HTTP_UNAUTHORIZED: Final = 401
 # The library's own limit (5 minutes) stays off: `asyncio.timeout` bounds the request, credentials included.
 _NO_LIMIT: Final = aiohttp.ClientTimeout(total=None)
+
+_UNTRUSTED: Final = (
+    "the API server's certificate is not trusted. Was its CA renewed? Then the kubeconfig, or the pod's service "
+    "account, has to get the new one"
+)
 
 Loader = Callable[[], Awaitable[Connection]]
 
@@ -77,8 +83,10 @@ def _new_api(connection: Connection) -> ApiClient:
         cert_file=connection.certificate_path,
         key_file=connection.private_key_path,
         proxy=connection.proxy_url,
+        client_session_kwargs={"trust_env": False},  # the connection has the proxy, by kubectl's rules
     )
     api = ApiClient(configuration)
+    as_kubectl(api.rest_client.ssl_context)
     api.user_agent = MANAGER
     return api
 
@@ -102,12 +110,29 @@ class KubeClient:
         self._load = load
         self._timeout = request_timeout
         self._api = _new_api(connection)
+        self._trust, self._written_as = connection.trust, connection.written
         self._rejected = False
 
     @property
     def namespace(self) -> str:
         """The operator's own namespace."""
         return self._connection.namespace
+
+    async def renewed(self) -> bool:
+        """Whether another server, CA or client certificate is written down by now than at the start.
+
+        This client keeps those of its start, and so does the watch. Files that cannot be used are half written: they
+        are read again the next time.
+        """
+        now = self._connection.written
+        if now == self._written_as:
+            return False
+        try:
+            fresh = await self._load()
+        except SetupError:
+            return False
+        self._written_as = now
+        return fresh.trust != self._trust
 
     async def close(self) -> None:
         """Close the pool; call it once, when nothing is under way."""
@@ -152,6 +177,8 @@ class KubeClient:
             raise KubeError(f"{request}: {error.message}") from None
         except (OpenApiException, ValueError) as error:  # a wrong URL or certificate too: no fault of the network
             raise KubeError(f"{request}: {type(error).__name__}: {error}") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise NoAnswer(f"{request}: {_UNTRUSTED} ({error.certificate_error})") from error
         except (aiohttp.ClientError, OSError) as error:
             raise NoAnswer(f"{request}: {type(error).__name__}: {error}") from error
         except SetupError as error:

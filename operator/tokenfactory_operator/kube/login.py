@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,8 @@ from kubernetes.aio.config import ConfigException, load_kube_config
 from pydantic import SecretStr
 
 from tokenfactory_operator.kube.errors import SetupError
+from tokenfactory_operator.proxies import Proxies, ProxyError
+from tokenfactory_operator.tls import contents
 
 CREDENTIAL_LIFETIME: Final = timedelta(minutes=10)
 """How long a token is used before it is read again. The kubelet replaces a one-hour token 12 minutes before its end."""
@@ -46,8 +48,21 @@ class Connection:
     certificate_path: str | None = None
     private_key_path: str | None = None
     proxy_url: str | None = None
+    """The kubeconfig's own `proxy-url`, else what the environment says for the server; nothing else is read there."""
+    sources: tuple[str, ...] = ()
+    """The files that say all of this but the token: what changes there may be another server, CA or certificate."""
     expiration: datetime | None = None
     """Aware UTC time at which to load again, so that rotated tokens are followed; `None` without a token."""
+
+    @property
+    def trust(self) -> tuple[str, tuple[bytes, ...]]:
+        """Whom this trusts, and as whom it is known: what a connection pool keeps as it was when it was made."""
+        return self.server, contents(self.ca_path, self.certificate_path, self.private_key_path)
+
+    @property
+    def written(self) -> tuple[bytes, ...]:
+        """What the files hold now of which it was read."""
+        return contents(*self.sources, self.ca_path, self.certificate_path, self.private_key_path)
 
     @property
     def authorization(self) -> str | None:
@@ -63,6 +78,16 @@ async def load_connection(
     Raises:
         SetupError: nothing was found, or what was found cannot be used.
     """
+    connection = await _found(environ, service_account)
+    if connection.proxy_url is not None:
+        return connection
+    try:
+        return replace(connection, proxy_url=Proxies(environ).of(connection.server))
+    except ProxyError as error:
+        raise SetupError(str(error)) from None
+
+
+async def _found(environ: Mapping[str, str], service_account: Path) -> Connection:
     named = environ.get("KUBECONFIG", "")
     if named.strip(os.pathsep):
         return await _from_kubeconfig(named, origin="KUBECONFIG")
@@ -108,9 +133,13 @@ def _optional_text(path: Path) -> str | None:
     return path.read_text(encoding="utf-8").strip() if path.is_file() else None
 
 
+def _files(paths: str) -> tuple[str, ...]:
+    return tuple(str(Path(path).expanduser()) for path in paths.split(os.pathsep) if path)
+
+
 def _existing(paths: str) -> bool:
     """Whether one of the paths, separated as in PATH, is a file; the others are left out, as kubectl does."""
-    return any(Path(path).expanduser().is_file() for path in paths.split(os.pathsep) if path)
+    return any(Path(path).is_file() for path in _files(paths))
 
 
 def _expiration() -> datetime:
@@ -132,11 +161,14 @@ async def _from_kubeconfig(paths: str, *, origin: str) -> Connection:
             "it needs a current-context whose cluster and user exist."
         ) from None
     return _checked(
-        configuration, namespace=context.get("namespace") or DEFAULT_NAMESPACE, origin=f"{origin} ({paths})"
+        configuration,
+        namespace=context.get("namespace") or DEFAULT_NAMESPACE,
+        origin=f"{origin} ({paths})",
+        sources=_files(paths),
     )
 
 
-def _checked(configuration: Configuration, *, namespace: str, origin: str) -> Connection:
+def _checked(configuration: Configuration, *, namespace: str, origin: str, sources: tuple[str, ...]) -> Connection:
     """Refuse what would be insecure, anonymous, or served by only one of the two clients."""
     if not configuration.verify_ssl:
         raise SetupError(
@@ -162,5 +194,6 @@ def _checked(configuration: Configuration, *, namespace: str, origin: str) -> Co
         certificate_path=configuration.cert_file,
         private_key_path=configuration.key_file,
         proxy_url=configuration.proxy,
+        sources=sources,
         expiration=_expiration() if token.strip() else None,
     )

@@ -1,4 +1,4 @@
-"""Whether Kubernetes can be worked with, asked again and again: rights, credentials, the CRD, its resource versions.
+"""Whether Kubernetes can be worked with, asked again and again: rights, credentials, CA, the CRD, resource versions.
 
 One namespace's missing rights stop that namespace only: it is left out of our LISTs and taken up when the rights come.
 kopf's watch of it waits meanwhile (see handlers). What no waiting mends ends the process with one sentence: a CRD that
@@ -28,6 +28,7 @@ from tokenfactory_operator.kube.crd import check_crd
 from tokenfactory_operator.kube.errors import ApiServerError, SetupError
 from tokenfactory_operator.kube.objects import collection
 from tokenfactory_operator.kube.server import check_version
+from tokenfactory_operator.tls import contents
 
 PULSE: Final = 15.0
 """Seconds between two looks at everything that is watched."""
@@ -42,6 +43,9 @@ MISSING_HERE: Final = (
     "deleted takes no new Role: grant the rights by a ClusterRole until it is gone."
 )
 """What to do about the rights in a watched namespace."""
+
+ENDS: Final = "the operator ends, and uses the new ones at its next start."
+RENEWED: Final = f"The API server's address, its CA or the operator's client certificate was renewed: {ENDS}"
 
 _FORBIDDEN: Final = 403
 _NOT_FOUND: Final = 404
@@ -60,11 +64,14 @@ class Supervisor:
         namespaces: Sequence[str],
         secrets: bool,
         own: Sequence[Right] = (),
+        bundles: Sequence[str] = (),
     ) -> None:
         """`namespaces`: those watched, none means all; `secrets`: whether Secrets of theirs are read.
 
-        `own`: rights that the process needs for itself.
+        `own`: rights that the process needs for itself. `bundles`: files of authorities that the cloud is trusted by.
         """
+        self._bundles = tuple(bundles)
+        self._held = contents(*bundles)
         self._client = client
         self._watched = tuple(namespaces)
         self._places = self._watched or ("",)
@@ -152,6 +159,7 @@ class Supervisor:
 
     async def look(self, *, review: bool = False) -> None:
         """One look at each watched namespace; `review`: at all their rights, too. Raises `SetupError`."""
+        await self._end_if_renewed()
         problem, unauthorized, doubted = None, False, frozenset(self._doubted)
         self._doubted.clear()
         self._pressing.clear()
@@ -178,6 +186,14 @@ class Supervisor:
             return _sentence(found)
         text = str(error)
         return f"The watch of DedicatedEndpoints ended ({type(error).__name__}{f': {text}' if text else ''})."
+
+    async def _end_if_renewed(self) -> None:
+        """Connections trust whom they did when they were made: a new process trusts the new ones."""
+        if await self._client.renewed():
+            raise SetupError(RENEWED)
+        now = contents(*self._bundles)
+        if now != self._held and all(now):
+            raise SetupError(f"The authorities in {' or '.join(self._bundles)} were renewed: {ENDS}")
 
     def _end_if_unauthorized(self, problem: str | None) -> None:
         now = asyncio.get_running_loop().time()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 
 import httpx
 import pytest
@@ -12,7 +11,8 @@ from pydantic import SecretStr
 from tokenfactory_operator.cloud.client import HttpCloud
 from tokenfactory_operator.cloud.paging import CURSOR_LIMIT, parse_page
 from tokenfactory_operator.cloud.transport import CloudSettings
-from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, OperatorDefect
+from tokenfactory_operator.domain.errors import CloudError, OperatorDefect
+from tokenfactory_operator.proxies import ProxyError
 from unit.cloud.support import (
     CREATE,
     TOKEN,
@@ -107,17 +107,9 @@ def test_the_longest_page_token_is_followed() -> None:
     assert page.next is not None
 
 
-@pytest.fixture
-def _unusable_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALL_PROXY", "gopher://user:secret@127.0.0.1:1")
-
-
-@pytest.mark.usefixtures("_unusable_proxy")
-async def test_an_unusable_proxy_is_a_failed_call(caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing was sent, and the message names the variables, not their values."""
-    caplog.set_level(logging.DEBUG)
-    async with HttpCloud(CloudSettings(base_url=URL), token=lambda: SecretStr(TOKEN), clock=ManualClock()) as cloud:
-        with pytest.raises(CloudUnavailable, match="ALL_PROXY") as raised:
-            await cloud.create_endpoint(CREATE)
-    assert raised.value.refused
-    assert "secret" not in "".join(map(str, chain(raised.value))) + caplog.text
+def test_an_unusable_proxy_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the variable, not its value."""
+    monkeypatch.setenv("HTTPS_PROXY", "gopher://user:secret@127.0.0.1:1")
+    with pytest.raises(ProxyError, match="HTTPS_PROXY") as raised:
+        HttpCloud(CloudSettings(base_url="https://api.invalid"), token=lambda: SecretStr(TOKEN), clock=ManualClock())
+    assert "secret" not in "".join(map(str, chain(raised.value)))

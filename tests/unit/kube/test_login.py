@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tokenfactory_operator.handlers import connection_info
 from tokenfactory_operator.kube.errors import SetupError
 from tokenfactory_operator.kube.login import CREDENTIAL_LIFETIME, Connection, load_connection
 from unit.kube.loopback import CANARY
@@ -71,6 +72,46 @@ async def test_client_certificate_has_no_expiration(tmp_path: Path) -> None:
     assert connection.certificate_path is not None
     assert connection.private_key_path is not None
     assert (connection.authorization, connection.expiration) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("environ", "cluster", "proxy"),
+    [
+        pytest.param({"HTTPS_PROXY": "http://p:1"}, None, "http://p:1", id="environment"),
+        pytest.param({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "192.0.2.0/24"}, None, None, id="spared network"),
+        pytest.param({"ALL_PROXY": "socks5://p:1"}, None, None, id="not read"),
+        pytest.param(
+            {"HTTPS_PROXY": "http://p:1"}, {"server": SERVER, "proxy-url": "http://own:2"}, "http://own:2", id="its own"
+        ),
+    ],
+)
+async def test_the_proxy_to_the_api_server(
+    tmp_path: Path, environ: dict[str, str], cluster: dict[str, str] | None, proxy: str | None
+) -> None:
+    """As kubectl finds it, for both clients."""
+    path = write_kubeconfig(tmp_path / "kubeconfig", cluster=cluster)
+    connection = await load_connection({"KUBECONFIG": path, **environ})
+    assert connection.proxy_url == connection_info(connection).proxy_url == proxy
+    assert not connection_info(connection).trust_env
+
+
+async def test_a_proxy_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    """Not the API server is at fault."""
+    with pytest.raises(SetupError, match="HTTPS_PROXY names a proxy of the kind socks5"):
+        await load_connection({"KUBECONFIG": write_kubeconfig(tmp_path / "k"), "HTTPS_PROXY": "socks5://p:1"})
+
+
+@pytest.mark.parametrize("renewed", ["ca.pem", "client.pem", "client.key"])
+async def test_what_is_trusted_tells_a_renewal(tmp_path: Path, renewed: str) -> None:
+    """The contents of CA, certificate and key; a token is none of it."""
+    for name in ("ca.pem", "client.pem", "client.key"):
+        (tmp_path / name).write_text("old")
+    cluster = {"server": SERVER, "certificate-authority": str(tmp_path / "ca.pem")}
+    user = {"client-certificate": str(tmp_path / "client.pem"), "client-key": str(tmp_path / "client.key")}
+    before = (await load(tmp_path, cluster=cluster, user={**user, "token": "a"})).trust
+    assert (await load(tmp_path, cluster=cluster, user={**user, "token": "b"})).trust == before
+    (tmp_path / renewed).write_text("new")
+    assert (await load(tmp_path, cluster=cluster, user=user)).trust != before
 
 
 async def test_basic_authentication_keeps_its_scheme(tmp_path: Path) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
 from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube.access import CLUSTER_ID_RIGHT
-from tokenfactory_operator.kube.client import REVIEWS
+from tokenfactory_operator.kube.client import REVIEWS, KubeClient
 from tokenfactory_operator.kube.errors import SetupError
+from tokenfactory_operator.kube.login import Connection
 from tokenfactory_operator.kube.supervision import LONGEST_PAUSE, UNAUTHORIZED_LIMIT, Backoffs, Supervisor
 from unit.kube.loopback import Request, answer, client_of, loopback, status_answer
 from unit.kube.test_crd import discovery, openapi
@@ -81,6 +84,47 @@ async def test_all_rights_are_there() -> None:
         await supervisor.look(review=True)
         assert (supervisor.problem(), supervisor.note()) == (None, "all served")
         assert supervisor.listable() == supervisor.listable_secrets() == ("a", "b")
+
+
+async def test_a_renewed_authority_ends_the_process(tmp_path: Path) -> None:
+    """The API server's, which the watch would not follow; a file that is being written is read again later."""
+    authority = tmp_path / "ca.pem"
+    authority.write_text("old")
+    server = Server()
+    async with loopback(server) as running:
+
+        async def load() -> Connection:
+            if not authority.read_text():
+                raise SetupError("empty")
+            return replace(running.connection(), sources=(str(authority),))
+
+        # The file is a source only: this server speaks no TLS.
+        async with KubeClient(await load(), load) as client:
+            supervisor = Supervisor(client, namespaces=(), secrets=True)
+            await supervisor.look()
+            authority.write_text("")
+            await supervisor.look()
+            authority.write_text("another token")
+            await supervisor.look()
+            running.url = running.url.replace("127.0.0.1", "localhost")
+            await supervisor.look()
+            authority.write_text("new")
+            with pytest.raises(SetupError, match="was renewed: the operator ends"):
+                await supervisor.look()
+
+
+async def test_renewed_authorities_of_the_cloud_end_the_process(tmp_path: Path) -> None:
+    """The bundle of the setting or of the environment: connections that are open trust the old one."""
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("old")
+    async with loopback(Server()) as running, client_of(running) as client:
+        supervisor = Supervisor(client, namespaces=(), secrets=True, bundles=[str(bundle)])
+        await supervisor.look()
+        bundle.unlink()
+        await supervisor.look()
+        bundle.write_text("new")
+        with pytest.raises(SetupError, match=r"bundle\.pem were renewed: the operator ends"):
+            await supervisor.look()
 
 
 async def test_a_namespace_without_rights_stops_itself_only() -> None:
