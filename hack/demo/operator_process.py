@@ -51,6 +51,7 @@ class OperatorProcess:
             "TOKENFACTORY_POLL_INTERVAL_IN_TRANSITION": f"{INTERVAL:g}s",
             "TOKENFACTORY_REQUEST_TIMEOUT": f"{SETTLE:g}s",
             "TOKENFACTORY_CREATE_SETTLE": f"{SETTLE:g}s",
+            "TOKENFACTORY_LOST_SETTLE": f"{SETTLE:g}s",
             "TOKENFACTORY_METRICS_ADDRESS": self._address,
             "TOKENFACTORY_HEALTH_ADDRESS": self._address,
             "TOKENFACTORY_LOG_FORMAT": "console",

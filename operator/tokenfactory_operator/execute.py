@@ -21,6 +21,7 @@ from tokenfactory_operator.domain.drift import Difference
 from tokenfactory_operator.domain.errors import (
     CloudConflict,
     CloudError,
+    CloudUnavailable,
     EndpointNotFound,
     Handling,
     KubeConflict,
@@ -250,7 +251,8 @@ class Executor:
         attempt.outcome, attempt.endpoint_id = Outcome.CREATED, endpoint.id
         s.memory.mutated = poller.inventory.learned(endpoint, created=True)
         if s.resource.status.endpoint_id or s.memory.gone:
-            s.memory.recreations += 1
+            forgotten = s.now - s.memory.recreated > 2 * creation.RECREATE_PAUSE_MAX * self._tools.timing.lost_settle
+            s.memory.recreations = 1 if forgotten else s.memory.recreations + 1
             s.memory.recreated = s.memory.mutated
         self._mutated("create", poller)
         self._tell(resource, "CreatedEndpoint", f"Created endpoint {endpoint.id}.")
@@ -356,6 +358,7 @@ class Executor:
             with self._accounted(s, poller):
                 found = await poller.cloud.update_endpoint(action.endpoint_id, patch)
         except EndpointNotFound:
+            await self._api_is_well(poller)
             poller.inventory.proven_gone(action.endpoint_id)
             s.memory.gone[action.endpoint_id] = poller.inventory.stamp()
             self._tools.telemetry.counted("endpoint_lost")
@@ -364,6 +367,16 @@ class Executor:
             )
         else:
             poller.inventory.found_hidden(found)
+
+    @staticmethod
+    async def _api_is_well(poller: Poller) -> None:
+        """A 404 says something only where the API answers for what surely exists: the catalog.
+
+        Raises:
+            CloudError: it does not.
+        """
+        if not await poller.cloud.list_templates():
+            raise CloudUnavailable("The endpoint answers 404, but the catalog is empty too: the API is not well.")
 
     async def abandon(self, body: Mapping[str, Any], endpoint_id: str, poller: Poller) -> None:
         """DELETE what this process has just made for an object that is gone (exactly-once.md, Create 5)."""

@@ -21,6 +21,8 @@ OPERATOR: Final = ""
 """In place of a namespace: the operator's own credential."""
 MASS_ABSENCE: Final = 0.10
 """Share of the known endpoints that may be missing at once (and more than one) before the list is not believed."""
+PAGE_SIZES: Final = frozenset({20, 25, 30, 50, 100, 200, 250, 500, 1000})
+"""Lengths at which a list without a page token may be cut off: the usual limits of APIs."""
 
 
 class Inventory:
@@ -48,6 +50,9 @@ class Inventory:
         self._identity_evidence: dict[str, float] = {}
         self._attempt_evidence: dict[str, dict[str, float]] = {}
         self._complete: list[float] = []
+        self._length = self._longest = 0
+        """Of the last complete LIST, and of the longest one, in endpoints."""
+        self._newest_shown = NEVER
         self.last_view = NEVER
         """Start of the last LIST whose pages all came, complete or not quite."""
         self._known: set[str] = set()
@@ -97,7 +102,7 @@ class Inventory:
             # What one object's call has taught is news to every other one that names the endpoint.
             told = old is not None and old.taught > old.listed
             self._sight(Sighting(kept, taught=old.taught if old else NEVER, listed=begun), old, now)
-            self._unlisted.pop(endpoint.id, None)
+            self._newest_shown = max(self._newest_shown, self._unlisted.pop(endpoint.id, NEVER))
             self._hidden.discard(endpoint.id)
             if not same or told:
                 changed.append(endpoint)
@@ -129,6 +134,8 @@ class Inventory:
             if seen.endpoint.id in self._deleted:
                 self._buried.setdefault(seen.endpoint.id, begun)
         self._complete.append(begun)
+        self._length = len(answer.endpoints)
+        self._longest = max(self._longest, self._length)
         self._missing = None
         self._forget_unnamed()
         self._prune()
@@ -294,8 +301,29 @@ class Inventory:
             attempt_absence=Absence(self._attempt_evidence.get(uid, {}).get(attempt, NEVER), self._complete),
             recorded_absence=Absence(self._evidence.get(recorded, NEVER), self._complete),
             hidden=frozenset(self._hidden),
+            witnessed=not recorded or recorded in self._present or self._witnessed(recorded),
+            cut_at=self._cut_at(),
+            newest_shown=self._newest_shown,
             overdue=frozenset(self._overdue()),
         )
+
+    def _witnessed(self, recorded: str) -> bool:
+        """Whether the last complete LIST shows another one that belongs to the same project for sure.
+
+        That is one with a mark of this cluster, one that another object's status names, or one that was known while the
+        recorded one still was.
+        """
+        before = self._evidence.get(recorded, NEVER)
+        marked = {item for ids in self._by_uid.values() for item in ids}
+        return any(
+            seen.listed >= self.last_complete > NEVER
+            and (endpoint_id in marked or endpoint_id in self._expected or self._known_since[endpoint_id] <= before)
+            for endpoint_id, seen in self._present.items()
+        )
+
+    def _cut_at(self) -> int:
+        """The length of the last complete LIST, where it may leave out what does not fit: a page, and never longer."""
+        return self._length if self._length in PAGE_SIZES and self._length == self._longest else 0
 
     def _shown_elsewhere(self, resource: Resource) -> frozenset[str]:
         """Endpoints of this object that only other credentials' lists show: of those that it may have had itself.
@@ -400,7 +428,8 @@ class Inventory:
     def _prune(self) -> None:
         """Keep the starts that any settle time can still need, and one before them, which proves as much as all."""
         horizon = self.last_complete - 2 * (self._timing.delete_settle + self._timing.create_settle)
-        first = next(index for index, begun in enumerate(self._complete) if begun >= horizon)
+        needed = min(horizon, self.last_complete - self._timing.longest_settle)
+        first = next(index for index, begun in enumerate(self._complete) if begun >= needed)
         del self._complete[: max(0, first - 1)]
         for endpoint_id in [item for item, begun in self._buried.items() if begun < horizon]:
             del self._buried[endpoint_id]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import NoReturn
 
+from tokenfactory_operator.domain.catalog import Template
 from tokenfactory_operator.domain.errors import CredentialsError
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 
@@ -29,6 +30,10 @@ class NoCloud:
         return _turn()
 
     async def list_endpoints(self) -> EndpointList:
+        """Refused."""
+        self._refuse()
+
+    async def list_templates(self) -> tuple[Template, ...]:
         """Refused."""
         self._refuse()
 

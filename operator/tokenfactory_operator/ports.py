@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
+from tokenfactory_operator.domain.catalog import Template
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.domain.timing import Timing
 
@@ -75,6 +76,10 @@ class Cloud(Protocol):
 
     async def list_endpoints(self) -> EndpointList:
         """Every page of LIST. Incomplete rather than failed where some pages or items could not be read."""
+        ...
+
+    async def list_templates(self) -> tuple[Template, ...]:
+        """The catalog: what can be deployed."""
         ...
 
     async def get_endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:

@@ -8,6 +8,7 @@ import pytest
 
 from cluster.support.operator_process import CREATE_SETTLE
 from cluster.support.world import World
+from cluster.support.worlds import WorldMaker
 from tokenfactory_operator.api import v1alpha1 as api
 
 pytestmark = pytest.mark.cluster
@@ -64,20 +65,48 @@ def test_effect_of_a_create_is_lost(shared: World, name: str, effect: str, param
     assert len(shared.endpoints(name, alive_only=False)) == 1
 
 
-def test_two_unknown_outcomes(shared: World, name: str) -> None:
-    """Two creates in a row without a trace stall the object; a person's word in the annotation lets it go on."""
-    shared.faulty(name, "POST", effect="status", code=500, count=2)
+def test_unknown_outcomes_in_a_row(shared: World, name: str) -> None:
+    """Creates without a trace are tried again ever more slowly, and nobody is asked."""
+    shared.faulty(name, "POST", effect="status", code=502, count=2)
     shared.create(name)
-
     shared.until_called(name, "POST", 2)
-    stalled = shared.until_stalled(name, "CreateOutcomeUnknown")
-    assert api.RECONCILE_REQUESTED_AT in stalled.said("Stalled").message
-    shared.after_lists(5)
-    assert len(shared.calls(name, "POST")) == 2
-    shared.annotate(name, api.RECONCILE_REQUESTED_AT, "looked: nothing there")
+    assert shared.until_said(name, "Synced", "CreateOutcomeUnknown").said("Stalled").status == ""
     shared.until_ready(name)
-    assert len(shared.calls(name, "POST")) == 3
+    first, second, third = shared.calls(name, "POST")
+    assert second["started_monotonic"] - first["ended_monotonic"] >= CREATE_SETTLE
+    assert third["started_monotonic"] - second["ended_monotonic"] >= 2 * CREATE_SETTLE
     assert len(shared.endpoints(name, alive_only=False)) == 1
+
+
+def test_a_list_that_may_be_cut_off(new_world: WorldMaker) -> None:
+    """It is round and as long as it ever was: an unknown create asks a person, and makes no second endpoint."""
+    world = new_world()
+    for number in range(20):
+        world.cloud.console_create(name=f"stranger-{number}")
+    world.after_lists(1)
+    world.faulty("cut", "POST", effect="status", code=502, count=1)
+    world.create("cut")
+    stalled = world.until_stalled("cut", "CreateOutcomeUnknown")
+    assert api.RECONCILE_REQUESTED_AT in stalled.said("Stalled").message
+    world.after_lists(5)
+    assert len(world.calls("cut", "POST")) == 1
+    world.annotate("cut", api.RECONCILE_REQUESTED_AT, "looked: nothing there")
+    world.until_ready("cut")
+    assert len(world.calls("cut", "POST")) == 2
+
+
+def test_a_maintenance(new_world: WorldMaker) -> None:
+    """LISTs are empty and each id answers 404 in the API's own form: no second endpoint, and none is given up."""
+    world = new_world(settings={"LOST_SETTLE": "20s"})
+    world.create("kept")
+    before = world.until_ready("kept").endpoint_id
+    world.cloud.fault({"method": "GET"}, effect="partial_list", cap=0)
+    world.cloud.fault({"path_regex": "dedicated_endpoints/(?!templates)"}, effect="status", code=404)
+    world.until_said("kept", "Ready", "EndpointLost")
+    world.after_lists(15)
+    world.cloud.clear_faults()
+    assert world.until_ready("kept").endpoint_id == before
+    assert (len(world.calls("kept", "POST")), world.calls("kept", "DELETE")) == (1, [])
 
 
 def test_late_effect_after_the_second_create(shared: World, name: str) -> None:

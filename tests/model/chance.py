@@ -42,6 +42,7 @@ CALL_FAULTS: Final = (
 HAPPENINGS: Final = (
     "cloud.outage",
     "cloud.revoked",
+    "cloud.maintenance",
     "cloud.capacity",
     "cloud.degraded",
     "kube.down",

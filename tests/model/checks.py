@@ -97,6 +97,8 @@ class Checks:
         """Uids of objects that have ever said another `deletionPolicy` than Retain, or none."""
         self._may_delete: set[str] = set()
         """Uids of objects that have ever said `deletionPolicy: Delete`."""
+        self._deleted: set[str] = set()
+        """Endpoints for which a DELETE was sent."""
         self.given_up = False
         """The write that is carried out has no answer any more: it came later than its sender waits."""
         self.written_by: tuple[float, View] | None = None
@@ -160,6 +162,8 @@ class Checks:
                 self._trace.violated(f"{name} sends {what} for {endpoint_id}, which no object of ours had made")
         elif what == "DELETE" and self._kept_when_adopted(endpoint):
             self._trace.violated(f"{name} deletes {endpoint_id}, which was adopted, and nobody said so")
+        elif what == "DELETE" and self._serves_alone(endpoint):
+            self._trace.violated(f"{name} deletes {endpoint_id}, which serves, beside one that does not")
         elif what == "DELETE" and self._retained(endpoint):
             self._trace.violated(f"{name} deletes {endpoint_id}, whose object has always said Retain")
         elif owners(shown) - {endpoint.owner or endpoint.copy_of, *endpoint.former}:
@@ -175,6 +179,17 @@ class Checks:
         """
         matters = endpoint.alive or endpoint.owner in self._living()
         return endpoint.adopted and matters and endpoint.owner not in self._may_delete
+
+    def _serves_alone(self, endpoint: Endpoint) -> bool:
+        """Whether it is one of several of an object that lives, and all that could be seen says that only it serves."""
+        body = next((it for it in self._kube.objects.values() if it["metadata"]["uid"] == endpoint.owner), None)
+        others = [other for other in self._vendor.of(endpoint.owner) if other is not endpoint]
+        again = endpoint.id in self._deleted
+        self._deleted.add(endpoint.id)
+        if again or not endpoint.alive or not others or body is None or body["metadata"].get("deletionTimestamp"):
+            return False
+        elsewhere = any(shown.readiness in SERVES for other in others for shown in self._shown(other))
+        return not elsewhere and all(shown.readiness in SERVES for shown in self._shown(endpoint))
 
     def _retained(self, endpoint: Endpoint) -> bool:
         """Whether it is the only endpoint of an object that lives and has never said anything but Retain."""

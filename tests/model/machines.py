@@ -17,6 +17,9 @@ from tokenfactory_operator.ports import Key
 DOWN: Final = 200.0
 """Seconds for which the operator is stopped before etcd is restored: a call's time-out, and its effect after that."""
 
+MAINTENANCE: Final = 0.5
+"""Longest maintenance, as a share of the settle time of a lost endpoint."""
+
 
 class Machines:
     """Each of its acts happens to one that it picks."""
@@ -27,9 +30,11 @@ class Machines:
         self._deeds = deeds
         self._rng = chance.rng
         self._backups: list[dict[Key, Body]] = []
+        self._maintained = float("-inf")
         self.acts: Final[Mapping[str, Callable[[], None]]] = {
             "cloud.outage": self._outage,
             "cloud.revoked": self._revoked,
+            "cloud.maintenance": self._maintenance,
             "cloud.capacity": self._capacity,
             "kube.down": self._kube_down,
             "process.kill": self._kill,
@@ -60,6 +65,21 @@ class Machines:
 
     def _kube_down(self) -> None:
         self._for_a_while("kube_down", 1.0, self._rng.choice((20.0, 200.0)))
+
+    def _maintenance(self) -> None:
+        """Shorter than the settle time of a lost endpoint, however close two of them are."""
+        around, settle = self._world.around, self._world.around.timing.lost_settle
+        if around.hides or around.vendor.cap or self._world.loop.time() - self._maintained < settle:
+            return
+        self._maintained = self._world.loop.time()
+        for endpoint in around.vendor.alive:
+            named = (body["status"].get("endpointId") for body in self._world.kube.objects.values())
+            # What no object names, nobody can miss: it is as if it came when the maintenance is over.
+            endpoint.late = endpoint.late or endpoint.id not in named
+        lasts = self._rng.uniform(1.0, MAINTENANCE * settle)
+        self._world.trace.say("world", f"maintenance for {lasts:.1f} s")
+        around.vendor.maintained = True
+        self._world.later(lasts, setattr, around.vendor, "maintained", False)
 
     def _capacity(self) -> None:
         self._world.trace.say("world", "no GPU is free")

@@ -309,8 +309,8 @@ class People:
     def _request(self) -> None:
         key = self._someone()
         doubted = key is not None and condition(self._world.kube.objects[key], "Synced").get("reason")
-        if self._world.around.token.elsewhere or doubted == "CredentialsMismatch":
-            return  # it would say that the other project is the same
+        if self._world.around.token.elsewhere or doubted == "CredentialsMismatch" or self._world.vendor.cap:
+            return  # it would say that the other project is the same, or that what does not fit is not there
         self._change({"metadata": {"annotations": {REQUESTED: f"{self._world.loop.time():.3f}"}}}, key=key)
 
     def _policy(self) -> None:

@@ -17,7 +17,8 @@ from model.network import Fate, Flight, Network
 from model.trace import Trace
 from model.vendor import EPOCH, Endpoint, Vendor, owners
 from tokenfactory_operator.cloud.throttle import Lane, Throttle
-from tokenfactory_operator.domain.errors import CloudError, EndpointNotFound, Forbidden, RateLimited
+from tokenfactory_operator.domain.catalog import Template
+from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, EndpointNotFound, Forbidden, RateLimited
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.ports import JsonObject, Key
@@ -171,7 +172,7 @@ class CloudPort:
 
     def _listed(self) -> EndpointList:
         around, dice = self._around, self._around.chance
-        if self._elsewhere:
+        if self._elsewhere or around.vendor.maintained:
             return EndpointList(())
         age = dice.between(0.0, STALE * around.timing.create_settle) if dice.strikes("list.stale") else 0.0
         shown = around.vendor.listing(around.loop.time() - age)
@@ -192,13 +193,17 @@ class CloudPort:
             body["status"].get("endpointId") == endpoint.id for body in bodies
         )
 
+    async def list_templates(self) -> tuple[Template, ...]:
+        """See `ports.Cloud`."""
+        return await self._call("GET", "GET templates", lambda: (Template("m/one"),))
+
     async def get_endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:
         """See `ports.Cloud`."""
         found = await self._call("GET", f"GET {endpoint_id}", lambda: self._got(endpoint_id), shown=_state)
         return self._shown(found) if found is not None else None
 
     def _got(self, endpoint_id: str) -> ObservedEndpoint | None:
-        visible = self._around.vendor.get_by_id and not self._elsewhere
+        visible = self._around.vendor.get_by_id and not self._nothing_there()
         endpoint = self._around.vendor.find(endpoint_id) if visible else None
         return endpoint.now if endpoint is not None else None
 
@@ -213,6 +218,8 @@ class CloudPort:
             refuse(body.gpu_type)
             if self._elsewhere:
                 raise Forbidden("HTTP 403", refused=True, status=403)
+            if self._around.vendor.maintained:
+                raise CloudUnavailable("HTTP 503", status=503)
             return self._around.vendor.create(body, lag=lag, late=fate.late)
 
         try:
@@ -234,7 +241,7 @@ class CloudPort:
 
         def effect() -> ObservedEndpoint:
             refuse(patch.gpu_type)
-            if self._elsewhere:
+            if self._nothing_there():
                 raise EndpointNotFound("no such endpoint", refused=True, status=404)
             return self._around.vendor.update(endpoint_id, patch, after=after)
 
@@ -255,6 +262,8 @@ class CloudPort:
         after = dice.between(1.0, 60.0) if dice.strikes("cloud.lazy_delete") else 0.0
 
         def effect() -> bool:
+            if self._around.vendor.maintained:
+                raise CloudUnavailable("HTTP 503", status=503)
             there = self._around.vendor.find(endpoint_id) is not None and not self._elsewhere
             if there:
                 self._around.vendor.delete(endpoint_id, after=after)
@@ -263,6 +272,9 @@ class CloudPort:
         there = await self._call("DELETE", f"DELETE {endpoint_id}", effect)
         self._mutated(endpoint_id)
         return there
+
+    def _nothing_there(self) -> bool:
+        return self._elsewhere or self._around.vendor.maintained
 
     def _mutates(self, what: str, endpoint_id: str = "") -> None:
         if not self._place.alive():

@@ -9,7 +9,7 @@ from typing import Final
 
 from model.chance import HAPPENINGS, Chance, swarm
 from model.clock import Stuck
-from model.fates import STALE, RandomWeather
+from model.fates import STALE, Conditions, RandomWeather
 from model.people import PLACES, People, console_made
 from model.verdict import Deeds, Verdict
 from model.world import World
@@ -27,6 +27,9 @@ CONFIRMATIONS: Final = 2
 
 ELECTING: Final = 0.2
 """Share of the seeds in which two processes elect their leader; its renewals cost more than all else in them."""
+FULL: Final = 0.04
+"""Share of the seeds in which LISTs are cut off after so many endpoints, and strangers take all the room."""
+PAGE: Final = 20
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Simulation:
         self._rng = rng
         self._seed = seed
         self._chance = Chance(random.Random(rng.getrandbits(32)), rates, dropped)
-        timing = rng.choice((Timing(), Timing(create_settle=20.0, delete_settle=100.0)))
+        timing = rng.choice((Timing(), Timing(create_settle=20.0, delete_settle=100.0, lost_settle=200.0)))
         self._electing = rng.random() < ELECTING
         self.world = World(
             random.Random(rng.getrandbits(32)),
@@ -81,7 +84,9 @@ class Simulation:
         world.vendor.provisioning = rng.choice(((1.0, 5.0), (5.0, 60.0)))
         world.checks.policy = Policy(may_adopt=rng.random() < 0.8, adopt_recreated=rng.random() < 0.3)
         world.restart_after = lambda: self._chance.between(0.5, 20.0)
-        for number in range(rng.randint(0, 2)):
+        full = rng.random() < FULL and not world.around.hides
+        world.vendor.cap = PAGE if full else None
+        for number in range(PAGE if full else rng.randint(0, 2)):
             world.vendor.add(console_made(f"stranger {number}"))
 
     def run(self) -> Report:
@@ -118,13 +123,17 @@ class Simulation:
     def _quiet(self) -> None:
         world = self.world
         self._chance.active = False
-        self._weather.lasting.cloud_down = self._weather.lasting.revoked = self._weather.lasting.kube_down = False
+        self._weather.lasting = Conditions()
+        world.vendor.maintained = False
         world.vendor.room = True
         world.trace.say("world", "is left alone")
         self._settle()
         self._verdict.exactly_one(strict=False)
         self._verdict.nothing_left()
         self._verdict.at_rest()
+        if world.vendor.cap:
+            world.vendor.cap = None
+            world.run_for(AFTERWARDS)  # nobody says of what he has not seen listed that it is not there
         world.trace.say("world", "is put right")
         self._people.mend()
         for _ in range(CONFIRMATIONS):

@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from model.clock import VirtualLoop
@@ -92,6 +93,10 @@ class Vendor:
         self.room = True
         """Whether there are GPUs: without, an endpoint is accepted and does not get ready."""
         self.get_by_id = True
+        self.maintained = False
+        """LISTs are empty and every id answers 404, though everything is there."""
+        self.cap: int | None = None
+        """How many endpoints a LIST shows at most, the oldest ones."""
         self.provisioning = (5.0, 60.0)
         self.on_create: Callable[[Endpoint], None] = lambda _: None
         self.on_take: Callable[[Endpoint, str], None] = lambda *_: None
@@ -212,7 +217,8 @@ class Vendor:
 
     def listing(self, moment: float) -> list[Endpoint]:
         """What a LIST shows of this moment."""
-        return [item for item in self.endpoints.values() if item.visible <= moment and item.at(moment) is not None]
+        shown = (item for item in self.endpoints.values() if item.visible <= moment and item.at(moment) is not None)
+        return list(islice(shown, self.cap))
 
     # What happens at the vendor's
 

@@ -47,7 +47,12 @@ class Verdict:
         world.kube.on_release = self.released
 
     def at_rest(self) -> None:
-        """An hour in a quiet world: LISTs, and nothing else."""
+        """An hour in a quiet world: LISTs, and nothing else.
+
+        Where LISTs are cut off and there is no GET by id, only a PATCH again and again shows what is there.
+        """
+        if self._world.vendor.cap and not self._world.vendor.get_by_id:
+            return
         checks, kube = self._world.checks, self._world.kube
         self._world.run_for(max(0.0, checks.mutated + TRANSITION + 60.0 - self._world.loop.time()))
         calls, writes = Counter(checks.calls), kube.operator_writes
@@ -145,16 +150,20 @@ class Verdict:
             or naming
             or self._has_predecessor(body)
             or self._marked_by_another(body["status"].get("endpointId") or "", uid),
-            "CreateOutcomeUnknown": self._world.checks.unknown_posts[uid] + len(self._world.processes) > 1,
-            "InventoryUntrusted": vanished or self._world.around.hides,
+            "CreateOutcomeUnknown": bool(self._world.vendor.cap)
+            or self._world.checks.unknown_posts[uid] + len(self._world.processes) > 1,
+            "InventoryUntrusted": vanished or self._world.around.hides or bool(self._world.vendor.cap),
             "CredentialsMismatch": deeds.tokens > 0,
             "NotAccepted": deeds.console_edits[uid] > 1,
             "InvalidSpec": spec["gpu"]["type"] == BAD_GPU or naming,
             "Forbidden": naming and not self._world.checks.policy.may_adopt,
             "Observing": spec.get("managementPolicy") == "Observe",
             "EndpointNotFound": naming,
-            "EndpointLost": (vanished or naming or self._is_anothers(body["status"].get("endpointId") or "", uid))
-            and (naming or spec.get("enabled") is False or spec.get("managementPolicy") == "Observe"),
+            "EndpointLost": bool(self._world.vendor.cap)
+            or (
+                (vanished or naming or self._is_anothers(body["status"].get("endpointId") or "", uid))
+                and (naming or spec.get("enabled") is False or spec.get("managementPolicy") == "Observe")
+            ),
         }
         if len(self._world.vendor.of(uid)) > 1 and reason not in MAY_DOUBLE:
             return False

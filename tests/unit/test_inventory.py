@@ -384,7 +384,7 @@ def test_old_lists_are_forgotten_and_proofs_are_not() -> None:
     for _ in range(2000):
         scene.wait(29).lists()
     lists = evidence(scene).identity_absence.lists
-    assert len(lists) < 100
+    assert len(lists) < 150
     assert absent(scene, settle=Timing().delete_settle) == ALL
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from tokenfactory_operator.domain.errors import CloudUnavailable, QuotaExceeded, RateLimited
@@ -16,6 +18,8 @@ from unit.support.stage import Stage
 
 DOWN = CloudUnavailable("no answer in time")
 HIDDEN = {f"ep-{number}" for number in range(1, 7)}
+STRANGERS = tuple(f"ep-{number}" for number in range(11, 31))
+"""As many as the LIST shows at most."""
 
 
 async def settle(stage: Stage) -> None:
@@ -23,46 +27,56 @@ async def settle(stage: Stage) -> None:
     await stage.turn(61)
 
 
-async def two_unknown() -> Stage:
-    """Two create calls without an answer, whose endpoints a LIST that is cut off does not show."""
+def cut_off() -> Stage:
+    """A LIST that is cut off after ten endpoints, and shows none of ours."""
     stage = Stage()
+    for name in STRANGERS:
+        stage.cloud.endpoints[name] = an_endpoint(name, description="a stranger's")
     stage.cloud.hidden |= HIDDEN
+    return stage
+
+
+def made(stage: Stage) -> set[str]:
+    return stage.cloud.endpoints.keys() & HIDDEN
+
+
+async def one_unknown() -> Stage:
+    """A create call without an answer, whose endpoint a LIST that is cut off does not show."""
+    stage = cut_off()
     stage.script.plan("create", *[Turn(DOWN, effect=True)] * 3)
     await stage.turn()
-    await settle(stage)
-    assert len(stage.journal("POST")) == 2
+    assert len(stage.journal("POST")) == 1
     return stage
 
 
 async def test_a_request_while_it_only_waits_answers_nothing() -> None:
-    """Nobody has been asked yet: the second attempt is still being looked for."""
-    stage = await two_unknown()
+    """Nobody has been asked yet: what the attempt has made is still being looked for."""
+    stage = await one_unknown()
     assert stage.told("Stalled") is None
     stage.annotate(reconcile_requested_at="1")
     await settle(stage)
     await settle(stage)
-    assert (len(stage.journal("POST")), stage.told("Stalled")) == (2, "True CreateOutcomeUnknown")
+    assert (len(stage.journal("POST")), stage.told("Stalled")) == (1, "True CreateOutcomeUnknown")
     stage.annotate(reconcile_requested_at="2")
     await settle(stage)
-    assert len(stage.journal("POST")) == 3
+    assert len(stage.journal("POST")) == 2
 
 
 async def test_a_word_on_the_list_is_none_on_the_calls() -> None:
-    """That two others are really gone says nothing about what the two calls have made."""
-    stage = await two_unknown()
-    for name in ("ep-8", "ep-9"):
-        stage.cloud.endpoints[name] = an_endpoint(name, description="a stranger's")
-    await stage.turn()
-    del stage.cloud.endpoints["ep-8"], stage.cloud.endpoints["ep-9"]
+    """That three others are really gone says nothing about what the call has made."""
+    stage = await one_unknown()
+    for name in STRANGERS[:3]:
+        del stage.cloud.endpoints[name]
+    stage.cloud.endpoints |= {name: an_endpoint(name, description="new") for name in ("ep-7", "ep-8", "ep-9")}
     await settle(stage)
     await settle(stage)
     assert stage.told("Stalled") == "True InventoryUntrusted"
     stage.annotate(reconcile_requested_at="1")
     await settle(stage)
-    assert (len(stage.journal("POST")), stage.told("Stalled")) == (2, "True CreateOutcomeUnknown")
+    assert (len(stage.journal("POST")), stage.told("Stalled")) == (1, "True CreateOutcomeUnknown")
     stage.annotate(reconcile_requested_at="2")
     await settle(stage)
-    assert len(stage.journal("POST")) == 3
+    assert len(stage.journal("POST")) == 2
 
 
 async def test_a_question_stays_while_the_credential_is_blocked() -> None:
@@ -103,14 +117,16 @@ async def test_a_word_ends_with_its_doubt() -> None:
 
 
 async def test_a_refusal_between_does_not_end_the_count() -> None:
-    """It says that its own call made nothing, and nothing about the one before."""
+    """It says that its own call made nothing, and nothing about the one before: the settle time goes on to grow."""
     stage = Stage()
-    stage.cloud.hidden |= HIDDEN
     full = QuotaExceeded("no room", refused=True)
-    stage.script.plan("create", *[Turn(DOWN, effect=True), Turn(full)] * 3)
+    stage.script.plan("create", *[Turn(DOWN), Turn(full)] * 3)
+    at: list[float] = []
     for _ in range(40):
         await stage.turn(61)
-    assert (len(stage.cloud.endpoints), stage.told("Stalled")) == (2, "True CreateOutcomeUnknown")
+        at += [stage.clock.seconds] * (len(stage.journal("POST")) - len(at))
+    unknown = at[::2]
+    assert [round((after - before) / 61) for before, after in pairwise(unknown)] == [3, 4, 6]
 
 
 @pytest.mark.parametrize("restart", [False, True])

@@ -17,12 +17,6 @@ from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import RULES, ConditionType, KStatus, Reason
 from tokenfactory_operator.domain.situation import Situation
 
-SERVING_READINESS: Final[Mapping[str, Reason]] = {
-    "ready": Reason.READY,
-    "partially_ready": Reason.PARTIALLY_READY,
-}
-"""Readiness that takes traffic; the vendor: readiness decides whether to send it."""
-
 SHOWN: Final[Mapping[tuple[str | None, str | None], Reason]] = {
     # (deployment.status, deployment.readiness) of an enabled endpoint that does not serve all it reserves;
     # None stands for any value, missing and unknown ones included. The most exact row wins.
@@ -66,13 +60,6 @@ class Shown:
     serving: Reason
 
 
-def _serving(seen: ObservedEndpoint) -> Reason:
-    if seen.readiness is None:
-        # Older answers have ready_replicas only (vendor's page on the lifecycle).
-        return Reason.READY if (seen.ready_replicas or 0) > 0 else Reason.NOT_SERVING
-    return SERVING_READINESS.get(seen.readiness.lower(), Reason.NOT_SERVING)
-
-
 def _enough(spec: Spec, seen: ObservedEndpoint, serving: Reason) -> bool:
     if seen.ready_replicas is None:
         return serving is Reason.READY
@@ -89,7 +76,7 @@ def _row(status: str | None, readiness: str | None) -> Reason:
 
 def shown(spec: Spec, seen: ObservedEndpoint) -> Shown:
     """The row of the table for this endpoint."""
-    serving = _serving(seen)
+    serving = facts.serving(seen)
     status = (seen.status or "").lower()
     if spec.enabled is False:
         stopped = status == "stopped" or (not status and seen.enabled is False and not seen.ready_replicas)

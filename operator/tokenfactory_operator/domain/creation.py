@@ -15,11 +15,8 @@ from tokenfactory_operator.domain.identity import OwnerMark, described
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.situation import NEVER, Failure, Situation
 
-MAX_UNKNOWN: Final = 2
-"""Attempts in a row that may end unknown, with nothing seen, before a person has to look."""
-RECREATE_PAUSE: Final = 10.0
-"""Seconds before a second recreation; doubles with each, up to `RECREATE_PAUSE_MAX`."""
-RECREATE_PAUSE_MAX: Final = 300.0
+RECREATE_PAUSE_MAX: Final = 6.0
+"""To how many times the settle time of a lost endpoint the pause between two recreations grows."""
 RESTORED: Final = "restored"
 """In place of the attempt, in the mark of an endpoint of which it is not known."""
 REFUSED: Final = "Refused by the cloud: "
@@ -44,8 +41,14 @@ def undecided(s: Situation) -> Decision | None:
         return None
     seen = facts.own_endpoint(s)
     record = seen.endpoint.id if seen else None
-    if not facts.attempt_absent(s, attempt, settle=s.timing.create_settle):
+    allowed = s.memory.word is Reason.CREATE_OUTCOME_UNKNOWN
+    # Where an endpoint of the object is seen, nothing is created, and a late twin is deleted as soon as it shows.
+    patient = not allowed and seen is None and not facts.recorded_id(s)
+    settle = facts.next_attempt_settle(s, attempt) if patient else s.timing.create_settle
+    if not facts.attempt_absent(s, attempt, settle=settle):
         text = f"{unclear(s)} Waiting to see whether the cloud made an endpoint."
+        if settle > s.timing.create_settle:
+            text += f" It was call {attempt.streak} in a row without an answer, so this takes up to {settle:.0f} s."
         if s.evidence.predecessors:  # named, so that nobody is told of it as an orphan meanwhile
             ids = ", ".join(item.endpoint.id for item in s.evidence.predecessors)
             text += f" Endpoint {ids}, made for an earlier object of this name, is judged after that."
@@ -55,13 +58,19 @@ def undecided(s: Situation) -> Decision | None:
         return None  # `lost` judges a recorded endpoint that is not seen
     if not facts.trusted(s):
         return untrusted(s, "undecided")
-    if attempt.streak >= MAX_UNKNOWN and s.memory.word is not Reason.CREATE_OUTCOME_UNKNOWN:
-        text = (
-            f"{attempt.streak} create calls in a row ended without a clear answer, and none of theirs is listed. "
-            f"Look for endpoints of this object in the console; if there are none, {CONFIRM}."
-        )
-        return Decision("undecided", verdict=Verdict(Reason.CREATE_OUTCOME_UNKNOWN, text, asks=True), after_list=True)
-    return _create(s, "undecided", Create(after_unknown=attempt.streak))
+    doubt = None if allowed else cut_off(s, attempt, "undecided")
+    return doubt or _create(s, "undecided", Create(after_unknown=attempt.streak))
+
+
+def cut_off(s: Situation, attempt: facts.Unresolved, check: str) -> Decision | None:
+    """The LIST may be cut off before what an unknown attempt has made: only a person can tell."""
+    if not facts.may_be_cut_off(s, attempt):
+        return None
+    text = (
+        f"{unclear(s)} The cloud's list shows {s.evidence.cut_at} endpoints and has never shown more, so it may be cut "
+        f"off there. Look for endpoints of this object in the console; if there are none, {CONFIRM}."
+    )
+    return Decision(check, verdict=Verdict(Reason.CREATE_OUTCOME_UNKNOWN, text, asks=True), after_list=True)
 
 
 def lost(s: Situation) -> Decision | None:
@@ -82,9 +91,9 @@ def lost(s: Situation) -> Decision | None:
             probe = probe_of(s, endpoint_id, look_only=endpoint_id not in s.evidence.overdue)
             return Decision("lost", probe, untrusted(s, "lost").verdict, after_list=True)
         return untrusted(s, "lost", record=endpoint_id)
-    if not s.evidence.recorded_absence.proven(after=NEVER, settle=s.timing.create_settle):
+    if not s.evidence.recorded_absence.proven(after=NEVER, settle=facts.lost_settle(s)):
         return Decision("lost", verdict=confirming, record=endpoint_id, after_list=True)
-    if endpoint_id not in s.memory.gone:
+    if not facts.gone(s, endpoint_id):
         waiting = failed(s, ProbeGone.__name__)
         return waiting or Decision("lost", probe_of(s, endpoint_id), confirming, record=endpoint_id, after_list=True)
     return _recreate(s, endpoint_id)
@@ -123,9 +132,8 @@ def _recreate(s: Situation, endpoint_id: str) -> Decision:
         verdict = Verdict(Reason.ENDPOINT_LOST, f"{text} Nothing is created while stopped.", asks=True)
         return Decision("lost", verdict=verdict)
     # The exponent is bounded too: a float overflows at 1024.
-    doublings = min(s.memory.recreations, 10) - 1
-    pause = min(RECREATE_PAUSE_MAX, RECREATE_PAUSE * 2.0**doublings) if s.memory.recreations else 0.0
-    wait = s.memory.recreated + pause - s.now
+    factor = min(RECREATE_PAUSE_MAX, 2.0 ** (min(s.memory.recreations, 10) - 1)) if s.memory.recreations else 0.0
+    wait = s.memory.recreated + s.timing.lost_settle * factor - s.now
     if wait > 0:
         verdict = Verdict(Reason.ENDPOINT_LOST, f"{text} It is created again after a pause.")
         return Decision("lost", verdict=verdict, record=endpoint_id, after=wait)

@@ -20,7 +20,7 @@ from tokenfactory_operator.domain.actions import (
     RemoveFinalizer,
     Verdict,
 )
-from tokenfactory_operator.domain.creation import failed, probe_of, shown_elsewhere, unclear, untrusted
+from tokenfactory_operator.domain.creation import cut_off, failed, probe_of, shown_elsewhere, unclear, untrusted
 from tokenfactory_operator.domain.identity import (
     ReleasedMark,
     described,
@@ -86,7 +86,8 @@ def unresolved_attempt(s: Situation) -> Decision | None:
     left = _left_alone(s)
     waits = not _retained(s) and any(seen.endpoint.id not in left for seen in s.evidence.own)
     if facts.attempt_absent(s, attempt, settle=s.timing.delete_settle) and not waits:
-        doubt = shown_elsewhere(s, "unresolved_attempt")
+        cut = None if facts.confirmed(s) else cut_off(s, attempt, "unresolved_attempt")
+        doubt = shown_elsewhere(s, "unresolved_attempt") or cut
         return doubt if facts.trusted(s) else untrusted(s, "unresolved_attempt")
     text = (
         f"{unclear(s)} The object is kept until it is sure that the cloud made no endpoint: for at least "
@@ -126,7 +127,7 @@ def release(s: Situation) -> Decision | None:
 
 
 def _absent(s: Situation) -> bool:
-    return s.evidence.recorded_absence.proven(after=NEVER, settle=s.timing.create_settle)
+    return s.evidence.recorded_absence.proven(after=NEVER, settle=facts.lost_settle(s))
 
 
 def _unseen(s: Situation, check: str) -> Decision | None:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import ManagementPolicy
 from tokenfactory_operator.domain.identity import ADOPTED, released_mark, subject
+from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.situation import NEVER, Outcome, Sighting, Situation
+from tokenfactory_operator.domain.timing import SETTLE_MOST
 
 PENDING: Final = "Pending"
 CREATED: Final = "Created"
 REFUSED: Final = "Refused"
 DELETE_AGAIN: Final = 60.0
 """Seconds after which a DELETE that was answered, but whose endpoint is still listed, is sent again."""
+SERVING_READINESS: Final[Mapping[str, Reason]] = {
+    "ready": Reason.READY,
+    "partially_ready": Reason.PARTIALLY_READY,
+}
+"""Readiness that takes traffic; the vendor: readiness decides whether to send it."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +119,49 @@ def attempt_absent(s: Situation, attempt: Unresolved, *, settle: float) -> bool:
     return proven and s.evidence.identity_absence.proven(after=attempt.since, settle=settle)
 
 
+def next_attempt_settle(s: Situation, attempt: Unresolved) -> float:
+    """For how long nothing of an unknown attempt may be seen before the next one, in seconds.
+
+    It doubles with each unknown attempt in a row, so that a LIST that lags for an hour costs a few endpoints at most,
+    unless the LIST has shown what was created after this attempt: then it shows what is new.
+    """
+    alive = s.evidence.newest_shown > attempt.since
+    doublings = 0 if alive else min(attempt.streak - 1, 10)
+    return s.timing.create_settle * min(2.0**doublings, SETTLE_MOST)
+
+
+def may_be_cut_off(s: Situation, attempt: Unresolved) -> bool:
+    """The LIST may leave out what the attempt has made: it is as long as it ever was, and shows nothing newer."""
+    return bool(s.evidence.cut_at) and s.evidence.newest_shown <= attempt.since
+
+
+def lost_settle(s: Situation) -> float:
+    """For how long the recorded endpoint may not be listed before that says something, in seconds.
+
+    Longer without another endpoint of the project in the LIST: it may be that of a cloud that is not well, or of
+    another project that the credential has come to mean.
+    """
+    return s.timing.create_settle if s.evidence.witnessed else s.timing.lost_settle
+
+
+def gone(s: Situation, endpoint_id: str) -> bool:
+    """Whether the recorded endpoint was proven gone, and no answer has shown it since."""
+    return s.memory.gone.get(endpoint_id, NEVER) > s.evidence.recorded_absence.evidence
+
+
+def serving(seen: ObservedEndpoint) -> Reason:
+    """Whether an endpoint takes traffic, as the reason of the condition."""
+    if seen.readiness is None:
+        # Older answers have ready_replicas only (vendor's page on the lifecycle).
+        return Reason.READY if (seen.ready_replicas or 0) > 0 else Reason.NOT_SERVING
+    return SERVING_READINESS.get(seen.readiness.lower(), Reason.NOT_SERVING)
+
+
+def serves(seen: Sighting) -> bool:
+    """Whether the endpoint takes traffic."""
+    return serving(seen.endpoint) is not Reason.NOT_SERVING
+
+
 def _unmarked(s: Situation) -> Sighting | None:
     """The recorded endpoint, where it carries no mark at all: the status is all that says whose it is."""
     recorded = s.evidence.recorded
@@ -140,9 +191,10 @@ def called_elsewhere(s: Situation) -> float:
 def missed(s: Situation) -> str:
     """The recorded endpoint, where a LIST leaves it out and nothing proves yet that it is gone; empty otherwise."""
     endpoint_id = recorded_id(s)
-    if s.evidence.recorded is not None or endpoint_id in {*s.memory.gone, *s.memory.deletes, *s.memory.released}:
+    done = endpoint_id in {*s.memory.deletes, *s.memory.released}
+    if s.evidence.recorded is not None or done or gone(s, endpoint_id):
         return ""
-    absent = s.evidence.recorded_absence.proven(after=NEVER, settle=s.timing.create_settle)
+    absent = s.evidence.recorded_absence.proven(after=NEVER, settle=lost_settle(s))
     return "" if absent and trusted(s) else endpoint_id
 
 
@@ -155,10 +207,10 @@ def own_endpoint(s: Situation) -> Sighting | None:
 
 
 def _likeliest(s: Situation) -> Sighting | None:
-    """The first of those that are seen.
+    """The first of those that are seen: the one that the spec names, else the one that serves, else the older.
 
-    An unmarked one that the status names ranks as such: were a late twin or a copy taken in its place, nothing would
-    lead back to it.
+    The status only decides between equals: it may name the successor of one that was gone for a while. Not so where
+    what it names carries no mark: were another taken in its place, nothing would lead back to it.
     """
     named = s.resource.named_id
     unmarked = _unmarked(s) or being_adopted(s)
@@ -166,9 +218,11 @@ def _likeliest(s: Situation) -> Sighting | None:
         (*s.evidence.own, *([unmarked] if unmarked is not None else [])),
         key=lambda seen: (
             seen.endpoint.id != named,
-            seen.endpoint.id != recorded_id(s),
+            seen is not unmarked,
             seen.endpoint.id in s.memory.deletes,
+            not serves(seen),
             seen.endpoint.created_at or "",
+            seen.endpoint.id != recorded_id(s),
             seen.endpoint.id,
         ),
     )

@@ -194,6 +194,6 @@ def _held_back(s: Situation, decision: Decision) -> Decision:
 def _record_first(s: Situation, decision: Decision) -> Decision:
     """An endpoint's id is written down before anything is sent for it."""
     unwritten = decision.record is not None and decision.record != s.resource.status.endpoint_id
-    if not unwritten or not isinstance(decision.action, Update | Release):
+    if not unwritten or not isinstance(decision.action, Update | Release | DeleteTwin):
         return decision
     return replace(decision, action=Nothing(), after=0.0, in_order=False)

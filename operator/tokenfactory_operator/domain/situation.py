@@ -96,6 +96,12 @@ class Evidence:
     """The other object that has, or is adopting, the endpoint that this one wants; empty if none."""
     hidden: frozenset[str] = frozenset()
     """Endpoints that answer by id though the complete LISTs do not show them."""
+    witnessed: bool = True
+    """The last complete LIST shows another endpoint that was known before the recorded one went missing."""
+    cut_at: int = 0
+    """How many endpoints the last complete LIST shows, where it may be cut off there; 0 where that is not likely."""
+    newest_shown: float = NEVER
+    """End of the latest POST of this process with this credential whose endpoint a LIST has shown."""
     overdue: frozenset[str] = frozenset()
     """Endpoints from a 2xx to a POST that the LISTs have not shown for the settle time."""
 

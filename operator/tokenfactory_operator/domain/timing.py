@@ -8,6 +8,9 @@ from typing import Final
 OUTAGE_INTERVALS: Final = 3
 """Poll intervals without a good LIST before it is said."""
 
+SETTLE_MOST: Final = 60.0
+"""To how many times `create_settle` it grows while create calls go on to end unknown."""
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -18,9 +21,15 @@ class Timing:
     inventory_max_age: float = 600.0
     create_settle: float = 60.0
     delete_settle: float = 600.0
+    lost_settle: float = 600.0
     send_deadline: float = 5.0
     request_timeout: float = 60.0
     correction_pause: float = 10.0
+
+    @property
+    def longest_settle(self) -> float:
+        """The longest time over which a decision may have to see that something is absent."""
+        return max(self.delete_settle, self.lost_settle, SETTLE_MOST * self.create_settle)
 
     @property
     def stale_after(self) -> float:

@@ -62,6 +62,8 @@ def twin(s: Situation) -> Decision | None:
     others = [seen for seen in s.evidence.own if kept is not None and seen.endpoint.id != kept.endpoint.id]
     if kept is None or not others:
         return None
+    if not facts.serves(kept) and any(facts.serves(seen) for seen in others):
+        return None  # nothing that serves is deleted while the other does not: first that one is put in order
     text = f"Endpoint {kept.endpoint.id} is kept; {', '.join(seen.endpoint.id for seen in others)} is a duplicate"
     strangers = [seen for seen in others if facts.adopted(s, seen) or seen.endpoint.foreign_to(s.identity)]
     if strangers:

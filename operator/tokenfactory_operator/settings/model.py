@@ -93,6 +93,7 @@ _ORDERED: Final = (
     _AtMost("poll_interval_in_transition", 2, "create_settle", "absence takes two LISTs within the settle time"),
     _AtMost("request_timeout", 1, "create_settle", "a request may take effect until it has timed out"),
     _AtMost("create_settle", 1, "delete_settle", "a deletion has to be at least as sure as a creation"),
+    _AtMost("create_settle", 1, "lost_settle", "what once served is given up no sooner than what was never seen"),
     _AtMost("poll_interval", 3, "inventory_max_age", "the inventory must outlive two failed LISTs"),
 )
 
@@ -253,6 +254,14 @@ class Settings(BaseSettings):
         le=DAY,
         description="The same as create-settle, for an object that is deleted while the outcome of its create call is"
         " unknown.",
+        json_schema_extra=TIMES,
+    )
+    lost_settle: Seconds = Field(
+        600.0,
+        ge=0.1,
+        le=DAY,
+        description="The same as create-settle, for an endpoint that the status names, while the list shows no other"
+        " endpoint that was known before. It is also the shortest time between two recreations.",
         json_schema_extra=TIMES,
     )
     send_deadline: Seconds = Field(

@@ -56,6 +56,7 @@ class OperatorProcess:
         `folder`: its working directory, its home, and where its temporary files go; by default the test's own.
         """
         merged = {**QUICK, **settings}
+        merged.setdefault("LOST_SETTLE", merged["CREATE_SETTLE"])  # a minute of maintenance has tests of its own
         own = {"HOME": str(folder), "TMPDIR": str(folder)} if folder else {}
         self._environment = {
             "PATH": os.environ.get("PATH", os.defpath),

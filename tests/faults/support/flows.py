@@ -221,7 +221,7 @@ class Recover(Flow):
 
 
 class Retry(Recover):
-    """The same where the POST was never sent. After a second such death in a row a person has to give their word."""
+    """The same where the POST was never sent. After a second such death in a row it takes twice as long."""
 
     name = "retry"
     fewest = 26
@@ -230,9 +230,6 @@ class Retry(Recover):
 
     def done(self) -> bool:
         """It is Ready."""
-        seen = self.stage.find(self.subject)
-        if seen is not None and seen.said("Stalled").reason == "CreateOutcomeUnknown":
-            self.stage.allow(self.subject)
         return self.ready()
 
 

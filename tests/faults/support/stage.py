@@ -25,7 +25,6 @@ from controlplane import Cluster
 from faults.support.forkserver import ForkServer, Life
 from faults.support.points import Point, Tower
 from faults.support.proxy import Proxy, ProxyHost
-from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_simulator.client import AdminClient
 from tokenfactory_simulator.testing import running_simulator
 
@@ -39,6 +38,7 @@ SETTINGS: Final = {
     "REQUEST_TIMEOUT": "1500ms",
     "CREATE_SETTLE": "1500ms",
     "DELETE_SETTLE": "1500ms",
+    "LOST_SETTLE": "1500ms",
     "ADOPTION_NAMESPACES": "*",
     "TOKEN": TOKEN,
 }
@@ -109,11 +109,6 @@ class Stage:
     def after_lists(self) -> None:
         """The operator has seen the cloud as it is now: two more of its LISTs have been answered."""
         after_lists(self.cloud, _LISTS)
-
-    def allow(self, name: str) -> None:
-        """Give a person's word on a doubt, by the request annotation."""
-        change = {"metadata": {"annotations": {api.RECONCILE_REQUESTED_AT: secrets.token_hex(4)}}}
-        self.kube.patch(self.namespace, name, change)
 
     def endpoints(self, name: str, *, alive_only: bool = True) -> list[JsonObject]:
         """Endpoints that carry the object's mark."""

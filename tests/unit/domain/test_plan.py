@@ -218,9 +218,14 @@ UNKNOWN_ROWS = [
         id="a-person-confirms-an-untrusted-inventory",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN, after_unknown=1).settles(),
-        replace(UNKNOWN_OUTCOME, stalled=True),
-        id="two-unknown-in-a-row-stall",
+        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN, after_unknown=1).settles(seconds=119.0),
+        UNKNOWN_OUTCOME,
+        id="after-two-unknown-in-a-row-the-settle-time-is-doubled",
+    ),
+    pytest.param(
+        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN, after_unknown=1).settles(seconds=121.0),
+        replace(NEXT_ATTEMPT, action=Create(after_unknown=2)),
+        id="two-unknown-in-a-row-ask-nobody",
     ),
     pytest.param(
         lambda s: (

@@ -83,14 +83,31 @@ ROWS = [
         id="twin-of-the-recorded-endpoint-is-deleted",
     ),
     pytest.param(
-        lambda s: s.recorded("ep-2").lists(an_endpoint(), LATE),
+        lambda s: s.recorded("ep-2").lists(an_endpoint(created_at=NEWER), LATE),
         twin(DeleteTwin("ep-1", "ep-2"), "ep-2"),
-        id="status-decides-before-age",
+        id="status-decides-between-equals",
+    ),
+    pytest.param(
+        lambda s: s.recorded("ep-2").lists(an_endpoint(created_at=NEWER), replace(LATE, created_at=OLDER)),
+        twin(DeleteTwin("ep-1", "ep-2"), "ep-2"),
+        id="the-older-is-kept",
+    ),
+    pytest.param(
+        lambda s: s.recorded("ep-1").lists(an_endpoint(created_at=NEWER), replace(LATE, created_at=OLDER)),
+        replace(twin(Nothing(), "ep-2"), after=0),
+        id="the-older-is-kept-whichever-the-status-names",
+    ),
+    pytest.param(
+        lambda s: s.recorded("ep-2").lists(
+            an_endpoint(created_at=NEWER), replace(LATE, created_at=OLDER, readiness="not_ready")
+        ),
+        replace(twin(Nothing(), "ep-1"), after=0),
+        id="the-one-that-serves-is-kept",
     ),
     pytest.param(
         lambda s: s.held().lists(an_endpoint(created_at=NEWER), replace(LATE, created_at=OLDER)),
-        twin(DeleteTwin("ep-1", "ep-2"), "ep-2"),
-        id="without-a-record-the-older-is-kept",
+        replace(twin(Nothing(), "ep-2"), after=0),
+        id="its-id-is-written-before-the-other-is-deleted",
     ),
     pytest.param(
         lambda s: s.recorded().lists(an_endpoint(), LATE).deleted("ep-2"), twin(Nothing()), id="twin-deletion-answered"
@@ -264,7 +281,7 @@ FIRST = [
     ),
     pytest.param(
         lambda s: s.recorded("ep-0").settles(an_endpoint(), LATE),
-        twin(DeleteTwin("ep-2", "ep-1")),
+        replace(twin(Nothing()), after=0),
         id="twin>lost",
     ),
     pytest.param(
@@ -316,11 +333,11 @@ def recreated(scene: Scene, times: int, seconds_ago: float) -> Scene:
     ("times", "seconds_ago", "expected"),
     [
         pytest.param(0, 0, AGAIN, id="first-at-once"),
-        pytest.param(1, 5, lost(synced=False, after=5, after_list=False), id="second-after-ten-seconds"),
-        pytest.param(1, 11, AGAIN, id="second-when-the-pause-is-over"),
-        pytest.param(3, 10, lost(synced=False, after=30, after_list=False), id="doubles"),
-        pytest.param(2000, 299, lost(synced=False, after=1, after_list=False), id="five-minutes-at-most"),
-        pytest.param(2000, 301, AGAIN, id="for-ever"),
+        pytest.param(1, 50, lost(synced=False, after=10, after_list=False), id="second-after-the-settle-time"),
+        pytest.param(1, 61, AGAIN, id="second-when-the-pause-is-over"),
+        pytest.param(3, 10, lost(synced=False, after=230, after_list=False), id="doubles"),
+        pytest.param(2000, 359, lost(synced=False, after=1, after_list=False), id="six-times-at-most"),
+        pytest.param(2000, 361, AGAIN, id="for-ever"),
     ],
 )
 def test_recreation_backs_off(times: int, seconds_ago: float, expected: Decided) -> None:

@@ -148,6 +148,8 @@ def test_the_spec_decides_between_twins_before_the_status() -> None:
     """Create 7: kept is the one that `spec.endpointId` names, even where the status names the other."""
     scene = Scene().recorded("ep-2").spec(endpointId="ep-1").may(adopt=True)
     scene.lists(an_endpoint(description=mark("a0")), an_endpoint("ep-2"))
+    assert (decided(scene).action, decided(scene).record) == (Nothing(), "ep-1")  # written first
+    scene.body["status"]["endpointId"] = "ep-1"
     assert decided(scene).action == DeleteTwin("ep-2", "ep-1")
 
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.identity import Identity, OwnerMark, ReleasedMark, subject
 from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.ports import Key
 
 CLUSTER: Final = "c1"
@@ -20,6 +21,8 @@ UID: Final = "11111111-2222-3333-4444-555555555555"
 OTHER_UID: Final = "99999999-8888-7777-6666-555555555555"
 IDENTITY: Final = Identity(CLUSTER, UID)
 SCOPE: Final = "project-1"
+SAME_SETTLE: Final = Timing(lost_settle=Timing().create_settle)
+"""As if each LIST showed another endpoint of the project: what is lost takes no longer than what was never seen."""
 
 SPEC: Final[dict[str, Any]] = {
     "model": "openai/gpt-oss-120b",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tokenfactory_operator.cache import key_of
+from tokenfactory_operator.domain.catalog import Template
 from tokenfactory_operator.domain.errors import EndpointNotFound, KubeConflict, KubeNotFound
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.ports import JsonObject, Key
@@ -153,6 +154,7 @@ class InMemoryCloud:
         self.endpoints: dict[str, ObservedEndpoint] = {}
         self.hidden: set[str] = set()
         self.answers_get = True
+        self.templates: tuple[Template, ...] = (Template("m/one"),)
         self.complete = True
         self.lists = 0
         self._made = 0
@@ -179,6 +181,10 @@ class InMemoryCloud:
             return EndpointList(shown, complete=self.complete)
 
         return self.script.run("list", effect)  # type: ignore[no-any-return]  # as above
+
+    async def list_templates(self) -> tuple[Template, ...]:
+        """See `ports.Cloud`."""
+        return self.script.run("templates", lambda: self.templates)  # type: ignore[no-any-return]  # as above
 
     async def get_endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:
         """See `ports.Cloud`."""

@@ -15,7 +15,7 @@ from tokenfactory_operator.domain.situation import Attempt, Failure, Memory, Out
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.stamps import Stamps
-from unit.support.builders import CLUSTER, IDENTITY, SCOPE, UID, an_object
+from unit.support.builders import CLUSTER, IDENTITY, SAME_SETTLE, SCOPE, UID, an_object
 from unit.support.clock import ManualClock
 
 
@@ -29,7 +29,7 @@ class Scene:
     """Every method changes it and answers it, so that a table's row reads as a story."""
 
     clock: ManualClock = field(default_factory=ManualClock)
-    timing: Timing = field(default_factory=Timing)
+    timing: Timing = SAME_SETTLE
     body: Any = field(default_factory=an_object)
     memory: Memory = field(default_factory=lambda: Memory(UID))
     policy: Policy = field(default_factory=Policy)

@@ -18,7 +18,7 @@ from tokenfactory_operator.poller import Poller
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.reconcile import Again, Reconciler, SecretHolder
 from tokenfactory_operator.stamps import Stamps
-from unit.support.builders import CLUSTER, KEY, NAMESPACE, SCOPE, an_object
+from unit.support.builders import CLUSTER, KEY, NAMESPACE, SAME_SETTLE, SCOPE, an_object
 from unit.support.clock import ManualClock
 from unit.support.fakes import InMemoryCloud, InMemoryKube, NoSecrets, Script, Switch, Witness
 
@@ -52,6 +52,7 @@ class Stage:
         worlds: Stage | None = None,
         *,
         policy: Policy | None = None,
+        timing: Timing | None = None,
         **spec: Any,  # noqa: ANN401  # fields of the wire
     ) -> None:
         self.script: Script = worlds.script if worlds else Script()
@@ -60,7 +61,8 @@ class Stage:
         self.clock: ManualClock = worlds.clock if worlds else ManualClock()
         self.attempts: Iterator[int] = worlds.attempts if worlds else itertools.count(1)
         self.policy: Policy = worlds.policy if worlds else policy or Policy()
-        self.timing, self.witness, self.lease, self.log = Timing(), Witness(), Switch(), Log()
+        self.timing: Timing = worlds.timing if worlds else timing or SAME_SETTLE
+        self.witness, self.lease, self.log = Witness(), Switch(), Log()
         self.cache = ObjectCache()
         self.woken: list[Key] = []
         self.inventory = Inventory(scope=SCOPE, cluster_id=CLUSTER, stamps=Stamps(self.clock), timing=self.timing)
