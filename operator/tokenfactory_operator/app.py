@@ -326,7 +326,6 @@ class Operator:
     async def _end(self, parts: list[asyncio.Task[None]]) -> None:
         """No new work; what is under way may finish, as long as the lease is held; then everything else."""
         self._end_if_lost(_failures(parts))
-        asyncio.get_running_loop().set_exception_handler(_untold_generators)
         self.keeper.queue.shut_down()
         failures = await self.accounts.shut_down(DRAIN) + _failures(parts)
         self._end_if_lost(failures)
@@ -347,12 +346,6 @@ class Operator:
 def _log_change(resource: Resource, change: Change) -> None:
     note = _LOG.warning if change.warning else _LOG.info
     note(change.message, reason=str(change.reason), namespace=resource.namespace, name=resource.name, uid=resource.uid)
-
-
-def _untold_generators(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Kopf's watches are generators, of which one may fail while it is closed: that is their end and no news."""
-    if "asyncgen" not in context:
-        loop.default_exception_handler(context)
 
 
 def _failures(parts: list[asyncio.Task[None]]) -> list[BaseException]:

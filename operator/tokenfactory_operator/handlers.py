@@ -122,10 +122,14 @@ def build_registry(
     return registry
 
 
-def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Leave out what a task of kopf failed with and nobody asked for: `watch` raises the same."""
-    task = context.get("future")
-    code = getattr(task.get_coro(), "cr_code", None) if isinstance(task, asyncio.Task) else None
+def left_out(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Leave out what a task of kopf failed with and nobody asked for, or a generator of it while it was closed.
+
+    `watch` raises the same; and at the end kopf cancels its own requests, which then fail in many ways.
+    """
+    task, generator = context.get("future"), context.get("asyncgen")
+    coroutine = task.get_coro() if isinstance(task, asyncio.Task) else None
+    code = getattr(coroutine, "cr_code", None) or getattr(generator, "ag_code", None)
     if code is None or not Path(code.co_filename).is_relative_to(_KOPF):
         loop.default_exception_handler(context)
 
@@ -143,7 +147,7 @@ async def watch(
     Not by `kopf.operator`: when that ends, it takes each younger task of the loop for its own and cancels it after 5 s,
     calls to the cloud that are under way among them. `spawned` is told when kopf has taken the process's signals.
     """
-    asyncio.get_running_loop().set_exception_handler(_unheard)
+    asyncio.get_running_loop().set_exception_handler(left_out)
     tasks = await kopf.spawn_tasks(
         registry=registry,
         settings=settings,

@@ -91,7 +91,7 @@ def test_works_and_ends_on_sigterm(
             until_ended = time.monotonic() - begun
             log = pod.log()
     assert status == 0, log
-    assert "Traceback" not in log
+    assert "Traceback" not in log, log
     assert TOKEN not in log
     tell(f"image as {user}: ready {until_ready:.1f} s after docker run, ended {until_ended:.1f} s after SIGTERM")
 
