@@ -47,6 +47,13 @@ def _unheard(_resource: Resource, _change: Change) -> None:
     """Nobody listens."""
 
 
+NAMESAKES: Final = (
+    "If both clusters are in use, that is as it should be. If this one replaces that one, both endpoints are billed: "
+    "see docs/disaster-recovery.md."
+)
+"""What a person may have to do about an endpoint of the same name in another cluster."""
+
+
 @dataclass(frozen=True)
 class Tools:
     """The ports that acting needs."""
@@ -236,6 +243,7 @@ class Executor:
         if poller.inventory.shows(resource.uid):
             raise KubeConflict("An endpoint of this object was seen after the create was decided.")
         body = create_body(resource, resource.spec, owner_mark(resource, s.identity, attempt.id))
+        beside = creation.beside(s)
         self._tools.lead()
         # From here on nobody knows, until an answer does: a crash, a cancellation and a time-out are all the same.
         s.memory.finalizer_clean = False
@@ -256,6 +264,9 @@ class Executor:
             s.memory.recreated = s.memory.mutated
         self._mutated("create", poller)
         self._tell(resource, "CreatedEndpoint", f"Created endpoint {endpoint.id}.")
+        if beside:
+            text = f"Created endpoint {endpoint.id} beside another cluster's. {beside} {NAMESAKES}"
+            self._tell(resource, "CreatedBesideNamesake", text, warning=True)
 
     # The others
 

@@ -44,6 +44,8 @@ class Inventory:
         """Id → start of the LIST that first left it out after it was deleted: a stale one may show it once more."""
         self._by_uid: dict[str, set[str]] = {}
         self._by_subject: dict[str, set[str]] = {}
+        self._in_other_clusters: dict[str, set[str]] = {}
+        """Subject → endpoints that another cluster's object of that namespace and name has."""
         self._evidence: dict[str, float] = {}
         self._known_since: dict[str, float] = {}
         self._known_of: dict[str, set[str]] = {}
@@ -297,6 +299,11 @@ class Inventory:
                 for seen in self._sightings(self._by_subject.get(place, ()))
                 if seen.endpoint.id not in self._buried and not seen.endpoint.carries(Identity(self._cluster_id, uid))
             ),
+            namesakes=tuple(
+                seen
+                for seen in self._sightings(self._in_other_clusters.get(place, ()))
+                if not seen.endpoint.carries(Identity(self._cluster_id, uid))
+            ),
             identity_absence=Absence(self._identity_evidence.get(uid, NEVER), self._complete),
             attempt_absence=Absence(self._attempt_evidence.get(uid, {}).get(attempt, NEVER), self._complete),
             recorded_absence=Absence(self._evidence.get(recorded, NEVER), self._complete),
@@ -390,6 +397,7 @@ class Inventory:
             self._missing.discard(endpoint_id)
         for mark in seen.endpoint.marks:
             if mark.identity.cluster_id != self._cluster_id:
+                self._in_other_clusters.setdefault(mark.subject, set()).add(endpoint_id)
                 continue
             uid = mark.identity.uid
             self._by_uid.setdefault(uid, set()).add(endpoint_id)
@@ -413,6 +421,7 @@ class Inventory:
         for index, keys in (
             (self._by_uid, {mark.identity.uid for mark in endpoint.marks}),
             (self._by_subject, subjects),
+            (self._in_other_clusters, subjects),
         ):
             for key in keys & index.keys():
                 index[key].discard(endpoint.id)

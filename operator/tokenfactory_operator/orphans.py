@@ -24,6 +24,7 @@ from tokenfactory_operator.domain.identity import OwnerMark, subject
 from tokenfactory_operator.domain.situation import Sighting
 from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.ports import Clock, JsonObject, Recorder, about_namespace
+from tokenfactory_operator.unselected import tell, unattended
 
 REASON: Final = "OrphanedEndpoint"
 """Of the Event."""
@@ -139,6 +140,8 @@ class Orphans:
         self._since: dict[str, float] = {}
         self._judged: dict[str, float] = {}
         self._orphans: dict[str, Suspect] = {}
+        self._silent: frozenset[str] = frozenset()
+        """Uids of objects outside the selector that are being deleted, and of which that was told."""
         self._namespaces: tuple[str, ...] = ()
 
     def counts(self) -> Mapping[str, int]:
@@ -178,12 +181,22 @@ class Orphans:
         objects = ObjectCache()
         for body in bodies:
             objects.put(body)
+        self._tell_unselected(ripe, objects)
         # Of the inventories as they are now: what was deleted or adopted meanwhile is no orphan.
         unowned = self._suspects(inventories, objects).keys() & self._suspects(inventories, self._cache).keys()
         before = self._orphans.keys()
         orphans = {endpoint_id: suspect for endpoint_id, suspect in ripe.items() if endpoint_id in unowned}
         self._tell([suspect for endpoint_id, suspect in orphans.items() if endpoint_id not in before])
         self._orphans = orphans
+
+    def _tell_unselected(self, ripe: Mapping[str, Suspect], objects: ObjectCache) -> None:
+        """Those that have their object, outside the selector, where that is being deleted and nobody says a word."""
+        owners = {mark.identity.uid for suspect in ripe.values() for mark in suspect.marks}
+        found = (objects.get(objects.uids[uid]) for uid in owners & objects.uids.keys() - self._cache.uids.keys())
+        silent = {body["metadata"]["uid"]: body for body in found if body is not None and unattended(body)}
+        for uid in silent.keys() - self._silent:
+            tell(self._recorder, silent[uid])
+        self._silent = frozenset(silent)
 
     def _suspects(self, inventories: Iterable[Inventory], objects: ObjectCache) -> dict[str, Suspect]:
         return suspects(inventories, objects, cluster_id=self._cluster_id, watches=self._watches)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
+from tokenfactory_operator import unselected
 from tokenfactory_operator.cache import secret_of
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain import actions, facts, outcome, plan, status
@@ -375,7 +376,13 @@ class Reconciler:
         body = await self._tools.kube.get(key)
         if body is None:
             return await self._bury(key)
-        return Again(after=BACKOFF_FIRST, pressing=True) if await self._left_behind(key, parse(body)) else Again()
+        resource = parse(body)
+        if await self._left_behind(key, resource):
+            return Again(after=BACKOFF_FIRST, pressing=True)
+        held = self._held.get(key)
+        if resource.has_finalizer and held is not None and held.memory.uid == resource.uid:
+            unselected.tell(self._tools.recorder, body)
+        return Again()
 
     async def _read(self, key: Key) -> JsonObject | None:
         """The object as the API server has it: a watch may have lost it, or only the selector did."""

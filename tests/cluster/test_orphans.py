@@ -134,3 +134,31 @@ def test_of_another_namespace(new_world: WorldMaker) -> None:
     ids = [world.cloud.console_create(description=text)["id"] for text in (stranger, here)]
     until_orphaned(world, ids[1])
     assert told(world, ids[0]) == []
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["while it runs", "found by the next process"])
+def test_relabelled_out_of_the_selector_and_deleted(new_world: WorldMaker, *, restarted: bool) -> None:
+    """The object says who must act; nothing is done in the cloud; with the label back it ends by itself."""
+    world = new_world(settings={"OBJECT_SELECTOR": "shard=a"})
+    world.create("subject", metadata={"labels": LABEL})
+    seen = world.until_ready("subject")
+    if restarted:
+        world.operator.kill()
+    since = world.now()
+    world.kube.patch(world.namespace, "subject", {"metadata": {"labels": {"shard": "b"}}})
+    if not restarted:
+        world.until_event("subject", "NotSelected")
+    world.delete("subject")
+    if restarted:
+        world.operator.start()
+
+    def asked() -> bool:
+        events = [item for item in world.kube.events(world.namespace) if item["reason"] == "NotSelected"]
+        return any("being deleted" in item["message"] for item in events)
+
+    eventually(asked, what="an Event that says who must act")
+    assert [call["method"] for call in world.cloud.calls(since=since) if call["method"] != "GET"] == []
+    assert world.endpoint("subject")["id"] == seen.endpoint_id
+    world.kube.patch(world.namespace, "subject", {"metadata": {"labels": LABEL}})
+    world.until_gone("subject")
+    assert world.endpoints("subject") == []

@@ -86,6 +86,7 @@ def test_settings_arrive(bare_cluster: Cluster, monkeypatch: pytest.MonkeyPatch)
         "settings.operatorCredentialNamespaces={*}",
         "settings.adoptionNamespaces={a,b}",
         "settings.adoptionRecreated=Adopt",
+        "settings.namesakes=Conflict",
         "settings.objectSelector=team=ml",
         "settings.leaderElection=true",
         "settings.pollInterval=1m30s",
@@ -102,7 +103,7 @@ def test_settings_arrive(bare_cluster: Cluster, monkeypatch: pytest.MonkeyPatch)
     assert read.api_url == "https://api.example.com"
     assert (read.project_id, read.request_timeout, read.poll_interval) == ("project-a", 45.0, 90.0)
     assert (read.operator_credential_namespaces, read.adoption_namespaces) == (("*",), ("a", "b"))
-    assert (read.adoption_recreated, read.object_selector) == ("Adopt", "team=ml")
+    assert (read.adoption_recreated, read.namesakes, read.object_selector) == ("Adopt", "Conflict", "team=ml")
     assert (read.leader_election, read.concurrency, read.rate_limit, read.log_level) == (True, 30, 7.0, "debug")
     assert (read.watch_namespaces, read.cluster_id) == ((), None)
     assert read.policy("a", own_credential=True).inference_hosts == {

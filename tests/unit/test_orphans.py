@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import pytest
 
+from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.domain.identity import Identity, OwnerMark, subject
@@ -342,3 +343,46 @@ async def test_many_at_once(caplog: pytest.LogCaptureFixture) -> None:
     assert len(stage.heard.events) == MOST_EVENTS + 1
     assert stage.heard.messages[-1].startswith("30 more endpoints")
     assert all(endpoint.id in caplog.text for endpoint in many)
+
+
+# Objects outside the selector
+
+
+def terminating(**status: Any) -> JsonObject:  # noqa: ANN401  # fields of the wire
+    """Deleted, and held by our finalizer; its last word is of before."""
+    body = an_object()
+    deleted = {"deletionTimestamp": "2025-06-01T00:00:00Z", "finalizers": [api.FINALIZER]}
+    return {
+        **body,
+        "metadata": {**body["metadata"], **deleted},
+        "status": {"endpointId": "ep-1", "uid": UID, **status},
+    }
+
+
+def saying(reason: str, changed: str) -> list[JsonObject]:
+    """A condition."""
+    return [{"type": "Ready", "status": "False", "reason": reason, "lastTransitionTime": changed}]
+
+
+BEFORE, AFTER = "2025-05-31T23:00:00Z", "2025-06-01T00:00:05Z"
+
+
+@pytest.mark.parametrize(
+    ("body", "times"),
+    [
+        pytest.param(terminating(), 1, id="nobody has said a word"),
+        pytest.param(terminating(conditions=saying("Available", BEFORE)), 1, id="what was said is older"),
+        pytest.param(terminating(conditions=saying("Deleting", BEFORE)), 0, id="its deletion is under way"),
+        pytest.param(terminating(conditions=saying("Unauthorized", AFTER)), 0, id="another operator says why it waits"),
+        pytest.param(an_object(), 0, id="not being deleted: that was told when it left"),
+    ],
+)
+async def test_one_that_left_the_selector_and_is_being_deleted(body: JsonObject, times: int) -> None:
+    """It has its endpoint, so that is no orphan; that nobody finishes its deletion is told on the object, once."""
+    stage = Stage().has(an_orphan()).unseen(body)
+    await stage.settled()
+    await stage.after(JUDGE_AGAIN + 1)
+    assert stage.count == 0
+    assert [(subject["metadata"]["uid"], reason) for subject, reason, _, _ in stage.heard.events] == (
+        [(UID, "NotSelected")] * times
+    )

@@ -10,7 +10,7 @@ from typing import Final
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import Create, Decision, ProbeGone, Verdict
 from tokenfactory_operator.domain.desired import description_for, owner_mark
-from tokenfactory_operator.domain.errors import Handling
+from tokenfactory_operator.domain.errors import Handling, visible
 from tokenfactory_operator.domain.identity import OwnerMark, described
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.situation import NEVER, Failure, Situation
@@ -183,6 +183,33 @@ def predecessor(s: Situation) -> Decision | None:
     return Decision("predecessor", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text), after_list=True)
 
 
+def namesake(s: Situation) -> Decision | None:
+    """Another cluster's object of this name has an endpoint: where the setting says so, a person decides (ADR 29)."""
+    if not s.policy.hold_namesakes or not beside(s):
+        return None
+    text = (
+        f"{beside(s)} If this cluster replaces that one, give it that one's id as TOKENFACTORY_CLUSTER_ID, and the "
+        "endpoint can be taken over. If both are in use, set TOKENFACTORY_NAMESAKES to Create."
+    )
+    return Decision("namesake", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text), after_list=True)
+
+
+def beside(s: Situation) -> str:
+    """The endpoints of the same namespace and name in other clusters, as a sentence; empty if there are none.
+
+    Empty too for an object that has had an endpoint of its own: making that anew doubles nothing.
+    """
+    if facts.recorded_id(s) or not s.evidence.namesakes:
+        return ""
+    named = (
+        f"{seen.endpoint.id} of the cluster {visible(mark.identity.cluster_id)}"
+        for seen in s.evidence.namesakes
+        for mark in seen.endpoint.marks[:1]
+    )
+    place = f"{s.resource.namespace}/{s.resource.name}"
+    return f"The cloud lists endpoint {', '.join(named)}, made for {place} there."
+
+
 def create(s: Situation) -> Decision | None:
     """No endpoint, no doubt: create one."""
     before = facts.unknown_before(s)
@@ -193,7 +220,7 @@ def create(s: Situation) -> Decision | None:
 
 def _create(s: Situation, check: str, action: Create) -> Decision:
     # These stand before `create` in the chain; after a loss or an unknown attempt they hold just as well.
-    waiting = failed(s, Create.__name__) or shown_elsewhere(s, check) or predecessor(s) or disabled(s)
+    waiting = failed(s, Create.__name__) or shown_elsewhere(s, check) or predecessor(s) or namesake(s) or disabled(s)
     if waiting is None and facts.observing(s):
         text = "spec.managementPolicy is Observe: nothing is created. Name an endpoint in spec.endpointId."
         return Decision(check, verdict=Verdict(Reason.OBSERVING, text))

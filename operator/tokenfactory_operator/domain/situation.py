@@ -88,6 +88,8 @@ class Evidence:
     attempt_absence: Absence
     """About the latest attempt's own `try`."""
     recorded_absence: Absence
+    namesakes: tuple[Sighting, ...] = ()
+    """Endpoints of objects of the same namespace and name in other clusters."""
     named: Sighting | None = None
     """The endpoint that `spec.endpointId` names."""
     elsewhere: frozenset[str] = frozenset()
@@ -224,6 +226,8 @@ class Policy:
 
     may_adopt: bool = False
     """Its namespace may adopt endpoints with the operator's own credential."""
+    hold_namesakes: bool = False
+    """Nothing is created beside an endpoint of the same namespace and name in another cluster."""
     adopt_recreated: bool = False
     """An endpoint of an earlier object of the same name is taken over without being asked for."""
     inference_hosts: Mapping[str, str] = field(default_factory=lambda: INFERENCE_HOSTS)

@@ -175,10 +175,10 @@ class KubeClient:
         except aiohttp.ClientResponseError as error:
             # No cause: its repr shows the request's headers, the token among them.
             raise KubeError(f"{request}: {error.message}") from None
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise KubeError(f"{request}: {_UNTRUSTED} ({error.certificate_error})") from error
         except (OpenApiException, ValueError) as error:  # a wrong URL or certificate too: no fault of the network
             raise KubeError(f"{request}: {type(error).__name__}: {error}") from error
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise NoAnswer(f"{request}: {_UNTRUSTED} ({error.certificate_error})") from error
         except (aiohttp.ClientError, OSError) as error:
             raise NoAnswer(f"{request}: {type(error).__name__}: {error}") from error
         except SetupError as error:

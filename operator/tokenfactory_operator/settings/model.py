@@ -32,6 +32,7 @@ from tokenfactory_operator.settings.values import (
     LogFormat,
     LogLevel,
     Name,
+    Namesakes,
     Namespaces,
     NamespacesOrAll,
     OptionalName,
@@ -175,6 +176,13 @@ class Settings(BaseSettings):
         "Conflict",
         description="What the operator does with an endpoint of an earlier object of the same name: report a conflict,"
         " or adopt the endpoint.",
+        json_schema_extra=SCOPE,
+    )
+    namesakes: Namesakes = Field(
+        "Create",
+        description="What the operator does where the cloud lists an endpoint of an object of the same namespace and"
+        " name in another cluster: create another one and say so, or report a conflict. Conflict is safer for a"
+        " project that a single cluster uses.",
         json_schema_extra=SCOPE,
     )
     object_selector: Selector = Field(
@@ -364,6 +372,7 @@ class Settings(BaseSettings):
         return Policy(
             may_adopt=not own_credential or _covers(self.adoption_namespaces, namespace),
             adopt_recreated=self.adoption_recreated == "Adopt",
+            hold_namesakes=self.namesakes == "Conflict",
             inference_hosts=host_table(self.inference_hosts),
         )
 

@@ -228,6 +228,7 @@ Hosts = Annotated[
 ]
 """Pairs; `host_table` reads them."""
 Switch = Annotated[bool, Accepts("true or false", "BOOL")]
+Namesakes = Annotated[Literal["Create", "Conflict"], Accepts("Create or Conflict", "WHAT")]
 AdoptionRecreated = Annotated[Literal["Conflict", "Adopt"], Accepts("Conflict or Adopt", "WHAT")]
 Selector = Annotated[
     str | None,

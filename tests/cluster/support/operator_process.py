@@ -79,6 +79,12 @@ class OperatorProcess:
         """A setting as it was given, without the prefix of its environment variable."""
         return self._environment[f"{_PREFIX}{name}"]
 
+    def configure(self, **settings: str) -> None:
+        """Settings of the next life, without the prefix; an empty value leaves one out."""
+        for name, value in settings.items():
+            self._environment.pop(f"{_PREFIX}{name}", None)
+            self._environment |= {f"{_PREFIX}{name}": value} if value else {}
+
     @property
     def pid(self) -> int:
         """Of the process that was started last."""

@@ -15,9 +15,11 @@ PAGES: Final = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
+    "docs/disaster-recovery.md",
     "docs/gitops.md",
     "docs/install.md",
     "docs/reliability.md",
+    "docs/security.md",
     "docs/troubleshooting.md",
 ]
 

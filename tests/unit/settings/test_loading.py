@@ -93,6 +93,7 @@ def test_times_reach_the_decision() -> None:
         pytest.param({"adoption_namespaces": "mlx,m,web"}, Policy(), id="only alike"),
         pytest.param({"adoption_namespaces": "*"}, Policy(may_adopt=True), id="everywhere"),
         pytest.param({"adoption_recreated": "Adopt"}, Policy(adopt_recreated=True), id="recreated alone"),
+        pytest.param({"namesakes": "Conflict"}, Policy(hold_namesakes=True), id="another cluster's namesake"),
     ],
 )
 def test_what_a_namespace_may_adopt(flags: dict[str, str], expected: Policy) -> None:
@@ -167,6 +168,7 @@ def test_accepts(flags: dict[str, str], field: str, value: object) -> None:
         pytest.param("adoption_namespaces", "ML", id="adoption in upper case"),
         pytest.param("adoption_recreated", "adopt", id="adoption in lower case"),
         pytest.param("adoption_recreated", "", id="adoption of nothing"),
+        pytest.param("namesakes", "Adopt", id="namesakes"),
         pytest.param("object_selector", "a=b=c", id="selector"),
         pytest.param("inference_hosts", "eu-north1", id="a region without a host"),
         pytest.param("inference_hosts", "=api.example.com", id="a host without a region"),

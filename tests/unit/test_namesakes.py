@@ -1,0 +1,81 @@
+"""An endpoint of the same namespace and name in another cluster: never doubled without a word, held where asked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from tokenfactory_operator.domain.situation import Policy
+from unit.support.builders import OTHER_UID, an_endpoint, mark
+from unit.support.stage import Stage
+
+THERE: Final = mark("f1", uid=OTHER_UID, cluster="c2")
+HOLD: Final = Policy(hold_namesakes=True)
+
+
+def beside(description: str = THERE, *, policy: Policy | None = None) -> Stage:
+    """A new object, and an endpoint that was there before."""
+    stage = Stage(policy=policy)
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=description)
+    return stage
+
+
+async def test_it_is_created_and_told() -> None:
+    """Two clusters may use one project; whoever replaced one by the other learns of it at once, with both ids."""
+    stage = beside()
+    await stage.turn()
+    stage.cloud.turn_up()
+    await stage.turn()
+    assert (stage.told("Ready"), stage.status["endpointId"]) == ("True Available", "ep-1")
+    assert stage.witness.events == ["CreatedEndpoint", "CreatedBesideNamesake", "Available"]
+    assert all(word in stage.witness.messages[1] for word in ("ep-1", "ep-7", "c2", "ml/llm", "disaster-recovery"))
+    assert stage.cloud.endpoints["ep-7"].description == THERE
+
+
+async def test_it_is_held_where_that_is_asked() -> None:
+    """Nothing is made; the message names the endpoint, its cluster and the two ways on."""
+    stage = beside(policy=HOLD)
+    for _ in range(3):
+        await stage.turn(61)
+    assert stage.journal("POST") == []
+    assert stage.told("Stalled") == "True OwnershipConflict"
+    message = next(item["message"] for item in stage.status["conditions"] if item["type"] == "Synced")
+    assert all(word in message for word in ("ep-7", "c2", "TOKENFACTORY_CLUSTER_ID", "TOKENFACTORY_NAMESAKES"))
+
+
+async def test_it_goes_on_when_the_other_is_gone() -> None:
+    """Nobody has to say anything."""
+    stage = beside(policy=HOLD)
+    await stage.turn()
+    stage.cloud.endpoints.clear()
+    await stage.turn()
+    await stage.turn()
+    assert stage.journal("POST") == ["POST"]
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        pytest.param(mark("f1", uid=OTHER_UID, cluster="c2", name="other"), id="another name"),
+        pytest.param("made by hand", id="no mark"),
+    ],
+)
+async def test_others_are_no_namesakes(description: str) -> None:
+    """They say nothing about this object."""
+    stage = beside(description, policy=HOLD)
+    await stage.turn()
+    assert stage.witness.events == ["CreatedEndpoint"]
+
+
+async def test_an_object_that_has_lost_its_own_is_not_held() -> None:
+    """It had one beside the other cluster's before: making it anew doubles nothing."""
+    stage = Stage()
+    await stage.turn()
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=THERE)
+    stage.policy = HOLD
+    await stage.turn()
+    del stage.cloud.endpoints["ep-1"]
+    for _ in range(4):
+        await stage.turn(61)
+    assert stage.journal("POST") == ["POST"] * 2
