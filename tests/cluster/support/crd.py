@@ -22,6 +22,8 @@ def install(cluster: Cluster) -> None:
     """Applies the CRD, as often as you like, and waits until it is served."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD_FILE))
     cluster.kubectl("wait", "--for=condition=Established", f"crd/{CRD_NAME}", "--timeout=60s")
+    # For a moment more the API server answers 429, "storage is (re)initializing", which kubectl waits out.
+    cluster.kubectl("get", CRD_NAME, "--all-namespaces")
 
 
 def manifest(spec: JsonObject | None = None, *, name: str = NAME, **metadata: object) -> str:

@@ -85,6 +85,10 @@ class OperatorProcess:
             self._environment.pop(f"{_PREFIX}{name}", None)
             self._environment |= {f"{_PREFIX}{name}": value} if value else {}
 
+    def surround(self, **variables: str) -> None:
+        """Variables of the next life's environment that are no settings of ours."""
+        self._environment |= variables
+
     @property
     def pid(self) -> int:
         """Of the process that was started last."""
