@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from tokenfactory_operator.handlers import connection_info
+from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.errors import SetupError
 from tokenfactory_operator.kube.login import CREDENTIAL_LIFETIME, Connection, load_connection
 from unit.kube.loopback import CANARY
 
+UNIT = Path(__file__).parents[1]
 SERVER = "https://192.0.2.1:6443"
 
 
@@ -112,6 +114,24 @@ async def test_what_is_trusted_tells_a_renewal(tmp_path: Path, renewed: str) -> 
     assert (await load(tmp_path, cluster=cluster, user={**user, "token": "b"})).trust == before
     (tmp_path / renewed).write_text("new")
     assert (await load(tmp_path, cluster=cluster, user=user)).trust != before
+
+
+async def test_an_inline_authority_that_is_renewed(tmp_path: Path) -> None:
+    """It becomes a file of its own: the kubeconfig is what changes, and the client that holds the old one says so."""
+
+    async def written(authority: str) -> Connection:
+        data = base64.b64encode(authority.encode()).decode()
+        return await load(tmp_path, cluster={"server": SERVER, "certificate-authority-data": data})
+
+    now = await written((UNIT / "lax_ca.pem").read_text(encoding="utf-8"))
+
+    async def reload() -> Connection:
+        return now
+
+    async with KubeClient(now, reload) as client:
+        assert not await client.renewed()
+        now = await written((UNIT / "cloud" / "test_server.pem").read_text(encoding="utf-8"))
+        assert await client.renewed()
 
 
 async def test_basic_authentication_keeps_its_scheme(tmp_path: Path) -> None:
