@@ -17,13 +17,14 @@ from typing import Any, Final
 
 import pytest
 
+from cluster.support import modules
 from cluster.support.chart import CRD_NAME, documents
 from cluster.support.eventually import eventually
+from cluster.support.modules import CRDS, FLUX
 from cluster.support.operator_process import QUICK, OperatorProcess
 from controlplane import Cluster
 from controlplane.ports import free_ports
 from tokenfactory_simulator.testing import running_simulator
-from tools.go_tool import environment, go
 from unit.docs.readme import BARE, FIRST, INSTALLED, INSTALLS, ROOT, SYNCS, commands, files, headings
 
 pytestmark = pytest.mark.cluster
@@ -139,19 +140,10 @@ def test_an_installation(heading: str, cluster: Cluster, desk: Path) -> None:
 
 
 def served_crds() -> Iterator[Path]:
-    """The CRDs of Flux and Argo CD, out of their modules at the versions of hack/tools/crds."""
-    download = [go(), "-C", str(ROOT / "hack" / "tools" / "crds"), "mod", "download", "-json"]
-    for name, files_of_crds in {
-        "github.com/fluxcd/source-controller": "config/crd/bases/*_gitrepositories.yaml",
-        "github.com/fluxcd/helm-controller": "config/crd/bases/*.yaml",
-        "github.com/argoproj/argo-cd/v3": "manifests/crds/application-crd.yaml",
-    }.items():
-        answer = subprocess.run(
-            [*download, name], env=environment(), check=True, capture_output=True, text=True, timeout=300
-        )
-        found = list(Path(json.loads(answer.stdout)["Dir"]).glob(files_of_crds))
-        assert found, name
-        yield from found
+    """The CRDs of Flux and Argo CD."""
+    yield from modules.files("github.com/fluxcd/source-controller", "config/crd/bases/*_gitrepositories.yaml", of=FLUX)
+    yield from modules.files("github.com/fluxcd/helm-controller", "config/crd/bases/*.yaml", of=FLUX)
+    yield from modules.files("github.com/argoproj/argo-cd/v3", "manifests/crds/application-crd.yaml", of=CRDS)
 
 
 def _served(cluster: Cluster, kind: str) -> bool:

@@ -6,9 +6,6 @@ Must not know what is synced: that is the tests' part.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,12 +15,10 @@ from typing import Any, Final
 import yaml
 
 from cluster.support.eventually import eventually
+from cluster.support.modules import FLUX, module
 from controlplane import Cluster, acquire, release
 from controlplane.ports import ADDRESS, free_ports
 from controlplane.processes import Program
-from controlplane.progress import Reporter
-from controlplane.release import BUILD_ENVIRONMENT
-from controlplane.toolchain import find_go
 
 JsonObject = dict[str, Any]
 
@@ -161,20 +156,6 @@ def _install(cluster: Cluster) -> None:
     """The namespace, the account, and the CRDs of the modules that the controllers are built from."""
     cluster.kubectl("apply", "--server-side", "-f", "-", input=yaml.safe_dump_all(_ACCOUNT_OBJECTS))
     for name in CONTROLLERS:
-        crds = _module(f"github.com/fluxcd/{name}") / "config" / "crd" / "bases"
+        crds = module(f"github.com/fluxcd/{name}", of=FLUX) / "config" / "crd" / "bases"
         cluster.kubectl("apply", "--server-side", "-f", str(crds))
     cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
-
-
-def _module(name: str) -> Path:
-    """The folder of a module at the version that go.mod names; fetched where Go's own cache has lost it."""
-    built = release.flux()
-    answer = subprocess.run(
-        [str(find_go(built.go, Reporter(sys.stderr))), "mod", "download", "-json", name],
-        cwd=built.directory,
-        env={**os.environ, **BUILD_ENVIRONMENT},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return Path(json.loads(answer.stdout)["Dir"])
