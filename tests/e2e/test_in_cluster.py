@@ -85,25 +85,29 @@ def test_rolling_update_amid_creates(installed: Installed, fleet: Fleet) -> None
 
 
 def test_node_drained_and_back(installed: Installed, fleet: Fleet) -> None:
-    """While no pod can run nothing is made; when the node is back, what was asked for meanwhile is."""
+    """The disruption budget holds the last pod, and that goes on; while no pod can run nothing is made, later it is."""
     fleet.apply(5)
     fleet.until_ready(5)
     nodes = [node["metadata"]["name"] for node in items("nodes")]
-    # Without eviction: with every node drained, a disruption budget would rightly hold the last pod for ever.
-    drain = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--disable-eviction", "--timeout=120s")
+    drain = ("drain", *nodes, "--ignore-daemonsets", "--delete-emptydir-data", "--force")
     try:
-        for node in nodes:
-            kubectl("drain", node, *drain, timeout=150)
-        eventually(lambda: all("nodeName" not in pod["spec"] for pod in installed.release.pods()), what="no pod")
+        held = kubectl(*drain, "--timeout=20s", timeout=60, check=False)
+        assert held.returncode != 0
+        assert "violate the pod's disruption budget" in held.stderr
+        eventually(lambda: installed.release.running() == [installed.release.leader()], what="the last pod in the lead")
         fleet.apply(5, first=5)
+        fleet.until_ready(10)
+        kubectl(*drain, "--disable-eviction", "--timeout=120s", timeout=150)
+        eventually(lambda: not installed.release.running(), what="no pod")
+        fleet.apply(5, first=10)
         kubectl("wait", "-n", releases.NAMESPACE, "pod", "--all", "--for=condition=PodScheduled=false")
-        assert len(fleet.endpoints(alive_only=False)) == 5
+        assert len(fleet.endpoints(alive_only=False)) == 10
     finally:
         for node in nodes:
             kubectl("uncordon", node)
     installed.release.until_up()
-    fleet.until_ready(10)
-    assert len(fleet.endpoints(alive_only=False)) == 10
+    fleet.until_ready(15)
+    assert len(fleet.endpoints(alive_only=False)) == 15
     installed.counts.kills += releases.REPLICAS
 
 

@@ -84,6 +84,10 @@ class Release:
         found = items("pods", "-n", NAMESPACE)
         return [pod for pod in found if pod["metadata"]["labels"].get("app.kubernetes.io/name") == NAME]
 
+    def running(self) -> list[str]:
+        """The names of those that have a node."""
+        return [pod["metadata"]["name"] for pod in self.pods() if "nodeName" in pod["spec"]]
+
     def leader(self) -> str:
         """The name of the pod that holds the lease; empty while there is none."""
         answer = kubectl("get", "lease", NAME, "-n", NAMESPACE, "-o", "json", check=False)
