@@ -22,8 +22,8 @@ SEEDS ?= 10000
 FIRST_SEED ?= 0
 # Test processes side by side: most tests wait for something. 0: all in one, with what they print
 WORKERS ?= 3
-# Flux's controllers take long to build: they are built here for a run that has their tests
-FLUX = $(if $(or $(findstring gitops,$(ARGS)),$(if $(findstring tests/,$(ARGS)),,all)),--flux)
+# Flux and Argo CD take long to build: they are built here for a run that has their tests
+GITOPS = $(if $(or $(findstring gitops,$(ARGS)),$(if $(findstring tests/,$(ARGS)),,all)),--gitops)
 # once: end after a summary; else it stays until Ctrl-C, where there is a terminal
 DEMO ?=
 # Where the files of a release go, the helm that makes them, and the namespace that install.yaml installs into
@@ -63,7 +63,7 @@ cluster-down: $(READY) ## End it
 check: lint types imports deadcode workflows stale ## All checks that run nothing of the project (under a minute)
 
 test: $(READY) ## All tests, on a real API server (ARGS="tests/unit -k name")
-	@$(CONTROLPLANE) fetch $(FLUX) >/dev/null
+	@$(CONTROLPLANE) fetch $(GITOPS) >/dev/null
 	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 e2e: $(READY) ## Image and chart on a real node, as root, or CLUSTER=kind with Docker; says so where it cannot (ARGS=)

@@ -32,7 +32,8 @@ def pytest_configure() -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Have the programs before the first test: a build takes longer than a test may, and its progress must be seen."""
     names = {name for item in session.items for name in getattr(item, "fixturenames", ())}
-    programs = [load for name, load in (("cluster", release.load), ("flux", release.flux)) if name in names]
+    needed = ("cluster", release.load), ("flux", release.flux), ("argocd", release.argocd)
+    programs = [load for name, load in needed if name in names]
     if programs and not session.config.option.collectonly:
         capture = session.config.pluginmanager.getplugin("capturemanager")
         try:

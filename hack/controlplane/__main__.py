@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         "fetch", parents=[common], help="have the programs, building them if need be; prints their folder"
     )
     fetch.add_argument(
-        "--flux", action="store_true", help="have the Flux controllers too; prints their folder after it"
+        "--gitops", action="store_true", help="have Flux and Argo CD's command line too; prints their folders after it"
     )
     up = commands.add_parser("up", parents=[common], help="run a cluster until Ctrl-C; prints how to reach it")
     up.add_argument("--background", action="store_true", help="leave it running; does nothing if it runs already")
@@ -64,8 +64,8 @@ def _run(options: argparse.Namespace, release: Release) -> int:
     match options.command:
         case "fetch":
             print(acquire(release))
-            if options.flux:
-                print(acquire(releases.flux()))
+            for other in (releases.flux, releases.argocd) if options.gitops else ():
+                print(acquire(other()))
         case "up" if options.background:
             acquire(release)  # here, where its progress is seen
             state = Background().up(release)

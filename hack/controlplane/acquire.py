@@ -5,7 +5,7 @@
 2. the cache;
 3. a build from Go modules into the cache.
 
-For the Flux controllers the first does not count: no convention names a folder for them.
+For Flux and Argo CD the first does not count: no convention names a folder for them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """One supported Kubernetes release: the folder `vX.Y/` with its go.mod, and what is read out of it.
 
-The Flux controllers are built in the same way, from the folder `flux/`; they belong to no Kubernetes release.
+The Flux controllers and Argo CD's command line are built in the same way, from the folders `flux/` and `argocd/`; they
+belong to no Kubernetes release.
 
 The go.mod is the single place where versions stand. This module only reads: it runs nothing and writes nothing.
 """
@@ -22,6 +23,7 @@ VERSION_VARIABLE = "CONTROLPLANE_VERSION"
 DEFAULT_VERSION = "v1.37"
 FOLDER = Path(__file__).resolve().parent
 FLUX_FOLDER = FOLDER / "flux"
+ARGOCD_FOLDER = FOLDER / "argocd"
 
 SERVERS = ("etcd", "kube-apiserver", "kube-controller-manager")
 CLIENTS = ("kubectl", "helm", "kubeconform")
@@ -30,8 +32,9 @@ PROGRAMS = SERVERS + CLIENTS
 # Static programs: the result does not depend on whether the machine has a C compiler.
 BUILD_ENVIRONMENT: Mapping[str, str] = {"CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local", "GOWORK": "off"}
 
-# Go names a program after its package's last element; etcd's main package is called "server".
-_PROGRAM_NAMES = {"server": "etcd"}
+# Go names a program after its package's last element; etcd's main package is called "server", Argo CD's "cmd".
+_PROGRAM_NAMES = {"server": "etcd", "cmd": "argocd"}
+_TITLES = {"flux": "the Flux controllers", "argocd": "Argo CD's command line"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,7 @@ class Release:
     Attributes:
         name: the folder's name, such as `v1.37`.
         directory: the folder with go.mod and go.sum.
-        kubernetes: the exact version, such as `v1.37.2`; the API server reports it at /version. Empty for Flux.
+        kubernetes: the exact version, such as `v1.37.2`, as the API server reports it; empty for Flux and Argo CD.
         go: the least Go version that builds it, such as `1.26.0`.
         tools: import paths of the programs' main packages.
         wanted: the programs that its cache folder has: its own, and those lent by the default release.
@@ -67,7 +70,7 @@ class Release:
     @property
     def title(self) -> str:
         """What people call its programs."""
-        return f"programs of Kubernetes {self.kubernetes}" if self.kubernetes else "the Flux controllers"
+        return f"programs of Kubernetes {self.kubernetes}" if self.kubernetes else _TITLES[self.name]
 
     @property
     def build_flags(self) -> tuple[str, ...]:
@@ -135,16 +138,21 @@ def load(name: str | None = None, *, folder: Path = FOLDER, wanted: tuple[str, .
     )
 
 
-def flux(directory: Path = FLUX_FOLDER) -> Release:
-    """Read the go.mod of the Flux controllers.
+def flux() -> Release:
+    """The Flux controllers. Raises as `load`."""
+    return _beside(FLUX_FOLDER)
 
-    Raises:
-        UnknownReleaseError: it does not say what is needed.
-    """
+
+def argocd() -> Release:
+    """Argo CD's command line. Raises as `load`."""
+    return _beside(ARGOCD_FOLDER)
+
+
+def _beside(directory: Path) -> Release:
     text = (directory / "go.mod").read_text(encoding="utf-8")
     go, tools = _single(r"^go\s+(\S+)", text, what="a go directive"), _tools(text)
     wanted = tuple(program_name(tool) for tool in tools)
-    return Release(name="flux", directory=directory, kubernetes="", go=go, tools=tools, wanted=wanted)
+    return Release(name=directory.name, directory=directory, kubernetes="", go=go, tools=tools, wanted=wanted)
 
 
 def _single(pattern: str, text: str, *, what: str) -> str:

@@ -20,7 +20,7 @@ import pytest
 from cluster.support import modules
 from cluster.support.chart import CRD_NAME, documents
 from cluster.support.eventually import eventually
-from cluster.support.modules import CRDS, FLUX
+from cluster.support.modules import ARGOCD, FLUX
 from cluster.support.operator_process import QUICK, OperatorProcess
 from controlplane import Cluster
 from controlplane.ports import free_ports
@@ -143,7 +143,7 @@ def served_crds() -> Iterator[Path]:
     """The CRDs of Flux and Argo CD."""
     yield from modules.files("github.com/fluxcd/source-controller", "config/crd/bases/*_gitrepositories.yaml", of=FLUX)
     yield from modules.files("github.com/fluxcd/helm-controller", "config/crd/bases/*.yaml", of=FLUX)
-    yield from modules.files("github.com/argoproj/argo-cd/v3", "manifests/crds/application-crd.yaml", of=CRDS)
+    yield from modules.files("github.com/argoproj/argo-cd/v3", "manifests/crds/application-crd.yaml", of=ARGOCD)
 
 
 def _served(cluster: Cluster, kind: str) -> bool:

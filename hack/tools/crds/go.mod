@@ -2,9 +2,6 @@ module tokenfactory.nebius.com/operator/crds
 
 go 1.25.0
 
-// Tests install the CRDs that these have among their files; Flux's come from hack/controlplane/flux. Nothing of them is
-// built.
-require (
-	github.com/argoproj/argo-cd/v3 v3.5.7
-	github.com/prometheus-operator/prometheus-operator v0.85.0
-)
+// Tests install the CRDs that this has among its files; those of Flux and Argo CD come from hack/controlplane. Nothing of
+// it is built.
+require github.com/prometheus-operator/prometheus-operator v0.85.0

@@ -12,12 +12,13 @@ from typing import Final
 
 from cluster.support.chart import ROOT
 from controlplane.progress import Reporter
-from controlplane.release import BUILD_ENVIRONMENT, FLUX_FOLDER
+from controlplane.release import ARGOCD_FOLDER, BUILD_ENVIRONMENT, FLUX_FOLDER
 from controlplane.toolchain import find_go
 
 CRDS: Final = ROOT / "hack" / "tools" / "crds"
 """The go.mod of projects of which tests need the CRDs only."""
 FLUX: Final = FLUX_FOLDER
+ARGOCD: Final = ARGOCD_FOLDER
 
 
 def module(name: str, *, of: Path) -> Path:

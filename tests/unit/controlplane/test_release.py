@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from controlplane import release
 from controlplane.errors import UnknownReleaseError
+from controlplane.release import Release
 
 TOOLS = (
     "github.com/yannh/kubeconform/cmd/kubeconform",
@@ -132,9 +134,17 @@ def test_every_supported_release_is_complete(name: str) -> None:
     assert loaded.borrowed <= release.load(release.DEFAULT_VERSION).programs
 
 
-def test_flux_is_built_in_the_same_way() -> None:
-    """Flux's controllers belong to no Kubernetes release: they borrow nothing and have no version stamped in."""
-    flux = release.flux()
-    assert flux.programs == {"helm-controller", "kustomize-controller", "source-controller"}
-    assert not flux.borrowed
-    assert "-X" not in flux.build_flags[-1]
+@pytest.mark.parametrize(
+    ("loaded", "programs"),
+    [
+        pytest.param(release.flux, {"helm-controller", "kustomize-controller", "source-controller"}, id="flux"),
+        pytest.param(release.argocd, {"argocd"}, id="argocd"),
+    ],
+)
+def test_what_belongs_to_no_kubernetes_release(loaded: Callable[[], Release], programs: set[str]) -> None:
+    """It is built in the same way, borrows nothing, and has no version stamped in."""
+    found = loaded()
+    assert found.programs == programs
+    assert found.title
+    assert not found.borrowed
+    assert "-X" not in found.build_flags[-1]
