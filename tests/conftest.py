@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from typing import Final
 
+import hypothesis
 import pytest
 
 from cluster.support.worlds import chart, kube, name, new_world, shared, shared_by_module
@@ -20,13 +21,15 @@ TOLD: Final = "told"
 
 
 def pytest_configure() -> None:
-    """Keep pytest-asyncio from leaking a loop.
+    """Keep pytest-asyncio from leaking a loop, and Hypothesis from failing a test because the machine is busy.
 
     Before its first test it asks for the main thread's loop, which Python up to 3.13 makes on demand and nobody closes;
     a ResourceWarning then ends the run, wherever the collector happens to find it. Told that there is none, it makes
     none.
     """
     asyncio.set_event_loop(None)
+    hypothesis.settings.register_profile("any machine", deadline=None)  # no test asserts a speed
+    hypothesis.settings.load_profile("any machine")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

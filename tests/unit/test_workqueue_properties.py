@@ -267,7 +267,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.run(call())
 
 
-QueueMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+QueueMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestQueueAgainstModel = QueueMachine.TestCase
 
 
@@ -308,7 +308,7 @@ class Crew:
             await asyncio.wait([asking])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     changes=st.lists(st.tuples(st.sampled_from([0, 0, 1]), some_key, some_urgency), max_size=60),
     workers=st.integers(1, 4),
