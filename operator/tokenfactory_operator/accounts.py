@@ -57,7 +57,8 @@ class Parts:
     open_cloud: Callable[[Credential], OpenCloud]
     make_poller: Callable[[Cloud, str], Poller]
     """From a cloud and the scope of its credential."""
-    make_queue: Callable[[], WorkQueue[Key]]
+    make_queue: Callable[[int], WorkQueue[Key]]
+    """For so many workers."""
     work: Work
 
 
@@ -225,7 +226,7 @@ class Accounts:
             account.crew.start()
 
     def _crew(self, limit: int, name: str) -> Crew:
-        return Crew(self._parts.make_queue(), self._parts.work, limit=limit, spawn=self._task, name=name)
+        return Crew(self._parts.make_queue(limit), self._parts.work, limit=limit, spawn=self._task, name=name)
 
     def _users(self, credential: Credential) -> list[Key]:
         """The objects that have this credential."""

@@ -21,6 +21,7 @@ import structlog
 from tokenfactory_operator.accounts import Accounts, Parts
 from tokenfactory_operator.cache import ObjectCache, secret_of
 from tokenfactory_operator.credentials import Credentials
+from tokenfactory_operator.crew import share_of
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.dispatch import Dispatch, work
 from tokenfactory_operator.domain.errors import KubeError, LeaseHeld, LeaseLost
@@ -194,7 +195,9 @@ class Operator:
             Parts(
                 open_cloud=CloudOpener(settings, metrics, clock, defects, own=lambda: self.credentials.own),
                 make_poller=make_poller,
-                make_queue=lambda: WorkQueue(share=lambda key: key.namespace, rng=rng, observer=metrics.queue),
+                make_queue=lambda workers: WorkQueue(
+                    share=lambda key: key.namespace, most=share_of(workers), rng=rng, observer=metrics.queue
+                ),
                 work=lambda queue, take: work(queue, self.dispatch, self.reconciler, _LOG, take=take),
             ),
             wake=self.dispatch.wake,

@@ -19,6 +19,11 @@ Work = Callable[[WorkQueue[Key], Take], Coroutine[Any, Any, None]]
 Spawn = Callable[[Callable[[], Coroutine[Any, Any, None]], str], asyncio.Task[None]]
 
 
+def share_of(workers: int) -> int:
+    """How many workers one namespace may have at once: the others find one free, however long its calls hang."""
+    return max(1, workers - max(1, workers // 4))
+
+
 class Crew:
     """Hires and dismisses them."""
 

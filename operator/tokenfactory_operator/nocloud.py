@@ -25,7 +25,7 @@ class NoCloud:
         """Never: there is nobody to block."""
         return 0.0
 
-    def slot(self) -> AbstractAsyncContextManager[None]:
+    def slot(self, namespace: str = "") -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - the port's
         """A turn to fail."""
         return _turn()
 

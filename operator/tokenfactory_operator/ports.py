@@ -67,9 +67,10 @@ class Cloud(Protocol):
         """Seconds until this credential may call again (`Retry-After` of any earlier answer); 0 when it may."""
         ...
 
-    def slot(self) -> AbstractAsyncContextManager[None]:
+    def slot(self, namespace: str = "") -> AbstractAsyncContextManager[None]:
         """Hold a rate-limit token and a connection: taken *before* a create attempt is opened, so that it cannot wait.
 
+        Namespaces take turns where several wait.
         Raises `RateLimited` at once where the credential is blocked. A call made inside takes no second slot.
         """
         ...

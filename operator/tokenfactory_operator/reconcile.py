@@ -284,7 +284,7 @@ class Reconciler:
         if binds and await self._secrets.hold(resource.body):
             return None
         try:
-            async with poller.cloud.slot():
+            async with poller.cloud.slot(key.namespace):
                 fresh = self._same(key)
                 if fresh is None or self._poller_of(fresh) is not poller:
                     return None  # another object, or another credential since

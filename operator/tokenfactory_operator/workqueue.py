@@ -11,34 +11,20 @@ event loop, whose `time()` is the only clock.
 from __future__ import annotations
 
 import asyncio
-import enum
 import heapq
 import itertools
 import math
 import random
-from collections import OrderedDict
+from collections import Counter, deque
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from tokenfactory_operator.fair_order import FairOrder, Urgency
+
+__all__ = ["Backoff", "QueueObserver", "QueueStats", "Urgency", "WorkQueue"]
 
 K = TypeVar("K", bound=Hashable)
-
-
-class Urgency(enum.IntEnum):
-    """Classes of work; a greater one has a greater share."""
-
-    RESYNC = 1
-    """Everything that nobody waits for: polls, deadlines, relists."""
-    EDIT = 2
-    """A user changed the spec."""
-    URGENT = 3
-    """Deletions, twins, and create attempts whose outcome is open: all may be costing money."""
-
-
-WEIGHTS: Final[Mapping[Urgency, int]] = {Urgency.URGENT: 8, Urgency.EDIT: 4, Urgency.RESYNC: 1}
-"""Shares of the classes while all have work. An idle class leaves its share to the others and saves up none."""
-
-_STRIDE: Final = {urgency: math.lcm(*WEIGHTS.values()) // weight for urgency, weight in WEIGHTS.items()}
 
 
 @dataclass(frozen=True)
@@ -94,60 +80,6 @@ class QueueStats:
     unfinished_work_seconds: float
     """Sum over the keys being worked on."""
     longest_running_processor_seconds: float
-
-
-class _FairOrder(Generic[K]):
-    """Ready keys: a weighted share for each class, turns for the namespaces in it, first in, first out in each.
-
-    Classes are picked by stride scheduling: each pick moves a class's next turn on by a stride that is inverse to its
-    weight, and the earliest turn is picked. A class that gets work after a pause starts at the present virtual time. So
-    whatever comes and goes, a class with work waits for at most `stride / other stride + 1` picks of each other class.
-    A namespace that was served goes to the end, so between two of its turns every other one has at most one.
-    """
-
-    def __init__(self, share: Callable[[K], str]) -> None:
-        self._share = share
-        # OrderedDict and not dict: taking the first item of a dict again and again is quadratic.
-        self._lanes: dict[Urgency, OrderedDict[str, OrderedDict[K, None]]] = {
-            urgency: OrderedDict() for urgency in sorted(Urgency, reverse=True)
-        }
-        self._depth = dict.fromkeys(self._lanes, 0)
-        self._turn = dict.fromkeys(self._lanes, 0)
-        self._virtual_time = 0
-
-    def depth(self) -> dict[Urgency, int]:
-        return dict(self._depth)
-
-    def push(self, key: K, urgency: Urgency) -> None:
-        lane, share = self._lanes[urgency], self._share(key)
-        if not lane:
-            self._turn[urgency] = max(self._turn[urgency], self._virtual_time)
-        keys = lane.get(share)
-        if keys is None:
-            keys = lane[share] = OrderedDict()
-        keys[key] = None
-        self._depth[urgency] += 1
-
-    def remove(self, key: K, urgency: Urgency) -> None:
-        lane, share = self._lanes[urgency], self._share(key)
-        del lane[share][key]
-        if not lane[share]:
-            del lane[share]
-        self._depth[urgency] -= 1
-
-    def pop(self) -> K:
-        urgency = min((each for each, lane in self._lanes.items() if lane), key=self._turn.__getitem__)
-        self._virtual_time = self._turn[urgency]
-        self._turn[urgency] += _STRIDE[urgency]
-        lane = self._lanes[urgency]
-        share, keys = next(iter(lane.items()))
-        key, _ = keys.popitem(last=False)
-        if keys:
-            lane.move_to_end(share)
-        else:
-            del lane[share]
-        self._depth[urgency] -= 1
-        return key
 
 
 class _Due(NamedTuple):
@@ -240,6 +172,7 @@ class WorkQueue(Generic[K]):
 
     Args:
         share: The namespace of a key; namespaces take turns.
+        most: How many keys of one namespace may be worked on at once; the others wait, whatever workers are free.
         backoff: The window of `retry`.
         rng: The source of jitter; a seeded one makes a run repeatable.
         observer: Told of each step.
@@ -249,6 +182,7 @@ class WorkQueue(Generic[K]):
         self,
         *,
         share: Callable[[K], str],
+        most: int | None = None,
         backoff: Backoff | None = None,
         rng: random.Random | None = None,
         observer: QueueObserver | None = None,
@@ -259,10 +193,13 @@ class WorkQueue(Generic[K]):
         self._dirty: dict[K, _Wanted] = {}
         """Every key that needs work: those in `_order`, and those added while they are worked on."""
         self._processing: dict[K, float] = {}
-        self._order = _FairOrder(share)
+        self._order = FairOrder(share)
+        self._share = share
+        self._most = most
+        self._busy: Counter[str] = Counter()
         self._delays: _Delays[K] = _Delays(self.add)
         self._failures: dict[K, int] = {}
-        self._ready = asyncio.Semaphore(0)
+        self._getters: deque[asyncio.Future[None]] = deque()
         self._adds_total = 0
         self._stopped = False
 
@@ -340,11 +277,17 @@ class WorkQueue(Generic[K]):
 
         A call that is cancelled takes no key.
         """
-        await self._ready.acquire()
+        while not (self._order or self._stopped):
+            await self._turn()
         if self._stopped:
-            self._ready.release()  # for the next one that waits
             return None
         key = self._order.pop()
+        share = self._share(key)
+        self._busy[share] += 1
+        if self._busy[share] == self._most:
+            self._order.hold(share)
+        if self._order:
+            self._call_one()  # whoever was called before may have found nothing that it was allowed to take
         wanted, now = self._dirty.pop(key), self._now()
         self._processing[key] = now
         if self._observer is not None:
@@ -362,6 +305,13 @@ class WorkQueue(Generic[K]):
             raise ValueError(f"done() for {key}, which is not being worked on")
         if self._observer is not None:
             self._observer.finished(work_seconds=self._now() - started)
+        share = self._share(key)
+        if self._busy[share] == self._most:
+            self._order.release(share)
+            self._call_one()
+        self._busy[share] -= 1
+        if not self._busy[share]:
+            del self._busy[share]
         wanted = self._dirty.get(key)
         if wanted is not None:
             self._enqueue(key, wanted.urgency)
@@ -371,7 +321,8 @@ class WorkQueue(Generic[K]):
         if not self._stopped:
             self._stopped = True
             self._delays.clear()
-            self._ready.release()
+            while self._getters:
+                self._call_one()
 
     def stats(self) -> QueueStats:
         """The present state, for gauges; reads every waiting key, so for each scrape and not for each key."""
@@ -390,7 +341,25 @@ class WorkQueue(Generic[K]):
 
     def _enqueue(self, key: K, urgency: Urgency) -> None:
         self._order.push(key, urgency)
-        self._ready.release()
+        self._call_one()
+
+    async def _turn(self) -> None:
+        """Wait until there may be a key for this one of those that wait."""
+        getter = asyncio.get_running_loop().create_future()
+        self._getters.append(getter)
+        try:
+            await getter
+        except asyncio.CancelledError:
+            if not getter.cancelled():  # it was called, and somebody else can take what it was called for
+                self._call_one()
+            raise
+
+    def _call_one(self) -> None:
+        while self._getters:
+            getter = self._getters.popleft()
+            if not getter.done():
+                getter.set_result(None)
+                return
 
     @staticmethod
     def _now() -> float:

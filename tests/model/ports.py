@@ -158,9 +158,9 @@ class CloudPort:
         """See `ports.Cloud`."""
         return self._throttle.blocked_for()
 
-    def slot(self) -> AbstractAsyncContextManager[None]:
+    def slot(self, namespace: str = "") -> AbstractAsyncContextManager[None]:
         """See `ports.Cloud`."""
-        return self._throttle.slot()
+        return self._throttle.slot(namespace)
 
     async def list_endpoints(self) -> EndpointList:
         """See `ports.Cloud`."""

@@ -81,7 +81,7 @@ class World:
             Parts(
                 open_cloud=self.open_cloud,
                 make_poller=self.make_poller,
-                make_queue=lambda: WorkQueue(share=lambda key: key.namespace, rng=random.Random(1)),
+                make_queue=lambda _: WorkQueue(share=lambda key: key.namespace, rng=random.Random(1)),
                 work=self.work,
             ),
             wake=lambda key, _after, **_: self.woken.append(key),

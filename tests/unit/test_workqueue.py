@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tokenfactory_operator.fair_order import WEIGHTS
 from tokenfactory_operator.ports import Key
-from tokenfactory_operator.workqueue import WEIGHTS, Backoff, QueueStats, Urgency, WorkQueue
+from tokenfactory_operator.workqueue import Backoff, QueueStats, Urgency, WorkQueue
 
 pytestmark = pytest.mark.looptime
 
@@ -121,6 +122,41 @@ async def test_a_namespace_with_a_thousand_keys_delays_another_by_one() -> None:
     queue.add(OTHER, URGENT)
 
     assert OTHER in await take(queue, 2)
+
+
+async def test_a_namespace_has_its_share_of_the_workers() -> None:
+    """However many of its keys wait, as many as are allowed are worked on; a free worker is there for the next one."""
+    queue: Queue = WorkQueue(share=lambda key: key.namespace, most=2)
+    loud, quiet = keys(5), Key("web", "a")
+    for key in loud:
+        queue.add(key, URGENT)
+    assert [await queue.get() for _ in range(2)] == loud[:2]
+    waiting = asyncio.create_task(queue.get())
+    await let_others_run()
+    assert not waiting.done()
+    queue.add(quiet, Urgency.RESYNC)
+    assert await waiting == quiet
+    waiting = asyncio.create_task(queue.get())
+    await let_others_run()
+    assert not waiting.done()
+    queue.done(loud[0])
+    assert await waiting == loud[2]
+    assert len(queue) == 2
+
+
+async def test_each_free_worker_is_called() -> None:
+    """Two keys of a namespace that had its share become free at once: both workers that wait have one."""
+    queue: Queue = WorkQueue(share=lambda key: key.namespace, most=2)
+    for key in keys(4):
+        queue.add(key, URGENT)
+    at_work = [await queue.get() for _ in range(2)]
+    waiting = [asyncio.create_task(queue.get()) for _ in range(2)]
+    await let_others_run()
+    for key in at_work:
+        assert key is not None
+        queue.done(key)
+    async with asyncio.timeout(10):
+        assert await asyncio.gather(*waiting) == keys(4)[2:]
 
 
 async def test_a_key_is_not_handed_out_while_it_is_worked_on() -> None:

@@ -31,7 +31,8 @@ some_delay = st.integers(0, 40)
 class Model:
     """What must be handed out, in the simplest form that can be written down."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self.most = most
         self.wanted: dict[Key, Urgency] = {}
         self.since: dict[Key, float] = {}
         self.ready: list[Key] = []  # by time of entry into its class
@@ -57,6 +58,14 @@ class Model:
                 self.ready.append(key)
         self._forget_turns_of_the_idle()
 
+    def free(self) -> list[Key]:
+        """The ready keys of namespaces of which more may be worked on."""
+        return [key for key in self.ready if self.at_work(key.namespace) < self.most]
+
+    def at_work(self, namespace: str) -> int:
+        """How many of its keys are."""
+        return sum(key.namespace == namespace for key in self.processing)
+
     def delay(self, key: Key, when: float, urgency: Urgency) -> None:
         """Want it later; the earliest deadline and the greatest urgency hold."""
         known = self.delayed.get(key, (when, next(self._serial), urgency))
@@ -74,6 +83,7 @@ class Model:
         """Check that `key` may be handed out now, and hand it out."""
         assert key not in self.processing, "two workers at once"
         assert key in self.ready, "nobody asked for it"
+        assert key in self.free(), "more of one namespace than may be"
         urgency = self.wanted[key]
         mine = (urgency, key.namespace)
         assert key == next(each for each in self.ready if (self.wanted[each], each.namespace) == mine), "out of order"
@@ -89,22 +99,23 @@ class Model:
         self.processing.remove(key)
         if key in self.wanted:
             self.ready.append(key)
+        self._forget_turns_of_the_idle()
 
     def _check_classes(self, picked: Urgency) -> None:
-        for urgency in {self.wanted[key] for key in self.ready} - {picked}:
+        for urgency in {self.wanted[key] for key in self.free()} - {picked}:
             self.passed_over[urgency] += 1
             assert self.passed_over[urgency] <= NEVER_PASSED_OVER_MORE_THAN[urgency], f"{urgency} starves"
         self.passed_over[picked] = 0
 
     def _check_namespaces(self, urgency: Urgency, picked: str) -> None:
-        for namespace in {key.namespace for key in self.ready if self.wanted[key] == urgency} - {picked}:
+        for namespace in {key.namespace for key in self.free() if self.wanted[key] == urgency} - {picked}:
             served = self.served_since[urgency, namespace]
             assert picked not in served, f"{picked} had two turns while {namespace} waited"
             served.add(picked)
         self.served_since[urgency, picked] = set()
 
     def _forget_turns_of_the_idle(self) -> None:
-        waiting = {(self.wanted[key], key.namespace) for key in self.ready}
+        waiting = {(self.wanted[key], key.namespace) for key in self.free()}
         for turn in list(self.served_since):
             if turn not in waiting:
                 del self.served_since[turn]
@@ -118,16 +129,17 @@ class QueueMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = looptime.new_event_loop(start=0.0)
-        self.model = Model()
+        self.model = Model(99)
 
     def run(self, call: Coroutine[Any, Any, T]) -> T:
         """Run on the virtual clock."""
         return self.loop.run_until_complete(call)
 
-    @initialize(seed=st.integers(0, 2**32))
-    def start(self, seed: int) -> None:
+    @initialize(seed=st.integers(0, 2**32), most=st.none() | st.integers(1, 3))
+    def start(self, seed: int, most: int | None) -> None:
         """Begin with an empty queue."""
-        self.queue: WorkQueue[Key] = WorkQueue(share=lambda key: key.namespace, rng=random.Random(seed))
+        self.queue: WorkQueue[Key] = WorkQueue(share=lambda key: key.namespace, most=most, rng=random.Random(seed))
+        self.model = Model(most or 99)
 
     @rule(keys=st.lists(some_key, min_size=1, max_size=12), urgency=some_urgency)
     def add(self, keys: list[Key], urgency: Urgency) -> None:
@@ -189,12 +201,14 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(most=st.integers(1, 12))
     def take(self, most: int) -> None:
         """Each key handed out is one that may be."""
-        for _ in range(min(most, len(self.model.ready))):
+        for _ in range(most):
+            if not self.model.free():
+                break
             key = self.run(self.queue.get())
             assert key is not None
             self.model.take(key)
 
-    @precondition(lambda self: not self.model.ready)
+    @precondition(lambda self: not self.model.free())
     @rule()
     def take_when_there_is_nothing(self) -> None:
         """A worker waits, and may give up."""
@@ -312,13 +326,14 @@ class Crew:
 @given(
     changes=st.lists(st.tuples(st.sampled_from([0, 0, 1]), some_key, some_urgency), max_size=60),
     workers=st.integers(1, 4),
+    most=st.none() | st.integers(1, 3),
     seed=st.integers(0, 2**32),
 )
-def test_no_change_is_lost(changes: list[tuple[int, Key, Urgency]], workers: int, seed: int) -> None:
+def test_no_change_is_lost(changes: list[tuple[int, Key, Urgency]], workers: int, most: int | None, seed: int) -> None:
     """However workers and changes interleave, each key is worked on after its last change, by one worker at a time."""
 
     async def scenario() -> None:
-        crew = Crew(WorkQueue(share=lambda key: key.namespace), seed=seed)
+        crew = Crew(WorkQueue(share=lambda key: key.namespace, most=most), seed=seed)
         crewmen = [asyncio.create_task(crew.work()) for _ in range(workers)]
         hesitant = asyncio.create_task(crew.hesitate())
         for pause, key, urgency in changes:

@@ -121,9 +121,9 @@ class HttpCloud:
         """See `ports.Cloud`."""
         return self._throttle.blocked_for()
 
-    def slot(self) -> AbstractAsyncContextManager[None]:
+    def slot(self, namespace: str = "") -> AbstractAsyncContextManager[None]:
         """See `ports.Cloud`. A slot serves one call at a time, any number one after the other."""
-        return self._throttle.slot()
+        return self._throttle.slot(namespace)
 
     @_answered
     async def list_endpoints(self) -> EndpointList:

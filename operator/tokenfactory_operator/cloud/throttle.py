@@ -1,9 +1,9 @@
 """What keeps one credential from hammering the cloud: an obeyed `Retry-After`, a token bucket, and places to connect.
 
 All calls of a credential share one `Throttle`. Changes and LIST have places of their own, so that a thousand waiting
-creates do not hide what the cloud has. The order is place first, then bucket token, and tokens are handed out in the
-order of asking: a LIST therefore never waits behind more changes than there are places, and no token is spent on a call
-that then waits for a place.
+creates do not hide what the cloud has. The order is place first, then bucket token, so that no token is spent on a call
+that then waits for a place. Namespaces take turns at the tokens, and LIST has every other one: none of them waits
+behind more than a few calls of another.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from aiolimiter import AsyncLimiter
 
 from tokenfactory_operator.cloud.retry import MAX_WAIT
+from tokenfactory_operator.cloud.turns import Turns
 from tokenfactory_operator.domain.errors import RateLimited
 from tokenfactory_operator.ports import Clock
 
@@ -57,7 +58,7 @@ class Throttle:
         self._until = clock.monotonic()
         self._places = {Lane.CHANGES: asyncio.Semaphore(connections), Lane.INVENTORY: asyncio.Semaphore(1)}
         self._bucket = _bucket(rate_limit)
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
 
     def blocked_for(self) -> float:
         """Seconds until the credential may call again, 0 when it may."""
@@ -78,9 +79,9 @@ class Throttle:
             )
 
     @contextlib.asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
+    async def slot(self, namespace: str = "") -> AsyncIterator[None]:
         """Hold a place and a bucket token for the calls made inside; raises `RateLimited` where blocked."""
-        async with self._admitted(Lane.CHANGES):
+        async with self._admitted(Lane.CHANGES, namespace):
             slot, before = _Slot(self), _held.get()
             _held.set(slot)
             try:
@@ -104,16 +105,16 @@ class Throttle:
             slot.busy = False
 
     @contextlib.asynccontextmanager
-    async def _admitted(self, lane: Lane) -> AsyncIterator[None]:
+    async def _admitted(self, lane: Lane, namespace: str = "") -> AsyncIterator[None]:
         self.check()
         async with self._places[lane]:
-            await self._take_token()
+            await self._take_token(None if lane is Lane.INVENTORY else namespace)
             self.check()  # another call's answer may have blocked the credential meanwhile
             yield
 
-    async def _take_token(self) -> None:
+    async def _take_token(self, namespace: str | None) -> None:
         if self._bucket is not None:
-            async with self._turn:  # the lock is fair, the limiter is not
+            async with self._turns.one(namespace):  # the limiter itself is not fair
                 await self._bucket.acquire()
 
 

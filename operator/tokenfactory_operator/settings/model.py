@@ -292,7 +292,8 @@ class Settings(BaseSettings):
         20,
         ge=1,
         le=1_000,
-        description="Number of objects of one credential that are reconciled at the same time.",
+        description="Number of objects of one credential that are reconciled at the same time, three quarters of it at"
+        " most for one namespace.",
         json_schema_extra=LIMITS,
     )
     credentials_per_namespace: Count = Field(

@@ -9,12 +9,12 @@ import json
 import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import httpx
 
-from controlplane import Cluster
 from tokenfactory_operator.api import v1alpha1 as api
 
 JsonObject = dict[str, Any]
@@ -22,10 +22,29 @@ JsonObject = dict[str, Any]
 _MERGE_PATCH = {"content-type": "application/merge-patch+json"}
 
 
+class Reachable(Protocol):
+    """A control plane, as far as it takes to reach it."""
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The admin's."""
+        ...
+
+    @property
+    def server(self) -> str:
+        """Its address."""
+        ...
+
+    @property
+    def ca_file(self) -> Path:
+        """Who vouches for it."""
+        ...
+
+
 class KubeApi:
     """Objects, Events and namespaces; raises `AssertionError` with the server's text where it refuses."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Reachable) -> None:
         config = json.loads(cluster.kubeconfig.read_text(encoding="utf-8"))
         token = config["users"][0]["user"]["token"]
         self._http = httpx.Client(
@@ -81,6 +100,17 @@ class KubeApi:
         items: list[JsonObject] = self._ask("GET", f"/api/v1/namespaces/{namespace}/events")["items"]
         return items
 
+    def put_secret(self, namespace: str, name: str, data: Mapping[str, str], labels: Mapping[str, str]) -> None:
+        """Create a Secret, or give it this content."""
+        body = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "labels": labels},
+            "stringData": data,
+        }
+        path = f"/api/v1/namespaces/{namespace}/secrets/{name}?fieldManager=tests&force=true"
+        self._ask("PATCH", path, body, kind="application/apply-patch+yaml")
+
     def annotate_secret(self, namespace: str, name: str, value: str) -> None:
         """Write to a Secret what nobody reads."""
         body = {"metadata": {"annotations": {"example.com/written": value}}}
@@ -110,8 +140,8 @@ class KubeApi:
         answer = self._http.get(f"/api/v1/namespaces/{name}")
         return answer.status_code != HTTPStatus.NOT_FOUND and bool(_json(answer))
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> JsonObject:
-        headers = _MERGE_PATCH if method == "PATCH" else {}
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, kind: str = "") -> JsonObject:
+        headers = {"content-type": kind} if kind else _MERGE_PATCH if method == "PATCH" else {}
         return _json(self._http.request(method, path, json=body, headers=headers))
 
 

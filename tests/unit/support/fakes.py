@@ -168,7 +168,7 @@ class InMemoryCloud:
         self.script.run("slot", lambda: None, note="slot")
         yield
 
-    def slot(self) -> AbstractAsyncContextManager[None]:
+    def slot(self, namespace: str = "") -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - the port's
         """See `ports.Cloud`."""
         return self._slot()
 

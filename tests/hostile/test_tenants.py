@@ -1,0 +1,165 @@
+"""Whatever the tenant of one namespace does, another one's objects come and go, and the operator lives and stays small.
+
+How much longer the other one waits is told and not asserted: it is the machine's, too.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import pytest
+
+from cluster.support.chart import CHART, RIGHTS_ONLY
+from cluster.support.eventually import eventually
+from cluster.support.kube import KubeApi
+from cluster.support.world import World
+from cluster.support.worlds import SYSTEM, Chart, made
+from controlplane import Cluster
+from hostile.support.neighbours import NEIGHBOURS, SEEN, Place, at_work
+
+pytestmark = pytest.mark.cluster
+
+RELEASE: Final = "tenants-tokenfactory-operator"
+MEMORY: Final = 300
+"""MiB that the process may have resident."""
+DESCRIPTORS: Final = 200
+"""Open files and sockets: 21 connections of the own credential, some of the API server, and few of each tenant."""
+SERIES: Final = 600
+"""Of the operator's own metrics."""
+TIMES: Final = 3
+"""Lives of the other tenant's object, of which the median is told."""
+SETTINGS: Final = {
+    "SECRET_CREDENTIALS": "true",
+    "WATCH_NAMESPACES": "",
+    "OBJECT_SELECTOR": ",".join(f"{name}={value}" for name, value in SEEN.items()),
+    "POLL_INTERVAL": "1s",
+    "POLL_INTERVAL_IN_TRANSITION": "500ms",
+    "REQUEST_TIMEOUT": "2s",
+    "CREATE_SETTLE": "2s",
+    "DELETE_SETTLE": "2s",
+    "RATE_LIMIT": "20",
+}
+"""The pace of the API is the default one, which all tenants of the operator's own credential share."""
+
+
+@pytest.fixture(scope="session")
+def chart(cluster: Cluster, chart: Chart) -> Chart:
+    """The chart once more, with the right to read Secrets; the CRD is there already."""
+    values = (*RIGHTS_ONLY, "--set=rbac.aggregate=false", "--set=secretCredentials=true")
+    cluster.helm("install", "tenants", str(CHART), "--namespace", SYSTEM, *values)
+    return Chart(cluster.token_kubeconfig(SYSTEM, RELEASE), chart.account.rpartition(":")[0] + ":" + RELEASE)
+
+
+@pytest.fixture(scope="module")
+def world(cluster: Cluster, kube: KubeApi, chart: Chart, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One operator for all neighbours, since what one leaves behind must not harm the next."""
+    folder = tmp_path_factory.mktemp("tenants")
+    capacity = {"eu-west1/gpu-h100-sxm": 0}
+    with made(
+        cluster, kube, chart, folder, label="victim", settings=SETTINGS, start=True, cloud={"capacity": capacity}
+    ) as around:
+        yield around
+
+
+@pytest.fixture
+def place(cluster: Cluster, kube: KubeApi) -> Iterator[Place]:
+    """A namespace for a neighbour."""
+    namespace = f"loud-{secrets.token_hex(4)}"
+    kube.create_namespace(namespace)
+    yield Place(cluster.kubeconfig, cluster.server, cluster.ca_file, namespace)
+    kube.delete_namespace(namespace)
+
+
+def lives(world: World, times: int = TIMES) -> tuple[float, float]:
+    """Seconds until an object is Ready, and until it is gone again: medians."""
+    made_in, gone_in = list[float](), list[float]()
+    for _ in range(times):
+        name = f"victim-{secrets.token_hex(3)}"
+        begun = time.monotonic()
+        world.create(name, metadata={"labels": SEEN})
+        world.until_ready(name)
+        made_in.append(time.monotonic() - begun)
+        begun = time.monotonic()
+        world.delete(name)
+        world.until_gone(name)
+        gone_in.append(time.monotonic() - begun)
+    return median(made_in), median(gone_in)
+
+
+@pytest.fixture(scope="module")
+def alone(world: World) -> tuple[float, float]:
+    """The same without a neighbour."""
+    lives(world, 1)
+    return lives(world)
+
+
+@contextmanager
+def probed(world: World) -> Iterator[list[float]]:
+    """Asks `/livez` all the time; the answer's times, and infinity for one that failed."""
+    took, stop = list[float](), threading.Event()
+
+    def ask() -> None:
+        while not stop.wait(0.2):
+            begun = time.monotonic()
+            passed = world.operator.probe("livez")
+            took.append(time.monotonic() - begun if passed else float("inf"))
+
+    asking = threading.Thread(target=ask, name="probe")
+    asking.start()
+    try:
+        yield took
+    finally:
+        stop.set()
+        asking.join(30)
+
+
+def resident(pid: int) -> int:
+    """MiB."""
+    text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(text.partition("VmRSS:")[2].split()[0]) // 1024
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of the process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+@pytest.mark.parametrize("case", NEIGHBOURS)
+def test_a_loud_neighbour(
+    world: World, place: Place, alone: tuple[float, float], case: str, tell: Callable[[str], None]
+) -> None:
+    """The other tenant's object becomes Ready and goes; probe, memory, descriptors and series are as they should be."""
+    pid = world.operator.pid
+    with probed(world) as took, at_work(place, case) as insisted:
+        begun, cpu = time.monotonic(), cpu_seconds(pid)
+        created, deleted = lives(world)
+        busy = (cpu_seconds(pid) - cpu) / (time.monotonic() - begun)
+        descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        series = len(world.operator.metrics())
+        told = insisted()
+    assert world.operator.running
+    assert max(took) < float("inf")
+    assert resident(pid) < MEMORY
+    assert descriptors < DESCRIPTORS
+    assert series < SERIES
+    assert told > 0
+    tell(
+        f"neighbour with {case} ({told} writes): create {created:.2f} s ({created / alone[0]:.1f} times as alone),"
+        f" delete {deleted:.2f} s ({deleted / alone[1]:.1f} times); {busy:.0%} of a core, {resident(pid)} MiB,"
+        f" {descriptors} descriptors, {series} series, slowest /livez {max(took):.2f} s"
+    )
+
+
+def test_the_log_is_bounded(world: World) -> None:
+    """And afterwards all is as before: the object of a tenant comes and goes, and the operator ends when told to."""
+    lives(world, 1)
+    eventually(lambda: world.operator.probe("readyz"), what="readiness")
+    assert world.operator.stop() == 0
