@@ -208,6 +208,7 @@ class Accounts:
             self._close(leaves)
             for key in self._users(leaves):
                 self._wake(key, 0.0)
+        self._credentials.use(credential.token)
         cloud = self._parts.open_cloud(credential)
         poller = self._parts.make_poller(cloud, credential.scope)
         poller.inventory.siblings = self.inventories
@@ -329,9 +330,12 @@ class Accounts:
         task.add_done_callback(self._closing.discard)
 
     async def _ended_calls(self, account: Account, token: SecretStr) -> None:
-        """A call that is cut short ends unknown: each is given the time that it may take."""
+        """A call that is cut short ends unknown: each is given the time that it may take.
+
+        Before the first LIST nothing was changed, so there is none: tokens rotated in a loop leave no trail.
+        """
         try:
-            await asyncio.sleep(self._linger)
+            await asyncio.sleep(self._linger if account.works else 0)
         finally:
             await account.cloud.aclose()
             if all(each.token != token for each in self._open):

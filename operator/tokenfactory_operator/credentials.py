@@ -84,6 +84,12 @@ class Credentials:
             return isinstance(before, Credential) or before.message != error.message
         return before != self._own
 
+    def use(self, token: SecretStr) -> None:
+        """An account is to have this token: logs hide it from now on. One that nobody may use is not remembered."""
+        if token not in self._told:
+            self._told.add(token)
+            self._on_read(token.get_secret_value())
+
     def forget(self, token: SecretStr) -> None:
         """No account has this token any more."""
         self._told.discard(token)
@@ -138,8 +144,4 @@ class Credentials:
             raise CredentialsError(
                 f"The key {name} of the Secret {secret.name} holds no token: it {error}. Put the API key there."
             ) from None
-        found = SecretStr(text)
-        if found not in self._told:
-            self._told.add(found)
-            self._on_read(text)
-        return found
+        return SecretStr(text)

@@ -158,8 +158,8 @@ def test_a_loud_neighbour(
     )
 
 
-def test_the_log_is_bounded(world: World) -> None:
-    """And afterwards all is as before: the object of a tenant comes and goes, and the operator ends when told to."""
+def test_it_lives_on_and_ends_when_told_to(world: World) -> None:
+    """Afterwards all is as before: the object of a tenant comes and goes, and SIGTERM ends the process in order."""
     lives(world, 1)
     eventually(lambda: world.operator.probe("readyz"), what="readiness")
     assert world.operator.stop() == 0

@@ -71,12 +71,19 @@ class World:
         self.broken_lists: set[str | None] = set()
         """Projects that the cloud does not know."""
         self.worked: set[str] = set()
+        self.remembered: list[str] = []
         self.forgotten: list[str] = []
         self.finished = asyncio.Event()
         self.broken: dict[str, Exception] = {}
         """What a worker fails with at an object of that name."""
         self.accounts = Accounts(
-            Credentials(self.values, own=lambda: SecretStr(self.own), project_id=None, on_forget=self.forgotten.append),
+            Credentials(
+                self.values,
+                own=lambda: SecretStr(self.own),
+                project_id=None,
+                on_read=self.remembered.append,
+                on_forget=self.forgotten.append,
+            ),
             self.objects,
             Parts(
                 open_cloud=self.open_cloud,
@@ -435,3 +442,23 @@ async def test_workers_come_with_the_work() -> None:
         await asyncio.sleep(1)
         idle = [task for task in asyncio.all_tasks() if task.get_name() == f"worker {own.scope}"]
         assert len(idle) == 1
+
+
+@pytest.mark.looptime
+async def test_a_token_that_never_worked_leaves_no_trail() -> None:
+    """Rotated again and again, with more keys than a namespace may have: only those that are open are remembered."""
+    made = World(linger=60.0)
+    made.accounts.start()
+    made.broken_lists.add(None)
+    for turn in range(20):
+        for number in range(15):
+            made.secret(f"key-{number}", f"token-{turn:04}-{number:04}", version=turn + 1)
+            if not turn:
+                made.object(f"o-{number}", f"key-{number}")
+            made.accounts.queue_of(Key(NAMESPACE, f"o-{number}"))
+        await asyncio.sleep(1)
+        made.accounts.sweep()
+        await asyncio.sleep(0.1)
+        assert len(made.open_tokens) <= 1 + 10
+        assert len(made.remembered) - len(made.forgotten) <= 1 + 10
+    await made.accounts.shut_down(patience=1.0)

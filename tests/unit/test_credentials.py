@@ -135,7 +135,9 @@ def test_logs_learn_each_token_once_and_before_its_use() -> None:
     told: list[str] = []
     given = credentials(labelled_secret("key", token=TOKEN, unused="never-read-4444"), on_read=told.append)
     for _ in range(3):
-        given.of(asking())
+        credential = given.of(asking())
+        assert told in ([], [TOKEN])  # one that no account may have is never used, and not remembered
+        given.use(credential.token)
     assert told == [TOKEN]
 
 

@@ -152,9 +152,9 @@ async def test_each_free_worker_is_called() -> None:
     at_work = [await queue.get() for _ in range(2)]
     waiting = [asyncio.create_task(queue.get()) for _ in range(2)]
     await let_others_run()
-    for key in at_work:
-        assert key is not None
-        queue.done(key)
+    for taken in at_work:
+        assert taken is not None
+        queue.done(taken)
     async with asyncio.timeout(10):
         assert await asyncio.gather(*waiting) == keys(4)[2:]
 
