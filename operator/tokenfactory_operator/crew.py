@@ -21,7 +21,7 @@ Spawn = Callable[[Callable[[], Coroutine[Any, Any, None]], str], asyncio.Task[No
 
 def share_of(workers: int) -> int:
     """How many workers one namespace may have at once: the others find one free, however long its calls hang."""
-    return max(1, workers - max(1, workers // 4))
+    return workers - workers // 4
 
 
 class Crew:
