@@ -170,6 +170,10 @@ class Inventory:
             self._forget(seen.endpoint)
             self._missing = None
 
+    def marked(self, uid: str) -> frozenset[str]:
+        """Endpoints that carry the object's mark, or were seen with it."""
+        return frozenset(self._known_of.get(uid, ()))
+
     def known_since(self, uid: str, recorded: str) -> dict[str, float]:
         """Id → end of the first answer that showed it, for the recorded one and all that ever had the object's mark."""
         ids = {recorded, *self._known_of.get(uid, ())} & self._known_since.keys()

@@ -213,6 +213,7 @@ class Reconciler:
         if seen is not None:
             memory.last_seen = {recorded: seen}  # in whatever scope: a probe must send what it was last
         evidence = inventory.evidence(resource, recorded=recorded, attempt=attempt, named=resource.named_id)
+        memory.marked |= inventory.marked(resource.uid)
         memory.known_since = inventory.known_since(resource.uid, recorded) | memory.known_since
         if memory.word not in (None, Reason.CREDENTIALS_MISMATCH) and recorded and evidence.untrusted:
             inventory.confirm(recorded)

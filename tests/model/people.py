@@ -7,6 +7,7 @@ are gone at once): see the conditions of `wipe_status`, `strip` and `unmark`.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -367,6 +368,14 @@ class People:
         endpoint = self._world.vendor.find(wanted) if wanted else None
         return bool(wanted) and (endpoint is None or endpoint.owner != body["metadata"]["uid"])
 
+    def _mark_again(self, body: Body, said: str) -> None:
+        """Put back what somebody removed while no process had seen it, if the endpoint is the object's."""
+        endpoint = self._world.vendor.find(body["status"].get("endpointId") or "")
+        asked = re.search(r"put (\[k8s .*?\]) at the end", said)
+        if asked and endpoint is not None and endpoint.owner == body["metadata"]["uid"]:
+            self._console(endpoint, "marks again")
+            self._world.vendor.change(endpoint, description=f"{endpoint.now.description or ''} {asked[1]}".strip())
+
     def confirm(self) -> None:
         """Set the request annotation where a doubt is reported."""
         for key, body in list(self._world.kube.objects.items()):
@@ -376,5 +385,6 @@ class People:
                     if endpoint.id != body["status"].get("endpointId"):
                         self._console(endpoint, "deletes the other one,")
                         self._world.vendor.vanish(endpoint)
+                self._mark_again(body, synced["message"])
             if synced.get("status") != "True":
                 self._change({"metadata": {"annotations": {REQUESTED: f"{self._world.loop.time():.3f}"}}}, key=key)

@@ -149,6 +149,7 @@ class Verdict:
             "OwnershipConflict": uid in deeds.copied | deeds.foreign
             or naming
             or self._has_predecessor(body)
+            or self._lost_its_mark(body)
             or self._marked_by_another(body["status"].get("endpointId") or "", uid),
             "CreateOutcomeUnknown": bool(self._world.vendor.cap)
             or self._world.checks.unknown_posts[uid] + len(self._world.processes) > 1,
@@ -175,6 +176,11 @@ class Verdict:
         """Whether a stale LIST after a restart may have offered a predecessor's endpoint that was deleted."""
         endpoint = self._world.vendor.endpoints.get(endpoint_id)
         return endpoint is not None and endpoint.owner != uid
+
+    def _lost_its_mark(self, body: Body) -> bool:
+        """Whether only the status says whose the endpoint is: its mark was removed, perhaps before this process."""
+        endpoint = self._world.vendor.find(body["status"].get("endpointId") or "")
+        return endpoint is not None and not owners(endpoint.now.description) and len(self._world.processes) > 1
 
     def _marked_by_another(self, endpoint_id: str, uid: str) -> bool:
         """Whether the endpoint that it began to take over, an earlier object's, was marked as another's meanwhile."""

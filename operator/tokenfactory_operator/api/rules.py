@@ -6,10 +6,16 @@ write of status or metadata for what the cloud or an older CRD let in: rules on 
 very update changes.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
 from tokenfactory_operator.api.v1alpha1 import RESERVED_TEXT, ROUTING_KEY_PREFIX
+
+_UNSEEN: Final = r"[\p{C}\p{M}\x{115F}\x{1160}\x{3164}\x{FFA0}]*"
+"""Characters that show nothing by themselves: a cloud that drops them would make a mark of what is left."""
+_RESERVED: Final = _UNSEEN.join(re.escape(character) for character in RESERVED_TEXT)
+"""RE2, as CEL has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +123,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         parent=("spec", "description"),
         field="",
-        expression=f"!self.contains('{RESERVED_TEXT}')",
+        expression=f"!self.matches(r'{_RESERVED}')",
         message=(
             f'description must have at most 300 characters and must not contain "{RESERVED_TEXT}": '
             "the operator appends its owner mark there; remove that text"

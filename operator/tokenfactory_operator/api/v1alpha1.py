@@ -5,6 +5,7 @@ status as a free string. A spec is held to the limits that the API server holds 
 This module must not know the cloud's wire format, Kubernetes clients or any decision.
 """
 
+import unicodedata
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
@@ -32,6 +33,8 @@ IN_USE: Final = f"{GROUP}/in-use"
 
 RESERVED_TEXT: Final = "[k8s"
 """What no ``spec.description`` may contain: the head of the owner mark and of the released mark, ``[k8s-released ``."""
+_FILLERS: Final = "\u115f\u1160\u3164\uffa0"
+"""Letters that show nothing (Unicode: Default_Ignorable_Code_Point)."""
 ROUTING_KEY_PREFIX: Final = "dedicated/"
 UNOBSERVED_GENERATION: Final = -1
 """``status.observedGeneration`` of an object that nothing has judged yet; without it kstatus calls it Current."""
@@ -60,8 +63,14 @@ class ManagementPolicy(StrEnum):
     OBSERVE = "Observe"
 
 
+def _as_a_cloud_may_keep_it(text: str) -> str:
+    """Without the characters that nobody sees, and with the plain form of those that have one."""
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(each for each in plain if unicodedata.category(each)[0] not in "CM" and each not in _FILLERS)
+
+
 def _without_reserved_text(value: str) -> str:
-    if RESERVED_TEXT in value:
+    if RESERVED_TEXT in _as_a_cloud_may_keep_it(value):
         raise ValueError(f'must not contain "{RESERVED_TEXT}", which marks the owner of an endpoint')
     return value
 

@@ -56,6 +56,8 @@ def _adopted_already(s: Situation, endpoint_id: str) -> bool:
 def _forbidden(s: Situation, seen: Sighting) -> Decision | None:
     if s.policy.may_adopt or facts.is_predecessor(s, seen) or was_ours(s, seen):
         return None
+    if _said_ours(s, seen):
+        return _refused(Reason.OWNERSHIP_CONFLICT, unproven_text(s, seen))
     text = (
         f"Endpoint {seen.endpoint.id} may not be adopted from the namespace {s.resource.namespace}: the operator's own "
         "credential adopts only for those in TOKENFACTORY_ADOPTION_NAMESPACES."
@@ -63,10 +65,15 @@ def _forbidden(s: Situation, seen: Sighting) -> Decision | None:
     return _refused(Reason.FORBIDDEN, text)
 
 
-def was_ours(s: Situation, seen: Sighting) -> bool:
-    """It carried our mark once, as the status tells: that somebody wiped it takes no leave to put it back."""
+def _said_ours(s: Situation, seen: Sighting) -> bool:
     written = s.resource.status.create_attempt
     return written is not None and written.state == facts.CREATED and facts.recorded_id(s) == seen.endpoint.id
+
+
+def was_ours(s: Situation, seen: Sighting) -> bool:
+    """It carried our mark once, as the status tells: that somebody wiped it takes no leave to put it back."""
+    known = bool(seen.endpoint.marks) or s.policy.may_adopt or facts.known_as_ours(s, seen.endpoint.id)
+    return known and _said_ours(s, seen)
 
 
 def _conflict(s: Situation, seen: Sighting) -> Decision | None:
@@ -92,3 +99,11 @@ def _mismatch(s: Situation, seen: Sighting) -> Decision | None:
 
 def _refused(reason: Reason, text: str) -> Decision:
     return Decision("adoption", verdict=Verdict(reason, text, asks=True), after_list=True)
+
+
+def unproven_text(s: Situation, seen: Sighting) -> str:
+    """What to do about an endpoint that only the status calls this object's."""
+    return (
+        f"Endpoint {seen.endpoint.id}, which the status names, carries no owner mark, so it may be anybody's. If it is "
+        f"this object's, put {facts.remembered_mark(s)} at the end of its description in the cloud's console."
+    )

@@ -9,16 +9,14 @@ from typing import Final
 
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import Create, Decision, ProbeGone, Verdict
-from tokenfactory_operator.domain.desired import description_for, owner_mark
+from tokenfactory_operator.domain.desired import description_for
 from tokenfactory_operator.domain.errors import Handling, visible
-from tokenfactory_operator.domain.identity import OwnerMark, described
+from tokenfactory_operator.domain.identity import described
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.situation import NEVER, Failure, Situation
 
 RECREATE_PAUSE_MAX: Final = 6.0
 """To how many times the settle time of a lost endpoint the pause between two recreations grows."""
-RESTORED: Final = "restored"
-"""In place of the attempt, in the mark of an endpoint of which it is not known."""
 REFUSED: Final = "Refused by the cloud: "
 """How the message of a refusal for good begins: other checks use its reason too, and judge anew each time."""
 CONFIRM: Final = "confirm it with the annotation tokenfactory.nebius.com/reconcile-requested-at"
@@ -99,20 +97,9 @@ def lost(s: Situation) -> Decision | None:
     return _recreate(s, endpoint_id)
 
 
-def remembered_mark(s: Situation) -> OwnerMark:
-    """The mark that the recorded endpoint should carry, where its own cannot be seen.
-
-    The status's `try` is that of the endpoint only once it is `Created`. Before, it is one whose effect may come yet:
-    with its `try` on two endpoints, a late twin would pass for a copy.
-    """
-    written = s.resource.status.create_attempt
-    made = written.id if written is not None and written.state == facts.CREATED else ""
-    return owner_mark(s.resource, s.identity, made or RESTORED)
-
-
 def probe_of(s: Situation, endpoint_id: str, *, look_only: bool = False) -> ProbeGone:
     """The look by id at an endpoint that the LISTs do not show; without `look_only` it ends in a PATCH."""
-    mark = remembered_mark(s)
+    mark = facts.remembered_mark(s)
     last = s.memory.last_seen.get(endpoint_id)
     if last is not None and last.description:
         description = last.description

@@ -20,7 +20,14 @@ from tokenfactory_operator.domain.actions import (
     RemoveFinalizer,
     Verdict,
 )
-from tokenfactory_operator.domain.creation import cut_off, failed, probe_of, shown_elsewhere, unclear, untrusted
+from tokenfactory_operator.domain.creation import (
+    cut_off,
+    failed,
+    probe_of,
+    shown_elsewhere,
+    unclear,
+    untrusted,
+)
 from tokenfactory_operator.domain.identity import (
     ReleasedMark,
     described,
@@ -32,6 +39,7 @@ from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.situation import NEVER, Outcome, Sighting, Situation
 
+FORCE: Final = 'set the annotation tokenfactory.nebius.com/force-release to "true"'
 UNCLEAR: Final = "A create call ended without a clear answer: an endpoint that is not known may be billed."
 
 
@@ -73,6 +81,15 @@ def observed_only(s: Situation) -> Decision | None:
     unclear = not facts.recorded_id(s) and (s.evidence.own or facts.unresolved(s) is not None)
     text = UNCLEAR if unclear else _released_text(facts.recorded_id(s), gone=False)
     return Decision("observed_only", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
+
+
+def unproven(s: Situation) -> Decision | None:
+    """Nothing but the status says that the endpoint is this object's: neither deleted nor left without a word."""
+    bare = facts.unproven(s)
+    if bare is None or _retained(s):
+        return None
+    text = f"{adoption.unproven_text(s, bare)} If not, or to leave it, release the object: {FORCE}."
+    return Decision("unproven", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text), record=_record(s), after_list=True)
 
 
 def unresolved_attempt(s: Situation) -> Decision | None:

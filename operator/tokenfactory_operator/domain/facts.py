@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import ManagementPolicy
-from tokenfactory_operator.domain.identity import ADOPTED, released_mark, subject
+from tokenfactory_operator.domain.desired import owner_mark
+from tokenfactory_operator.domain.identity import ADOPTED, OwnerMark, released_mark, subject
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.situation import NEVER, Outcome, Sighting, Situation
@@ -16,6 +17,8 @@ from tokenfactory_operator.domain.timing import SETTLE_MOST
 PENDING: Final = "Pending"
 CREATED: Final = "Created"
 REFUSED: Final = "Refused"
+RESTORED: Final = "restored"
+"""In place of the attempt, in the mark of an endpoint of which it is not known."""
 DELETE_AGAIN: Final = 60.0
 """Seconds after which a DELETE that was answered, but whose endpoint is still listed, is sent again."""
 SERVING_READINESS: Final[Mapping[str, Reason]] = {
@@ -163,9 +166,29 @@ def serves(seen: Sighting) -> bool:
 
 
 def _unmarked(s: Situation) -> Sighting | None:
-    """The recorded endpoint, where it carries no mark at all: the status is all that says whose it is."""
+    """The recorded endpoint, where it carries no mark any more, or may be taken for this object's without one."""
     recorded = s.evidence.recorded
-    return recorded if recorded is not None and not recorded.endpoint.marks else None
+    bare = recorded is not None and not recorded.endpoint.marks
+    return recorded if bare and unproven(s) is None else None
+
+
+def unproven(s: Situation) -> Sighting | None:
+    """The recorded endpoint, where nothing but the status says that it is this object's.
+
+    It carries no mark, this process neither made it nor ever saw our mark on it, and it could not be adopted either.
+    Whoever may write a status could name a stranger's.
+    """
+    recorded = s.evidence.recorded
+    if recorded is None or recorded.endpoint.marks or recorded.endpoint.id == adoption_target(s):
+        return None
+    free = s.policy.may_adopt or observing(s) or is_predecessor(s, recorded)
+    return None if free or known_as_ours(s, recorded.endpoint.id) else recorded
+
+
+def known_as_ours(s: Situation, endpoint_id: str) -> bool:
+    """Whether this process made the endpoint, or has seen our mark on it."""
+    attempt = s.memory.attempt
+    return endpoint_id in s.memory.marked or (attempt is not None and attempt.endpoint_id == endpoint_id)
 
 
 def being_adopted(s: Situation) -> Sighting | None:
@@ -347,3 +370,14 @@ def trusted(s: Situation) -> bool:
 def seen_since_mutation(s: Situation, seen: Sighting) -> bool:
     """A LIST begun after the last mutation of this object shows the endpoint."""
     return seen.listed > max(s.memory.mutated, seen.taught) and seen.listed > NEVER
+
+
+def remembered_mark(s: Situation) -> OwnerMark:
+    """The mark that the recorded endpoint should carry, where its own cannot be seen.
+
+    The status's `try` is that of the endpoint only once it is `Created`. Before, it is one whose effect may come yet:
+    with its `try` on two endpoints, a late twin would pass for a copy.
+    """
+    written = s.resource.status.create_attempt
+    made = written.id if written is not None and written.state == CREATED else ""
+    return owner_mark(s.resource, s.identity, made or RESTORED)

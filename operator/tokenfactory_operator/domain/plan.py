@@ -7,7 +7,7 @@ created, updated or recreated. Each check is a function `Situation -> Decision |
 ::
 
     terminating:  unheld → force_released → never_created → observed_only → unheard → other_scope
-                  → unresolved_attempt → release → delete → absence_observed
+                  → unproven → unresolved_attempt → release → delete → absence_observed
     living:       stripped → unreadable → unsupported → unheard → other_scope → asked_to_look
                   → copied → adoption → foreign_owner → undecided → twin → lost → immutable → drifted → in_order
                   → remembered → predecessor → disabled → create
@@ -131,6 +131,7 @@ TERMINATING: Final[tuple[Check, ...]] = (
     deletion.observed_only,
     unheard,
     other_scope,
+    deletion.unproven,
     deletion.unresolved_attempt,
     deletion.release,
     deletion.delete,

@@ -194,6 +194,8 @@ class Memory:
     """End of the last mutation's answer for this object."""
     claimed: str = ""
     """Endpoint whose adoption this process has begun itself: it knows of every call for that, if it is the first."""
+    marked: set[str] = field(default_factory=set)
+    """Endpoints on which this process has seen the object's mark, though they may carry none any more."""
     unanswered: float = NEVER
     """End of the last PATCH or DELETE for this object without a clear answer: it may take effect yet."""
     deletes: dict[str, float] = field(default_factory=dict)

@@ -6,8 +6,8 @@ from typing import Final
 
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import SYNCED, Decision, DeleteTwin, Nothing, Update, Verdict
-from tokenfactory_operator.domain.adoption import was_ours
-from tokenfactory_operator.domain.creation import failed, refused_for_good, remembered_mark
+from tokenfactory_operator.domain.adoption import unproven_text, was_ours
+from tokenfactory_operator.domain.creation import failed, refused_for_good
 from tokenfactory_operator.domain.desired import owner_mark
 from tokenfactory_operator.domain.drift import Difference, Drift, drift, immutable_mismatches
 from tokenfactory_operator.domain.errors import bounded, visible
@@ -39,7 +39,11 @@ def copied(s: Situation) -> Decision | None:
 
 
 def foreign_owner(s: Situation) -> Decision | None:
-    """An endpoint that carries another owner's mark is never touched, whatever our status says."""
+    """An endpoint that carries another owner's mark, or never ours, is not touched, whatever our status says."""
+    bare = facts.unproven(s)
+    if bare is not None:
+        verdict = Verdict(Reason.OWNERSHIP_CONFLICT, unproven_text(s, bare))
+        return Decision("foreign_owner", verdict=verdict, record=_kept_id(s), after_list=True)
     seen = facts.foreign(s)
     if seen is None:
         return None
@@ -164,7 +168,7 @@ def _mark(s: Situation, seen: Sighting) -> OwnerMark:
         return carried
     if seen.endpoint.id == facts.adoption_target(s):
         return owner_mark(s.resource, s.identity, ADOPTED)
-    return remembered_mark(s)
+    return facts.remembered_mark(s)
 
 
 def _known(s: Situation, item: Difference) -> Correction | None:

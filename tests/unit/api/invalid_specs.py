@@ -177,6 +177,12 @@ INVALID_SPECS: Final[tuple[InvalidSpec, ...]] = (
         says='at most 300 characters and must not contain "[k8s": the operator appends its owner mark there; remove',
     ),
     InvalidSpec(
+        id="owner mark in description behind what nobody sees",
+        changes={"description": "mine [k\u200b8\u2060\u3164s 1234abcd ml/x uid=1 try=2]"},
+        field="spec.description",
+        says='must not contain "[k8s"',
+    ),
+    InvalidSpec(
         id="released mark in description",
         changes={"description": "[k8s-released 1234abcd ml/x]"},
         field="spec.description",

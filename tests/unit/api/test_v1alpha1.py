@@ -183,3 +183,26 @@ def test_every_field_is_described(model: type[BaseModel], name: str) -> None:
     description = model.model_fields[name].description or ""
     assert description.endswith(".")
     assert description[:1] == description[:1].upper() or description.startswith(("false ", "minReplicas "))
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        pytest.param("[k\u200b8s a b uid=1 try=1]", True, id="zero width"),
+        pytest.param("[\u202ek8s", True, id="bidirectional"),
+        pytest.param("[k\n8s", True, id="control"),
+        pytest.param("[k\u03018\u0301s", True, id="combining"),
+        pytest.param("[\u3164k8s", True, id="a letter that shows nothing"),
+        pytest.param("\uff3b\uff4b\uff18\uff53", True, id="full width"),
+        pytest.param("[k\u2078s", True, id="superscript"),
+        pytest.param("[ k8s ]", False, id="a blank between"),
+        pytest.param("k8s, [K8s] and 日本語", False, id="other text"),
+    ],
+)
+def test_text_that_a_cloud_may_turn_into_a_mark(text: str, *, refused: bool) -> None:
+    """Whatever it drops or folds: nobody's text becomes an owner mark."""
+    if not refused:
+        assert api.Spec.model_validate(valid_spec(description=text)).description == text
+        return
+    with pytest.raises(ValidationError, match="must not contain"):
+        api.Spec.model_validate(valid_spec(description=text))

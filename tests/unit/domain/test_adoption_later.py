@@ -72,14 +72,24 @@ LATER = [
         id="an-adopted-twin-is-never-deleted",
     ),
     pytest.param(
-        lambda s: s.recorded().spec(endpointId="ep-1").lists(UNMARKED),
+        lambda s: s.recorded().spec(endpointId="ep-1").saw_mark().lists(UNMARKED),
         updating(marking("a note", f"a note {MINE}", adopts=False)),
         id="the-wiped-mark-of-its-own-needs-no-leave",
     ),
     pytest.param(
-        lambda s: adopted(s, endpointId="ep-1").lists(UNMARKED),
+        lambda s: adopted(s, endpointId="ep-1").saw_mark().lists(UNMARKED),
         updating(marking("a note", f"a note {MINE}", adopts=False)),
         id="a-wiped-mark-is-put-back",
+    ),
+    pytest.param(
+        lambda s: adopted(s, endpointId="ep-1").may(adopt=True).lists(UNMARKED),
+        updating(marking("a note", f"a note {MINE}", adopts=False)),
+        id="a-mark-wiped-before-this-process-is-put-back-where-it-may-adopt",
+    ),
+    pytest.param(
+        lambda s: adopted(s, endpointId="ep-1").lists(UNMARKED),
+        refused(Reason.OWNERSHIP_CONFLICT),
+        id="the-status-is-no-leave-to-adopt",
     ),
     pytest.param(
         lambda s: adopted(s, endpointId="ep-1").lists(an_endpoint(description=FOREIGN)),

@@ -289,6 +289,11 @@ UPKEEP_ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().lists(an_endpoint(description="by hand")),
+        Decided("foreign_owner", reason=Reason.OWNERSHIP_CONFLICT, stalled=True, record="ep-1", after_list=True),
+        id="only-the-status-says-whose-it-is",
+    ),
+    pytest.param(
+        lambda s: s.recorded().saw_mark().lists(an_endpoint(description="by hand")),
         Decided(
             "drifted",
             Update(

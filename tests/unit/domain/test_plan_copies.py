@@ -87,7 +87,7 @@ def test_a_copy_does_not_hold_the_object() -> None:
 @pytest.mark.parametrize("marked", [True, False])
 def test_what_the_latest_attempt_makes_beside_another_ones_endpoint_is_a_twin(state: str, *, marked: bool) -> None:
     """Create 7: the recorded endpoint is an earlier attempt's, so the latest attempt's is no copy of it."""
-    scene = Scene().held().attempt_written("a2", state, endpointId="ep-1", **TOLD)
+    scene = Scene().held().attempt_written("a2", state, endpointId="ep-1", **TOLD).saw_mark()
     recorded = an_endpoint() if marked else an_endpoint(description="its mark was removed")
     late = an_endpoint("ep-2", description=mark("a2"), routing_key="dedicated/llm-2", created_at="2025-01-02")
     found = decide(scene.settles(recorded, late).situation())

@@ -83,9 +83,24 @@ ROWS = [
         id="deleted-unseen-where-the-api-cannot-tell",
     ),
     pytest.param(
-        lambda s: s.recorded().terminating().lists(an_endpoint(description="by hand")),
+        lambda s: s.recorded().terminating().saw_mark().lists(an_endpoint(description="by hand")),
         DELETE,
-        id="recorded-without-a-mark",
+        id="recorded-without-its-mark",
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().may(adopt=True).lists(an_endpoint(description="by hand")),
+        DELETE,
+        id="recorded-without-a-mark-where-it-may-adopt",
+    ),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(an_endpoint(description="by hand")),
+        Decided("unproven", reason=Reason.OWNERSHIP_CONFLICT, stalled=True, record="ep-1", after_list=True),
+        id="only-the-status-says-whose-it-is",
+    ),
+    pytest.param(
+        lambda s: retained(s.recorded()).lists(an_endpoint(description="by hand")),
+        deleting("release", RemoveFinalizer("ReleasedEndpoint")),
+        id="retained-though-only-the-status-says-whose-it-is",
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN, LATE),
@@ -125,6 +140,7 @@ ROWS = [
         lambda s: (
             s.recorded()
             .terminating()
+            .saw_mark()
             .lists(an_endpoint(description="by hand"))
             .deleted("ep-1")
             .wait(61)

@@ -97,6 +97,11 @@ class Scene:
 
     # The cloud
 
+    def saw_mark(self, endpoint_id: str = "ep-1") -> Self:
+        """This process has seen the object's mark on it before."""
+        self.memory.marked.add(endpoint_id)
+        return self
+
     def wait(self, seconds: float) -> Self:
         """Time goes by."""
         self.clock.seconds += seconds
@@ -179,6 +184,7 @@ class Scene:
             self.inventory.expect(recorded)
         tried = attempt.id if attempt else (written.id if written else "")
         named = (resource.spec.endpoint_id or "") if resource.spec else ""
+        self.memory.marked |= self.inventory.marked(resource.uid)
         evidence = self.inventory.evidence(
             resource, recorded=recorded, attempt=tried, named=named, claimed_by=self.claimed_by
         )

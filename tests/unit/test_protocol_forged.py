@@ -1,0 +1,95 @@
+"""A status that names an endpoint is no proof that it is the object's: whoever may write it could name a stranger's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.situation import Policy
+from unit.support.builders import KEY, SCOPE, UID, an_endpoint, mark
+from unit.support.stage import Stage
+
+ATTEMPTS = [
+    pytest.param({"id": "a1", "state": "Created"}, id="created"),
+    pytest.param({"id": "adopted", "state": "Created"}, id="adopted"),
+    pytest.param({"id": "a1", "state": "Pending"}, id="pending"),
+    pytest.param(None, id="no attempt"),
+]
+
+
+def forged(attempt: dict[str, str] | None, **spec: Any) -> Stage:  # noqa: ANN401  # fields of the wire
+    """An object with our finalizer, and a stranger's endpoint that only its status calls its own."""
+    stage = Stage(**spec)
+    stage.cloud.endpoints["ep-9"] = an_endpoint("ep-9", description="a stranger's", name="theirs", max_replicas=9)
+    body = dict(stage.kube.objects[KEY])
+    body["metadata"] = {**body["metadata"], "finalizers": [api.FINALIZER]}
+    written = {"createAttempt": attempt} if attempt else {}
+    body["status"] = {"observedGeneration": 1, "uid": UID, "scope": SCOPE, "endpointId": "ep-9", **written}
+    stage.kube.store(body)
+    stage.watch()
+    return stage
+
+
+def touched(stage: Stage) -> list[str]:
+    """Calls that change an endpoint that was there."""
+    return stage.journal("PATCH", "DELETE")
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_a_strangers_endpoint_is_not_touched(attempt: dict[str, str] | None, *, enabled: bool) -> None:
+    """Neither marked nor changed nor stopped nor deleted, whatever the status says of how it came to be."""
+    stage = forged(attempt, enabled=enabled, deletionPolicy="Delete")
+    for _ in range(4):
+        await stage.turn(31)
+    if attempt is None or attempt["state"] == "Created":
+        assert stage.told("Stalled") == "True OwnershipConflict"
+    stage.delete()
+    for _ in range(30):
+        await stage.turn(61)
+    assert touched(stage) == []
+    assert KEY in stage.kube.objects
+    assert stage.told("Stalled") == "True OwnershipConflict"
+    stage.annotate(force_release="true")
+    await stage.turn()
+    assert KEY not in stage.kube.objects
+
+
+async def test_it_is_left_by_an_object_that_retains() -> None:
+    """The finalizer goes, and no call is made."""
+    stage = forged({"id": "a1", "state": "Created"}, deletionPolicy="Retain")
+    stage.delete()
+    for _ in range(4):
+        await stage.turn(61)
+    assert KEY not in stage.kube.objects
+    assert touched(stage) == []
+
+
+async def test_a_mark_that_was_removed_while_no_operator_ran() -> None:
+    """A person puts it back, as the condition says, and all is well; this process then knows the endpoint."""
+    stage = await Stage().ready()
+    kept = stage.cloud.endpoints["ep-1"]
+    bare = replace(kept, description="by hand")
+    stage = stage.restarted()
+    stage.cloud.endpoints["ep-1"] = bare
+    await stage.turn(31)
+    assert stage.told("Stalled") == "True OwnershipConflict"
+    said = next(item["message"] for item in stage.status["conditions"] if item["type"] == "Stalled")
+    assert mark(stage.attempt[0]) in said
+    stage.cloud.endpoints["ep-1"] = kept
+    await stage.turn(31)
+    assert stage.told("Ready") == "True Available"
+    stage.cloud.endpoints["ep-1"] = bare
+    await stage.turn(31)
+    assert touched(stage) == ["PATCH ep-1 description"]
+
+
+async def test_where_the_namespace_may_adopt_the_mark_is_put_back() -> None:
+    """It could take the endpoint over anyway."""
+    stage = forged({"id": "a1", "state": "Created"})
+    stage.policy = Policy(may_adopt=True)
+    await stage.turn()
+    assert "description" in touched(stage)[0]
