@@ -14,12 +14,16 @@ from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.cache import ObjectCache, key_of, version_of
 from tokenfactory_operator.crew import Take
 from tokenfactory_operator.domain.errors import KubeError, LeaseLost
+from tokenfactory_operator.list_turns import Requests
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.reconcile import Reconciler
 from tokenfactory_operator.workqueue import Urgency, WorkQueue
 
 ECHO_LIMIT: Final = 30.0
 """Seconds within which the watch has to bring something once we have written; else it is dead, whatever it says."""
+SECRETS_BURST: Final = 10
+SECRETS_EVERY: Final = 0.5
+"""Changes of a namespace's Secrets that are followed at once, and the seconds between those beyond them."""
 RELIST_INTERVAL: Final = 600.0
 """Seconds between two LISTs of our own objects: heals lost events, finds vanished objects."""
 
@@ -59,6 +63,8 @@ class Dispatch:
         self._again: set[Key] = set()
         self._seen: dict[Key, int] = {}
         self._unechoed: dict[Key, tuple[int, float]] = {}
+        self._paces: dict[str, Requests] = {}
+        """By namespace: when a change of one of its Secrets is followed."""
 
     def observed(self, kind: str | None, body: JsonObject) -> None:
         """The watch has brought an event; `kind` is None for the initial listing."""
@@ -85,6 +91,13 @@ class Dispatch:
         body = self._cache.get(key)
         urgency = Urgency.URGENT if pressing or body is None else urgency_of(body)
         self._queue_of(key).add_after(key, after, urgency)
+
+    def secret_changed(self, secret: Key) -> None:
+        """Have the objects looked at that need it: at once, but not as often as a namespace can write its Secrets."""
+        pace = self._paces.setdefault(secret.namespace, Requests(SECRETS_BURST, every=SECRETS_EVERY))
+        after = pace.wait(asyncio.get_running_loop().time())
+        for user in self._cache.users_of(secret):
+            self.wake(user, after)
 
     def misplaced(self, key: Key, queue: WorkQueue[Key]) -> bool:
         """Whether the object's credential is another one's by now, so that another queue's workers are its own."""

@@ -126,7 +126,6 @@ class Informer:
 
     def secret_changed(self, secret: Key) -> None:
         """The Secret is another one, or what is known of it: its objects and its keeper look again."""
-        for user in self._cache.users_of(secret):
-            self._dispatch.wake(user, 0.0)
+        self._dispatch.secret_changed(secret)
         self._keeper.look(secret)
         self._credentials_changed()

@@ -48,7 +48,7 @@ class ListTurns:
 
 
 class Requests:
-    """When the next LIST that somebody asked for may begin: some at once, then one in each interval."""
+    """When the next LIST (or other work) that somebody asks for may begin: some at once, then one in each interval."""
 
     def __init__(self, burst: int = BURST, *, every: float) -> None:
         """`every`: seconds."""

@@ -198,6 +198,28 @@ async def test_a_watch_that_stays_silent_is_dead() -> None:
     assert "1 written object" in (parts.dispatch.silent_watch() or "")
 
 
+async def test_a_secret_that_is_written_in_a_loop() -> None:
+    """A rotation is followed at once, and so are some more; a loop of them is followed twice a second, to the last."""
+    parts = Parts()
+    secret = Key(KEY.namespace, "key")
+    user = body()
+    user["spec"]["credentials"] = {"secretRef": {"name": "key"}}
+    parts.cache.put(user)
+    followed = list[float]()
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    for _ in range(1000):
+        parts.dispatch.secret_changed(secret)
+        if await parts.take() is not None:
+            followed.append(loop.time() - begun)
+        await asyncio.sleep(0.01)
+    assert followed[0] == 0.0
+    assert 20 <= len(followed) <= 10 + 20 + 3
+    last = len(followed)
+    await asyncio.sleep(2)
+    assert (await parts.take() is not None, last) == (True, len(followed))
+
+
 async def test_a_flood_of_events_is_no_silence() -> None:
     """Somebody's events delay the echo of our write for minutes: the watch lives, and is not restarted."""
     parts = Parts()
