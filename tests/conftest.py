@@ -11,6 +11,7 @@ from typing import Final
 import hypothesis
 import pytest
 
+from cluster.support.rights import beyond_the_chart
 from cluster.support.worlds import chart, kube, name, new_world, shared, shared_by_module
 from controlplane import Cluster, ControlPlaneError, acquire, release
 
@@ -75,9 +76,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """The control plane of this run; its release is that of CONTROLPLANE_VERSION."""
+    """The control plane of this run; its release is that of CONTROLPLANE_VERSION.
+
+    At its end no operator of the run has asked for a right that the chart cannot grant: every worker has its own.
+    """
     with Cluster(max_requests_inflight=2000, max_mutating_requests_inflight=2000) as running:
         yield running
+        assert beyond_the_chart(running) == set(), "asked for by an operator of this run, and not granted by the chart"
 
 
 @pytest.fixture

@@ -1,4 +1,8 @@
-"""The rights of the chart are those that the operator uses: granted ones and the audit log are compared, both ways."""
+"""The rights of the chart are those that the operator uses: granted ones and the audit log are compared, both ways.
+
+Here: each that is granted is used. That none beyond is used is asked at the end of every run, over all operators of
+that run (`cluster` in tests/conftest.py).
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from cluster.support.chart import CHART, RIGHTS_ONLY
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
+from cluster.support.rights import WIDEST, Right, granted, used
 from cluster.support.secrets import apply_secret, credentials, in_use
 from cluster.support.world import World
 from cluster.support.worlds import Chart, made
@@ -28,11 +33,6 @@ pytestmark = pytest.mark.cluster
 RELEASE: Final = "audited"
 ACCOUNT: Final = f"{RELEASE}-tokenfactory-operator"
 TEAM_TOKEN: Final = "team-canary-5b1e"
-FREE: Final = {"authorization.k8s.io"}
-"""Groups that every account may ask: what it may do itself."""
-
-Right = tuple[str, str, str, str]
-"""Group, resource with its subresource, the one name that it is limited to, verb."""
 
 
 @pytest.fixture
@@ -41,8 +41,7 @@ def world(cluster: Cluster, kube: KubeApi, chart: Chart, tmp_path: Path) -> Iter
     assert chart.account
     system = f"audited-{secrets.token_hex(4)}"
     cluster.kubectl("create", "namespace", system)
-    values = (*RIGHTS_ONLY, "--set=rbac.aggregate=false", "--set=secretCredentials=true")
-    cluster.helm("install", RELEASE, str(CHART), "--namespace", system, *values)
+    cluster.helm("install", RELEASE, str(CHART), "--namespace", system, *RIGHTS_ONLY, *WIDEST)
     own = Chart(cluster.token_kubeconfig(system, ACCOUNT), f"system:serviceaccount:{system}:{ACCOUNT}")
     settings = {
         "SECRET_CREDENTIALS": "true",
@@ -57,41 +56,16 @@ def world(cluster: Cluster, kube: KubeApi, chart: Chart, tmp_path: Path) -> Iter
     cluster.kubectl("delete", "namespace", system, "--wait=false")
 
 
-def granted(cluster: Cluster, account: str) -> set[Right]:
+def granted_to(cluster: Cluster, account: str) -> set[Right]:
     """By the roles that are bound to the account, as the API server has them."""
     namespace = account.split(":")[2]
-    roles = f"{ACCOUNT}-{namespace}", f"{ACCOUNT}-lease"
-    found: list[dict[str, Any]] = [
-        json.loads(cluster.kubectl("get", "clusterrole", roles[0], "-o", "json").stdout),
-        json.loads(cluster.kubectl("get", "role", roles[1], "-n", namespace, "-o", "json").stdout),
-    ]
-    return {
-        (group, resource, name, verb)
-        for role in found
-        for rule in role["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for name in rule.get("resourceNames", [""])
-        for verb in rule["verbs"]
-    }
+    roles = ("clusterrole", f"{ACCOUNT}-{namespace}"), ("role", f"{ACCOUNT}-lease", "-n", namespace)
+    return granted(json.loads(cluster.kubectl("get", *role, "-o", "json").stdout) for role in roles)
 
 
-def used(cluster: Cluster, account: str, limited: set[Right]) -> dict[Right, set[int]]:
-    """What the account has asked for, with the answers' codes; by name where a right is limited to one."""
-    names = {(group, resource, verb): name for group, resource, name, verb in limited if name}
-    found: dict[Right, set[int]] = {}
-    for event in cluster.audit():
-        target = event.get("objectRef")
-        if event["user"]["username"] != account or not target or target.get("apiGroup", "") in FREE:
-            continue
-        if "resource" not in target:
-            continue
-        group = target.get("apiGroup", "")
-        resource = "/".join(filter(None, (target["resource"], target.get("subresource", ""))))
-        name = target.get("name", "") if (group, resource, event["verb"]) in names else ""
-        code = event.get("responseStatus", {}).get("code", 0)
-        found.setdefault((group, resource, name, event["verb"]), set()).add(code)
-    return found
+def asked_by(cluster: Cluster, account: str, rights: set[Right]) -> dict[Right, set[int]]:
+    """What the account has used, of what it has and beyond."""
+    return used((event for event in cluster.audit() if event["user"]["username"] == account), rights)
 
 
 def corrected(world: World, times: int) -> bool:
@@ -129,7 +103,7 @@ def conflict(world: World, number: int) -> bool:
     world.until_ready(name)
     world.delete(name)
     world.until_gone(name)
-    return ("", "secrets", "", "get") in used(world.cluster, world.account, set())
+    return ("", "secrets", "", "get") in asked_by(world.cluster, world.account, set())
 
 
 def live(world: World) -> None:
@@ -152,10 +126,10 @@ def live(world: World) -> None:
 def test_granted_and_used_are_the_same(world: World) -> None:
     """Nothing is granted that a life does not need, nothing needed is refused, and nothing is granted by a wildcard."""
     world.cloud.add_token(TEAM_TOKEN, "project-team")
-    rights = granted(world.cluster, world.account)
+    rights = granted_to(world.cluster, world.account)
     assert not {right for right in rights if "*" in right}
     live(world)
-    asked = used(world.cluster, world.account, rights)
+    asked = asked_by(world.cluster, world.account, rights)
     assert set(asked) - rights == set(), "asked for, and not granted"
     assert {right for right, codes in asked.items() if 403 in codes} == set()
     assert rights - set(asked) == set(), "granted, and never asked for"
