@@ -145,6 +145,7 @@ class Executor:
             actions.DeleteTwin: self._delete_twin,
             actions.Release: self._release,
             actions.ProbeGone: self._probe,
+            actions.ReadCatalog: self._read_catalog,
         }
 
     async def execute(self, s: Situation, decision: actions.Decision, poller: Poller) -> None:
@@ -386,8 +387,11 @@ class Executor:
         Raises:
             CloudError: it does not.
         """
-        if not await poller.cloud.list_templates():
+        if not (await poller.catalog.read()).templates:
             raise CloudUnavailable("The endpoint answers 404, but the catalog is empty too: the API is not well.")
+
+    async def _read_catalog(self, s: Situation, _decision: actions.Decision, poller: Poller) -> None:
+        await poller.catalog.refresh(since=s.catalog.tried)
 
     async def abandon(self, body: Mapping[str, Any], endpoint_id: str, poller: Poller) -> None:
         """DELETE what this process has just made for an object that is gone (exactly-once.md, Create 5)."""

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from tokenfactory_operator.cache import ObjectCache
+from tokenfactory_operator.catalog_reader import CatalogReader
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, Handling, Unauthorized
 from tokenfactory_operator.domain.observed import Changes, EndpointList
@@ -71,6 +72,7 @@ class Poller:
         """The objects that have this credential."""
         self.cloud = cloud
         self.inventory = inventory
+        self.catalog = CatalogReader(cloud, inventory.stamp)
         self._waiting: set[Key] = set()
         self._cache = cache
         self._wake = wake

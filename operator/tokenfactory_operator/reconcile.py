@@ -218,7 +218,7 @@ class Reconciler:
         if memory.word not in (None, Reason.CREDENTIALS_MISMATCH) and recorded and evidence.untrusted:
             inventory.confirm(recorded)
         policy = self._policy_of(resource)
-        s = Situation(resource, identity, evidence, memory, self._tools.timing, now, policy)
+        s = Situation(resource, identity, evidence, memory, self._tools.timing, now, policy, poller.catalog.view)
         claimed_by = self._claimed_by(key, resource, facts.adoption_target(s))
         return replace(s, evidence=replace(evidence, claimed_by=claimed_by)) if claimed_by else s
 
@@ -329,7 +329,8 @@ class Reconciler:
             raise
         else:
             ended = outcome.done(decision.action)
-            s.memory.failure, s.memory.failures = None, 0
+            if not isinstance(decision.action, actions.ReadCatalog):  # which says nothing about what had failed
+                s.memory.failure, s.memory.failures = None, 0
             if isinstance(decision.action, actions.Rescope):
                 s.memory.word = None  # that the project is the same says nothing about what is missing in it
         finally:

@@ -83,8 +83,7 @@ def _rendered(simulator: Simulator, entry: Entry) -> bytes:
 async def templates(simulator: Here, _project: Project) -> Response:
     """What can be created."""
     legacy = simulator.settings.templates_form == "templates"
-    as_combinations = simulator.settings.template_details == "combinations"
-    listed = simulator.catalog.templates(legacy=legacy, as_combinations=as_combinations)
+    listed = simulator.catalog.templates(legacy=legacy, form=simulator.settings.template_details)
     return _json(encode({simulator.settings.templates_form: listed}))
 
 
@@ -125,7 +124,7 @@ async def update(simulator: Here, exchange: Caller, endpoint_id: str, body: Upda
     endpoint = _existing(simulator, exchange, endpoint_id).endpoint
     fields = body.fields()
     if {"gpu_type", "gpu_count"} & fields.keys():
-        names = ("model_name", "flavor_name", "region", "gpu_type", "gpu_count")
+        names = ("model_name", "flavor_name", "region", "gpu_type", "gpu_count", "max_replicas")
         simulator.catalog.check({name: fields.get(name, getattr(endpoint, name)) for name in names})
 
     def change() -> Entry:

@@ -7,7 +7,7 @@ simulator runs.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 from tokenfactory_simulator.errors import InvalidError, problem
 
@@ -17,6 +17,10 @@ HOPPER = ("gpu-h100-sxm", "gpu-h200-sxm")
 BLACKWELL = ("gpu-b200-sxm", "gpu-b200-sxm-a", "gpu-b300-sxm")
 
 
+Details = Literal["configurations", "configuration_lists", "lists", "combinations"]
+"""Forms in which a template tells what goes together."""
+
+
 @dataclass(frozen=True)
 class Flavor:
     """Every GPU type, count (per replica) and region of it go together."""
@@ -24,10 +28,20 @@ class Flavor:
     gpu_types: tuple[str, ...]
     gpu_counts: tuple[int, ...]
     regions: tuple[str, ...] = EVERYWHERE
+    max_replicas: int = 64
 
-    def details(self, *, as_combinations: bool) -> dict[str, Any]:
-        """What a template tells about it; the vendor documents no field names here."""
-        if not as_combinations:
+    def details(self, form: Details) -> dict[str, Any]:
+        """What a template tells about it, in one of the forms that were seen; the vendor's pages show none."""
+        each = {
+            "allowed_regions": self.regions,
+            "allowed_gpu_counts": self.gpu_counts,
+            "max_replicas_allowed": self.max_replicas,
+        }
+        if form == "configurations":
+            return {"available_configurations": {"gpu_configurations": dict.fromkeys(self.gpu_types, each)}}
+        if form == "configuration_lists":
+            return {"gpu_configurations": [{"gpu_type": kind, **each} for kind in self.gpu_types]}
+        if form == "lists":
             return {"gpu_types": self.gpu_types, "gpu_counts": self.gpu_counts, "regions": self.regions}
         every = product(self.gpu_types, self.gpu_counts, self.regions)
         return {"combinations": [{"gpu_type": kind, "gpu_count": count, "region": at} for kind, count, at in every]}
@@ -95,12 +109,14 @@ class Catalog:
         """Offer a model, or offer it differently."""
         self.models[model.name] = model
 
-    def templates(self, *, legacy: bool, as_combinations: bool) -> list[dict[str, Any]]:
+    def templates(self, *, legacy: bool, form: Details) -> list[dict[str, Any]]:
         """The templates as JSON; the older form has `template_name` and a list of flavors."""
         listed = []
         for model in self.models.values():
-            details = {name: part.details(as_combinations=as_combinations) for name, part in model.flavors.items()}
-            flavors = [{"flavor_name": name, **part} for name, part in details.items()] if legacy else details
+            details = {name: part.details(form) for name, part in model.flavors.items()}
+            flavors: Any = details
+            if legacy or form == "configuration_lists":
+                flavors = [{"flavor_name" if legacy else "name": name, **part} for name, part in details.items()]
             name_field = "template_name" if legacy else "name"
             listed.append({name_field: model.name, "type": "llm", "metadata": model.metadata(), "flavors": flavors})
         return listed
@@ -118,8 +134,14 @@ class Catalog:
         if flavor is None:
             raise InvalidError([_unknown("flavor_name", wanted, model.flavors)])
         allowed = {"gpu_type": flavor.gpu_types, "gpu_count": flavor.gpu_counts, "region": flavor.regions}
+        if wanted["max_replicas"] > flavor.max_replicas:
+            raise InvalidError([_too_many(wanted["max_replicas"], flavor.max_replicas)])
         if wrong := [_unknown(name, wanted, values) for name, values in allowed.items() if wanted[name] not in values]:
             raise InvalidError(wrong)
+
+
+def _too_many(given: int, most: int) -> dict[str, Any]:
+    return problem("max_replicas", given, f"max_replicas {given} is too many; at most {most}", expected=str(most))
 
 
 def _unknown(

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from tokenfactory_simulator.catalog import Details
 from tokenfactory_simulator.lifecycle import Timing
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -60,7 +61,7 @@ class Settings(BaseModel):
     id_field: Literal["id", "endpoint_id"] = "id"
     deployment_status: bool = Field(True, description="false: the older answers with `ready_replicas` only")
     templates_form: Literal["data", "templates"] = Field("data", description="`templates` is the older form")
-    template_details: Literal["lists", "combinations"] = "lists"
+    template_details: Details = Field("configurations", description="how a template tells what goes together")
     error_form: Literal["detail", "openai"] = "detail"
     get_by_id: Literal[200, 404, 405] = Field(200, description="whether the undocumented GET by id exists")
     delete_status: Literal[200, 204] = 204

@@ -142,6 +142,7 @@ class FlavorOffer(BaseModel):
     gpu_types: list[str]
     gpu_counts: list[int]
     regions: list[str]
+    max_replicas: int = 64
 
 
 class ModelOffer(BaseModel):
@@ -157,7 +158,7 @@ class ModelOffer(BaseModel):
         return Model(
             self.name,
             {
-                name: Flavor(tuple(offer.gpu_types), tuple(offer.gpu_counts), tuple(offer.regions))
+                name: Flavor(tuple(offer.gpu_types), tuple(offer.gpu_counts), tuple(offer.regions), offer.max_replicas)
                 for name, offer in self.flavors.items()
             },
         )

@@ -79,6 +79,48 @@ def test_a_name_may_be_as_long_as_kubernetes_allows(cluster: Cluster, namespace:
     assert crd.create(cluster, namespace, name=name)["metadata"]["name"] == name
 
 
+CREATED: JsonObject = {"createAttempt": {"id": "0a1b2c3d", "state": "Created"}}
+FREE: JsonObject = {"model": "qwen/qwen3", "flavor": "fast", "region": "us-central1", "routingKey": "dedicated/two"}
+LOCKED = [
+    pytest.param({"endpointId": "ep-1"}, id="it has an endpoint"),
+    pytest.param({"createAttempt": {"id": "0a1b2c3d", "state": "Pending"}}, id="a create call may be under way"),
+    pytest.param(CREATED, id="one was created"),
+    pytest.param(
+        {"createAttempt": {"id": "0a1b2c3d", "state": "Refused", "afterUnknown": 1}}, id="an earlier one is not known"
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        pytest.param(None, id="no status"),
+        pytest.param({"observedGeneration": 1}, id="nothing sent"),
+        pytest.param({"createAttempt": {"id": "0a1b2c3d", "state": "Refused"}}, id="surely refused"),
+    ],
+)
+def test_what_the_cloud_cannot_change_is_free_until_something_may_exist(
+    cluster: Cluster, namespace: str, status: JsonObject | None
+) -> None:
+    """A typo in the model can be put right by an edit."""
+    crd.create(cluster, namespace, valid_spec(**KEYED))
+    if status is not None:
+        crd.write_status(cluster, namespace, status)
+    assert crd.patch(cluster, namespace, spec_change(**FREE)).returncode == 0
+    assert crd.get(cluster, namespace)["spec"].items() >= FREE.items()
+
+
+@pytest.mark.parametrize("status", LOCKED)
+@pytest.mark.parametrize("field", FREE)
+def test_it_is_immutable_from_then_on(cluster: Cluster, namespace: str, status: JsonObject, field: str) -> None:
+    """Each field, in each state in which there may be an endpoint."""
+    crd.create(cluster, namespace, valid_spec(**KEYED))
+    crd.write_status(cluster, namespace, status)
+    result = crd.patch(cluster, namespace, spec_change(**{field: FREE[field]}))
+    assert result.returncode != 0
+    assert f"spec.{field}: " in result.stderr
+
+
 @pytest.mark.parametrize(
     ("before", "change", "field", "says"),
     [
@@ -124,6 +166,7 @@ def test_a_forbidden_change_is_refused(
 ) -> None:
     """The message names the field and the reason, and the spec stays as it was."""
     created = crd.create(cluster, namespace, valid_spec(**before))
+    crd.write_status(cluster, namespace, CREATED)
     result = crd.patch(cluster, namespace, spec_change(**change))
     assert result.returncode != 0
     about_field = [line for line in result.stderr.splitlines() if f"spec.{field}: " in line]

@@ -10,7 +10,7 @@ from cluster.support.world import World
 
 pytestmark = pytest.mark.cluster
 
-FAR_TOO_MANY = 512
+REFUSAL = "gpu_count is not available in this project; use one of: 1, 2"
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,12 @@ def test_edit_while_starting(shared: World, name: str) -> None:
 def test_refused_edit_of_a_serving_endpoint(shared: World, name: str) -> None:
     """A PATCH that the cloud refuses stalls the object with the cloud's words; it serves on; a good edit mends it."""
     shared.created(name)
-    shared.edit(name, gpu={"count": FAR_TOO_MANY})
+    shared.faulty(name, "PATCH", effect="status", code=422, message=REFUSAL, count=1)
+    shared.edit(name, gpu={"count": 8})
     seen = shared.until_said(name, "Synced", "InvalidSpec", status="False")
     assert (seen.said("Stalled").status, seen.said("Serving").status) == ("True", "True")
     assert not seen.ready
-    assert f"gpu_count {FAR_TOO_MANY} is not available" in seen.said("Synced").message
+    assert REFUSAL in seen.said("Synced").message
     assert seen.observed_generation == 2
     shared.after_lists()
     assert len(shared.calls(name, "PATCH")) == 1
@@ -114,15 +115,16 @@ def test_refused_edit_of_a_serving_endpoint(shared: World, name: str) -> None:
 
 def test_refused_create(shared: World, name: str) -> None:
     """A spec that the schema takes and the cloud refuses stalls without a retry, and recovers on the edit."""
-    shared.create(name, gpu={"type": "gpu-h100-sxm", "count": FAR_TOO_MANY})
+    shared.faulty(name, "POST", effect="status", code=422, message=REFUSAL, count=1)
+    shared.create(name)
     seen = shared.until_said(name, "Synced", "InvalidSpec", status="False")
     assert (seen.said("Stalled").status, seen.said("Ready").status) == ("True", "False")
-    assert f"gpu_count {FAR_TOO_MANY} is not available; use one of: 1, 2, 4, 8" in seen.said("Synced").message
+    assert REFUSAL in seen.said("Synced").message
     assert seen.status["createAttempt"]["state"] == "Refused"
     shared.until_event(name, "InvalidSpec")
     shared.after_lists()
     assert len(shared.calls(name, "POST")) == 1
-    shared.edit(name, gpu={"count": 1})
+    shared.edit(name, gpu={"count": 2})
     assert shared.until_ready(name).said("Stalled").status == ""
     assert len(shared.calls(name, "POST")) == 2
     assert len(shared.endpoints(name)) == 1
@@ -130,9 +132,46 @@ def test_refused_create(shared: World, name: str) -> None:
 
 def test_refused_create_is_deleted_at_once(shared: World, name: str) -> None:
     """What was never created needs no DELETE and no waiting."""
-    shared.create(name, gpu={"type": "gpu-h100-sxm", "count": FAR_TOO_MANY})
+    shared.faulty(name, "POST", effect="status", code=422, message=REFUSAL, count=1)
+    shared.create(name)
     shared.until_said(name, "Synced", "InvalidSpec")
     since = shared.now()
     shared.delete(name)
     shared.until_gone(name)
     assert {call["operation"] for call in shared.cloud.calls(since=since)} <= {"list"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says", "right"),
+    [
+        pytest.param(
+            {"model": "openai/gpt-oss-120"},
+            'Did you mean "openai/gpt-oss-120b"?',
+            {"model": "openai/gpt-oss-120b"},
+            id="model",
+        ),
+        pytest.param({"flavor": "bass"}, 'Did you mean "base"?', {"flavor": "base"}, id="flavor"),
+        pytest.param(
+            {"gpu": {"type": "gpu-h100-sxm", "count": 3}}, "gpu.count 1, 2, 4, 8", {"gpu": {"count": 2}}, id="count"
+        ),
+        pytest.param({"region": "mars-1"}, "region eu-north1", {"region": "eu-north1"}, id="region"),
+        pytest.param(
+            {"scaling": {"minReplicas": 1, "maxReplicas": 65}},
+            "up to 64",
+            {"scaling": {"maxReplicas": 2}},
+            id="replicas",
+        ),
+    ],
+)
+def test_what_the_catalog_does_not_offer(
+    shared: World, name: str, wrong: dict[str, Any], says: str, right: dict[str, Any]
+) -> None:
+    """Nothing is sent, the choice is told on the object, and an edit puts it right, of immutable fields too."""
+    shared.create(name, **wrong)
+    seen = shared.until_stalled(name, "CatalogMismatch")
+    assert says in seen.said("Stalled").message
+    shared.until_event(name, "CatalogMismatch")
+    assert shared.calls(name, "POST") == []
+    shared.edit(name, **right)
+    shared.until_ready(name)
+    assert len(shared.calls(name, "POST")) == 1

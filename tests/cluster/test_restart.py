@@ -175,7 +175,8 @@ def test_changes_while_nobody_lived(world: World) -> None:
 
 def test_refusal_is_remembered(world: World) -> None:
     """A create that the cloud refused for good is not tried again by the next life."""
-    world.create("subject", gpu={"type": "gpu-h100-sxm", "count": 512})
+    world.faulty("subject", "POST", effect="status", code=422, message="not in this project", count=1)
+    world.create("subject")
     before = world.until_stalled("subject", "InvalidSpec")
     world.operator.restart()
     world.after_lists()

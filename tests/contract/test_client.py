@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from contract.client_support import CREATE, PROJECTS, TOKEN, client_of, sent
+from tokenfactory_operator.domain.catalog import Wanted
 from tokenfactory_operator.domain.errors import (
     EndpointNotFound,
     Forbidden,
@@ -111,17 +112,19 @@ async def test_a_project_is_chosen(sim: RunningSimulator) -> None:
 
 
 @pytest.mark.parametrize("form", ["data", "templates"])
-@pytest.mark.parametrize("details", ["lists", "combinations"])
+@pytest.mark.parametrize("details", ["configurations", "configuration_lists", "lists", "combinations"])
 async def test_templates(sim: RunningSimulator, form: str, details: str) -> None:
-    """The catalog reads alike in both answer forms and both forms of its details."""
+    """The catalog reads alike in both answer forms and each form of its details."""
     sim.admin.configure(templates_form=form, template_details=details)
     async with client_of(sim) as cloud:
         templates = {template.name: template for template in await cloud.list_templates()}
     flavor = templates["openai/gpt-oss-120b"].flavor("base")
     assert flavor is not None
-    assert flavor.allows(gpu_type="gpu-h100-sxm", gpu_count=8, region="eu-north1")
-    assert not flavor.allows(gpu_type="gpu-l40s-a", gpu_count=8, region="eu-north1")
-    assert not flavor.allows(gpu_type="gpu-h100-sxm", gpu_count=3, region="eu-north1")
+    good = Wanted("openai/gpt-oss-120b", "base", "eu-north1", "gpu-h100-sxm", 8, 64)
+    assert flavor.allows(good)
+    for change in ({"gpu_type": "gpu-l40s-a"}, {"gpu_count": 3}, {"region": "mars"}):
+        assert not flavor.allows(replace(good, **change))
+    assert flavor.allows(replace(good, max_replicas=65)) == (not details.startswith("configuration"))
 
 
 @pytest.mark.parametrize("status", [404, 405])

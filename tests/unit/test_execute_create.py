@@ -35,7 +35,7 @@ async def test_the_order_of_a_create() -> None:
     """Create 2 to 5: the turn at the cloud, the finalizer, the attempt, the POST, the id. Four writes till Ready."""
     stage = Stage()
     await stage.turn()
-    assert stage.script.journal == ["slot", *CREATED]
+    assert stage.script.journal == ["slot", "slot", *CREATED]  # the first one for the catalog
     assert stage.cloud.endpoints["ep-1"].description == mark("try-1")
     assert (stage.status["endpointId"], stage.status["scope"], stage.status["uid"]) == ("ep-1", "project-1", UID)
     assert stage.attempt == ("try-1", "Created")

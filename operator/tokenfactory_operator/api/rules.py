@@ -46,12 +46,24 @@ class Rule:
         return entry
 
 
+_NOTHING_CREATED: Final = (
+    "oldSelf.?status.?endpointId.orValue('') == ''"
+    " && (!has(oldSelf.status) || !has(oldSelf.status.createAttempt)"
+    " || (oldSelf.status.createAttempt.?state.orValue('') == 'Refused'"
+    " && oldSelf.status.createAttempt.?afterUnknown.orValue(0) == 0))"
+)
+"""No create call was sent, or the only one was surely refused. An update of the spec carries the stored status."""
+
+
 def _immutable(name: str) -> Rule:
     return Rule(
-        parent=("spec",),
-        field=f".{name}",
-        expression=f"self.{name} == oldSelf.{name}",
-        message=f"{name} is immutable: the cloud cannot change it; delete this object and create another one",
+        parent=(),
+        field=f".spec.{name}",
+        expression=f"self.spec.{name} == oldSelf.spec.{name} || ({_NOTHING_CREATED})",
+        message=(
+            f"{name} is immutable: the cloud cannot change it, and an endpoint may have been created; "
+            "delete this object and create another one"
+        ),
         forbidden=True,
     )
 
@@ -70,7 +82,20 @@ RULES: Final[tuple[Rule, ...]] = (
     _immutable("model"),
     _immutable("flavor"),
     _immutable("region"),
-    _stays_once_set("routingKey"),
+    Rule(
+        parent=(),
+        field=".spec.routingKey",
+        expression=(
+            "!has(oldSelf.spec.routingKey)"
+            " || (has(self.spec.routingKey) && self.spec.routingKey == oldSelf.spec.routingKey)"
+            f" || ({_NOTHING_CREATED})"
+        ),
+        message=(
+            "routingKey is immutable once set, and an endpoint may have been created: put the old value back, "
+            "or delete this object and create another one"
+        ),
+        forbidden=True,
+    ),
     _stays_once_set("endpointId"),
     Rule(
         parent=(),

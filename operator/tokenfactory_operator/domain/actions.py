@@ -85,6 +85,11 @@ class ProbeGone:
 
 
 @dataclass(frozen=True)
+class ReadCatalog:
+    """Ask the cloud what can be deployed."""
+
+
+@dataclass(frozen=True)
 class Rescope:
     """The recorded endpoint is seen with another credential: write the new scope before anything else."""
 
@@ -102,6 +107,7 @@ Action = (
     | DeleteTwin
     | Release
     | ProbeGone
+    | ReadCatalog
 )
 
 

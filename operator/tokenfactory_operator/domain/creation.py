@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tokenfactory_operator.domain import facts
+from tokenfactory_operator.domain import facts, offered
 from tokenfactory_operator.domain.actions import Create, Decision, ProbeGone, Verdict
 from tokenfactory_operator.domain.desired import description_for
 from tokenfactory_operator.domain.errors import Handling, visible
@@ -211,6 +211,7 @@ def _create(s: Situation, check: str, action: Create) -> Decision:
     if waiting is None and facts.observing(s):
         text = "spec.managementPolicy is Observe: nothing is created. Name an endpoint in spec.endpointId."
         return Decision(check, verdict=Verdict(Reason.OBSERVING, text))
+    waiting = waiting or offered.for_creation(s)
     verdict = Verdict(Reason.CREATING, "Creating the endpoint.", synced=None)
     return waiting or Decision(check, action, verdict, after_list=True)
 

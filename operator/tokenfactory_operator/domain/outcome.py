@@ -14,6 +14,7 @@ from tokenfactory_operator.domain.actions import (
     DeleteTwin,
     Nothing,
     ProbeGone,
+    ReadCatalog,
     Release,
     RemoveFinalizer,
     Rescope,
@@ -32,6 +33,7 @@ DONE: Final[Mapping[type[Action], str]] = {
     DeleteTwin: "deleted",
     Release: "released",
     ProbeGone: "looked up",
+    ReadCatalog: "read the catalog",
 }
 """Of an action that was carried out. A DELETE that was answered is deleted; that it is gone is seen later."""
 

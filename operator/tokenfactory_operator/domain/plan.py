@@ -30,6 +30,7 @@ from tokenfactory_operator.domain.actions import (
     DeleteTwin,
     Nothing,
     ProbeGone,
+    ReadCatalog,
     Release,
     RemoveFinalizer,
     Rescope,
@@ -45,7 +46,7 @@ MUTATIONS: Final = (Create, Update, DeleteEndpoints, DeleteTwin, Release)
 """Actions that change the cloud."""
 NO_CREDENTIAL: Final = frozenset({Reason.CREDENTIALS_MISSING, Reason.TOO_MANY_CREDENTIALS})
 """Nothing is called for an object that is told one of these."""
-CALLS: Final = (*MUTATIONS, ProbeGone)
+CALLS: Final = (*MUTATIONS, ProbeGone, ReadCatalog)
 """Actions that call the cloud: each takes its turn at the credential first."""
 
 

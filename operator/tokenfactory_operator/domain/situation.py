@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from tokenfactory_operator.domain.catalog import UNREAD, Catalog
 from tokenfactory_operator.domain.desired import INFERENCE_HOSTS
 from tokenfactory_operator.domain.errors import OperatorError, remembered
 from tokenfactory_operator.domain.identity import Identity
@@ -247,3 +248,5 @@ class Situation:
     timing: Timing
     now: float
     policy: Policy = Policy()
+    catalog: Catalog = UNREAD
+    """Of the object's credential."""

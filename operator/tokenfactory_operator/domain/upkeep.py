@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tokenfactory_operator.domain import facts
+from tokenfactory_operator.domain import facts, offered
 from tokenfactory_operator.domain.actions import SYNCED, Decision, DeleteTwin, Nothing, Update, Verdict
 from tokenfactory_operator.domain.adoption import unproven_text, was_ours
 from tokenfactory_operator.domain.creation import failed, refused_for_good
@@ -109,7 +109,7 @@ def drifted(s: Situation) -> Decision | None:
         return Decision(
             "drifted", verdict=verdict, record=seen.endpoint.id, after=wait if wait > 0 else None, after_list=True
         )
-    return _update(s, seen, found)
+    return offered.for_change(s, found.patch, seen.endpoint.id) or _update(s, seen, found)
 
 
 def _given_up(s: Situation, found: Drift) -> Verdict | None:

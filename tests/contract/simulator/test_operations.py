@@ -87,13 +87,13 @@ def test_delete_ends_an_endpoint_for_good(http: httpx.Client) -> None:
 
 
 def test_templates_tell_what_create_accepts(http: httpx.Client) -> None:
-    """Each combination of a template's lists can be created."""
+    """Each GPU type of a template can be created."""
     (template, *_) = http.get(f"{ENDPOINTS}/templates").json()["data"]
     details = template["flavors"]["base"]
 
     assert template["metadata"]["license"].keys() == {"url", "name"}
-    for gpu_type in details["gpu_types"]:
-        created(http, model_name=template["name"], gpu_type=gpu_type, region=details["regions"][-1])
+    for gpu_type, each in details["available_configurations"]["gpu_configurations"].items():
+        created(http, model_name=template["name"], gpu_type=gpu_type, region=each["allowed_regions"][-1])
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ def test_a_sample_is_on_offer(path: Path) -> None:
             "gpu_type": spec.gpu.type,
             "gpu_count": spec.gpu.count,
             "region": spec.region,
+            "max_replicas": spec.scaling.max_replicas,
         }
     )
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from tokenfactory_operator.cloud.templates import parse_templates
-from tokenfactory_operator.domain.catalog import Combination, Flavor, Template
+from tokenfactory_operator.domain.catalog import Combination, Flavor, Template, Wanted
 from tokenfactory_operator.domain.errors import CloudUnavailable
 from unit.cloud.support import cloud_before, reply, scripted
 from unit.cloud.test_wire import JSON
@@ -14,6 +14,10 @@ from unit.cloud.test_wire import JSON
 LISTS = {"gpu_types": ["h100", "h200"], "gpu_counts": [1, 2], "regions": ["eu"]}
 FROM_LISTS = (Combination(("h100", "h200"), (1, 2), ("eu",)),)
 ONE = {"gpu_type": "h100", "gpu_count": 8, "region": "eu"}
+EACH = {"allowed_regions": ["eu"], "allowed_gpu_counts": [1, 2], "max_replicas_allowed": 4}
+BY_TYPE = {"h100": EACH, "b200": {"allowed_gpu_counts": [8]}}
+LISTED = [{"gpu_type": "h100", **EACH}, {"name": "b200", "allowed_gpu_counts": [8]}]
+CONFIGURED = (Combination(("h100",), (1, 2), ("eu",), 4), Combination(("b200",), (8,)))
 OTHER = {"gpu_type": "b200", "gpu_count": 4}
 FROM_OBJECTS = (Combination(("h100",), (8,), ("eu",)), Combination(("b200",), (4,)))
 
@@ -27,6 +31,13 @@ FROM_OBJECTS = (Combination(("h100",), (8,), ("eu",)), Combination(("b200",), (4
         pytest.param({"combinations": [ONE, OTHER], "note": "x"}, FROM_OBJECTS, id="combinations under a name"),
         pytest.param({"gpu_types": {"h100": {}, "h200": {}}}, (Combination(("h100", "h200")),), id="map of types"),
         pytest.param({"gpu_counts": ["x", True, 2], "region": 5}, (Combination((), (2,)),), id="odd values left out"),
+        pytest.param({"available_configurations": {"gpu_configurations": BY_TYPE}}, CONFIGURED, id="by GPU type"),
+        pytest.param({"gpu_configurations": BY_TYPE, "quantization": "fp8"}, CONFIGURED, id="by GPU type, flat"),
+        pytest.param({"gpu_configurations": LISTED}, CONFIGURED, id="list of GPU types"),
+        pytest.param({"available_configurations": {"gpu_configurations": LISTED}}, CONFIGURED, id="list, nested"),
+        pytest.param({"gpu_configurations": {"h100": None}}, (Combination(("h100",)),), id="a GPU type alone"),
+        pytest.param({"gpu_configurations": {}, "tags": ["x"]}, (), id="no GPU type"),
+        pytest.param({"available_configurations": None}, (), id="no configurations"),
         pytest.param({"price": 1}, (), id="nothing told"),
         pytest.param(None, (), id="null"),
     ],
@@ -74,7 +85,7 @@ async def test_anything_else_is_no_catalog(answer: object) -> None:
 )
 def test_only_what_is_told_counts(*, flavor: Flavor, allowed: bool) -> None:
     """A detail that is missing is never held against a spec."""
-    assert flavor.allows(gpu_type="h100", gpu_count=2, region="eu") is allowed
+    assert flavor.allows(Wanted("m", "f", "eu", "h100", 2, 3)) is allowed
 
 
 def test_flavor_by_name() -> None:

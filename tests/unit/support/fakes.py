@@ -154,9 +154,9 @@ class InMemoryCloud:
         self.endpoints: dict[str, ObservedEndpoint] = {}
         self.hidden: set[str] = set()
         self.answers_get = True
-        self.templates: tuple[Template, ...] = (Template("m/one"),)
+        self.templates: tuple[Template, ...] = (Template("openai/gpt-oss-120b"),)
         self.complete = True
-        self.lists = 0
+        self.lists = self.catalogs = 0
         self._made = 0
 
     def blocked_for(self) -> float:
@@ -184,6 +184,7 @@ class InMemoryCloud:
 
     async def list_templates(self) -> tuple[Template, ...]:
         """See `ports.Cloud`."""
+        self.catalogs += 1
         return self.script.run("templates", lambda: self.templates)  # type: ignore[no-any-return]  # as above
 
     async def get_endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:

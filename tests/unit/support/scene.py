@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.catalog import Catalog
 from tokenfactory_operator.domain.creation import REFUSED
 from tokenfactory_operator.domain.errors import OperatorError
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
@@ -33,6 +35,8 @@ class Scene:
     body: Any = field(default_factory=an_object)
     memory: Memory = field(default_factory=lambda: Memory(UID))
     policy: Policy = field(default_factory=Policy)
+    catalog: Catalog = field(default_factory=lambda: Catalog(read=math.inf))
+    """Just read, and silent."""
     claimed_by: str = ""
 
     def __post_init__(self) -> None:
@@ -189,4 +193,4 @@ class Scene:
             resource, recorded=recorded, attempt=tried, named=named, claimed_by=self.claimed_by
         )
         now = self.inventory.stamp()
-        return Situation(resource, IDENTITY, evidence, self.memory, self.timing, now, self.policy)
+        return Situation(resource, IDENTITY, evidence, self.memory, self.timing, now, self.policy, self.catalog)

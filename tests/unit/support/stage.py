@@ -190,6 +190,10 @@ class Stage:
         found = {item["type"]: f"{item['status']} {item['reason']}" for item in conditions}
         return found.get(condition)
 
+    def message(self, condition: str) -> str:
+        """What one condition says."""
+        return next(str(item["message"]) for item in self.status["conditions"] if item["type"] == condition)
+
     @property
     def attempt(self) -> tuple[str, str]:
         """Id and state of the attempt that is written."""

@@ -1,0 +1,69 @@
+"""Checks of a spec against the catalog, before a POST, and before a PATCH of GPUs or replicas.
+
+The catalog never has the last word: one that is missing, old or silent rules out nothing, and the create call judges.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tokenfactory_operator.api.v1alpha1 import Spec
+from tokenfactory_operator.domain.actions import Decision, ReadCatalog, Verdict
+from tokenfactory_operator.domain.catalog import AGAIN, FRESH, Wanted
+from tokenfactory_operator.domain.errors import bounded, visible
+from tokenfactory_operator.domain.observed import EndpointPatch
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.situation import Situation
+
+RECHECK: Final = 300.0
+"""Seconds after which a spec that the catalog rules out is held against it again."""
+
+
+def for_creation(s: Situation) -> Decision | None:
+    """The catalog rules the spec out, or has to be read first."""
+    spec = s.resource.spec
+    if spec is None:
+        return None
+    due = _due(s)
+    return due or _mismatch(s, s.catalog.mismatch(wanted(spec)))
+
+
+def for_change(s: Situation, patch: EndpointPatch, record: str) -> Decision | None:
+    """The same for a PATCH: what runs goes on as it is."""
+    spec = s.resource.spec
+    if spec is None or (patch.gpu_type is None and patch.gpu_count is None and patch.scaling is None):
+        return None
+    due = _due(s, record)
+    return due or _mismatch(s, s.catalog.change_mismatch(wanted(spec)), record)
+
+
+def wanted(spec: Spec) -> Wanted:
+    """What the catalog is asked for."""
+    return Wanted(
+        model=spec.model,
+        flavor=spec.flavor,
+        region=spec.region,
+        gpu_type=spec.gpu.type,
+        gpu_count=spec.gpu.count,
+        max_replicas=spec.scaling.max_replicas,
+    )
+
+
+def _due(s: Situation, record: str | None = None) -> Decision | None:
+    return _read(record) if s.catalog.due(s.now) else None
+
+
+def _mismatch(s: Situation, text: str, record: str | None = None) -> Decision | None:
+    """Say it by a catalog that has just been read: by an older one nothing is refused."""
+    if not text or s.now - s.catalog.read >= FRESH:
+        return None
+    if s.now - s.catalog.tried >= AGAIN:
+        return _read(record)
+    return Decision(
+        "offered", verdict=Verdict(Reason.CATALOG_MISMATCH, visible(bounded(text))), record=record, after=RECHECK
+    )
+
+
+def _read(record: str | None) -> Decision:
+    verdict = Verdict(Reason.CREATING if record is None else Reason.UPDATING, "Reading the catalog.", synced=None)
+    return Decision("offered", ReadCatalog(), verdict, record=record)
