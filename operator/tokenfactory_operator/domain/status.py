@@ -117,13 +117,23 @@ def _of_this_process(s: Situation, decision: Decision, named: str) -> CreateAtte
     if written is None or here is None or written.id != here.id or written.state != facts.PENDING:
         return written
     if here.outcome is Outcome.CREATED:
-        return written.model_copy(update={"state": facts.CREATED})
+        return written.model_copy(update={"state": facts.CREATED}) if here.endpoint_id == named else _of_named(s, named)
     failure = s.memory.failure
     retrying = failure is not None and failure.error.handling is Handling.TRANSIENT
     surely_nothing = here.outcome in (Outcome.REFUSED, Outcome.UNSENT)
     if surely_nothing and not retrying and not isinstance(decision.action, Create):
         return written.model_copy(update={"state": facts.REFUSED})
     return written
+
+
+def _of_named(s: Situation, named: str) -> CreateAttempt | None:
+    """The attempt of the endpoint that the status names, where the latest one has made another, a duplicate.
+
+    Were that attempt told beside this endpoint, the duplicate would pass for a copy.
+    """
+    last = s.memory.last_seen.get(named)
+    carried = last.attempt_of(s.identity) if last is not None else None
+    return CreateAttempt(id=carried, state=facts.CREATED) if carried else None
 
 
 def _observed(seen: ObservedEndpoint, hosts: Mapping[str, str]) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tokenfactory_operator.domain import plan, status
+from tokenfactory_operator.domain import facts, plan, status
+from tokenfactory_operator.domain.situation import Outcome
 from unit.support.builders import an_endpoint, mark
 from unit.support.scene import Scene
 
@@ -32,3 +33,24 @@ def test_attempt_in_the_status(description: str | None, settled: float, expected
     assert (written.create_attempt.id, written.create_attempt.state) == expected
     ready = {item.type: item.status for item in written.conditions}["Ready"]
     assert ready != "True" or expected[1] != "Pending"
+
+
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_a_duplicates_attempt_is_not_told_beside_the_other_endpoint(*, seen_before: bool) -> None:
+    """The latest attempt has made ep-2, while the status names ep-1: told beside it, ep-2 would pass for a copy."""
+    scene = Scene().held().attempt_written("a2", endpointId="ep-1", routingKey="dedicated/one")
+    scene.attempted(Outcome.CREATED, endpoint_id="ep-2")
+    assert scene.memory.attempt is not None
+    scene.memory.attempt.id = "a2"
+    if seen_before:
+        scene.memory.last_seen = {"ep-1": an_endpoint(description=mark("a1"))}
+    scene.lists(an_endpoint("ep-2", description=mark("a2"), routing_key="dedicated/two"))
+    s = scene.situation()
+    decision = plan.decide(s)
+    assert decision.verdict is not None
+    written = status.after(s, decision, decision.verdict, now=NOW)
+    assert written.endpoint_id == "ep-1"
+    told = (written.create_attempt.id, written.create_attempt.state) if written.create_attempt else None
+    assert told == (("a1", "Created") if seen_before else None)
+    scene.body["status"] |= written.to_dict() if seen_before else {"createAttempt": None}
+    assert facts.imitations(scene.situation()) == ()
