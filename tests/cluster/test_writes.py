@@ -86,6 +86,7 @@ def test_a_fleet_is_created_without_calls_by_id(new_world: WorldMaker) -> None:
     for each in names:
         world.until_ready(each)
     operations = world.cloud.summary()["operations"]
-    assert set(operations) == {"list", "create"}
+    assert set(operations) == {"list", "create", "templates"}
+    assert operations["templates"] == 1
     assert operations["create"] == len(names)
     eventually(lambda: Counter(world.writes()) == Counter(CREATE * len(names)), within=10)

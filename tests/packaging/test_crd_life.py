@@ -40,11 +40,11 @@ def bare(bare_cluster: Cluster) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The chart as an earlier release had it: its CRD knows no create attempts."""
+    """The chart as an earlier release had it: its CRD knows no scope."""
     folder = tmp_path_factory.mktemp("older") / "tokenfactory-operator"
     shutil.copytree(CHART, folder)
     crd = yaml.safe_load(GENERATED.read_text(encoding="utf-8"))
-    del crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]["createAttempt"]
+    del crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]["scope"]
     (folder / "files" / "crds" / CRD_FILE).write_text(yaml.safe_dump(crd, sort_keys=False), encoding="utf-8")
     return folder
 
@@ -90,7 +90,7 @@ async def test_objects_outlive_upgrade_rollback_uninstall_and_reinstall(bare: Cl
     create(bare, NAMESPACE)
     write_status(bare, NAMESPACE, {"endpointId": "ep-1"})
     before = identity(bare)
-    with pytest.raises(SetupError, match=r"\.status\.createAttempt"):
+    with pytest.raises(SetupError, match=r"\.status\.scope"):
         await check(bare, settle=1.0)
 
     install(bare, CHART)
@@ -98,7 +98,7 @@ async def test_objects_outlive_upgrade_rollback_uninstall_and_reinstall(bare: Cl
     assert identity(bare) == before
 
     helm(bare, "rollback", "demo", "1")
-    with pytest.raises(SetupError, match=r"\.status\.createAttempt"):
+    with pytest.raises(SetupError, match=r"\.status\.scope"):
         await check(bare, settle=1.0)
     assert identity(bare) == before
 
