@@ -51,9 +51,17 @@ class Front:
 
     def end(self) -> None:
         """No connection is left."""
-        asyncio.run_coroutine_threadsafe(self._break(), self._loop).result(20)
+        asyncio.run_coroutine_threadsafe(self._finish(), self._loop).result(20)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(20)
+        self._loop.close()
+
+    async def _finish(self) -> None:
+        await self._break()
+        serving = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
 
     async def _break(self) -> None:
         if self._server is not None:
