@@ -325,10 +325,13 @@ class Inventory:
         recorded one still was.
         """
         before = self._evidence.get(recorded, NEVER)
-        marked = {item for ids in self._by_uid.values() for item in ids}
         return any(
             seen.listed >= self.last_complete > NEVER
-            and (endpoint_id in marked or endpoint_id in self._expected or self._known_since[endpoint_id] <= before)
+            and (
+                endpoint_id in self._expected
+                or self._known_since[endpoint_id] <= before
+                or any(mark.identity.cluster_id == self._cluster_id for mark in seen.endpoint.marks)
+            )
             for endpoint_id, seen in self._present.items()
         )
 

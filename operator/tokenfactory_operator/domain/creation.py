@@ -171,7 +171,7 @@ def predecessor(s: Situation) -> Decision | None:
 
 
 def namesake(s: Situation) -> Decision | None:
-    """Another cluster's object of this name has an endpoint: where the setting says so, a person decides (ADR 29)."""
+    """Another cluster's object of this name has an endpoint: where the setting says so, a person decides (ADR 30)."""
     if not s.policy.hold_namesakes or not beside(s):
         return None
     text = (

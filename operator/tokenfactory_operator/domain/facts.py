@@ -128,14 +128,18 @@ def next_attempt_settle(s: Situation, attempt: Unresolved) -> float:
     It doubles with each unknown attempt in a row, so that a LIST that lags for an hour costs a few endpoints at most,
     unless the LIST has shown what was created after this attempt: then it shows what is new.
     """
-    alive = s.evidence.newest_shown > attempt.since
-    doublings = 0 if alive else min(attempt.streak - 1, 10)
+    doublings = 0 if _shows_what_is_new(s, attempt) else min(attempt.streak - 1, 10)
     return s.timing.create_settle * min(2.0**doublings, SETTLE_MOST)
 
 
 def may_be_cut_off(s: Situation, attempt: Unresolved) -> bool:
     """The LIST may leave out what the attempt has made: it is as long as it ever was, and shows nothing newer."""
-    return bool(s.evidence.cut_at) and s.evidence.newest_shown <= attempt.since
+    return bool(s.evidence.cut_at) and not _shows_what_is_new(s, attempt)
+
+
+def _shows_what_is_new(s: Situation, attempt: Unresolved) -> bool:
+    """The LIST has shown an endpoint that was created after the attempt."""
+    return s.evidence.newest_shown > attempt.since
 
 
 def lost_settle(s: Situation) -> float:
