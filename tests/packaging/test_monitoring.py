@@ -17,7 +17,8 @@ pytestmark = pytest.mark.cluster
 
 GROUP: Final = "monitoring.coreos.com"
 KINDS: Final = ("servicemonitors", "prometheusrules")
-NAMESPACE: Final = "ops"
+NAMESPACE: Final = "monitored"
+"""Of this file's own: another file of the same worker may have made the usual one."""
 STRICT: Final = ("apply", "--server-side", "--validate=strict", "-n", NAMESPACE, "-f", "-")
 
 
@@ -39,7 +40,11 @@ def monitored(bare_cluster: Cluster) -> Iterator[Cluster]:
 def monitoring(cluster: Cluster) -> list[dict[str, Any]]:
     """Both objects as the chart makes them, with all of their values."""
     values = [f"metrics.{kind}.{value}" for kind in ("serviceMonitor", "prometheusRule") for value in VALUES]
-    return [item for item in documents(rendered(cluster, *values)) if item["apiVersion"] == f"{GROUP}/v1"]
+    return [
+        item
+        for item in documents(rendered(cluster, *values, namespace=NAMESPACE))
+        if item["apiVersion"] == f"{GROUP}/v1"
+    ]
 
 
 VALUES: Final = ("enabled=true", "labels.release=prometheus")
