@@ -18,19 +18,13 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
-from tokenfactory_operator.accounts import Accounts, Parts
-from tokenfactory_operator.cache import ObjectCache, secret_of
-from tokenfactory_operator.credentials import Credentials
-from tokenfactory_operator.crew import share_of
+from tokenfactory_operator.credentials.choice import Credentials
+from tokenfactory_operator.credentials.secret_keeper import SecretKeeper
+from tokenfactory_operator.credentials.secret_values import SecretValues
 from tokenfactory_operator.defects import Defects
-from tokenfactory_operator.dispatch import Dispatch, work
 from tokenfactory_operator.domain.errors import KubeError, LeaseHeld, LeaseLost
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.transitions import Change
-from tokenfactory_operator.election import Election
-from tokenfactory_operator.execute import Tools
-from tokenfactory_operator.informer import Informer
-from tokenfactory_operator.inventory import Inventory
 from tokenfactory_operator.kube.client import KubeClient, connect
 from tokenfactory_operator.kube.errors import SetupError
 from tokenfactory_operator.kube.events import EventRecorder
@@ -39,24 +33,30 @@ from tokenfactory_operator.kube.patience import patiently
 from tokenfactory_operator.kube.refusals import Refusals
 from tokenfactory_operator.kube.secrets import KubeSecrets
 from tokenfactory_operator.kube.supervision import Supervisor
-from tokenfactory_operator.leadership import SystemClock, election, give_up
-from tokenfactory_operator.list_turns import ListTurns
-from tokenfactory_operator.opener import CloudOpener
-from tokenfactory_operator.orphans import Orphans
-from tokenfactory_operator.poller import Poller
+from tokenfactory_operator.leader.election import Election
+from tokenfactory_operator.loop.accounts import Accounts, Parts
+from tokenfactory_operator.loop.dispatch import Dispatch, work
+from tokenfactory_operator.loop.execute import Tools
+from tokenfactory_operator.loop.reconcile import Reconciler
+from tokenfactory_operator.observe.list_turns import ListTurns
+from tokenfactory_operator.observe.orphans import Orphans
+from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import Cloud
-from tokenfactory_operator.reconcile import Reconciler
-from tokenfactory_operator.secret_keeper import SecretKeeper
-from tokenfactory_operator.secret_values import SecretValues
+from tokenfactory_operator.process.informer import Informer
+from tokenfactory_operator.process.leadership import SystemClock, election, give_up
+from tokenfactory_operator.process.opener import CloudOpener
+from tokenfactory_operator.process.standing import make_supervisor, report_to
 from tokenfactory_operator.settings import Settings, StartupError
-from tokenfactory_operator.stamps import Stamps
-from tokenfactory_operator.standing import make_supervisor, report_to
+from tokenfactory_operator.state.cache import ObjectCache, secret_of
+from tokenfactory_operator.state.inventory import Inventory
+from tokenfactory_operator.state.stamps import Stamps
 from tokenfactory_operator.telemetry.health import HealthServer
 from tokenfactory_operator.telemetry.logging import forget_secret, register_secret
 from tokenfactory_operator.telemetry.metrics import Metrics
 from tokenfactory_operator.telemetry.samples import objects_by_ready, worst_by_credential
 from tokenfactory_operator.version import operator_version
-from tokenfactory_operator.workqueue import WorkQueue
+from tokenfactory_operator.work.crew import share_of
+from tokenfactory_operator.work.workqueue import WorkQueue
 
 DRAIN: Final = 20.0
 """Seconds that calls under way are given at the end: a POST cut short is an attempt of unknown outcome."""

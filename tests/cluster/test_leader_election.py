@@ -14,7 +14,7 @@ from cluster.support.worlds import Chart
 from controlplane import Cluster
 from faults.support.pair import LEASE, Pair, pair
 from tokenfactory_operator.cli.run import EXIT_USAGE
-from tokenfactory_operator.leadership import EXIT_LEASE_LOST
+from tokenfactory_operator.process.leadership import EXIT_LEASE_LOST
 
 pytestmark = pytest.mark.cluster
 

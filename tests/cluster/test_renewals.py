@@ -27,7 +27,7 @@ from controlplane import Cluster
 pytestmark = pytest.mark.cluster
 
 UNIT: Final = Path(__file__).parents[1] / "unit"
-OLD: Final = (UNIT / "lax_server.pem", UNIT / "lax_ca.pem")
+OLD: Final = (UNIT / "network" / "lax_server.pem", UNIT / "network" / "lax_ca.pem")
 """Certificate and authority; the authority is one that kubectl accepts and Python's strict checks do not."""
 NEW: Final = (UNIT / "cloud" / "test_server.pem",) * 2
 

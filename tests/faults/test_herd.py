@@ -25,7 +25,7 @@ from cluster.support.world import World
 from cluster.support.worlds import WorldMaker
 from controlplane import Cluster
 from faults.support import census
-from tokenfactory_operator.fair_order import WEIGHTS, Urgency
+from tokenfactory_operator.work.fair_order import WEIGHTS, Urgency
 from unit.api.invalid_specs import valid_spec
 
 pytestmark = pytest.mark.cluster

@@ -24,7 +24,7 @@ from controlplane import Cluster
 from faults.support import census
 from faults.support.pair import Pair, Seat, pair
 from faults.support.tcp import OPEN, Fault, Mode
-from tokenfactory_operator.leadership import EXIT_LEASE_LOST
+from tokenfactory_operator.process.leadership import EXIT_LEASE_LOST
 from unit.api.invalid_specs import valid_spec
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]

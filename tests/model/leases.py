@@ -13,7 +13,7 @@ from typing import Final, Protocol, TypeVar
 
 from model.ports import Surroundings, WorldClock
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
-from tokenfactory_operator.lease import LeaseRecord, LeaseTerms
+from tokenfactory_operator.leader.lease import LeaseRecord, LeaseTerms
 
 T = TypeVar("T")
 

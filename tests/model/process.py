@@ -17,18 +17,18 @@ from model.ports import CloudPort, KubePort, Place, Surroundings, WorldClock
 from model.telling import Log, Recorder, Telemetry
 from model.vendor import CLUSTER
 from model.watch import PAUSE_WHILE_DOWN, Watch
-from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.defects import Defects
-from tokenfactory_operator.dispatch import RELIST_INTERVAL, Dispatch, work
 from tokenfactory_operator.domain.errors import LeaseLost
-from tokenfactory_operator.election import Elector
-from tokenfactory_operator.execute import Tools
-from tokenfactory_operator.inventory import Inventory
-from tokenfactory_operator.poller import Poller
+from tokenfactory_operator.leader.election import Elector
+from tokenfactory_operator.loop.dispatch import RELIST_INTERVAL, Dispatch, work
+from tokenfactory_operator.loop.execute import Tools
+from tokenfactory_operator.loop.reconcile import Reconciler
+from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import Key
-from tokenfactory_operator.reconcile import Reconciler
-from tokenfactory_operator.stamps import Stamps
-from tokenfactory_operator.workqueue import WorkQueue
+from tokenfactory_operator.state.cache import ObjectCache
+from tokenfactory_operator.state.inventory import Inventory
+from tokenfactory_operator.state.stamps import Stamps
+from tokenfactory_operator.work.workqueue import WorkQueue
 from unit.support.fakes import NoSecrets
 
 WORKERS: Final = 3

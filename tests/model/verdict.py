@@ -15,7 +15,7 @@ from model.checks import condition, has_what_spec_says, serves
 from model.fates import BAD_GPU
 from model.vendor import Endpoint, owners
 from model.world import World
-from tokenfactory_operator.poller import TRANSITION
+from tokenfactory_operator.observe.poller import TRANSITION
 
 HOUR: Final = 3600.0
 MAY_DOUBLE: Final = ("OwnershipConflict", "ReconcilePaused", "Observing", "CredentialsMismatch")

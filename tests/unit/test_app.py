@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
-from tokenfactory_operator.credentials import Credential
+from tokenfactory_operator.credentials.choice import Credential
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import CredentialsError
-from tokenfactory_operator.leadership import SystemClock
-from tokenfactory_operator.opener import CloudOpener
+from tokenfactory_operator.process.leadership import SystemClock
+from tokenfactory_operator.process.opener import CloudOpener
 from tokenfactory_operator.settings import Settings
 from tokenfactory_operator.telemetry.metrics import Metrics
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tokenfactory_operator.defects import Defects
-from tokenfactory_operator.dispatch import Dispatch, work
 from tokenfactory_operator.domain.errors import Handling
 from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.loop.dispatch import Dispatch, work
 from tokenfactory_operator.ports import Key
-from tokenfactory_operator.workqueue import Urgency, WorkQueue
+from tokenfactory_operator.work.workqueue import Urgency, WorkQueue
 from unit.support.builders import KEY
 from unit.support.fakes import Witness
 from unit.support.stage import Stage

@@ -17,11 +17,11 @@ from typing import Any, Final
 
 import httpx
 
-from tokenfactory_operator import proxies, tls
 from tokenfactory_operator.cloud.auth import BearerAuth, TokenError, sent_token
 from tokenfactory_operator.cloud.call import ANSWER_LIMIT, Answer, Call
 from tokenfactory_operator.cloud.failures import Advice, OnDefect, unreachable
 from tokenfactory_operator.domain.errors import CloudError
+from tokenfactory_operator.network import proxies, tls
 
 NETWORK: Final = (httpx.HTTPError, httpx.StreamError, OSError)
 """What goes wrong between here and the cloud, time-outs among it; anything else is a fault of ours."""

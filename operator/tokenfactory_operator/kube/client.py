@@ -21,8 +21,8 @@ from kubernetes.aio.client.exceptions import OpenApiException
 from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube.errors import NoAnswer, SetupError, TooLarge, from_answer
 from tokenfactory_operator.kube.login import Connection, load_connection
+from tokenfactory_operator.network.tls import as_kubectl
 from tokenfactory_operator.ports import JsonObject
-from tokenfactory_operator.tls import as_kubectl
 
 MANAGER: Final = "tokenfactory-operator"
 """The operator's name in `metadata.managedFields`, in events and as user agent."""

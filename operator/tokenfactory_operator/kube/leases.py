@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from tokenfactory_operator.domain.errors import KubeNotFound
 from tokenfactory_operator.kube.client import MERGE_PATCH, KubeClient
-from tokenfactory_operator.lease import LeaseRecord
+from tokenfactory_operator.leader.lease import LeaseRecord
 
 API_VERSION: Final = "coordination.k8s.io/v1"
 LABELS: Final = {"app.kubernetes.io/name": "tokenfactory-operator"}

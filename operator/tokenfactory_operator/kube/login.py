@@ -20,8 +20,8 @@ from kubernetes.aio.config import ConfigException, load_kube_config
 from pydantic import SecretStr
 
 from tokenfactory_operator.kube.errors import SetupError
-from tokenfactory_operator.proxies import Proxies, ProxyError
-from tokenfactory_operator.tls import contents
+from tokenfactory_operator.network.proxies import Proxies, ProxyError
+from tokenfactory_operator.network.tls import contents
 
 CREDENTIAL_LIFETIME: Final = timedelta(minutes=10)
 """How long a token is used before it is read again. The kubelet replaces a one-hour token 12 minutes before its end."""

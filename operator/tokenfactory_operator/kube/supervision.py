@@ -28,7 +28,7 @@ from tokenfactory_operator.kube.crd import check_crd
 from tokenfactory_operator.kube.errors import ApiServerError, SetupError
 from tokenfactory_operator.kube.objects import collection
 from tokenfactory_operator.kube.server import check_version
-from tokenfactory_operator.tls import contents
+from tokenfactory_operator.network.tls import contents
 
 PULSE: Final = 15.0
 """Seconds between two looks at everything that is watched."""

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from pydantic import SecretStr
 
-from tokenfactory_operator.credentials import check_token
+from tokenfactory_operator.credentials.choice import check_token
 from tokenfactory_operator.domain.errors import CredentialsError
 from tokenfactory_operator.domain.identity import MAX_TOKEN
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, PlainSerializer, SecretStr
 from pydantic_settings import NoDecode
 
-from tokenfactory_operator.credentials import check_token
+from tokenfactory_operator.credentials.choice import check_token
 from tokenfactory_operator.settings.durations import ACCEPTED, format_duration, parse_duration
 
 MAX_PORT: Final = 65_535

@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from tokenfactory_operator.telemetry.definitions import Definition
-from tokenfactory_operator.workqueue import QueueStats
+from tokenfactory_operator.work.workqueue import QueueStats
 
 QUEUE: Final = "dedicatedendpoints"
 """The one work queue's `name` label, as client-go's metrics have it."""

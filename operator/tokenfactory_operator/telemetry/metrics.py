@@ -16,7 +16,7 @@ from prometheus_client.exposition import choose_encoder
 
 from tokenfactory_operator.telemetry.definitions import Definition
 from tokenfactory_operator.telemetry.gauges import QUEUE, SCRAPED, InventorySample, ScrapedGauges
-from tokenfactory_operator.workqueue import QueueStats, Urgency
+from tokenfactory_operator.work.workqueue import QueueStats, Urgency
 
 PASS_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 WAIT_BUCKETS: Final = (*PASS_BUCKETS, 120.0, 300.0, 600.0)

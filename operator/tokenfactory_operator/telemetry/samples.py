@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.domain.reasons import ConditionType
-from tokenfactory_operator.inventory import Inventory
+from tokenfactory_operator.state.cache import ObjectCache
+from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.telemetry.gauges import InventorySample, credential_label
 
 

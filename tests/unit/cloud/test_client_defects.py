@@ -12,7 +12,7 @@ from tokenfactory_operator.cloud.client import HttpCloud
 from tokenfactory_operator.cloud.paging import CURSOR_LIMIT, parse_page
 from tokenfactory_operator.cloud.transport import CloudSettings
 from tokenfactory_operator.domain.errors import CloudError, OperatorDefect
-from tokenfactory_operator.proxies import ProxyError
+from tokenfactory_operator.network.proxies import ProxyError
 from unit.cloud.support import (
     CREATE,
     TOKEN,

@@ -14,10 +14,10 @@ from kopf._cogs.clients.auth import vault_var
 from kopf._cogs.clients.fetching import fetch_objs
 from kopf._cogs.structs.credentials import Vault
 
-from tokenfactory_operator import handlers
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.kube.lean import METADATA, METADATA_LIST, PAGE_BYTES, PAGE_SIZE, lean
 from tokenfactory_operator.kube.listing import list_pages
+from tokenfactory_operator.process import handlers
 from unit.kube.loopback import Loopback, Request, answer, client_of, loopback
 
 BIG = "x" * (PAGE_BYTES // 40)

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tokenfactory_operator.handlers import connection_info
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.errors import SetupError
 from tokenfactory_operator.kube.login import CREDENTIAL_LIFETIME, Connection, load_connection
+from tokenfactory_operator.process.handlers import connection_info
 from unit.kube.loopback import CANARY
 
 UNIT = Path(__file__).parents[1]
@@ -123,7 +123,7 @@ async def test_an_inline_authority_that_is_renewed(tmp_path: Path) -> None:
         data = base64.b64encode(authority.encode()).decode()
         return await load(tmp_path, cluster={"server": SERVER, "certificate-authority-data": data})
 
-    now = await written((UNIT / "lax_ca.pem").read_text(encoding="utf-8"))
+    now = await written((UNIT / "network" / "lax_ca.pem").read_text(encoding="utf-8"))
 
     async def reload() -> Connection:
         return now

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 
-from tokenfactory_operator.inventory import Inventory
-from tokenfactory_operator.poller import Poller
-from tokenfactory_operator.stamps import Stamps
+from tokenfactory_operator.observe.poller import Poller
+from tokenfactory_operator.state.inventory import Inventory
+from tokenfactory_operator.state.stamps import Stamps
 from unit.support.builders import CLUSTER, NAMESPACE
 from unit.support.fakes import InMemoryCloud, Script
 from unit.support.stage import Stage

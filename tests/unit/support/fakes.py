@@ -13,11 +13,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tokenfactory_operator.cache import key_of
 from tokenfactory_operator.domain.catalog import Template
 from tokenfactory_operator.domain.errors import EndpointNotFound, KubeConflict, KubeNotFound
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.state.cache import key_of
 from unit.support.builders import an_object
 
 

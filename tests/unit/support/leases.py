@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound, LeaseLost
-from tokenfactory_operator.election import Elector
-from tokenfactory_operator.lease import LeaseRecord, LeaseTerms
+from tokenfactory_operator.leader.election import Elector
+from tokenfactory_operator.leader.lease import LeaseRecord, LeaseTerms
 
 TERMS = LeaseTerms()
 

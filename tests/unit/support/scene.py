@@ -15,8 +15,8 @@ from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import Attempt, Failure, Memory, Outage, Outcome, Policy, Situation
 from tokenfactory_operator.domain.timing import Timing
-from tokenfactory_operator.inventory import Inventory
-from tokenfactory_operator.stamps import Stamps
+from tokenfactory_operator.state.inventory import Inventory
+from tokenfactory_operator.state.stamps import Stamps
 from unit.support.builders import CLUSTER, IDENTITY, SAME_SETTLE, SCOPE, UID, an_object
 from unit.support.clock import ManualClock
 

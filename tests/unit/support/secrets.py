@@ -6,10 +6,10 @@ import copy
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from tokenfactory_operator.cache import ObjectCache, key_of
+from tokenfactory_operator.credentials.secret_values import SecretValues
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
 from tokenfactory_operator.ports import JsonObject, Key
-from tokenfactory_operator.secret_values import SecretValues
+from tokenfactory_operator.state.cache import ObjectCache, key_of
 
 
 def metadata_of(body: JsonObject) -> dict[str, Any]:

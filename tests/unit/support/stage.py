@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.cache import ObjectCache
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.domain.timing import Timing
-from tokenfactory_operator.execute import Tools
-from tokenfactory_operator.inventory import Inventory
-from tokenfactory_operator.poller import Poller
+from tokenfactory_operator.loop.execute import Tools
+from tokenfactory_operator.loop.reconcile import Again, Reconciler, SecretHolder
+from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import JsonObject, Key
-from tokenfactory_operator.reconcile import Again, Reconciler, SecretHolder
-from tokenfactory_operator.stamps import Stamps
+from tokenfactory_operator.state.cache import ObjectCache
+from tokenfactory_operator.state.inventory import Inventory
+from tokenfactory_operator.state.stamps import Stamps
 from unit.support.builders import CLUSTER, KEY, NAMESPACE, SAME_SETTLE, SCOPE, an_object
 from unit.support.clock import ManualClock
 from unit.support.fakes import InMemoryCloud, InMemoryKube, NoSecrets, Script, Switch, Witness

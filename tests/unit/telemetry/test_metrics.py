@@ -9,7 +9,7 @@ from prometheus_client.samples import Sample
 from tokenfactory_operator.ports import Telemetry
 from tokenfactory_operator.telemetry.gauges import InventorySample
 from tokenfactory_operator.telemetry.metrics import DEFINITIONS, Metrics
-from tokenfactory_operator.workqueue import Urgency, WorkQueue
+from tokenfactory_operator.work.workqueue import Urgency, WorkQueue
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 

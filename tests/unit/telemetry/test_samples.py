@@ -6,8 +6,8 @@ import math
 
 from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.domain.timing import Timing
-from tokenfactory_operator.inventory import Inventory
-from tokenfactory_operator.stamps import Stamps
+from tokenfactory_operator.state.inventory import Inventory
+from tokenfactory_operator.state.stamps import Stamps
 from tokenfactory_operator.telemetry.gauges import InventorySample
 from tokenfactory_operator.telemetry.samples import worst_by_credential
 from unit.support.builders import CLUSTER, an_endpoint

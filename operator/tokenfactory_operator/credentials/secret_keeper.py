@@ -1,0 +1,229 @@
+"""Keeps a Secret as long as an endpoint can only be deleted with it: the finalizer `tokenfactory.nebius.com/in-use`.
+
+Level-triggered as all else: a Secret that held objects name carries the finalizer, one that nobody names does not. It
+is put on before the first attempt to create is opened, so that deleting a namespace cannot take the key away before the
+endpoints. A Secret that is being deleted is kept for what has an endpoint, and for nothing that has none yet. This
+module never looks at a token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.credentials.secret_values import SecretValues
+from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound, LeaseLost
+from tokenfactory_operator.ports import JsonObject, Key, Lease, Recorder, Secrets
+from tokenfactory_operator.state.cache import ObjectCache, is_bound, key_of, secret_of
+from tokenfactory_operator.work.workqueue import Urgency, WorkQueue
+
+IN_USE_EVENT: Final = "CredentialsInUse"
+"""Of the Event on a Secret that waits for its users."""
+LAST_USE: Final = 20.0
+"""Seconds within which an object has its finalizer that was decided to get one before a deletion was seen."""
+_NAMED: Final = 3
+"""Users that are named in it."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class SecretKeeper:
+    """The finalizers of the labelled Secrets, one Secret at a time."""
+
+    def __init__(
+        self,
+        values: SecretValues,
+        objects: ObjectCache,
+        *,
+        kube: Secrets,
+        objects_in: Callable[[str], Awaitable[Iterable[JsonObject]]],
+        recorder: Recorder,
+        lease: Lease,
+    ) -> None:
+        """`objects_in` lists the objects of a namespace, also those that a label selector hides from this operator."""
+        self._values = values
+        self._secrets = values.secrets
+        self._objects = objects
+        self._kube = kube
+        self._objects_in = objects_in
+        self._recorder = recorder
+        self._lease = lease
+        self._unused: dict[Key, tuple[str, float]] = {}
+        """Secrets that are being deleted and that nothing with an endpoint names: their uid, and since when that is."""
+        self._unlabelled: dict[Key, JsonObject] = {}
+        """Secrets that carry our finalizer and can be used by nobody any more: as they were when the label went."""
+        self.queue: WorkQueue[Key] = WorkQueue(share=lambda key: key.namespace)
+
+    def look(self, secret: Key) -> None:
+        """The Secret, or who needs it, may have changed."""
+        self.queue.add(secret, Urgency.EDIT)
+
+    def look_at_all(self) -> None:
+        """After a relist."""
+        for secret in self._secrets:
+            self.queue.add(secret, Urgency.RESYNC)
+
+    def unlabelled(self, body: JsonObject) -> None:
+        """The watch has taken a Secret away: is it gone, or has it only lost its label, with our finalizer on it?"""
+        if api.IN_USE in _finalizers(body):
+            self._unlabelled[key_of(body)] = body
+            self.look(key_of(body))
+
+    async def read(self, body: JsonObject) -> bool:
+        """Have the object's credentials read; answers whether they are others now. Raises `KubeError`."""
+        return await self._values.read(body)
+
+    async def hold(self, body: JsonObject) -> bool:
+        """See to it that the object's Secret stays; answers whether all has to be decided anew.
+
+        Raises:
+            KubeError: it could not be written.
+        """
+        secret = secret_of(body)
+        stored = self._secrets.get(secret) if secret is not None else None
+        if secret is None or stored is None:
+            return False
+        if _is_terminating(stored) and not is_bound(body):
+            return True
+        if api.IN_USE in _finalizers(stored):
+            return False
+        await self._write(secret, stored, (*_finalizers(stored), api.IN_USE))
+        return True
+
+    def left(self, body: JsonObject) -> None:
+        """The object is gone, or has another Secret now."""
+        secret = secret_of(body)
+        if secret is not None:
+            self._values.forget_unused(secret)
+            self.look(secret)
+
+    async def run(self) -> None:
+        """Work until the queue is shut down. Raises `LeaseLost`."""
+        while (secret := await self.queue.get()) is not None:
+            try:
+                await self._settle(secret)
+            except KubeError as error:
+                wait = self.queue.retry(secret, Urgency.RESYNC, at_least=error.retry_after)
+                _LOG.warning("the Secret %s could not be kept (again in %.0f s): %s", secret, wait, error.message)
+            else:
+                self.queue.forget(secret)
+            finally:
+                self.queue.done(secret)
+
+    async def _settle(self, secret: Key) -> None:
+        stored = self._secrets.get(secret)
+        if stored is None:
+            await self._settle_unlabelled(secret)
+            return
+        self._unlabelled.pop(secret, None)
+        users, terminating = self._users(secret, stored), _is_terminating(stored)
+        if api.IN_USE in _finalizers(stored):
+            if users and terminating:
+                self._tell(stored, users)
+            elif not users and not self._may_come_into_use(secret, stored):
+                await self._let_go(secret, stored)
+        elif not terminating and any(self._held(user) for user in users):
+            await self._write(secret, stored, (*_finalizers(stored), api.IN_USE))
+
+    def _users(self, secret: Key, stored: JsonObject) -> list[Key]:
+        """The objects for which the Secret is kept: all that name it, or only those it cannot do without."""
+        users, terminating = sorted(self._objects.users_of(secret)), _is_terminating(stored)
+        return [user for user in users if not terminating or self._bound(user)]
+
+    def _may_come_into_use(self, secret: Key, stored: JsonObject) -> bool:
+        """Whether a pass that was decided before the deletion was seen may still bind an object to the Secret."""
+        if not _is_terminating(stored) or not self._objects.users_of(secret):
+            self._unused.pop(secret, None)
+            return False
+        uid, now = stored["metadata"]["uid"], asyncio.get_running_loop().time()
+        known, since = self._unused.get(secret, ("", now))
+        if known != uid:
+            self._unused[secret] = uid, now
+        left = (since if known == uid else now) + LAST_USE - now
+        if left > 0:
+            self.queue.add_after(secret, left, Urgency.RESYNC)
+        return left > 0
+
+    async def _settle_unlabelled(self, secret: Key) -> None:
+        """Kept as long as an object names it, since the label may come back; then it must not wait for us for ever."""
+        stored = self._unlabelled.get(secret)
+        if stored is None or self._objects.users_of(secret) or await self._needed_elsewhere(secret, stored):
+            return
+        self._lead()
+        version = stored["metadata"]["resourceVersion"]
+        try:
+            await self._kube.set_finalizers(secret, _without_ours(stored), resource_version=version)
+        except (KubeConflict, KubeNotFound):
+            _LOG.warning(
+                "the Secret %s has changed since it lost its label: look whether it carries %s", secret, api.IN_USE
+            )
+        self._unlabelled.pop(secret, None)
+
+    def _held(self, user: Key) -> bool:
+        body = self._objects.get(user)
+        return body is not None and api.FINALIZER in _finalizers(body)
+
+    def _bound(self, user: Key) -> bool:
+        body = self._objects.get(user)
+        return body is not None and is_bound(body)
+
+    async def _needed_elsewhere(self, secret: Key, stored: JsonObject) -> bool:
+        terminating = _is_terminating(stored)
+        users = (body for body in await self._objects_in(secret.namespace) if secret_of(body) == secret)
+        return any(not terminating or is_bound(body) for body in users)
+
+    async def _let_go(self, secret: Key, stored: JsonObject) -> None:
+        if await self._needed_elsewhere(secret, stored):
+            return
+        if not self._users(secret, stored):  # one may have come while the others were listed
+            await self._write(secret, stored, _without_ours(stored))
+
+    def _lead(self) -> None:
+        if not self._lease.held():
+            raise LeaseLost("This process does not hold the lease.")
+
+    async def _write(self, secret: Key, stored: JsonObject, finalizers: tuple[str, ...]) -> None:
+        self._lead()
+        version = stored["metadata"]["resourceVersion"]
+        try:
+            written = await self._kube.set_finalizers(secret, finalizers, resource_version=version)
+            self._values.wrote(stored, written)
+            self._secrets.put(written)
+        except KubeNotFound:
+            self._secrets.remove(secret, stored["metadata"]["uid"])
+        except KubeConflict:
+            fresh = await self._kube.get(secret)
+            if fresh is None:
+                self._secrets.remove(secret, stored["metadata"]["uid"])
+            else:
+                self._secrets.put(fresh)
+            self.look(secret)
+
+    def _tell(self, stored: JsonObject, users: list[Key]) -> None:
+        named = ", ".join(user.name for user in users[:_NAMED])
+        rest = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
+        key = key_of(stored)
+        patch = json.dumps({"metadata": {"finalizers": list(_without_ours(stored)) or None}}, separators=(",", ":"))
+        text = (
+            f"Needed by DedicatedEndpoint {named}{rest}: their endpoints can only be deleted with this Secret. It goes "
+            "when they are gone. To replace it by a new one, end its deletion with `kubectl patch secret "
+            f"{key.name} -n {key.namespace} --type=merge -p '{patch}'` and create it again at once: no endpoint is "
+            "touched meanwhile. To change a key without a deletion, apply the new value to the Secret as it is."
+        )
+        self._recorder.event(stored, reason=IN_USE_EVENT, message=text, warning=True)
+
+
+def _is_terminating(body: JsonObject) -> bool:
+    return bool(body["metadata"].get("deletionTimestamp"))
+
+
+def _finalizers(body: JsonObject) -> tuple[str, ...]:
+    return tuple(body["metadata"].get("finalizers") or ())
+
+
+def _without_ours(body: JsonObject) -> tuple[str, ...]:
+    return tuple(name for name in _finalizers(body) if name != api.IN_USE)

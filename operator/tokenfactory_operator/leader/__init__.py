@@ -1,0 +1,1 @@
+"""Which process may act: the election by a Lease. Pure of Kubernetes and of the clock."""

@@ -1,0 +1,1 @@
+"""The reconcile loop: when an object is looked at, what is done then, and for which credential."""

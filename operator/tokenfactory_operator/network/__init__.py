@@ -1,0 +1,1 @@
+"""Proxies and trust: the same for the API server and the cloud."""

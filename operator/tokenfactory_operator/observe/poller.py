@@ -1,0 +1,253 @@
+"""When does the cloud get listed, and who has to look again afterwards?
+
+One LIST per credential and interval, however many objects there are. After a mutation the intervals are short and fall
+back to the default ten minutes after the last one, even if a GPU is still awaited: one object in transition must not
+make the fleet poll for hours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Final, Protocol
+
+from tokenfactory_operator.defects import Defects
+from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, Handling, Unauthorized
+from tokenfactory_operator.domain.observed import Changes, EndpointList
+from tokenfactory_operator.domain.situation import Outage
+from tokenfactory_operator.domain.timing import OUTAGE_INTERVALS, Timing
+from tokenfactory_operator.observe.catalog_reader import CatalogReader
+from tokenfactory_operator.observe.list_turns import ListTurns, Requests
+from tokenfactory_operator.ports import Clock, Cloud, Key, Telemetry
+from tokenfactory_operator.state.cache import ObjectCache
+from tokenfactory_operator.state.inventory import Inventory
+
+SHORT_INTERVALS: Final = (1.0, 2.0, 4.0)
+"""Seconds after a mutation, before the setting for objects in transition applies."""
+TRANSITION: Final = 600.0
+"""Seconds after the last mutation until the default interval applies again."""
+STAGGER: Final = 60.0
+"""Seconds over which the objects of an outage are told at most, so that ten thousand are no storm."""
+STAGGER_STEP: Final = 0.02
+"""Seconds that one object adds to the stagger."""
+REFUSED: Final = 300.0
+"""Seconds between two LISTs at most while the cloud refuses the credential: only a person can change that."""
+JITTER: Final = 0.1
+TICK: Final = 1e-3
+"""Seconds that a timer may fire early."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class Wake(Protocol):
+    """Have keys looked at."""
+
+    def __call__(self, key: Key, after: float, /, *, pressing: bool = False) -> None:
+        """After so many seconds; `pressing`: before all that costs nobody anything."""
+
+
+class Poller:
+    """One credential: the calls that can be made with it, what it knows, and the LISTs that keep that fresh."""
+
+    def __init__(
+        self,
+        *,
+        cloud: Cloud,
+        inventory: Inventory,
+        cache: ObjectCache,
+        wake: Wake,
+        clock: Clock,
+        timing: Timing,
+        telemetry: Telemetry,
+        rng: random.Random,
+    ) -> None:
+        self.turns = ListTurns()
+        """Shared by all pollers of a process."""
+        self.defects = Defects(telemetry)
+        """Likewise."""
+        self.users: Callable[[], Iterable[Key]] = lambda: tuple(cache)
+        """The objects that have this credential."""
+        self.cloud = cloud
+        self.inventory = inventory
+        self.catalog = CatalogReader(cloud, inventory.stamp)
+        self._waiting: set[Key] = set()
+        self._cache = cache
+        self._wake = wake
+        self._clock = clock
+        self._timing = timing
+        self._telemetry = telemetry
+        self._rng = rng
+        self._soon = asyncio.Event()
+        self._next = 0.0
+        self._last_mutation = float("-inf")
+        self._step = 0
+        self._failures = 0
+        self._refused = False
+        """The last LIST was refused in a way that does not end by itself."""
+        self._requests = Requests(every=timing.poll_interval_in_transition)
+        self._good_at = clock.monotonic()
+        self._good_wall: datetime | None = None
+        self._problem = ""
+        """What the last LIST said of its unreadable items."""
+        self._aging: asyncio.TimerHandle | None = None
+
+    def wait_for_list(self, key: Key) -> None:
+        """Have this key looked at after the next complete LIST."""
+        self._waiting.add(key)
+
+    def mutated(self) -> None:
+        """The cloud has just accepted a change: the next LIST comes within a second, but none is put off."""
+        self._last_mutation = self._clock.monotonic()
+        self._step = 0
+        self._bring_forward(SHORT_INTERVALS[0])
+
+    def uncertain(self) -> None:
+        """A call may have changed something: one LIST comes soon; the pace stays, or it would be so for ever."""
+        if not self._failures:  # in an outage LISTs have a backoff, which failing calls must not undo
+            self._bring_forward(SHORT_INTERVALS[0])
+
+    def hurry(self) -> None:
+        """A person asks for a look now; one who asks again and again waits in between."""
+        now = self._clock.monotonic()
+        if self._next > now:  # else one is due already, or under way, and whoever waits for it asks again after it
+            self._bring_forward(self._requests.wait(now))
+
+    def _bring_forward(self, delay: float) -> None:
+        self._next = min(self._next, self._clock.monotonic() + delay)
+        self._soon.set()
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        self._age()
+        try:
+            while True:
+                retry_after = await self.poll()
+                self._next = self._clock.monotonic() + max(retry_after, self._interval())
+                await self._until_next(not_before=self._clock.monotonic() + retry_after)
+        finally:
+            if self._aging is not None:
+                self._aging.cancel()
+
+    def _age(self) -> None:
+        """Tell by the clock that the inventory has become too old, whatever the LIST under way is doing."""
+        left = self._good_at + self._timing.inventory_max_age - self._clock.monotonic()
+        if left <= TICK:
+            self._blinded(CloudUnavailable("no list has come to its end"))
+        again = left if left > TICK else self._timing.inventory_max_age
+        self._aging = asyncio.get_running_loop().call_later(again, self._age)
+
+    def _blinded(self, error: CloudError) -> None:
+        outage = self.inventory.outage
+        if outage is None or not outage.blind:
+            self._tell(error, blind=True)
+
+    async def _until_next(self, *, not_before: float) -> None:
+        while (left := max(self._next, not_before) - self._clock.monotonic()) > 0:
+            self._soon.clear()
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(left, self._soon.set)
+            try:
+                await self._soon.wait()
+            finally:
+                timer.cancel()
+            # The loop decides whether the time is up: our clock may be a rounding behind, and would wait for nothing.
+            if loop.time() + TICK >= timer.when():
+                return
+
+    def _interval(self) -> float:
+        jitter = self._rng.uniform(1 - JITTER, 1 + JITTER)
+        if self._failures:
+            # The exponent is bounded too: a float overflows at 1024, which is a night of outage.
+            most = max(REFUSED, self._timing.poll_interval) if self._refused else self._timing.poll_interval
+            return min(most, 2.0 ** min(self._failures - 1, 16)) * jitter
+        if self._clock.monotonic() - self._last_mutation >= TRANSITION:
+            return self._timing.poll_interval * jitter
+        ladder = (*SHORT_INTERVALS, self._timing.poll_interval_in_transition)
+        interval = ladder[min(self._step, len(ladder) - 1)]
+        self._step += 1
+        return min(interval, self._timing.poll_interval)
+
+    async def poll(self) -> float:
+        """One LIST, and what follows from it; answers the seconds that the cloud asks to wait before the next."""
+        try:
+            return await self._poll()
+        except CloudError as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is a LIST that failed, and the next may not
+            failure = self.defects.note(error, "Listing the endpoints")
+        self._telemetry.listed("failed")
+        self._failed(failure)
+        return failure.retry_after or 0.0
+
+    async def _poll(self) -> float:
+        async with self.turns.turn(self.inventory.namespace, failing=self._failures > 0):
+            begun = self.inventory.stamp()
+            answer = await self.cloud.list_endpoints()
+        changes = self.inventory.listed(begun, answer)
+        self._wake_changed(changes)
+        self._telemetry.listed("complete" if answer.complete else "incomplete")
+        if answer.view:
+            self._note_bad_items(answer)
+            self._succeeded()
+        else:
+            self._failed(CloudUnavailable(f"The cloud's list is not complete: {answer.problem}"))
+        return 0.0
+
+    def _note_bad_items(self, answer: EndpointList) -> None:
+        """Said once: everything else goes on, and what they may hide is taken to exist."""
+        if answer.problem and answer.problem != self._problem:
+            self._telemetry.counted("unreadable_items")
+            _LOG.warning("the cloud's list of scope %s: %s", self.inventory.scope, answer.problem)
+        self._problem = answer.problem
+
+    def _wake_changed(self, changes: Changes) -> None:
+        for key in self._cache.keys_of(uids=changes.uids, endpoint_ids=changes.endpoint_ids):
+            self._wake(key, 0.0)
+        for key in self._cache.keys_of(uids=changes.doubled, endpoint_ids=()):
+            self._wake(key, 0.0, pressing=True)  # a twin is billed as long as it lives
+
+    def _succeeded(self) -> None:
+        self._failures = 0
+        self._good_at = self._clock.monotonic()
+        if self._good_wall is None:
+            _LOG.info("the cloud is listed: %d endpoints in scope %s", len(self.inventory), self.inventory.scope)
+        self._good_wall = self._clock.now()
+        waiting, self._waiting = self._waiting, set()
+        for key in waiting:
+            self._wake(key, 0.0)
+        if self.inventory.outage is not None:
+            self.inventory.outage = None
+            self._telemetry.counted("cloud_recovered")
+            _LOG.info("the cloud is listed again")
+            self._wake_all()
+
+    def _failed(self, error: CloudError) -> None:
+        self._failures += 1
+        self._refused = error.handling in (Handling.WAITING_ON_USER, Handling.TERMINAL)
+        again = f" (failure {self._failures} in a row)" if self._failures > 1 else ""
+        _LOG.warning("the cloud could not be listed%s: %s", again, error.message)
+        lasted = self._clock.monotonic() - self._good_at
+        blind = lasted >= self._timing.inventory_max_age
+        never = self._good_wall is None
+        final = isinstance(error, Unauthorized | Forbidden)
+        if not (blind or never or final or lasted >= OUTAGE_INTERVALS * self._timing.poll_interval):
+            return
+        before = self.inventory.outage
+        if before is None or before.reason is not error.reason or before.blind != blind:
+            self._tell(error, blind=blind)
+
+    def _tell(self, error: CloudError, *, blind: bool) -> None:
+        since = f"since {self._good_wall:%Y-%m-%dT%H:%M:%SZ}" if self._good_wall else "since this operator started"
+        text = f"The cloud could not be listed {since}: {error.message}"
+        self.inventory.outage = Outage(error.reason, text, blind=blind)
+        self._telemetry.counted("cloud_outage")
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        keys = tuple(self.users())
+        spread = min(STAGGER, len(keys) * STAGGER_STEP)
+        for key in keys:
+            self._wake(key, self._rng.uniform(0.0, spread))

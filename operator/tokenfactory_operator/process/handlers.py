@@ -1,0 +1,166 @@
+"""kopf as informer and process frame: login, settings, and one event handler for each kind.
+
+No create, update, resume, delete, timer, daemon or index handlers, and never a `patch`: why, is in docs/adr. kopf must
+not write to our objects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import kopf
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.kube.lean import PAGE_SIZE, fewer, lean, session_options
+from tokenfactory_operator.kube.login import Connection, load_connection
+from tokenfactory_operator.kube.secrets import SELECTOR as LABELLED
+from tokenfactory_operator.kube.secrets import is_collection, sealed
+from tokenfactory_operator.kube.supervision import Backoffs
+from tokenfactory_operator.network.tls import as_kubectl
+from tokenfactory_operator.ports import JsonObject
+
+WATCH_SECONDS: Final = 300
+"""Longest watch before the API server is asked for a new one."""
+IDLE_SECONDS: Final = 0.2
+"""Keeps kopf's task per object short-lived: memory at 10,000 objects halves (measured, see the ADR)."""
+
+
+Observe = Callable[[str | None, JsonObject], None]
+"""Told of each event and its object, without what is not needed of it; the kind is `None` for the initial listing."""
+_KOPF: Final = Path(kopf.__file__).parent
+SECRETS: Final = ("", "v1", "secrets")
+
+
+def build_settings(selector: str) -> kopf.OperatorSettings:
+    """What kopf is told: nothing posted, nothing scanned, no peering, bounded requests."""
+    settings = kopf.OperatorSettings()
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.watching.chunk_size = PAGE_SIZE
+    settings.watching.server_timeout = WATCH_SECONDS
+    if selector:
+        settings.watching.label_selectors[api.GROUP, api.VERSION, api.PLURAL] = selector
+    # By the API server and not by a filter of the handler: other Secrets never reach this process.
+    settings.watching.label_selectors[SECRETS] = LABELLED
+    settings.queueing.idle_timeout = IDLE_SECONDS
+    settings.networking.request_timeout = 15
+    settings.networking.error_backoffs = Backoffs()
+    return settings
+
+
+class _Trusting(kopf.ConnectionInfo):
+    """Kopf's connection, which trusts whom the other client trusts (see `tls`)."""
+
+    def as_ssl_context(self) -> ssl.SSLContext:
+        return as_kubectl(super().as_ssl_context())
+
+
+def connection_info(connection: Connection) -> kopf.ConnectionInfo:
+    """The same connection in kopf's terms; it logs in anew when `expiration` has passed."""
+    return _Trusting(
+        server=connection.server,
+        ca_path=connection.ca_path,
+        scheme=connection.scheme if connection.token else None,
+        token=connection.token.get_secret_value() if connection.token else None,
+        certificate_path=connection.certificate_path,
+        private_key_path=connection.private_key_path,
+        proxy_url=connection.proxy_url,
+        default_namespace=connection.namespace,
+        expiration=connection.expiration,
+        trust_env=False,  # `connection` has the proxy
+    )
+
+
+def session_of(info: kopf.ConnectionInfo, settings: kopf.OperatorSettings) -> kopf.AiohttpSession:
+    """The connection that kopf would make of this, with lean answers; pages of a listing get smaller until they fit."""
+
+    def too_large() -> bool:
+        size, settings.watching.chunk_size = settings.watching.chunk_size, fewer(settings.watching.chunk_size or 1)
+        return size != settings.watching.chunk_size  # kopf then lists anew, since to it the connection has broken
+
+    return kopf.AiohttpSession(
+        server=info.server,
+        default_namespace=info.default_namespace,
+        expiration=info.expiration,
+        aiohttp_session=aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
+            headers=info.as_http_headers(),
+            proxy=info.proxy_url,
+            trust_env=info.trust_env,
+            **session_options(is_collection, too_large),
+        ),
+    )
+
+
+def build_registry(
+    settings: kopf.OperatorSettings, observe: Observe, observe_secret: Observe | None
+) -> kopf.OperatorRegistry:
+    """The handlers, in a registry of their own; without `observe_secret` no Secret is watched."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry, id="login")
+    async def login(**_: object) -> kopf.AiohttpSession:
+        return session_of(connection_info(await load_connection()), settings)
+
+    @kopf.on.event(api.GROUP, api.VERSION, api.PLURAL, registry=registry, id="observe")
+    async def event(event: Mapping[str, Any], **_: object) -> None:
+        observe(event["type"], lean(event["object"]))
+
+    if observe_secret is not None:
+        told = observe_secret
+
+        @kopf.on.event(*SECRETS, registry=registry, id="observe-secret")
+        async def secret(event: Mapping[str, Any], **_: object) -> None:
+            told(event["type"], sealed(event["object"]))
+
+    return registry
+
+
+def left_out(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Leave out what a task of kopf failed with and nobody asked for, or a generator of it while it was closed.
+
+    `watch` raises the same; and at the end kopf cancels its own requests, which then fail in many ways.
+    """
+    task, generator = context.get("future"), context.get("asyncgen")
+    coroutine = task.get_coro() if isinstance(task, asyncio.Task) else None
+    code = getattr(coroutine, "cr_code", None) or getattr(generator, "ag_code", None)
+    if code is None or not Path(code.co_filename).is_relative_to(_KOPF):
+        loop.default_exception_handler(context)
+
+
+async def watch(
+    registry: kopf.OperatorRegistry,
+    settings: kopf.OperatorSettings,
+    *,
+    namespaces: Sequence[str],
+    ready: asyncio.Event,
+    spawned: Callable[[], None],
+) -> None:
+    """Run kopf until it ends; raises what it failed with.
+
+    Not by `kopf.operator`: when that ends, it takes each younger task of the loop for its own and cancels it after 5 s,
+    calls to the cloud that are under way among them. `spawned` is told when kopf has taken the process's signals.
+    """
+    asyncio.get_running_loop().set_exception_handler(left_out)
+    tasks = await kopf.spawn_tasks(
+        registry=registry,
+        settings=settings,
+        namespaces=namespaces,
+        clusterwide=not namespaces,
+        ready_flag=ready,
+    )
+    spawned()
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

@@ -1,0 +1,131 @@
+"""What Kubernetes holds, as this process knows it: lists and watches, and who is told of a change.
+
+kopf watches; our own LISTs come before anything is concluded from an object's absence, and again from time to time.
+Secrets are followed by their metadata; their values are read where an object needs them. Nothing is written here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from tokenfactory_operator.credentials.secret_keeper import SecretKeeper
+from tokenfactory_operator.credentials.secret_values import SecretValues
+from tokenfactory_operator.domain.errors import KubeError
+from tokenfactory_operator.kube.client import KubeClient
+from tokenfactory_operator.kube.objects import KubeObjects
+from tokenfactory_operator.kube.secrets import KubeSecrets
+from tokenfactory_operator.kube.supervision import Supervisor
+from tokenfactory_operator.loop.dispatch import RELIST_INTERVAL, Dispatch
+from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.process import handlers
+from tokenfactory_operator.settings import Settings, StartupError
+from tokenfactory_operator.state.cache import ObjectCache, key_of, version_of
+
+_LOG = structlog.stdlib.get_logger(__name__)
+
+OBJECTS_FIRST: Final = "the watch has not started"
+"""Why the process is not ready before kopf is."""
+
+
+class Informer:
+    """Follows the objects and the labelled Secrets."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: KubeClient,
+        supervisor: Supervisor,
+        *,
+        cache: ObjectCache,
+        values: SecretValues,
+        dispatch: Dispatch,
+        keeper: SecretKeeper,
+        credentials_changed: Callable[[], None],
+    ) -> None:
+        """`credentials_changed` is told when an account may not be needed any more."""
+        self._settings = settings
+        self._supervisor = supervisor
+        self._objects = KubeObjects(client)
+        self._secrets = KubeSecrets(client) if settings.secret_credentials else None
+        self._cache, self._values = cache, values
+        self._dispatch, self._keeper = dispatch, keeper
+        self._credentials_changed = credentials_changed
+        self._ready = asyncio.Event()
+        supervisor.attach(returned=self._returned, newest=cache.newest)
+
+    def problem(self) -> str | None:
+        """Why the objects are not watched yet, if they are not."""
+        return None if self._ready.is_set() else OBJECTS_FIRST
+
+    async def list_objects(self) -> None:
+        """Our own LISTs; raises `KubeError`. At the start they also show whether the rights suffice.
+
+        The Secrets come first: an object must not be told that its Secret is missing because nobody has looked.
+        """
+        if self._secrets is not None:
+            where = self._supervisor.listable_secrets()
+            for secret in self._values.secrets.replace(*await self._secrets.list_all(where), where):
+                self.secret_changed(secret)
+        where = self._supervisor.listable()
+        bodies, version = await self._objects.list_all(where, self._settings.object_selector or "")
+        if self._secrets is not None:
+            await self._values.read_all(bodies)
+        self._dispatch.relisted(bodies, version, where)
+        self._keeper.look_at_all()
+
+    async def relist(self) -> None:
+        """List again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(RELIST_INTERVAL)
+            try:
+                await self.list_objects()
+            except KubeError as error:
+                _LOG.warning("the objects could not be listed", error=error.message)
+
+    async def watch(self, spawned: Callable[[], None]) -> None:
+        """Watch until cancelled; `spawned` is told when kopf has taken the process's signals.
+
+        Raises:
+            StartupError: the watch has ended; a restart is the recovery.
+        """
+        try:
+            settings = handlers.build_settings(self._settings.object_selector or "")
+            secret_observed = self._secret_observed if self._secrets is not None else None
+            await handlers.watch(
+                handlers.build_registry(settings, self._dispatch.observed, secret_observed),
+                settings,
+                namespaces=self._settings.watch_namespaces,
+                ready=self._ready,
+                spawned=spawned,
+            )
+        except Exception as error:
+            # kopf gives up on a watch that answers 401, 404 or 410.
+            _LOG.debug("kopf ended", exc_info=error)
+            raise StartupError(await self._supervisor.explain(error)) from error
+
+    async def _returned(self, namespace: str) -> None:
+        """A namespace has its rights again: what waits there for its next try need not wait longer."""
+        await self.list_objects()
+        for key in self._cache:
+            if key.namespace == namespace:
+                self._dispatch.wake(key, 0.0)
+
+    def _secret_observed(self, kind: str | None, body: JsonObject) -> None:
+        """The watch has brought a labelled Secret, or taken it away (deleted, or its label removed)."""
+        secret = key_of(body)
+        if kind == "DELETED":
+            self._values.secrets.remove(secret, body["metadata"]["uid"], version_of(body))
+            self._keeper.unlabelled(body)
+            self.secret_changed(secret)
+        elif self._values.secrets.put(body):
+            self.secret_changed(secret)
+
+    def secret_changed(self, secret: Key) -> None:
+        """The Secret is another one, or what is known of it: its objects and its keeper look again."""
+        self._dispatch.secret_changed(secret)
+        self._keeper.look(secret)
+        self._credentials_changed()

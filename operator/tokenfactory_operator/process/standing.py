@@ -1,0 +1,48 @@
+"""What this process needs of Kubernetes, by its settings, and who looks whether it has that."""
+
+from __future__ import annotations
+
+import os
+
+from tokenfactory_operator.kube.access import CLUSTER_ID_RIGHT, Right, event_rights, lease_rights
+from tokenfactory_operator.kube.client import KubeClient
+from tokenfactory_operator.kube.refusals import Refusals
+from tokenfactory_operator.kube.supervision import Supervisor
+from tokenfactory_operator.network.tls import BUNDLE
+from tokenfactory_operator.settings import Settings
+from tokenfactory_operator.telemetry.health import HealthServer
+from tokenfactory_operator.telemetry.metrics import Metrics
+
+
+def own_rights(settings: Settings, namespace: str) -> tuple[Right, ...]:
+    """Rights that are no watched namespace's; `namespace` is the operator's own.
+
+    Its Events about endpoints without an object go there. With all namespaces watched, that right is among theirs.
+    """
+    lease = lease_rights(settings.lease_namespace or namespace, settings.lease_name)
+    return (
+        # Without election the Lease is read once: whether somebody else holds it.
+        *(right for right in lease if settings.leader_election or right.verb == "get"),
+        *(() if settings.cluster_id else (CLUSTER_ID_RIGHT,)),
+        *(event_rights(namespace) if settings.watch_namespaces else ()),
+    )
+
+
+def make_supervisor(settings: Settings, client: KubeClient) -> Supervisor:
+    """Looks after the namespaces that the settings name."""
+    return Supervisor(
+        client,
+        namespaces=settings.watch_namespaces,
+        secrets=settings.secret_credentials,
+        own=own_rights(settings, client.namespace),
+        bundles=[str(path) for path in (settings.ca_file, os.environ.get(BUNDLE)) if path],
+    )
+
+
+def report_to(health: HealthServer, metrics: Metrics, watcher: Supervisor, refusals: Refusals) -> None:
+    """Register what is known of Kubernetes with the probes and gauges."""
+    health.add_readiness("kubernetes", watcher.problem)
+    health.add_readiness("writes", refusals.problem)
+    if watcher.states():
+        health.add_note("namespaces", watcher.note)
+        metrics.watch_namespaces(watcher.states)

@@ -1,0 +1,1 @@
+"""What this process knows: the objects as last seen, and the endpoints of each credential."""

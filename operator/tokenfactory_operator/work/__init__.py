@@ -1,0 +1,1 @@
+"""The order of work: queues, shares, and workers."""

@@ -1,0 +1,307 @@
+"""A Secret stays as long as somebody's endpoint can only be deleted with it, and no longer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.credentials.secret_keeper import SecretKeeper
+from tokenfactory_operator.credentials.secret_values import SecretValues
+from tokenfactory_operator.domain.errors import LeaseLost
+from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.state.cache import ObjectCache
+from unit.support.builders import NAMESPACE, an_object, labelled_secret
+from unit.support.fakes import Switch, Witness
+from unit.support.secrets import StoredSecrets
+from unit.support.waiting import until
+
+SECRET = Key(NAMESPACE, "key")
+IN_USE = api.IN_USE
+
+
+class Parts:
+    """A keeper between its two caches and the API server."""
+
+    def __init__(self, *, lease: Switch | None = None) -> None:
+        self.kube, self.objects, self.witness = StoredSecrets(), ObjectCache(), Witness()
+        self.values = SecretValues(ObjectCache(), self.objects, kube=self.kube)
+        self.secrets = self.values.secrets
+        self.elsewhere: list[JsonObject] = []
+        self.keeper = SecretKeeper(
+            self.values,
+            self.objects,
+            kube=self.kube,
+            objects_in=self.objects_in,
+            recorder=self.witness,
+            lease=lease or Switch(),
+        )
+
+    async def objects_in(self, namespace: str) -> list[JsonObject]:
+        """What a LIST without a selector shows."""
+        assert namespace == NAMESPACE
+        return self.elsewhere
+
+    def secret(self, *, terminating: bool = False, finalizers: tuple[str, ...] = ()) -> None:
+        """A Secret, seen by the watch."""
+        self.secrets.put(
+            self.kube.store(
+                labelled_secret("key", terminating=terminating, finalizers=finalizers, token="token-0000000")
+            )
+        )
+
+    def user(self, name: str = "llm", *, held: bool = True, named: str = "key") -> JsonObject:
+        """An object with this Secret, seen by the watch."""
+        body: dict[str, Any] = an_object(
+            name=name, uid=f"uid-of-{name}", spec={"credentials": {"secretRef": {"name": named}}}
+        )
+        body["metadata"]["finalizers"] = [api.FINALIZER] if held else []
+        self.objects.put(body)
+        return body
+
+    def label_removed(self) -> None:
+        """The watch of labelled Secrets takes it away."""
+        body = self.kube.stored[SECRET]
+        body["metadata"]["labels"] = {}
+        seen = self.kube.store(body)
+        self.secrets.remove(SECRET, seen["metadata"]["uid"], int(seen["metadata"]["resourceVersion"]))
+        self.keeper.unlabelled(seen)
+
+    async def settle(self) -> None:
+        """Let the keeper look once."""
+        self.keeper.look(SECRET)
+        task = asyncio.create_task(self.keeper.run())
+        await until(lambda: task.done() or not (len(self.keeper.queue) or self.keeper.queue.stats().processing))
+        self.keeper.queue.shut_down()
+        await task
+
+    @property
+    def finalizers(self) -> list[str] | None:
+        """As the API server has them; `None` when the Secret is gone."""
+        body = self.kube.stored.get(SECRET)
+        return body["metadata"]["finalizers"] if body else None
+
+
+def nobody(parts: Parts) -> None:
+    """Nobody names it."""
+    parts.secret(finalizers=("other/one", IN_USE))
+
+
+def held_user(parts: Parts) -> None:
+    """One with an endpoint."""
+    parts.secret()
+    parts.user()
+
+
+def stripped_while_used(parts: Parts) -> None:
+    """Two, and another finalizer."""
+    parts.secret(finalizers=("other/one",))
+    parts.user("a")
+    parts.user("b", held=False)
+
+
+def new_user(parts: Parts) -> None:
+    """One that has nothing yet: its create holds the Secret itself."""
+    parts.secret()
+    parts.user(held=False)
+
+
+def about_to_create(parts: Parts) -> None:
+    """Held for an object whose own finalizer is not seen yet."""
+    parts.secret(finalizers=(IN_USE,))
+    parts.user(held=False)
+
+
+def hidden_user(parts: Parts) -> None:
+    """Another operator's object, outside the selector of this one."""
+    parts.secret(finalizers=(IN_USE,))
+    parts.elsewhere = [an_object(spec={"credentials": {"secretRef": {"name": "key"}}})]
+
+
+def other_user(parts: Parts) -> None:
+    """Somebody uses another Secret."""
+    parts.secret(finalizers=(IN_USE,))
+    parts.user(named="another")
+    parts.elsewhere = [parts.user(named="another")]
+
+
+def terminating_used(parts: Parts) -> None:
+    """It is being deleted, and an object has an endpoint."""
+    parts.secret(terminating=True, finalizers=(IN_USE,))
+    parts.user("a")
+    parts.user("b", held=False)
+
+
+def terminating_unused(parts: Parts) -> None:
+    """It is being deleted, and the last user has gone."""
+    parts.secret(terminating=True, finalizers=(IN_USE,))
+
+
+@pytest.mark.parametrize(
+    ("arrange", "expected"),
+    [
+        pytest.param(nobody, ["other/one"], id="let go"),
+        pytest.param(held_user, [IN_USE], id="put on"),
+        pytest.param(stripped_while_used, ["other/one", IN_USE], id="put back beside others"),
+        pytest.param(new_user, [], id="not before it is needed"),
+        pytest.param(about_to_create, [IN_USE], id="kept for a create"),
+        pytest.param(hidden_user, [IN_USE], id="kept for another operator's object"),
+        pytest.param(other_user, [], id="let go: they use another"),
+        pytest.param(terminating_used, [IN_USE], id="kept for an endpoint"),
+        pytest.param(terminating_unused, None, id="let go for good"),
+    ],
+)
+async def test_finalizer(arrange: Callable[[Parts], None], expected: list[str] | None) -> None:
+    """What the Secret carries after one look; a second look writes nothing."""
+    parts = Parts()
+    arrange(parts)
+    await parts.settle()
+    assert parts.finalizers == expected
+    assert len(parts.kube.writes) <= 1
+
+
+async def test_a_secret_that_must_wait_says_for_whom() -> None:
+    """The Event names its users, and how many more there are."""
+    parts = Parts()
+    parts.secret(terminating=True, finalizers=(IN_USE,))
+    for name in "dcba":
+        parts.user(name)
+    await parts.settle()
+    assert parts.finalizers == [IN_USE]
+    assert parts.witness.events == ["CredentialsInUse"]
+    assert "DedicatedEndpoint a, b, c and 1 more" in parts.witness.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("others", "patch"),
+    [
+        pytest.param((), '{"metadata":{"finalizers":null}}', id="only ours"),
+        pytest.param(("other/one",), '{"metadata":{"finalizers":["other/one"]}}', id="another's stays"),
+    ],
+)
+async def test_a_secret_that_must_wait_says_how_to_replace_it(others: tuple[str, ...], patch: str) -> None:
+    """The Event has the command that ends the deletion, in whole."""
+    parts = Parts()
+    parts.secret(terminating=True, finalizers=(IN_USE, *others))
+    parts.user()
+    await parts.settle()
+    assert f"kubectl patch secret key -n {NAMESPACE} --type=merge -p '{patch}'" in parts.witness.messages[0]
+    assert len(parts.witness.messages[0]) < 1024  # what an Event may say
+
+
+async def test_objects_without_an_endpoint_keep_no_secret_that_is_being_deleted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It goes once none can come into use any more by what was decided before its deletion was seen."""
+    parts = Parts()
+    parts.secret(terminating=True, finalizers=(IN_USE,))
+    body = parts.user(held=False)
+    parts.elsewhere = [body]
+    assert await parts.keeper.hold(body), "nothing new is begun with it"
+    await parts.settle()
+    assert parts.finalizers == [IN_USE]
+    monkeypatch.setattr("tokenfactory_operator.credentials.secret_keeper.LAST_USE", 0.0)
+    again = Parts()
+    again.secret(terminating=True, finalizers=(IN_USE,))
+    again.elsewhere = [again.user(held=False)]
+    await again.settle()
+    assert again.finalizers is None
+    assert again.witness.events == []
+
+
+async def test_an_object_that_came_into_use_at_the_last_moment_keeps_its_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The API server has its finalizer, the watch has not brought it yet."""
+    monkeypatch.setattr("tokenfactory_operator.credentials.secret_keeper.LAST_USE", 0.0)
+    parts = Parts()
+    parts.secret(terminating=True, finalizers=(IN_USE,))
+    parts.user(held=False)
+    bound = an_object(name="llm", uid="uid-of-llm", spec={"credentials": {"secretRef": {"name": "key"}}})
+    parts.elsewhere = [{**bound, "metadata": {**bound["metadata"], "finalizers": [api.FINALIZER]}}]
+    await parts.settle()
+    assert parts.finalizers == [IN_USE]
+
+
+@pytest.mark.parametrize(
+    ("arrange", "expected"),
+    [
+        pytest.param(nobody, ["other/one"], id="let go"),
+        pytest.param(about_to_create, [IN_USE], id="kept: the label may come back"),
+        pytest.param(hidden_user, [IN_USE], id="kept for another operator's object"),
+        pytest.param(terminating_unused, None, id="let go for good"),
+    ],
+)
+async def test_a_secret_that_loses_its_label(arrange: Callable[[Parts], None], expected: list[str] | None) -> None:
+    """It does not wait for ever for an operator that does not see it any more."""
+    parts = Parts()
+    arrange(parts)
+    parts.label_removed()
+    await parts.settle()
+    assert parts.finalizers == expected
+    assert parts.secrets.get(SECRET) is None
+
+
+async def test_a_secret_that_loses_its_label_goes_with_its_last_user() -> None:
+    """Whoever leaves it has it looked at."""
+    parts = Parts()
+    parts.secret(finalizers=(IN_USE,))
+    body = parts.user()
+    parts.label_removed()
+    parts.objects.remove(Key(NAMESPACE, "llm"), "uid-of-llm")
+    parts.keeper.left(body)
+    await parts.settle()
+    assert parts.finalizers == []
+
+
+async def test_hold_writes_once() -> None:
+    """The first create of a Secret's object writes; everything is decided anew after it. The next one need not."""
+    parts = Parts()
+    parts.secret()
+    body = parts.user(held=False)
+    assert await parts.keeper.hold(body)
+    assert parts.finalizers == [IN_USE]
+    assert not await parts.keeper.hold(body)
+    assert parts.kube.writes == [(IN_USE,)]
+
+
+async def test_hold_needs_no_secret_for_the_operators_own() -> None:
+    """An object without credentials, or whose Secret is not there, holds nothing."""
+    parts = Parts()
+    assert not await parts.keeper.hold(an_object())
+    assert not await parts.keeper.hold(parts.user())
+    assert parts.kube.writes == []
+
+
+async def test_hold_after_somebody_elses_write() -> None:
+    """A conflict is read again, and held on the next try."""
+    parts = Parts()
+    parts.secret()
+    body = parts.user(held=False)
+    parts.kube.store(parts.kube.stored[SECRET])
+    assert await parts.keeper.hold(body)
+    assert parts.finalizers == []
+    assert await parts.keeper.hold(body)
+    assert parts.finalizers == [IN_USE]
+
+
+async def test_hold_of_a_secret_that_has_just_gone() -> None:
+    """It is forgotten, so that the object is told."""
+    parts = Parts()
+    parts.secret()
+    body = parts.user(held=False)
+    parts.kube.stored.clear()
+    assert await parts.keeper.hold(body)
+    assert parts.secrets.get(SECRET) is None
+
+
+async def test_nothing_is_written_without_the_lease() -> None:
+    """A process that does not lead leaves Secrets alone."""
+    parts = Parts(lease=Switch(left=0))
+    parts.secret()
+    with pytest.raises(LeaseLost):
+        await parts.keeper.hold(parts.user())
+    assert parts.kube.writes == []

@@ -1,0 +1,464 @@
+"""Each credential has connections, an inventory and workers of its own, from its first object to its last."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from tokenfactory_operator.credentials.choice import Credential, Credentials
+from tokenfactory_operator.defects import Defects
+from tokenfactory_operator.domain.errors import CloudError, CredentialsError, LeaseLost, Unauthorized
+from tokenfactory_operator.domain.observed import EndpointList
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.resource import parse
+from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.loop.accounts import Accounts, Parts
+from tokenfactory_operator.observe.poller import Poller
+from tokenfactory_operator.ports import Cloud, Key
+from tokenfactory_operator.state.cache import ObjectCache
+from tokenfactory_operator.state.inventory import Inventory
+from tokenfactory_operator.state.stamps import Stamps
+from tokenfactory_operator.work.crew import Take
+from tokenfactory_operator.work.workqueue import Urgency, WorkQueue
+from unit.support.builders import CLUSTER, NAMESPACE, an_endpoint, an_object, labelled_secret, mark
+from unit.support.clock import ManualClock
+from unit.support.fakes import InMemoryCloud, Script, Witness
+from unit.support.secrets import read_through, values_of
+from unit.support.waiting import until
+
+OWN, ONE, TWO = "own-token-000000", "one-token-111111", "two-token-222222"
+
+
+class ACloud(InMemoryCloud):
+    """With connections that are open or closed."""
+
+    def __init__(self, credential: Credential, *, refused: bool = False) -> None:
+        super().__init__(Script())
+        self.refused = refused
+        self.token = credential.token.get_secret_value()
+        self.closed = False
+
+    async def aclose(self) -> None:
+        """Close them."""
+        self.closed = True
+
+    async def list_endpoints(self) -> EndpointList:
+        """See `ports.Cloud`."""
+        if self.refused:
+            raise Unauthorized("no such project", refused=True)
+        return await super().list_endpoints()
+
+
+class World:
+    """Accounts over objects and Secrets; the workers note what they were given."""
+
+    def __init__(self, *, linger: float = 0.0) -> None:
+        self.clock = ManualClock()
+        self.begun, self.may_go_on = asyncio.Event(), asyncio.Event()
+        self.may_go_on.set()
+        self.stamps = Stamps(self.clock)
+        self.own = OWN
+        self.objects = ObjectCache()
+        self.values = values_of(objects=self.objects)
+        self.clouds: list[ACloud] = []
+        self.woken: list[Key] = []
+        self.broken_lists: set[str | None] = set()
+        """Projects that the cloud does not know."""
+        self.worked: set[str] = set()
+        self.remembered: list[str] = []
+        self.forgotten: list[str] = []
+        self.finished = asyncio.Event()
+        self.broken: dict[str, Exception] = {}
+        """What a worker fails with at an object of that name."""
+        self.accounts = Accounts(
+            Credentials(
+                self.values,
+                own=lambda: SecretStr(self.own),
+                project_id=None,
+                on_read=self.remembered.append,
+                on_forget=self.forgotten.append,
+            ),
+            self.objects,
+            Parts(
+                open_cloud=self.open_cloud,
+                make_poller=self.make_poller,
+                make_queue=lambda _: WorkQueue(share=lambda key: key.namespace, rng=random.Random(1)),
+                work=self.work,
+            ),
+            wake=lambda key, _after, **_: self.woken.append(key),
+            concurrency=2,
+            linger=linger,
+            defects=Defects(Witness()),
+        )
+
+    def open_cloud(self, credential: Credential) -> ACloud:
+        """Remembered."""
+        self.clouds.append(ACloud(credential, refused=credential.project_id in self.broken_lists))
+        return self.clouds[-1]
+
+    def make_poller(self, cloud: Cloud, scope: str) -> Poller:
+        """As the application does."""
+        timing = Timing()
+        return Poller(
+            cloud=cloud,
+            inventory=Inventory(scope=scope, cluster_id=CLUSTER, stamps=self.stamps, timing=timing),
+            cache=self.objects,
+            wake=lambda key, _after, **_: self.woken.append(key),
+            clock=self.clock,
+            timing=timing,
+            telemetry=Witness(),
+            rng=random.Random(1),
+        )
+
+    async def work(self, queue: WorkQueue[Key], take: Take) -> None:
+        """A worker that notes, or breaks."""
+        while (key := await take()) is not None:
+            if key.name in self.broken:
+                queue.done(key)
+                raise self.broken[key.name]
+            self.begun.set()
+            await self.may_go_on.wait()
+            self.worked.add(key.name)
+            self.finished.set()
+            queue.done(key)
+
+    def object(self, name: str, secret: str = "") -> Any:  # noqa: ANN401  # JSON
+        """An object with the Secret, or with the operator's own credential."""
+        spec = {"credentials": {"secretRef": {"name": secret}}} if secret else {}
+        body = an_object(name=name, uid=f"uid-of-{name}", spec=spec)
+        self.objects.put(body)
+        return body
+
+    def secret(self, name: str, token: str, version: int = 1) -> None:
+        """A Secret."""
+        read_through(self.values, labelled_secret(name, token=token, version=version))
+
+    def poller(self, name: str) -> Poller:
+        """That of an object."""
+        body = self.objects.get(Key(NAMESPACE, name))
+        assert body is not None
+        return self.accounts.poller_of(parse(body))
+
+    @property
+    def open_tokens(self) -> set[str]:
+        """Whose connections are open."""
+        return {cloud.token for cloud in self.clouds if not cloud.closed}
+
+
+@asynccontextmanager
+async def world() -> AsyncIterator[World]:
+    """Ended in order."""
+    made = World()
+    made.accounts.start()
+    yield made
+    await made.accounts.shut_down(patience=1.0)
+    assert made.open_tokens == set()
+
+
+async def test_a_standby_calls_nobody_and_forgets_nothing() -> None:
+    """Before the start no cloud is listed and nothing is worked on; then everything that was queued is."""
+    made = World()
+    made.object("a")
+    made.accounts.queue_of(Key(NAMESPACE, "a")).add(Key(NAMESPACE, "a"), Urgency.EDIT)
+    await asyncio.sleep(0.05)
+    inventory = made.poller("a").inventory
+    assert (made.worked, inventory.listed_once) == (set(), False)
+    made.accounts.start()
+    await until(lambda: made.worked == {"a"} and inventory.listed_once)
+    await made.accounts.shut_down(patience=1.0)
+
+
+async def test_one_account_for_each_token_and_project() -> None:
+    """Two Secrets with the same token are one; another token, or the operator's own, is another."""
+    async with world() as w:
+        for name, token in (("a", ONE), ("b", ONE), ("c", TWO)):
+            w.secret(name, token)
+            w.object(name, name)
+        w.object("own")
+        assert w.poller("a") is w.poller("b")
+        assert len({id(w.poller(name)) for name in ("a", "c", "own")}) == 3
+        assert w.open_tokens == {OWN, ONE, TWO}
+        await until(lambda: all(w.poller(name).inventory.listed_once for name in ("a", "c")))
+        assert w.accounts.queue_of(Key(NAMESPACE, "a")) is w.accounts.queue_of(Key(NAMESPACE, "b"))
+        assert w.accounts.queue_of(Key(NAMESPACE, "a")) is not w.accounts.queue_of(Key(NAMESPACE, "c"))
+
+
+async def test_whose_credentials_they_are_or_were() -> None:
+    """Each inventory knows which namespaces have had its credential, whoever had it first."""
+    async with world() as w:
+        w.secret("a", ONE)
+        w.object("a", "a")
+        w.object("own")
+        w.poller("own")
+        inventory = w.poller("a").inventory
+        assert inventory.namespaces == {NAMESPACE}
+        own = w.accounts.own()
+        assert own is not None
+        assert own.namespaces == {"", NAMESPACE}
+        read_through(w.values, labelled_secret("b", namespace="other", token=ONE))
+        spec = {"credentials": {"secretRef": {"name": "b"}}}
+        body = an_object(name="b", uid="uid-of-b", spec=spec)
+        w.objects.put({**body, "metadata": {**body["metadata"], "namespace": "other"}})
+        w.accounts.queue_of(Key("other", "b"))
+        assert inventory.namespaces == {NAMESPACE, "other"}
+
+
+async def test_no_credential_no_call() -> None:
+    """Such an object is told what is missing; whatever is tried for it fails before it is sent."""
+    async with world() as w:
+        w.object("a", "missing")
+        poller = w.poller("a")
+        assert poller.inventory.outage is not None
+        assert poller.inventory.outage.reason is Reason.CREDENTIALS_MISSING
+        assert poller.inventory.outage.blind
+        assert not poller.inventory.listed_once
+        with pytest.raises(CredentialsError) as caught:
+            await poller.cloud.delete_endpoint("ep-1")
+        assert isinstance(caught.value, CloudError)
+        assert caught.value.refused
+        assert w.open_tokens == {OWN}
+
+
+async def test_an_account_ends_with_its_last_object() -> None:
+    """The operator's own stays; what nobody needs any more is closed."""
+    async with world() as w:
+        w.secret("a", ONE)
+        w.object("a", "a")
+        w.poller("a")
+        w.accounts.sweep()
+        assert w.open_tokens == {OWN, ONE}
+        w.objects.remove(Key(NAMESPACE, "a"), "uid-of-a")
+        w.accounts.sweep()
+        await until(lambda: w.open_tokens == {OWN})
+
+
+async def test_a_rotated_secret_has_a_new_account() -> None:
+    """The old token is called no more; the new account knows nothing before its first LIST."""
+    async with world() as w:
+        w.secret("a", ONE)
+        w.object("a", "a")
+        before = w.poller("a")
+        await before.poll()
+        w.secret("a", TWO, version=2)
+        after = w.poller("a")
+        assert after is not before
+        assert not after.inventory.listed_once
+        w.accounts.sweep()
+        await until(lambda: w.open_tokens == {OWN, TWO})
+
+
+async def test_own_token_is_followed() -> None:
+    """The file has another token: its account is opened at once and everybody is woken."""
+    async with world() as w:
+        w.object("own")
+        first = w.accounts.own()
+        w.own = TWO
+        running = asyncio.create_task(w.accounts.run())
+        await until(lambda: w.open_tokens == {TWO})
+        running.cancel()
+        assert Key(NAMESPACE, "own") in w.woken
+        assert w.accounts.own() is not first
+
+
+async def test_each_queue_has_workers() -> None:
+    """Work for any credential, and for none, is done."""
+    async with world() as w:
+        w.secret("a", ONE)
+        w.object("a", "a")
+        w.object("b", "missing")
+        w.object("own")
+        for name in ("a", "b", "own", "vanished"):
+            key = Key(NAMESPACE, name)
+            w.accounts.queue_of(key).add(key, Urgency.EDIT)
+        await until(lambda: w.worked == {"a", "b", "own", "vanished"})
+        assert w.accounts.stats().adds_total == 4
+
+
+async def test_a_pass_of_a_closed_account_may_finish_at_the_end() -> None:
+    """The Secret was rotated while a call was under way, and then the operator is stopped."""
+    made = World(linger=60.0)
+    made.accounts.start()
+    made.secret("a", ONE)
+    made.object("a", "a")
+    made.may_go_on.clear()
+    key = Key(NAMESPACE, "a")
+    made.accounts.queue_of(key).add(key, Urgency.EDIT)
+    await made.begun.wait()
+    made.secret("a", TWO, version=2)
+    made.accounts.sweep()
+    ending = asyncio.create_task(made.accounts.shut_down(patience=10.0))
+    for _ in range(50):  # every other worker ends meanwhile
+        await asyncio.sleep(0)
+    assert not ending.done()
+    made.may_go_on.set()
+    assert await ending == []
+    assert (made.worked, made.open_tokens) == ({"a"}, set())
+
+
+async def test_the_lost_lease_ends_the_process() -> None:
+    """A worker of any credential that learns of it is reported."""
+    made = World()
+    made.accounts.start()
+    made.secret("a", ONE)
+    made.object("a", "a")
+    made.broken["a"] = LeaseLost("a")
+    key = Key(NAMESPACE, "a")
+    made.accounts.queue_of(key).add(key, Urgency.EDIT)
+    async with asyncio.timeout(10):
+        await made.accounts.failed()
+    assert [str(error) for error in await made.accounts.shut_down(patience=1.0)] == ["a"]
+
+
+@pytest.mark.looptime
+async def test_a_token_is_forgotten_with_its_last_account() -> None:
+    """Logs hide a rotated token as long as calls may be made with it, and not for ever."""
+    async with world() as w:
+        w.secret("a", ONE)
+        w.object("a", "a")
+        w.accounts.queue_of(Key(NAMESPACE, "a"))
+        w.secret("a", TWO, version=2)
+        w.accounts.sweep()
+        assert w.forgotten == []
+        await asyncio.sleep(1)
+        assert w.forgotten == [ONE]
+
+
+@pytest.mark.looptime
+async def test_a_defect_ends_no_worker() -> None:
+    """Each worker that a fault of ours has ended begins anew, so the credential's next objects are worked on."""
+    async with world() as w:
+        for number in range(4):  # more than there are workers
+            w.object(f"bad-{number}")
+            w.broken[f"bad-{number}"] = RuntimeError("a defect")
+            key = Key(NAMESPACE, f"bad-{number}")
+            w.accounts.queue_of(key).add(key, Urgency.EDIT)
+        await asyncio.sleep(10)
+        w.object("good")
+        w.accounts.queue_of(Key(NAMESPACE, "good")).add(Key(NAMESPACE, "good"), Urgency.RESYNC)
+        async with asyncio.timeout(60):
+            await w.finished.wait()
+        assert w.worked == {"good"}
+
+
+async def test_a_deletion_is_expected_by_every_account_of_the_project() -> None:
+    """Two tokens see the same endpoints: what one deletes, the other's LIST may miss without being doubted."""
+    async with world() as w:
+        for name, token in (("a", ONE), ("b", TWO)):
+            w.secret(name, token)
+            w.object(name, name)
+        endpoints = [an_endpoint(f"ep-{number}", description=mark(uid=f"u{number}")) for number in range(4)]
+        for name in ("a", "b"):
+            cloud = w.poller(name).cloud
+            assert isinstance(cloud, ACloud)
+            cloud.endpoints = {each.id: each for each in endpoints}
+            await w.poller(name).poll()
+        for gone in ("ep-0", "ep-1", "ep-2"):
+            w.poller("a").inventory.delete_answered(gone)
+        cloud = w.poller("b").cloud
+        assert isinstance(cloud, ACloud)
+        cloud.endpoints = {"ep-3": endpoints[3]}
+        w.clock.seconds += 30
+        await w.poller("b").poll()
+        assert w.poller("b").inventory.untrusted() == ""
+
+
+def projects(w: World, count: int) -> None:
+    """Objects with one Secret and a project each, as a tenant can write them."""
+    w.secret("many", ONE)
+    for number in range(count):
+        credentials = {"secretRef": {"name": "many"}, "projectId": f"project-{number}"}
+        w.objects.put(an_object(name=f"p-{number}", uid=f"uid-{number}", spec={"credentials": credentials}))
+
+
+async def test_projects_without_number() -> None:
+    """As many accounts as a namespace may have; the other objects are told, and come in when there is room."""
+    async with world() as w:
+        projects(w, 40)
+        reasons = [w.poller(f"p-{number}").inventory.outage for number in range(40)]
+        told = [outage.reason for outage in reasons if outage is not None]
+        assert told == [Reason.TOO_MANY_CREDENTIALS] * 30
+        assert len(w.clouds) == 1 + 10
+        assert w.poller("p-30") is w.poller("p-31")  # what cannot be called costs nothing for each object
+        w.objects.remove(Key(NAMESPACE, "p-0"), "uid-0")
+        w.woken.clear()
+        w.accounts.sweep()
+        assert len(w.woken) == 1
+        assert w.poller(w.woken[0].name).inventory.outage is None
+
+
+async def test_a_project_that_never_worked_has_no_workers() -> None:
+    """Its objects are told by the shared ones; with the first LIST that works it has its own."""
+    async with world() as w:
+        w.broken_lists.add("project-0")
+        projects(w, 2)
+        keys = [Key(NAMESPACE, f"p-{number}") for number in range(2)]
+        for key in keys:
+            w.accounts.queue_of(key).add(key, Urgency.EDIT)
+        await until(lambda: w.poller("p-1").inventory.listed_once and w.poller("p-0").inventory.outage is not None)
+        without = w.accounts.queue_of(Key(NAMESPACE, "nobody"))
+        assert [w.accounts.queue_of(key) is without for key in keys] == [True, False]
+
+
+async def test_an_endpoint_keeps_its_credential() -> None:
+    """Whoever has one takes the place of a project that never worked, whose objects are looked at again."""
+    async with world() as w:
+        w.broken_lists.update(f"project-{number}" for number in range(20))
+        projects(w, 10)
+        for number in range(10):
+            w.poller(f"p-{number}")
+        w.secret("b", TWO)
+        body = an_object(name="held", uid="uid-held", spec={"credentials": {"secretRef": {"name": "b"}}})
+        body["status"]["endpointId"] = "ep-1"
+        w.objects.put(body)
+        assert w.poller("held").inventory.outage is None
+        assert w.woken == [Key(NAMESPACE, "p-0")]
+        outage = w.poller("p-0").inventory.outage
+        assert outage is not None
+        assert outage.reason is Reason.TOO_MANY_CREDENTIALS
+
+
+@pytest.mark.looptime
+async def test_workers_come_with_the_work() -> None:
+    """One waits while there is nothing to do; a burst has as many as are allowed, and they go with it."""
+    async with world() as w:
+        w.may_go_on.clear()
+        own = w.accounts.own()
+        assert own is not None
+        for number in range(5):
+            w.object(f"o-{number}")
+            key = Key(NAMESPACE, f"o-{number}")
+            w.accounts.queue_of(key).add(key, Urgency.EDIT)
+        await asyncio.sleep(1)
+        busy = [task for task in asyncio.all_tasks() if task.get_name() == f"worker {own.scope}"]
+        assert len(busy) == 2
+        w.may_go_on.set()
+        await until(lambda: len(w.worked) == 5)
+        await asyncio.sleep(1)
+        idle = [task for task in asyncio.all_tasks() if task.get_name() == f"worker {own.scope}"]
+        assert len(idle) == 1
+
+
+@pytest.mark.looptime
+async def test_a_token_that_never_worked_leaves_no_trail() -> None:
+    """Rotated again and again, with more keys than a namespace may have: only those that are open are remembered."""
+    made = World(linger=60.0)
+    made.accounts.start()
+    made.broken_lists.add(None)
+    for turn in range(20):
+        for number in range(15):
+            made.secret(f"key-{number}", f"token-{turn:04}-{number:04}", version=turn + 1)
+            if not turn:
+                made.object(f"o-{number}", f"key-{number}")
+            made.accounts.queue_of(Key(NAMESPACE, f"o-{number}"))
+        await asyncio.sleep(1)
+        made.accounts.sweep()
+        await asyncio.sleep(0.1)
+        assert len(made.open_tokens) <= 1 + 10
+        assert len(made.remembered) - len(made.forgotten) <= 1 + 10
+    await made.accounts.shut_down(patience=1.0)

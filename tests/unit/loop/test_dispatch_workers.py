@@ -1,0 +1,59 @@
+"""Workers and the one object: nobody else has it meanwhile, and without the lease nobody works on."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from tokenfactory_operator.domain.errors import LeaseLost
+from tokenfactory_operator.loop.dispatch import Dispatch, work
+from tokenfactory_operator.ports import Key
+from tokenfactory_operator.state.cache import ObjectCache
+from tokenfactory_operator.work.workqueue import Urgency, WorkQueue
+from unit.support.builders import KEY
+from unit.support.stage import Log, Stage
+
+pytestmark = pytest.mark.looptime
+
+
+def a_queue() -> WorkQueue[Key]:
+    return WorkQueue(share=lambda key: key.namespace, rng=random.Random(0))
+
+
+async def test_an_object_that_another_queue_is_working_on() -> None:
+    """One worker at a time, also while the object changes from one credential's queue to another's; none is lost."""
+    queue = a_queue()
+    dispatch = Dispatch(ObjectCache(), lambda _: queue)
+    assert [dispatch.begin(KEY) for _ in range(3)] == [True, False, False]
+    assert len(queue) == 0
+    dispatch.end(KEY)
+    assert await queue.get() == KEY
+    assert dispatch.begin(KEY)
+    dispatch.end(KEY)
+    assert len(queue) == 0
+
+
+async def test_a_worker_ends_with_the_lease() -> None:
+    """Who may act: a process that has lost its lease does not go on with the next object; it ends."""
+    stage, queue = Stage(), a_queue()
+    await stage.poll()
+    stage.lease.left = 0
+    queue.add(KEY, Urgency.EDIT)
+    with pytest.raises(LeaseLost):
+        async with asyncio.timeout(60):
+            await work(queue, Dispatch(stage.cache, lambda _: queue), stage.reconciler, Log())
+
+
+async def test_an_object_waits_in_its_own_queue() -> None:
+    """Whose credential is another one by now is worked on by that one's workers: the others may be few."""
+    stage, before, after = Stage(), a_queue(), a_queue()
+    dispatch = Dispatch(stage.cache, lambda _: after)
+    before.add(KEY, Urgency.EDIT)
+    before.add_after(KEY, 1_000.0, Urgency.EDIT)
+    worker = asyncio.create_task(work(before, dispatch, stage.reconciler, Log()))
+    await asyncio.sleep(1)
+    before.shut_down()
+    await worker
+    assert (len(before), len(after)) == (0, 1)
