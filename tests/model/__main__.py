@@ -1,17 +1,23 @@
 """Run the simulation: `python -m model --seeds 1000`, or one seed with its trace: `--seed 7 --trace`.
 
+`--digests FILE` writes a digest of each seed's trace: every decision, call and write in order. Two commits of the same
+behaviour write the same file, so `diff` shows whether a change of the structure changed what the operator does.
+
 Every run happens in a process with a fixed hash seed, since the order of sets of strings is part of what repeats.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import logging
 import os
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from model.run import Report, shrink, simulate
@@ -32,6 +38,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--drop", default="", help="with --seed: numbers of faults to leave out, such as 0-3,7")
     parser.add_argument("--seeds", type=int, default=0, help="run so many seeds")
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--digests", type=Path, help="with --seeds: write a digest of each seed's trace to this file")
     parser.add_argument("--exhaustive", action="store_true", help="explore the small scopes")
     parser.add_argument("--flow", help="run one flow of the small scopes alone; prints its trace")
     parser.add_argument("--at", default="", help="with --flow: where something goes wrong, as a failure names it")
@@ -76,9 +83,11 @@ def _one(seed: int, *, drop: frozenset[int], trace: bool, smaller: bool) -> int:
     return 1 if report.violations else 0
 
 
-def _many(first: int, count: int, workers: int) -> int:
+def _many(first: int, count: int, workers: int, digests: Path | None = None) -> int:
     started, calls, twins, failed = time.monotonic(), 0, 0, 0
-    for report in _reports(first, count, workers):
+    lines = []
+    for report in _reports(first, count, workers, traced=digests is not None):
+        lines.append(f"{report.seed} {hashlib.sha256(report.trace.encode()).hexdigest()[:16]}\n")
         calls += report.calls
         twins += report.late_twins
         if report.violations:
@@ -86,6 +95,8 @@ def _many(first: int, count: int, workers: int) -> int:
             if failed <= SHOWN:
                 say(f"seed {report.seed}: {report.violations[0]}")
     seconds = time.monotonic() - started
+    if digests:
+        digests.write_text("".join(lines), encoding="utf-8")
     say(
         f"simulation: {count} seeds from {first}, {calls} calls, {twins} twins by effects later than the settle time, "
         f"{failed} seeds broke a promise; {seconds:.0f} s"
@@ -95,13 +106,13 @@ def _many(first: int, count: int, workers: int) -> int:
     return 1 if failed else 0
 
 
-def _reports(first: int, count: int, workers: int) -> Iterator[Report]:
-    seeds = range(first, first + count)
+def _reports(first: int, count: int, workers: int, *, traced: bool) -> Iterator[Report]:
+    seeds, run = range(first, first + count), partial(simulate, traced=traced)
     if workers <= 1:
-        yield from map(simulate, seeds)
+        yield from map(run, seeds)
         return
     with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(simulate, seeds, chunksize=CHUNK)
+        yield from pool.map(run, seeds, chunksize=CHUNK)
 
 
 def _exhaustive(workers: int) -> int:
@@ -127,7 +138,7 @@ def main() -> int:
     if given.seed is not None:
         return _one(given.seed, drop=_numbers(given.drop), trace=given.trace, smaller=given.shrink)
     status = _exhaustive(given.workers) if given.exhaustive else 0
-    return max(status, _many(given.first_seed, given.seeds, given.workers)) if given.seeds else status
+    return max(status, _many(given.first_seed, given.seeds, given.workers, given.digests)) if given.seeds else status
 
 
 if __name__ == "__main__":
