@@ -344,6 +344,8 @@ def _left_alone(s: Situation) -> tuple[str, ...]:
         strangers.add(last.id)
     if facts.being_adopted(s) is not None and adoption.adoption(s) is not None:
         strangers.add(facts.recorded_id(s))  # it was only observed, or its adoption is refused: never this object's
+    if facts.still_a_predecessors(s):
+        strangers.add(facts.recorded_id(s))  # its adoption was written down, and never completed (ADR 35)
     copied = {*facts.copies(s), *facts.imitations(s)} - {facts.recorded_id(s)}
     return tuple(strangers | ({alien.endpoint.id} if alien else set()) | copied)
 

@@ -275,11 +275,26 @@ def _without_an_attempt(s: Situation) -> bool:
     return attempt is None or (trusted(s) and attempt_absent(s, attempt, settle=s.timing.create_settle))
 
 
+def still_a_predecessors(s: Situation) -> bool:
+    """Whether the recorded endpoint carries an earlier object's mark yet, and nothing says that it ever was this one's.
+
+    A LIST that leaves it out changes nothing about that: what was seen last counts.
+    """
+    recorded, written = recorded_id(s), s.resource.status.create_attempt
+    seen = s.evidence.recorded.endpoint if s.evidence.recorded is not None else s.memory.last_seen.get(recorded)
+    was_ours = known_as_ours(s, recorded) or (written is not None and written.state == CREATED)
+    return seen is not None and not was_ours and not seen.carries(s.identity) and _of_an_earlier_object(s, seen)
+
+
 def is_predecessor(s: Situation, seen: Sighting) -> bool:
     """Whether every mark on it is of an earlier object of the same cluster, namespace and name, held or released."""
+    return _of_an_earlier_object(s, seen.endpoint)
+
+
+def _of_an_earlier_object(s: Situation, endpoint: ObservedEndpoint) -> bool:
     place = subject(s.resource.namespace, s.resource.name)
-    released = released_mark(seen.endpoint.description)
-    same = [mark.identity.cluster_id == s.identity.cluster_id and mark.subject == place for mark in seen.endpoint.marks]
+    released = released_mark(endpoint.description)
+    same = [mark.identity.cluster_id == s.identity.cluster_id and mark.subject == place for mark in endpoint.marks]
     if released is not None:
         same.append(released.cluster_id == s.identity.cluster_id and released.subject == place)
     return bool(same) and all(same)

@@ -215,18 +215,20 @@ def test_an_adopted_endpoint_is_retained_by_default(arrange: Arrange, expected: 
     assert decided(arrange(Scene()).terminating()) == expected
 
 
+@pytest.mark.parametrize("policy", [{}, {"deletionPolicy": "Delete"}], ids=["left-out", "Delete"])
 @pytest.mark.parametrize(
     "arrange",
     [
         pytest.param(lambda s: s.may(adopt_recreated=True).lists(an_endpoint(description=released())), id="released"),
         pytest.param(lambda s: s.may(adopt_recreated=True).lists(an_endpoint(description=EARLIER)), id="predecessors"),
+        pytest.param(lambda s: s.lists(an_endpoint(description=released())), id="the-setting-was-taken-back"),
         pytest.param(lambda s: s.spec(endpointId="ep-1").lists(an_endpoint(description=released())), id="named"),
         pytest.param(lambda s: s.spec(endpointId="ep-1").lists(an_endpoint(description=FOREIGN)), id="foreign"),
     ],
 )
-def test_deleted_between_the_id_and_the_mark(arrange: Arrange) -> None:
+def test_deleted_between_the_id_and_the_mark(arrange: Arrange, policy: dict[str, str]) -> None:
     """Nothing is sent to an endpoint that is not ours yet: the object goes, at once if no call for it is open."""
-    scene = arrange(recorded(Scene())).terminating()
+    scene = arrange(recorded(Scene()).spec(**policy)).terminating()
     assert decided(scene).action == Nothing()
     scene.memory.claimed, scene.memory.first = "ep-1", True
     assert isinstance(decided(scene).action, RemoveFinalizer)

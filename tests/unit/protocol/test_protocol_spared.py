@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tokenfactory_operator.domain.errors import CloudUnavailable, KubeConflict
+from tokenfactory_operator.domain.errors import CloudUnavailable, KubeConflict, QuotaExceeded
 from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.ports import Key
-from unit.support.builders import FOREIGN, KEY, NAMESPACE, OTHER_UID, an_endpoint, an_object, mark
+from unit.support.builders import FOREIGN, KEY, NAMESPACE, OTHER_UID, an_endpoint, an_object, mark, released
 from unit.support.fakes import Turn
 from unit.support.making import unwritten
 from unit.support.stage import Stage
@@ -18,6 +18,7 @@ from unit.support.stage import Stage
 DOWN = CloudUnavailable("no answer in time")
 OTHER = Key(NAMESPACE, "other")
 MAY = Policy(may_adopt=True)
+RECREATED = Policy(adopt_recreated=True)
 
 
 async def observing(**spec: Any) -> Stage:  # noqa: ANN401  # fields of the wire
@@ -84,6 +85,42 @@ async def test_an_adoption_under_way_that_one_list_leaves_out() -> None:
     stage.cloud.hidden.clear()
     stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=mark("adopted"))
     for _ in range(3):
+        await stage.turn(31)
+    assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["listed", "left-out-of-a-list"])
+@pytest.mark.parametrize("earlier", [released(), mark(uid=OTHER_UID)], ids=["released", "held"])
+async def test_a_predecessors_endpoint_before_the_mark(earlier: str, *, listed: bool) -> None:
+    """The spec says Delete, but its adoption was never completed: it stays, and that is told."""
+    stage = Stage(policy=RECREATED, deletionPolicy="Delete")
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=earlier)
+    await stage.turn()
+    stage.script.plan("update", Turn(QuotaExceeded("no room")))
+    await stage.reconcile()
+    assert stage.status["endpointId"] == "ep-7"
+    if not listed:
+        stage.cloud.hidden.add("ep-7")
+    stage.delete()
+    await stage.turn(5)
+    stage.cloud.hidden.clear()
+    for _ in range(6):
+        await stage.turn(31)
+    assert (KEY in stage.kube.objects, stage.journal("DELETE")) == (False, [])
+    assert "ep-7" in stage.witness.messages[-1]
+    assert "left in the cloud" in stage.witness.messages[-1]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+async def test_its_own_release_is_no_predecessors(*, restart: bool) -> None:
+    """The object released its endpoint, and then said Delete after all, before it went."""
+    stage = await Stage(policy=RECREATED, deletionPolicy="Retain").ready(lasting=300)
+    stage.script.plan("update", Turn(DOWN, effect=True))
+    stage.delete()
+    await stage.turn()
+    stage.edit(deletionPolicy="Delete")
+    stage = stage.restarted() if restart else stage
+    for _ in range(6):
         await stage.turn(31)
     assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])
 
