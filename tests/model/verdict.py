@@ -18,7 +18,13 @@ from model.world import World
 from tokenfactory_operator.observe.poller import TRANSITION
 
 HOUR: Final = 3600.0
-MAY_DOUBLE: Final = ("OwnershipConflict", "ReconcilePaused", "Observing", "CredentialsMismatch")
+MAY_DOUBLE: Final = (
+    "OwnershipConflict",
+    "ReconcilePaused",
+    "Observing",
+    "CredentialsMismatch",
+    "InventoryUntrusted",
+)
 """Reasons for which an object keeps a late twin: nothing is deleted before a person has acted."""
 
 

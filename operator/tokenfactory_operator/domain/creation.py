@@ -87,8 +87,8 @@ def lost(s: Situation) -> Decision | None:
             # One that no LIST has ever shown may be why: if it is gone, which only the whole probe can tell, its
             # absence says nothing against the LIST.
             probe = probe_of(s, endpoint_id, look_only=endpoint_id not in s.evidence.overdue)
-            return Decision("lost", probe, untrusted(s, "lost").verdict, after_list=True)
-        return untrusted(s, "lost", record=endpoint_id)
+            return Decision("lost", probe, untrusted(s, "lost", also=untouched).verdict, after_list=True)
+        return untrusted(s, "lost", record=endpoint_id, also=untouched)
     if not s.evidence.recorded_absence.proven(after=NEVER, settle=facts.lost_settle(s)):
         return Decision("lost", verdict=confirming, record=endpoint_id, after_list=True)
     if not facts.gone(s, endpoint_id):
@@ -264,8 +264,8 @@ def shown_elsewhere(s: Situation, check: str) -> Decision | None:
     return Decision(check, verdict=Verdict(Reason.INVENTORY_UNTRUSTED, text, asks=True), after_list=True)
 
 
-def untrusted(s: Situation, check: str, *, record: str | None = None) -> Decision:
+def untrusted(s: Situation, check: str, *, record: str | None = None, also: str = "") -> Decision:
     """Nothing follows from what is not listed: say why, and what a person can do."""
-    text = f"{s.evidence.untrusted} Look at the console; if what is missing there is really gone, {CONFIRM}."
+    text = f"{s.evidence.untrusted} Look at the console; if what is missing there is really gone, {CONFIRM}.{also}"
     verdict = Verdict(Reason.INVENTORY_UNTRUSTED, text, asks=True)
     return Decision(check, verdict=verdict, record=record, after_list=True)

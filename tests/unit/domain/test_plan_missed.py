@@ -97,6 +97,19 @@ def test_the_status_goes_on_naming_the_recorded_one() -> None:
     assert "ep-2" in decision.verdict.message
 
 
+@pytest.mark.parametrize("looked", [False, True], ids=["looking-by-id", "looked"])
+def test_a_list_that_is_not_trusted(*, looked: bool) -> None:
+    """What carries the mark too is left alone until a person has answered, and the message names it."""
+    scene = Scene().recorded().hides().settles(TWIN)
+    if looked:
+        scene.memory.probed["ep-1"] = scene.clock.seconds
+    decision = decide(scene.situation())
+    assert isinstance(decision.action, Nothing if looked else ProbeGone)
+    assert decision.verdict is not None
+    assert decision.verdict.reason is Reason.INVENTORY_UNTRUSTED
+    assert "Until then ep-2" in decision.verdict.message
+
+
 TERMINATING = [
     pytest.param(lambda s: s.lists(TWIN), Nothing, "ep-1", id="waits"),
     pytest.param(lambda s: s.settles(TWIN), Nothing, "ep-2", id="the-other-is-written-down-first"),
