@@ -104,11 +104,12 @@ def other_scope(s: Situation) -> Decision | None:
         return None
     recorded = s.evidence.recorded
     listed = recorded is not None and recorded.listed > NEVER  # what a GET answers rebinds nothing
-    if listed or facts.project_confirmed(s):
+    if listed or s.evidence.same_project or facts.project_confirmed(s):
         return Decision("other_scope", Rescope(s.evidence.scope), record=facts.recorded_id(s) or None)
+    what = f"Endpoint {facts.recorded_id(s)} was made" if facts.recorded_id(s) else "A create call was sent"
     text = (
-        f"The endpoint was made in scope {written}, but the present credential belongs to {s.evidence.scope}. Restore "
-        f"the credential; if both are the same project, {creation.CONFIRM}."
+        f"{what} in scope {written}, but the present credential belongs to {s.evidence.scope}. Nothing shows that "
+        f"both are one project. If they are, {creation.CONFIRM}; if not, restore the credential."
     )
     return Decision(
         "other_scope",

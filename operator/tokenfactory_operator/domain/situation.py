@@ -97,6 +97,8 @@ class Evidence:
     """Endpoints with the object's identity that only another credential's LIST shows."""
     claimed_by: str = ""
     """The other object that has, or is adopting, the endpoint that this one wants; empty if none."""
+    same_project: bool = False
+    """The scope that the status names was shown to be of the same project as this inventory's."""
     hidden: frozenset[str] = frozenset()
     """Endpoints that answer by id though the complete LISTs do not show them."""
     witnessed: bool = True

@@ -33,6 +33,7 @@ from tokenfactory_operator.observe import unselected
 from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.state.cache import secret_of
+from tokenfactory_operator.state.projects import Projects
 
 MAX_STEPS: Final = 12
 """Actions in one pass before the key goes back to the end of the queue."""
@@ -114,6 +115,7 @@ class Reconciler:
         self._log = log
         self._defects = Defects(tools.telemetry, log)
         self._secrets = secrets
+        self._projects = Projects(tools.cache)
         self._held: dict[Key, _Held] = {}
         self._claims: dict[str, str] = {}
         """Endpoint → uid of the object that is adopting it: nobody else may, until that object is gone."""
@@ -217,6 +219,9 @@ class Reconciler:
         memory.known_since = inventory.known_since(resource.uid, recorded) | memory.known_since
         if memory.word not in (None, Reason.CREDENTIALS_MISMATCH) and recorded and evidence.untrusted:
             inventory.confirm(recorded)
+        other = resource.status.scope
+        if other and inventory.scope and other != inventory.scope:
+            evidence = replace(evidence, same_project=self._projects.same(other, inventory))
         policy = self._policy_of(resource)
         s = Situation(resource, identity, evidence, memory, self._tools.timing, now, policy, poller.catalog.view)
         claimed_by = self._claimed_by(key, resource, facts.adoption_target(s))

@@ -6,7 +6,7 @@ This module keeps the evidence; it calls nobody and decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import takewhile
 from typing import Final
 
@@ -357,6 +357,11 @@ class Inventory:
     def shows(self, uid: str) -> bool:
         """Whether an endpoint with the mark of this object is taken to exist."""
         return uid in self._by_uid
+
+    def marked_and_listed(self) -> Iterator[tuple[str, str]]:
+        """Uid and id of each endpoint with a mark of this cluster that a LIST has shown."""
+        for uid, ids in self._by_uid.items():
+            yield from ((uid, endpoint_id) for endpoint_id in ids if self._present[endpoint_id].listed > NEVER)
 
     def unowned(self, uids: Mapping[str, object]) -> tuple[Sighting, ...]:
         """Endpoints with marks of this cluster, of which none names one of these uids."""
