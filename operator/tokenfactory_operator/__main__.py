@@ -1,10 +1,10 @@
-"""`python -m tokenfactory_operator` and the script `tokenfactory-operator`."""
+"""`python -m tokenfactory_operator`, and the scripts `tokenfactory-operator` and `kubectl-tokenfactory`."""
 
 from __future__ import annotations
 
 import sys
 
-from tokenfactory_operator.cli.run import main
+from tokenfactory_operator.cli.main import main
 
 __all__ = ["main"]
 

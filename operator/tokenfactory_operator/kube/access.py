@@ -19,6 +19,28 @@ AT_ONCE: Final = 10
 """Questions that are under way together: one watched namespace has about ten."""
 
 
+REVIEWS_OF_OTHERS: Final = REVIEWS.replace("selfsubject", "subject")
+"""Where administrators ask what another account may do; that writes nothing either."""
+
+
+@dataclass(frozen=True)
+class ServiceAccount:
+    """An account of a pod (Kubernetes: "Authenticating", service account tokens)."""
+
+    namespace: str
+    name: str
+
+    @property
+    def user(self) -> str:
+        """Its user name."""
+        return f"system:serviceaccount:{self.namespace}:{self.name}"
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Those that it is in."""
+        return "system:serviceaccounts", f"system:serviceaccounts:{self.namespace}", "system:authenticated"
+
+
 @dataclass(frozen=True)
 class Right:
     """One verb on one resource; an empty `namespace` means the whole cluster."""
@@ -35,8 +57,8 @@ class Right:
         """The resource in words, without its group: no two here have the same name."""
         return "/".join(filter(None, (self.resource, self.subresource))) + (f" {self.name}" if self.name else "")
 
-    def review(self) -> JsonObject:
-        """The question, as the API server wants it."""
+    def review(self, account: ServiceAccount | None = None) -> JsonObject:
+        """The question, as the API server wants it: about oneself, or about another account."""
         fields = {
             "verb": self.verb,
             "group": self.group,
@@ -46,10 +68,11 @@ class Right:
             "name": self.name,
         }
         attributes = {name: value for name, value in fields.items() if value}
+        subject = {} if account is None else {"user": account.user, "groups": list(account.groups)}
         return {
             "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
+            "kind": f"{'Self' if account is None else ''}SubjectAccessReview",
+            "spec": {"resourceAttributes": attributes, **subject},
         }
 
 
@@ -84,8 +107,10 @@ CLUSTER_ID_RIGHT: Final = Right("get", "namespaces", name="kube-system")
 """Names the cluster, where no setting does."""
 
 
-async def missing(client: KubeClient, rights: Iterable[Right]) -> tuple[Right, ...]:
-    """Those that the API server does not allow, in the order of `rights`.
+async def missing(
+    client: KubeClient, rights: Iterable[Right], account: ServiceAccount | None = None
+) -> tuple[Right, ...]:
+    """Those that the API server does not allow, in the order of `rights`; to oneself, or to another account.
 
     Raises:
         KubeError: a question was not answered.
@@ -95,7 +120,8 @@ async def missing(client: KubeClient, rights: Iterable[Right]) -> tuple[Right, .
 
     async def allowed(right: Right) -> bool:
         async with bound:
-            answer = await client.request("POST", REVIEWS, body=right.review())
+            path = REVIEWS if account is None else REVIEWS_OF_OTHERS
+            answer = await client.request("POST", path, body=right.review(account))
         return bool((answer.get("status") or {}).get("allowed"))
 
     answers = await asyncio.gather(*(allowed(right) for right in asked))

@@ -165,10 +165,27 @@ class KubeClient:
             TooLarge: the answer has more bytes than `most`.
             KubeError: any other failure, of the answer's form too.
         """
+        headers = {"Accept": accept, "Content-Type": content_type}
+        return _parsed(f"{method} {path}", await self._answer(method, path, query, body, headers, most))
+
+    async def text(self, path: str, *, most: int) -> str:
+        """GET what is no JSON, such as what a pod serves, of `most` bytes at most. Raises as `request`."""
+        data = await self._answer("GET", path, (), None, {"Accept": "text/plain"}, most)
+        return data.decode(errors="replace")
+
+    async def _answer(
+        self,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        body: JsonObject | None,
+        headers: Mapping[str, str],
+        most: int | None,
+    ) -> bytes | bytearray:
         request, status = f"{method} {path}", 0
         try:
             async with asyncio.timeout(self._timeout):
-                answer = await self._send(method, path, query, body, {"Accept": accept, "Content-Type": content_type})
+                answer = await self._send(method, path, query, body, headers)
                 status, data = answer.status, await _content(answer, request, most)
         except TimeoutError as error:
             raise NoAnswer(f"{request}: no answer within {self._timeout:g} s") from error
@@ -192,7 +209,7 @@ class KubeClient:
             self._answered(method, path, refusal)
             raise refusal
         self._answered(method, path, None)
-        return _parsed(request, data)
+        return data
 
     async def _send(
         self,

@@ -71,14 +71,16 @@ class Connection:
 
 
 async def load_connection(
-    environ: Mapping[str, str] = os.environ, *, service_account: Path = SERVICE_ACCOUNT
+    environ: Mapping[str, str] = os.environ, *, service_account: Path = SERVICE_ACCOUNT, context: str | None = None
 ) -> Connection:
     """Find the API server and the credentials, read afresh from their files.
+
+    `context` names one of a kubeconfig, in place of its current one; with it no pod's service account is used.
 
     Raises:
         SetupError: nothing was found, or what was found cannot be used.
     """
-    connection = await _found(environ, service_account)
+    connection = await _found(environ, service_account, context)
     if connection.proxy_url is not None:
         return connection
     try:
@@ -87,15 +89,15 @@ async def load_connection(
         raise SetupError(str(error)) from None
 
 
-async def _found(environ: Mapping[str, str], service_account: Path) -> Connection:
+async def _found(environ: Mapping[str, str], service_account: Path, context: str | None) -> Connection:
     named = environ.get("KUBECONFIG", "")
     if named.strip(os.pathsep):
-        return await _from_kubeconfig(named, origin="KUBECONFIG")
-    if environ.get(_HOST):
+        return await _from_kubeconfig(named, origin="KUBECONFIG", context=context)
+    if environ.get(_HOST) and context is None:
         return _from_service_account(environ, service_account)
     usual = f"{environ.get('HOME', '~')}/.kube/config"
     if _existing(usual):
-        return await _from_kubeconfig(usual, origin="the default kubeconfig")
+        return await _from_kubeconfig(usual, origin="the default kubeconfig", context=context)
     raise SetupError(
         f"No Kubernetes API server to connect to: KUBECONFIG is not set, this is no pod ({_HOST} is not set), and "
         f"{usual} does not exist. Set KUBECONFIG to a kubeconfig file, or run the operator in a pod with a service "
@@ -146,14 +148,16 @@ def _expiration() -> datetime:
     return datetime.now(UTC) + CREDENTIAL_LIFETIME
 
 
-async def _from_kubeconfig(paths: str, *, origin: str) -> Connection:
+async def _from_kubeconfig(paths: str, *, origin: str, context: str | None = None) -> Connection:
     if not _existing(paths):
         raise SetupError(f"{origin} names {paths}, which does not exist. Set KUBECONFIG to an existing file.")
     configuration = Configuration()
     try:
         load: Callable[..., Awaitable[Any]] = load_kube_config  # unannotated in the library
-        loader = await load(config_file=paths, client_configuration=configuration, persist_config=False)
-        context: Mapping[str, Any] = loader.current_context["context"]
+        loader = await load(
+            config_file=paths, client_configuration=configuration, persist_config=False, context=context
+        )
+        chosen: Mapping[str, Any] = loader.current_context["context"]
     except (ConfigException, yaml.YAMLError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
         # No cause: these exceptions of the library quote whole entries of the file, tokens included.
         raise SetupError(
@@ -162,7 +166,7 @@ async def _from_kubeconfig(paths: str, *, origin: str) -> Connection:
         ) from None
     return _checked(
         configuration,
-        namespace=context.get("namespace") or DEFAULT_NAMESPACE,
+        namespace=chosen.get("namespace") or DEFAULT_NAMESPACE,
         origin=f"{origin} ({paths})",
         sources=_files(paths),
     )

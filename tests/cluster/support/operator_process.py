@@ -156,7 +156,7 @@ class OperatorProcess:
     def probe(self, name: str) -> bool:
         """Whether `readyz` or `livez` passes now; the process must not have ended by itself."""
         assert self.running, f"the operator has ended:\n{self.log_text()[-3000:]}"
-        address = self._address(f"/{name}")
+        address = self.address(f"/{name}")
         if not address:
             return False
         try:
@@ -167,7 +167,7 @@ class OperatorProcess:
     @property
     def listening(self) -> bool:
         """Whether the probes are served."""
-        return bool(self._address("/readyz"))
+        return bool(self.address("/readyz"))
 
     def metrics(self) -> dict[tuple[str, str], float]:
         """All samples, by name and by the label values joined with commas."""
@@ -179,8 +179,9 @@ class OperatorProcess:
 
     def served(self, path: str) -> str:
         """What a probe or `/metrics` answers, as text."""
-        return httpx.get(f"http://{self._address(path)}{path}", timeout=5.0, trust_env=False).text
+        return httpx.get(f"http://{self.address(path)}{path}", timeout=5.0, trust_env=False).text
 
-    def _address(self, path: str) -> str:
+    def address(self, path: str) -> str:
+        """Where this life serves a path; empty while it does not."""
         served = [line["address"] for line in self.log_lines() if path in line.get("paths", [])]
         return served[-1] if served else ""

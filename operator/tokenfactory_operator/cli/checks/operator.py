@@ -1,0 +1,165 @@
+"""Does the operator work: its pods, its rights, who leads, and when the cloud was listed last?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Final
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from tokenfactory_operator.cli.checks.result import Check, ok, problem, unknown, warning
+from tokenfactory_operator.cli.installation import Installation
+from tokenfactory_operator.cli.session import Session
+from tokenfactory_operator.domain.errors import KubeError
+from tokenfactory_operator.kube.access import (
+    ServiceAccount,
+    event_rights,
+    missing,
+    named_by_place,
+    object_rights,
+    secret_rights,
+)
+from tokenfactory_operator.kube.leases import KubeLeases
+from tokenfactory_operator.leader.lease import LeaseRecord
+from tokenfactory_operator.process.standing import own_rights
+from tokenfactory_operator.settings import Settings
+
+INSTALL: Final = "see docs/install.md: helm install tokenfactory-operator … -n tokenfactory-system"
+AGE: Final = "tokenfactory_inventory_age_seconds"
+METRICS_LIMIT: Final = 8 * 2**20
+_TIMEOUT: Final = 10.0
+
+
+async def operator(session: Session, *, metrics_url: str = "") -> AsyncIterator[Check]:
+    """`metrics_url`: where an operator that is no pod of this cluster serves its metrics."""
+    installation = await session.installation()
+    settings = (await session.access()).settings
+    if installation is None:
+        text = "No Deployment of the operator was found. One that runs outside of the cluster is not seen here."
+        yield warning("deployment", text, INSTALL)
+    else:
+        yield deployment(installation)
+        yield await _rights(session, installation, settings)
+    lease = await _lease(session, installation, settings)
+    yield judged_lease(lease, settings, now=datetime.now(UTC))
+    yield await _last_list(session, installation, lease, settings, metrics_url)
+
+
+def deployment(installation: Installation) -> Check:
+    """Whether a pod of it is ready."""
+    text = f"{installation.key}: {installation.ready} of {installation.wanted} pods are ready ({installation.image})."
+    if installation.ready >= max(1, installation.wanted):
+        return ok("deployment", text)
+    step = f"kubectl -n {installation.key.namespace} logs deploy/{installation.key.name} --tail=20"
+    return warning("deployment", text, step) if installation.ready else problem("deployment", text, step)
+
+
+async def _rights(session: Session, installation: Installation, settings: Settings) -> Check:
+    account = ServiceAccount(installation.key.namespace, installation.account)
+    places = settings.watch_namespaces or ("",)
+    rights = [
+        *own_rights(settings, installation.key.namespace),
+        *(
+            right
+            for place in places
+            for right in (
+                *object_rights(place),
+                *event_rights(place),
+                *(secret_rights(place) if settings.secret_credentials else ()),
+            )
+        ),
+    ]
+    try:
+        lacking = await missing(await session.client(), dict.fromkeys(rights), account)
+    except KubeError as error:
+        return unknown("operator-rights", f"The rights of the operator's account are not known: {error.message}")
+    if not lacking:
+        return ok("operator-rights", f"Its account {installation.account} has all rights that it needs.")
+    text = f"Its account {installation.account} may not {named_by_place(lacking)}."
+    return problem("operator-rights", text, "helm upgrade with rbac.create=true, or grant what is named")
+
+
+async def _lease(session: Session, installation: Installation | None, settings: Settings) -> LeaseRecord | str | None:
+    """The record, None where there is none, or why it is not known."""
+    if not settings.leader_election:
+        return "Leader election is off, so a single process has to run."
+    namespace = settings.lease_namespace or (installation.key.namespace if installation else "")
+    if not namespace:
+        return "Who leads is not known: without a Deployment, set TOKENFACTORY_LEASE_NAMESPACE."
+    try:
+        return await KubeLeases(await session.client(), namespace=namespace, name=settings.lease_name).get()
+    except KubeError as error:
+        return f"Who leads is not known: {error.message}"
+
+
+def judged_lease(lease: LeaseRecord | str | None, settings: Settings, *, now: datetime) -> Check:
+    """Whether somebody leads, by the clock of this machine."""
+    if isinstance(lease, str):
+        return unknown("leader", lease)
+    step = "look whether the operator's pods run: kubectl get pods -A -l app.kubernetes.io/name=tokenfactory-operator"
+    if lease is None or not lease.holder:
+        return problem("leader", f"Nobody leads: the Lease {settings.lease_name} has no holder.", step)
+    age = _age(lease.renewed, now)
+    if age is None:
+        return unknown("leader", f"{lease.holder} leads; when it renewed the Lease cannot be read.")
+    text = f"{lease.holder} leads; it renewed the Lease {age:.0f} s ago."
+    late = age > 2 * (lease.duration or settings.lease_duration)
+    return problem("leader", f"Nobody leads any more: {text}", step) if late else ok("leader", text)
+
+
+def _age(renewed: str, now: datetime) -> float | None:
+    try:
+        return max(0.0, (now - datetime.fromisoformat(renewed)).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+async def _last_list(
+    session: Session,
+    installation: Installation | None,
+    lease: LeaseRecord | str | None,
+    settings: Settings,
+    metrics_url: str,
+) -> Check:
+    try:
+        text = await _metrics(session, installation, lease, metrics_url)
+    except (KubeError, httpx.HTTPError, httpx.InvalidURL) as error:
+        return unknown(
+            "last-list", f"When the cloud was listed last is not known: the metrics do not answer ({error})."
+        )
+    if text is None:
+        return unknown("last-list", "When the cloud was listed last is not known: no pod leads.", "--metrics-url")
+    return judged_age(text, settings)
+
+
+async def _metrics(
+    session: Session, installation: Installation | None, lease: LeaseRecord | str | None, metrics_url: str
+) -> str | None:
+    """What the leader serves as metrics; None where it is no pod that is known."""
+    if metrics_url:
+        async with httpx.AsyncClient(timeout=_TIMEOUT) as client:
+            return (await client.get(metrics_url)).raise_for_status().text
+    if installation is None or not isinstance(lease, LeaseRecord) or "_" not in lease.holder:
+        return None
+    pod, port = lease.holder.rpartition("_")[0], installation.ports.get("metrics", 8080)
+    path = f"/api/v1/namespaces/{installation.key.namespace}/pods/{pod}:{port}/proxy/metrics"
+    return await (await session.client()).text(path, most=METRICS_LIMIT)
+
+
+def judged_age(exposition: str, settings: Settings) -> Check:
+    """How old what the operator knows of the cloud is, by its own metrics."""
+    try:
+        families = list(text_string_to_metric_families(exposition))
+    except ValueError:
+        return unknown("last-list", "What the metrics address serves are no metrics of Prometheus.")
+    ages = [sample.value for family in families for sample in family.samples if sample.name == AGE]
+    if not ages:
+        return unknown("last-list", f"The metrics have no {AGE}: is it this operator that serves them?")
+    age, step = max(ages), "kubectl tokenfactory why: the objects' conditions say why the cloud cannot be listed"
+    if math.isinf(age):
+        return problem("last-list", "The operator has not listed the cloud yet.", step)
+    text = f"The operator listed the cloud {age:.0f} s ago."
+    return ok("last-list", text) if age <= settings.timing().stale_after else problem("last-list", text, step)

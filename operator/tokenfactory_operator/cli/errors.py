@@ -1,0 +1,78 @@
+"""How a command ends: its exit statuses, and errors as one sentence with a hint.
+
+Nothing that goes wrong in a command shows a traceback. What is a fault of ours goes into a file that the message names.
+"""
+
+from __future__ import annotations
+
+import enum
+import tempfile
+import traceback
+from typing import Final
+
+from tokenfactory_operator.domain.errors import CloudError, KubeError, KubeNotFound, OperatorError
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.kube.errors import ApiServerError, NoAnswer
+
+_UNAUTHORIZED: Final = 401
+_FORBIDDEN: Final = 403
+
+
+class Exit(enum.IntEnum):
+    """Exit statuses of every command but `run`."""
+
+    DONE = 0
+    """It is done, or there is nothing to do."""
+    ERROR = 1
+    """The command could not do what was asked; standard error says why."""
+    FOUND = 2
+    """The command worked, and there is something to look at: a change in a plan, a problem, an object not Ready."""
+    INTERRUPTED = 130
+    """128 + SIGINT, as shells have it."""
+
+
+class CliError(Exception):
+    """A command cannot go on; printed as one sentence, and a second one that says what to type."""
+
+    def __init__(self, message: str, *, hint: str = "", code: Exit = Exit.ERROR) -> None:
+        self.message = message
+        self.hint = hint
+        self.code = code
+        super().__init__(message)
+
+
+def explained(error: OperatorError) -> CliError:
+    """The same failure with a hint for whoever sits at the terminal."""
+    return CliError(error.message, hint=_hint(error))
+
+
+def _hint(error: OperatorError) -> str:
+    if isinstance(error, NoAnswer):
+        return "Check that `kubectl version` works with the same context."
+    if isinstance(error, ApiServerError) and error.status == _UNAUTHORIZED:
+        return "Log in to the cluster again: `kubectl auth whoami` has to work."
+    if isinstance(error, ApiServerError) and error.status == _FORBIDDEN:
+        return "Ask for that right, or choose another user with --context."
+    if isinstance(error, KubeNotFound):
+        return "`kubectl get dedicatedendpoints --all-namespaces` lists what there is."
+    if isinstance(error, CloudError):
+        return _CLOUD_HINTS.get(error.reason, "")
+    return "" if not isinstance(error, KubeError) else "`kubectl tokenfactory doctor` looks at all that is needed."
+
+
+_CLOUD_HINTS: Final = {
+    Reason.UNAUTHORIZED: "Check the token: TOKENFACTORY_TOKEN or TOKENFACTORY_TOKEN_FILE, else the operator's Secret.",
+    Reason.FORBIDDEN: "Check TOKENFACTORY_PROJECT_ID, and what the token may do there.",
+    Reason.CLOUD_UNAVAILABLE: "Check TOKENFACTORY_API_URL, and the way there from this machine (HTTPS_PROXY).",
+    Reason.RATE_LIMITED: "Try again in a minute.",
+}
+
+
+def defect(error: BaseException) -> CliError:
+    """A fault of ours, with its traceback in a file."""
+    with tempfile.NamedTemporaryFile("w", prefix="tokenfactory-", suffix=".txt", delete=False) as file:
+        file.write("".join(traceback.format_exception(error)))
+    return CliError(
+        f"This is a defect of the command itself ({type(error).__name__}).",
+        hint=f"Please report it with the file {file.name}; read it first, and remove what is secret.",
+    )

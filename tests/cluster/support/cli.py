@@ -1,0 +1,73 @@
+"""The command line, run in this process with an environment of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from tokenfactory_operator.cli.main import main
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How one command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401  # JSON of any form
+        """The result for programs."""
+        return json.loads(self.out)
+
+
+class Typed(io.StringIO):
+    """What a command writes to; it may be made to look like a terminal."""
+
+    encoding = "utf-8"
+
+
+@dataclass(frozen=True)
+class Cli:
+    """`cli("doctor", "-o", "json")` with this environment and no other."""
+
+    environment: Mapping[str, str]
+
+    def __call__(self, *arguments: str, stdin: str = "", **variables: str) -> Ran:
+        """Run it; `variables` come on top of the environment."""
+        out, err = Typed(), Typed()
+        with self._process(out, err, stdin, {**self.environment, **variables}):
+            code = main(list(arguments))
+        return Ran(code, out.getvalue(), err.getvalue())
+
+    def done(self, *arguments: str, stdin: str = "", code: int = 0) -> Ran:
+        """Run it; it must end with this status."""
+        ran = self(*arguments, stdin=stdin)
+        assert ran.code == code, f"{ran.code}\n{ran.out}\n{ran.err}"
+        return ran
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _process(out: io.StringIO, err: io.StringIO, stdin: str, environment: Mapping[str, str]) -> Iterator[None]:
+        with (
+            mock.patch.dict(os.environ, environment, clear=True),
+            mock.patch.object(sys, "stdin", io.StringIO(stdin)),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            yield
+
+
+def cli(kubeconfig: Path, **settings: str) -> Cli:
+    """The command line with this kubeconfig, and settings by their names without the prefix."""
+    given = {f"TOKENFACTORY_{name}": value for name, value in settings.items()}
+    return Cli({"PATH": os.environ.get("PATH", ""), "KUBECONFIG": str(kubeconfig), "COLUMNS": "200", **given})
