@@ -45,7 +45,7 @@ from tokenfactory_operator.ports import Cloud
 from tokenfactory_operator.process.informer import Informer
 from tokenfactory_operator.process.leadership import SystemClock, election, give_up
 from tokenfactory_operator.process.opener import CloudOpener
-from tokenfactory_operator.process.standing import make_supervisor, report_to
+from tokenfactory_operator.process.standing import make_supervisor, outlives_role, report_to
 from tokenfactory_operator.settings import Settings, StartupError
 from tokenfactory_operator.state.cache import ObjectCache, secret_of
 from tokenfactory_operator.state.inventory import Inventory
@@ -213,6 +213,7 @@ class Operator:
             objects_in=objects.list_in,
             recorder=recorder,
             lease=lease,
+            outlives_role=outlives_role(settings, client),
         )
         tools = Tools(
             kube=objects,
@@ -288,6 +289,7 @@ class Operator:
             asyncio.create_task(self._stopped(), name="stop"),
             asyncio.create_task(self.informer.watch(self._listen), name="kopf"),
             asyncio.create_task(self.informer.relist(), name="relist"),
+            asyncio.create_task(self.informer.follow_secrets(), name="named secrets"),
             asyncio.create_task(self._supervisor.run(), name="supervision"),
             asyncio.create_task(self.accounts.run(), name="accounts"),
         ]

@@ -158,13 +158,18 @@ def test_narrow_operator_stays_in_its_namespaces(narrow: Release) -> None:
 
 
 def test_narrow_operator_outlives_its_roles(cluster: Cluster) -> None:
-    """By default it keeps the rights on endpoints when the Role of a namespace is gone, and no other right."""
+    """It keeps the rights on endpoints, and on Secrets of some names, when the Role of a namespace is gone."""
     for release in installed(cluster, "watchNamespaces={{{managed}}}", "clusterId=test", "secretCredentials=true"):
         where, account = ("--namespace", release.managed), release.account
         assert release.allowed(account, "patch", "secrets", *where)
         cluster.kubectl("delete", f"rolebinding/{release.name}-{release.namespace}", *where)
         for question in (("get",), ("list",), ("watch",), ("patch",), ("patch", "--subresource=status")):
             assert release.allowed(account, question[0], "dedicatedendpoints", *question[1:], *where)
+        for verb in ("get", "patch"):
+            assert release.allowed(account, verb, "secrets/tokenfactory-key", *where)
+            assert not release.allowed(account, verb, "secrets/another", *where)
+        for verb in ("list", "watch", "delete"):
+            assert not release.allowed(account, verb, "secrets/tokenfactory-key", *where)
         for verb, kind in (("patch", "secrets"), ("get", "secrets"), ("create", "events"), ("delete", api.PLURAL)):
             assert not release.allowed(account, verb, kind, *where)
 

@@ -3,120 +3,30 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from cluster.support import crd
-from cluster.support.chart import CHART, RIGHTS_ONLY
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
+from cluster.support.namespaced import GONE_WITHIN, WITHOUT_CLUSTER_ROLE, Namespaced, namespaced
 from cluster.support.operator_process import OperatorProcess
-from cluster.support.world import World
-from cluster.support.worlds import PROJECT, TOKEN
+from cluster.support.worlds import TOKEN
 from controlplane import Cluster
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_simulator.testing import running_simulator
 
 pytestmark = pytest.mark.cluster
-
-RELEASE = "rights"
-NAME = "rights-tokenfactory-operator"
-WITHOUT_CLUSTER_ROLE = "--set=rbac.surviveNamespaceDeletion=false"
-GONE_WITHIN = 60.0
-
-
-@dataclass(frozen=True)
-class Namespaced:
-    """A namespaced install: two worlds, `a` and `b`, of one operator and one cloud."""
-
-    a: World
-    b: World
-    system: str
-
-    @property
-    def cluster(self) -> Cluster:
-        """The control plane."""
-        return self.a.cluster
-
-    @property
-    def operator(self) -> OperatorProcess:
-        """The one operator."""
-        return self.a.operator
-
-    def binding(self, namespace: str) -> str:
-        """The name of the chart's Role and RoleBinding."""
-        return self.cluster.kubectl("get", "rolebindings", "-n", namespace, "-o", "name").stdout.strip()
-
-    def grant_by_chart(self) -> None:
-        """The rights that outlive a namespace's Role, as the chart has them by default."""
-        value = WITHOUT_CLUSTER_ROLE.replace("false", "true")
-        self.cluster.helm("upgrade", RELEASE, str(CHART), "-n", self.system, "--reuse-values", value)
-
-    def grant_by_hand(self) -> None:
-        """The same, as docs/troubleshooting.md has it: Helm could not make the Role of a terminating namespace."""
-        name, resource = f"finish-{self.system}", f"{api.PLURAL}.{api.GROUP}"
-        verbs = ("--verb=get,list,watch,patch", f"--resource={resource},{resource}/status")
-        self.cluster.kubectl("create", "clusterrole", name, *verbs)
-        account = f"--serviceaccount={self.system}:{NAME}"
-        self.cluster.kubectl("create", "clusterrolebinding", name, f"--clusterrole={name}", account)
-
-    def until_ready_says(self, *words: str) -> str:
-        """The text of `/readyz`, once it has all the words."""
-
-        def check() -> str | None:
-            text = self.operator.served("/readyz")
-            assert all(word in text for word in words), text
-            return text
-
-        return eventually(check)
-
-    def serves_b(self) -> None:
-        """An edit in `b` reaches the cloud, and `b` is Ready with it."""
-        text = f"edited {secrets.token_hex(3)}"
-        self.b.edit("held", displayName=text)
-        self.b.until_ready("held")
-        assert self.b.endpoint("held")["name"] == text
 
 
 @pytest.fixture
 def installed(cluster: Cluster, kube: KubeApi, tmp_path: Path) -> Iterator[Namespaced]:
-    """The chart for two namespaces, with an object in each, and an operator that is not started yet."""
-    crd.install(cluster)
-    mark = secrets.token_hex(4)
-    system, a, b = (f"rights-{name}-{mark}" for name in ("system", "a", "b"))
-    for namespace in (system, a, b):
-        kube.create_namespace(namespace)
-    values = (f"--set=watchNamespaces={{{a},{b}}}", "--set=clusterId=rights01", WITHOUT_CLUSTER_ROLE)
-    cluster.helm("install", RELEASE, str(CHART), "--namespace", system, *RIGHTS_ONLY, *values)
-    kubeconfig = cluster.token_kubeconfig(system, NAME)
-    with running_simulator(tokens={TOKEN: PROJECT}) as simulator:
-        settings = {
-            "TOKEN": TOKEN,
-            "API_URL": simulator.url,
-            "CLUSTER_ID": "rights01",
-            "LEASE_NAME": NAME,
-            "WATCH_NAMESPACES": f"{a},{b},nowhere-{mark}",
-        }
-        operator = OperatorProcess(kubeconfig=kubeconfig, log=tmp_path / "log", settings=settings)
-        account = f"system:serviceaccount:{system}:{NAME}"
-        worlds = tuple(World(cluster, kube, simulator.admin, operator, namespace, account) for namespace in (a, b))
-        for world in worlds:
+    """An object in each namespace, without any right that outlives a Role."""
+    with namespaced(cluster, kube, tmp_path, WITHOUT_CLUSTER_ROLE) as made:
+        for world in (made.a, made.b):
             world.create("held")
-        try:
-            yield Namespaced(worlds[0], worlds[1], system)
-        finally:
-            operator.kill()
-            print(operator.log_text()[-20_000:])  # noqa: T201 - shown by pytest where the test failed
-            for world in worlds:
-                if world.find("held") is not None:
-                    kube.patch(world.namespace, "held", {"metadata": {"finalizers": None}})
-            cluster.kubectl("delete", "namespace", system, a, b, "--wait=false", "--ignore-not-found")
-        assert "Traceback" not in operator.log_text()
+        yield made
 
 
 def test_a_namespace_is_deleted(installed: Namespaced) -> None:
@@ -129,7 +39,7 @@ def test_a_namespace_is_deleted(installed: Namespaced) -> None:
     began = time.monotonic()
     a.kube.delete_namespace(a.namespace)
     installed.serves_b()
-    eventually(lambda: not a.kube.has_namespace(a.namespace), within=GONE_WITHIN, what="end of the namespace")
+    installed.until_ended(a)
     assert time.monotonic() - began < GONE_WITHIN
     assert a.endpoints("held") == []
     assert [call["status"] for call in a.calls("held", "DELETE")] == [204]
@@ -152,7 +62,7 @@ def test_a_namespace_is_deleted_with_its_role(installed: Namespaced) -> None:
     assert installed.operator.metrics()["tokenfactory_namespace_served", installed.b.namespace] == 1
     assert len(a.calls("held", "POST")) == 1
     installed.grant_by_hand()
-    eventually(lambda: not a.kube.has_namespace(a.namespace), within=GONE_WITHIN, what="end of the namespace")
+    installed.until_ended(a)
     assert a.endpoints("held") == []
 
 

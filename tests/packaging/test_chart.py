@@ -127,15 +127,66 @@ def test_operator_has_these_rights_and_no_other(bare_cluster: Cluster) -> None:
     ]
 
 
-def test_some_namespaces_bring_a_cluster_role_for_endpoints_only(bare_cluster: Cluster) -> None:
-    """It is for a namespace that is being deleted, whose Role goes first; Secrets and Events are not in it."""
-    found = documents(rendered(bare_cluster, "watchNamespaces={a}", "clusterId=x", "secretCredentials=true"))
-    roles = [item for item in found if item["kind"] == "ClusterRole" and item["metadata"]["name"].endswith("-ops")]
-    (role,) = roles
-    assert [(rule["resources"], rule["verbs"]) for rule in role["rules"]] == [
+NARROW = ("watchNamespaces={a}", "clusterId=x")
+
+
+def surviving(cluster: Cluster, *values: str) -> list[dict[str, object]]:
+    """The rules that hold in all namespaces, though only some are watched."""
+    found = documents(rendered(cluster, *NARROW, *values))
+    (role,) = [item for item in found if item["kind"] == "ClusterRole" and item["metadata"]["name"].endswith("-ops")]
+    rules: list[dict[str, object]] = role["rules"]
+    return rules
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param((), id="no keys of namespaces"),
+        pytest.param(("secretCredentials=true", "rbac.secretNames=null"), id="no names"),
+    ],
+)
+def test_some_namespaces_bring_a_cluster_role_for_endpoints_only(
+    bare_cluster: Cluster, values: tuple[str, ...]
+) -> None:
+    """It is for a namespace that is being deleted, whose Role goes first; without a name no Secret is in it."""
+    rules = surviving(bare_cluster, *values)
+    assert [(rule["resources"], rule["verbs"]) for rule in rules] == [
         (["dedicatedendpoints"], ["get", "list", "watch", "patch"]),
         (["dedicatedendpoints/status"], ["patch"]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        pytest.param((), ["tokenfactory-key"], id="default"),
+        pytest.param(("rbac.secretNames={one,two.three}",), ["one", "two.three"], id="given"),
+    ],
+)
+def test_secrets_of_some_names_outlive_a_role(bare_cluster: Cluster, values: tuple[str, ...], names: list[str]) -> None:
+    """Only what releasing one needs, and only for these names, which the operator is told."""
+    given = ("secretCredentials=true", *values)
+    expected = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": names, "verbs": ["get", "patch"]}
+    assert surviving(bare_cluster, *given)[-1] == expected
+    told = {"name": "TOKENFACTORY_SECRET_NAMES", "value": ",".join(names)}
+    (deployment,) = [
+        item for item in documents(rendered(bare_cluster, *NARROW, *given)) if item["kind"] == "Deployment"
+    ]
+    assert told in deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("watchNamespaces=null", id="all namespaces"),
+        pytest.param("secretCredentials=false", id="no keys of namespaces"),
+        pytest.param("rbac.surviveNamespaceDeletion=false", id="nothing survives"),
+        pytest.param("rbac.create=false", id="roles by somebody else"),
+    ],
+)
+def test_the_operator_is_told_no_name_that_it_has_no_right_to(bare_cluster: Cluster, value: str) -> None:
+    """It would not start, because it asks for each right that its settings need."""
+    assert "SECRET_NAMES" not in rendered(bare_cluster, *NARROW, "secretCredentials=true", value)
 
 
 def test_no_cluster_wide_role_where_none_is_wanted(bare_cluster: Cluster) -> None:
@@ -191,6 +242,7 @@ def test_the_operator_may_run_elsewhere(bare_cluster: Cluster) -> None:
         pytest.param("watchNamespaces={Team_A}", "watchNamespaces", id="no name of a namespace"),
         pytest.param("watchNamespaces={a,a}", "watchNamespaces", id="twice"),
         pytest.param("crds.install=maybe", "install", id="no boolean"),
+        pytest.param("rbac.secretNames={*}", "/rbac/secretNames", id="no name of a Secret"),
         pytest.param("clusterId=a b", "clusterId", id="blank in the cluster id"),
         pytest.param("serviceAccount.name=Me", "/serviceAccount/name", id="no name of an account"),
         pytest.param("replicas=two", "/replicas", id="no number"),

@@ -71,6 +71,16 @@ of metadata from one of spec: so `patch` allows both. There is no create, update
 {{ include "operator.eventRules" . }}
 {{- end -}}
 
+{{/*
+Names of Secrets, with commas, that outlive the Role of their namespace; empty where there are none. Without names there
+may be no rule: an empty list of resourceNames would mean every Secret.
+*/}}
+{{- define "operator.secretNames" -}}
+{{- if and .Values.rbac.create .Values.watchNamespaces .Values.rbac.surviveNamespaceDeletion .Values.secretCredentials -}}
+{{- join "," .Values.rbac.secretNames -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "operator.eventRules" -}}
 - apiGroups: [""]
   resources: ["events"]
@@ -110,6 +120,10 @@ app.kubernetes.io/component: "operator"
   value: {{ .Values.clusterId | quote }}
 - name: TOKENFACTORY_SECRET_CREDENTIALS
   value: {{ .Values.secretCredentials | quote }}
+{{- with include "operator.secretNames" . }}
+- name: TOKENFACTORY_SECRET_NAMES
+  value: {{ . | quote }}
+{{- end }}
 {{- range $name, $value := .Values.settings }}
 - name: {{ printf "TOKENFACTORY_%s" (snakecase $name | upper) }}
   value: {{ ternary (join "," $value) (toString $value) (kindIs "slice" $value) | quote }}

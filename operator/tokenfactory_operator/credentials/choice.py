@@ -126,6 +126,12 @@ class Credentials:
                 "secretCredentials), or remove spec.credentials."
             )
         body = self.secrets.secrets.get(secret)
+        if body is None and secret in self.secrets.forbidden:
+            raise CredentialsError(
+                f"The operator may not read the Secret {secret.name} in the namespace {secret.namespace}. Allow its "
+                "account to get and patch this Secret, by a Role or, for a namespace that is being deleted, by a "
+                "ClusterRole (in the chart: rbac.secretNames)."
+            )
         if body is None:
             raise CredentialsError(
                 f'There is no Secret {secret.name} with the label {api.CREDENTIALS_LABEL}: "true" in the namespace '

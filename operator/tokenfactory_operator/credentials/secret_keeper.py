@@ -21,6 +21,8 @@ from tokenfactory_operator.ports import JsonObject, Key, Lease, Recorder, Secret
 from tokenfactory_operator.state.cache import ObjectCache, is_bound, key_of, secret_of
 from tokenfactory_operator.work.workqueue import Urgency, WorkQueue
 
+NOT_COVERED_EVENT: Final = "SecretNameNotListed"
+"""Of the Event on a Secret, and on an object that uses it, whose namespace could not be deleted without a person."""
 IN_USE_EVENT: Final = "CredentialsInUse"
 """Of the Event on a Secret that waits for its users."""
 LAST_USE: Final = 20.0
@@ -29,6 +31,11 @@ _NAMED: Final = 3
 """Users that are named in it."""
 
 _LOG = logging.getLogger(__name__)
+
+
+async def _always(_name: str) -> bool:
+    """The operator's rights hold in all namespaces."""
+    return True
 
 
 class SecretKeeper:
@@ -43,8 +50,16 @@ class SecretKeeper:
         objects_in: Callable[[str], Awaitable[Iterable[JsonObject]]],
         recorder: Recorder,
         lease: Lease,
+        outlives_role: Callable[[str], Awaitable[bool]] = _always,
     ) -> None:
-        """`objects_in` lists the objects of a namespace, also those that a label selector hides from this operator."""
+        """`objects_in` lists the objects of a namespace, also those that a label selector hides from this operator.
+
+        `outlives_role` answers whether a Secret of this name can be released while its namespace is deleted, when the
+        operator's Role there is gone already; it may raise `KubeError`.
+        """
+        self._outlives_role = outlives_role
+        self._judged: set[Key] = set()
+        """Secrets of which that was asked in this process."""
         self._values = values
         self._secrets = values.secrets
         self._objects = objects
@@ -92,6 +107,7 @@ class SecretKeeper:
         if api.IN_USE in _finalizers(stored):
             return False
         await self._write(secret, stored, (*_finalizers(stored), api.IN_USE))
+        await self._warn(secret, stored, body)
         return True
 
     def left(self, body: JsonObject) -> None:
@@ -124,7 +140,9 @@ class SecretKeeper:
         if api.IN_USE in _finalizers(stored):
             if users and terminating:
                 self._tell(stored, users)
-            elif not users and not self._may_come_into_use(secret, stored):
+            elif users:
+                await self._warn(secret, stored, *(body for user in users if (body := self._objects.get(user))))
+            elif not self._may_come_into_use(secret, stored):
                 await self._let_go(secret, stored)
         elif not terminating and any(self._held(user) for user in users):
             await self._write(secret, stored, (*_finalizers(stored), api.IN_USE))
@@ -202,6 +220,26 @@ class SecretKeeper:
             else:
                 self._secrets.put(fresh)
             self.look(secret)
+
+    async def _warn(self, secret: Key, stored: JsonObject, *users: JsonObject) -> None:
+        """Say once, and early, that the end of the namespace would wait for a person."""
+        if secret in self._judged:
+            return
+        try:
+            outlives = await self._outlives_role(secret.name)
+        except KubeError as error:
+            _LOG.debug("the rights on the Secret %s could not be asked for: %s", secret, error.message)
+            return
+        self._judged.add(secret)
+        if outlives:
+            return
+        text = (
+            f"If this namespace is deleted, Kubernetes takes away the operator's right to the Secret {secret.name} "
+            f"first. Then nobody removes the finalizer {api.IN_USE}, and the namespace stays until a person does. Add "
+            f"{secret.name} to the chart's value rbac.secretNames, or delete the objects before the namespace."
+        )
+        for subject in (stored, *users[:_NAMED]):
+            self._recorder.event(subject, reason=NOT_COVERED_EVENT, message=text, warning=True)
 
     def _tell(self, stored: JsonObject, users: list[Key]) -> None:
         named = ", ".join(user.name for user in users[:_NAMED])

@@ -55,6 +55,8 @@ class SecretValues:
         self._objects = objects
         self._kube = kube
         self._changed = changed
+        self.forbidden: set[Key] = set()
+        """Secrets that the API server does not let this operator read."""
         self._read: dict[Key, _Read] = {}
         self._turns: dict[Key, asyncio.Lock] = {}
         self._bound = asyncio.Semaphore(READERS)

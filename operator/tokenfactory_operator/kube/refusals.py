@@ -27,6 +27,8 @@ MOST_OBJECTS: Final = 1000
 _PLACE: Final = re.compile(r"/namespaces/([^/]+)/")
 _OBJECT: Final = re.compile(rf"/apis/{re.escape(api.GROUP)}/[^/]+/namespaces/([^/]+)/{api.PLURAL}/([^/]+)")
 _STATUSES: Final = (400, 401, 403, 422)
+_LESSER: Final = ("event",)
+"""Kinds without which the objects are served all the same: a namespace's quota must not make the process unready."""
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +79,10 @@ class Refusals:
             return
         found = _PLACE.search(path)
         place = (found[1] if found else "", kind_of(path))
+        if place[1] in _LESSER:
+            if error is not None and refused(error):
+                self._doubt(place[0])
+            return
         concerned = _OBJECT.match(path)
         key = Key(concerned[1], concerned[2]) if concerned else None
         if error is None:

@@ -108,6 +108,11 @@ class Supervisor:
         listable = self.listable()
         return None if listable is None else tuple(name for name in listable if name not in self._no_secrets)
 
+    def no_secrets(self, namespace: str) -> None:
+        """Its Secrets may not be listed any more: another look at its rights comes soon."""
+        self._no_secrets.add(namespace)
+        self.doubt(namespace)
+
     def states(self) -> Mapping[str, bool]:
         """For each watched namespace, whether it is served; empty where all are watched."""
         return {namespace: self.served(namespace) for namespace in self._watched}

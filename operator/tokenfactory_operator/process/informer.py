@@ -22,6 +22,7 @@ from tokenfactory_operator.kube.supervision import Supervisor
 from tokenfactory_operator.loop.dispatch import RELIST_INTERVAL, Dispatch
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.process import handlers
+from tokenfactory_operator.process.secret_lists import SecretLists
 from tokenfactory_operator.settings import Settings, StartupError
 from tokenfactory_operator.state.cache import ObjectCache, key_of, version_of
 
@@ -50,7 +51,13 @@ class Informer:
         self._settings = settings
         self._supervisor = supervisor
         self._objects = KubeObjects(client)
-        self._secrets = KubeSecrets(client) if settings.secret_credentials else None
+        self._secrets = (
+            SecretLists(
+                KubeSecrets(client), supervisor, values, names=settings.secret_names, changed=self.secret_changed
+            )
+            if settings.secret_credentials
+            else None
+        )
         self._cache, self._values = cache, values
         self._dispatch, self._keeper = dispatch, keeper
         self._credentials_changed = credentials_changed
@@ -67,12 +74,11 @@ class Informer:
         The Secrets come first: an object must not be told that its Secret is missing because nobody has looked.
         """
         if self._secrets is not None:
-            where = self._supervisor.listable_secrets()
-            for secret in self._values.secrets.replace(*await self._secrets.list_all(where), where):
-                self.secret_changed(secret)
+            await self._secrets.list_all()
         where = self._supervisor.listable()
         bodies, version = await self._objects.list_all(where, self._settings.object_selector or "")
         if self._secrets is not None:
+            await self._secrets.read_named(bodies)
             await self._values.read_all(bodies)
         self._dispatch.relisted(bodies, version, where)
         self._keeper.look_at_all()
@@ -85,6 +91,13 @@ class Informer:
                 await self.list_objects()
             except KubeError as error:
                 _LOG.warning("the objects could not be listed", error=error.message)
+
+    async def follow_secrets(self) -> None:
+        """Follow the Secrets that no watch brings, until cancelled; forever idle where none are read."""
+        if self._secrets is None:
+            await asyncio.Event().wait()
+        else:
+            await self._secrets.follow(lambda: [body for key in self._cache if (body := self._cache.get(key))])
 
     async def watch(self, spawned: Callable[[], None]) -> None:
         """Watch until cancelled; `spawned` is told when kopf has taken the process's signals.

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 
-from tokenfactory_operator.kube.access import CLUSTER_ID_RIGHT, Right, event_rights, lease_rights
+from tokenfactory_operator.kube.access import (
+    CLUSTER_ID_RIGHT,
+    Right,
+    event_rights,
+    lease_rights,
+    missing,
+    named_secret_rights,
+)
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.refusals import Refusals
 from tokenfactory_operator.kube.supervision import Supervisor
@@ -25,6 +33,7 @@ def own_rights(settings: Settings, namespace: str) -> tuple[Right, ...]:
         *(right for right in lease if settings.leader_election or right.verb == "get"),
         *(() if settings.cluster_id else (CLUSTER_ID_RIGHT,)),
         *(event_rights(namespace) if settings.watch_namespaces else ()),
+        *(named_secret_rights(settings.secret_names) if settings.secret_credentials else ()),
     )
 
 
@@ -37,6 +46,18 @@ def make_supervisor(settings: Settings, client: KubeClient) -> Supervisor:
         own=own_rights(settings, client.namespace),
         bundles=[str(path) for path in (settings.ca_file, os.environ.get(BUNDLE)) if path],
     )
+
+
+def outlives_role(settings: Settings, client: KubeClient) -> Callable[[str], Awaitable[bool]]:
+    """Whether a Secret of this name can be released after its namespace's Role is gone; may raise `KubeError`.
+
+    The API server is asked, since rights may come from elsewhere than from the chart.
+    """
+
+    async def asked(name: str) -> bool:
+        return not settings.watch_namespaces or not await missing(client, named_secret_rights((name,)))
+
+    return asked
 
 
 def report_to(health: HealthServer, metrics: Metrics, watcher: Supervisor, refusals: Refusals) -> None:

@@ -40,6 +40,7 @@ from tokenfactory_operator.settings.values import (
     ProjectId,
     Rate,
     Seconds,
+    SecretNames,
     Selector,
     Switch,
     Token,
@@ -163,6 +164,12 @@ class Settings(BaseSettings):
         False,
         description="Whether objects may name a labelled Secret in spec.credentials. The operator then needs the right"
         " to read Secrets. RBAC cannot limit that right to labelled Secrets.",
+        json_schema_extra=SCOPE,
+    )
+    secret_names: SecretNames = Field(
+        (),
+        description="Names of Secrets that the operator may read and patch in every namespace (chart:"
+        " rbac.secretNames). It needs this when a watched namespace is deleted: the Role there goes first.",
         json_schema_extra=SCOPE,
     )
     adoption_namespaces: NamespacesOrAll = Field(

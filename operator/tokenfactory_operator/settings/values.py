@@ -25,6 +25,8 @@ _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _HOST_AND_PORT: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[0-9]{1,5})?")
 _SHOWN: Final = 100
 _NAMESPACE: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_OBJECT: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_OBJECT_LENGTH: Final = 253
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 _KEY: Final = rf"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?{_LABEL}"
 _REQUIREMENT: Final = (
@@ -89,6 +91,16 @@ def _names(value: object) -> object:
     for name in names:
         if not _NAMESPACE.fullmatch(name):
             raise ValueError(f"{name!r} is not the name of a namespace")
+    return names
+
+
+def _secret_names(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    names = tuple(dict.fromkeys(name for name in re.split(r"[,\s]+", value) if name))
+    for name in names:
+        if not _OBJECT.fullmatch(name) or len(name) > _OBJECT_LENGTH:
+            raise ValueError(f"{name[:_SHOWN]!r} is not the name of a Secret")
     return names
 
 
@@ -219,6 +231,12 @@ NamespacesOrAll = Annotated[
     NoDecode,
     BeforeValidator(_names_or_all),
     Accepts("names of namespaces, separated by commas, or * for all (empty: none)", "NAMES"),
+]
+SecretNames = Annotated[
+    tuple[str, ...],
+    NoDecode,
+    BeforeValidator(_secret_names),
+    Accepts("names of Secrets, separated by commas (empty: none)", "NAMES"),
 ]
 Hosts = Annotated[
     tuple[str, ...],

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.credentials.secret_keeper import SecretKeeper
+from tokenfactory_operator.credentials.secret_keeper import NOT_COVERED_EVENT, SecretKeeper
 from tokenfactory_operator.credentials.secret_values import SecretValues
-from tokenfactory_operator.domain.errors import LeaseLost
+from tokenfactory_operator.domain.errors import KubeError, LeaseLost
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.state.cache import ObjectCache
 from unit.support.builders import NAMESPACE, an_object, labelled_secret
@@ -31,6 +31,8 @@ class Parts:
         self.values = SecretValues(ObjectCache(), self.objects, kube=self.kube)
         self.secrets = self.values.secrets
         self.elsewhere: list[JsonObject] = []
+        self.outlives: bool | KubeError = True
+        self.asked = 0
         self.keeper = SecretKeeper(
             self.values,
             self.objects,
@@ -38,7 +40,16 @@ class Parts:
             objects_in=self.objects_in,
             recorder=self.witness,
             lease=lease or Switch(),
+            outlives_role=self.outlives_role,
         )
+
+    async def outlives_role(self, name: str) -> bool:
+        """What the API server says of the rights on a Secret of this name."""
+        assert name == SECRET.name
+        self.asked += 1
+        if isinstance(self.outlives, KubeError):
+            raise self.outlives
+        return self.outlives
 
     async def objects_in(self, namespace: str) -> list[JsonObject]:
         """What a LIST without a selector shows."""
@@ -305,3 +316,41 @@ async def test_nothing_is_written_without_the_lease() -> None:
     with pytest.raises(LeaseLost):
         await parts.keeper.hold(parts.user())
     assert parts.kube.writes == []
+
+
+async def test_a_name_that_would_keep_its_namespace_is_told_at_its_first_use() -> None:
+    """On the object and on the Secret, once, with the value of the chart that helps."""
+    parts = Parts()
+    parts.outlives = False
+    parts.secret()
+    body = parts.user(held=False)
+    assert await parts.keeper.hold(body)
+    assert not await parts.keeper.hold(body)
+    assert parts.witness.events == [NOT_COVERED_EVENT, NOT_COVERED_EVENT]
+    assert "rbac.secretNames" in parts.witness.messages[0]
+    assert parts.asked == 1
+
+
+async def test_a_name_that_would_keep_its_namespace_is_told_by_the_next_process_too() -> None:
+    """It finds the Secret in use; one look tells it, further ones do not."""
+    parts = Parts()
+    parts.outlives = False
+    parts.secret(finalizers=(IN_USE,))
+    parts.user()
+    await parts.settle()
+    assert parts.witness.events == [NOT_COVERED_EVENT, NOT_COVERED_EVENT]
+
+
+@pytest.mark.parametrize(
+    "answer", [pytest.param(True, id="allowed"), pytest.param(KubeError("no answer"), id="not known")]
+)
+async def test_no_word_where_the_namespace_can_end(answer: bool | KubeError) -> None:  # noqa: FBT001 - what is answered
+    """Nor where the API server did not say: it is asked again with the next use."""
+    parts = Parts()
+    parts.outlives = answer
+    parts.secret()
+    assert await parts.keeper.hold(parts.user(held=False))
+    await parts.settle()
+    assert parts.finalizers == [IN_USE]
+    assert parts.witness.events == []
+    assert parts.asked == (1 if answer is True else 2)

@@ -116,9 +116,16 @@ def test_what_is_no_write_of_ours_is_only_counted(method: str, path: str) -> Non
     assert heard.refusals.problem() is None
 
 
+def test_an_event_that_is_refused_makes_nobody_unready() -> None:
+    """A quota in one namespace, or its Role that is gone, may refuse it: the rights are asked for again."""
+    heard = Heard()
+    heard.refusals.answered("POST", "/api/v1/namespaces/ml/events", DENIED)
+    assert (heard.counted, heard.doubted, heard.refusals.problem()) == ([403], ["ml"], None)
+
+
 def test_several_places_are_counted() -> None:
     """One is quoted, the others are a number."""
     heard = Heard()
-    for path in (OBJECT, f"{OBJECT}/status", "/api/v1/namespaces/ml/events"):
+    for path in (OBJECT, f"{OBJECT}/status", OBJECT.replace("/ml/", "/ops/")):
         heard.patched(path, DENIED)
     assert "at 2 more places" in (heard.refusals.problem() or "")

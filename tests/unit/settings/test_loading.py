@@ -122,6 +122,8 @@ def test_ignores_a_dotenv_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     [
         pytest.param({"watch_namespaces": "ml, web,ml"}, "watch_namespaces", ("ml", "web"), id="namespaces"),
         pytest.param({"watch_namespaces": ""}, "watch_namespaces", (), id="all namespaces"),
+        pytest.param({"secret_names": "key, team.key,key"}, "secret_names", ("key", "team.key"), id="Secrets"),
+        pytest.param({"secret_names": ""}, "secret_names", (), id="no Secret by name"),
         pytest.param({}, "adoption_namespaces", (), id="adoption nowhere by default"),
         pytest.param({"adoption_namespaces": ""}, "adoption_namespaces", (), id="adoption nowhere"),
         pytest.param({"adoption_namespaces": "ml, web"}, "adoption_namespaces", ("ml", "web"), id="adoption in two"),
@@ -164,6 +166,8 @@ def test_accepts(flags: dict[str, str], field: str, value: object) -> None:
         pytest.param("project_id", "a b", id="project with space"),
         pytest.param("watch_namespaces", "ml,Web", id="namespace upper case"),
         pytest.param("watch_namespaces", "*", id="star is no namespace"),
+        pytest.param("secret_names", "key,*", id="star is no Secret"),
+        pytest.param("secret_names", "Key", id="a Secret in upper case"),
         pytest.param("adoption_namespaces", "ml,*", id="all and one"),
         pytest.param("adoption_namespaces", "ML", id="adoption in upper case"),
         pytest.param("adoption_recreated", "adopt", id="adoption in lower case"),
