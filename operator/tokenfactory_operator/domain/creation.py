@@ -9,6 +9,8 @@ from typing import Final
 
 from tokenfactory_operator.domain import facts, offered
 from tokenfactory_operator.domain.actions import Create, Decision, ProbeGone, Verdict
+from tokenfactory_operator.domain.attempt import REFUSED as MADE_NOTHING
+from tokenfactory_operator.domain.attempt import Attempt
 from tokenfactory_operator.domain.desired import description_for
 from tokenfactory_operator.domain.errors import Handling, visible
 from tokenfactory_operator.domain.identity import described
@@ -60,7 +62,7 @@ def undecided(s: Situation) -> Decision | None:
     return doubt or _create(s, "undecided", Create(after_unknown=attempt.streak))
 
 
-def cut_off(s: Situation, attempt: facts.Unresolved, check: str) -> Decision | None:
+def cut_off(s: Situation, attempt: Attempt, check: str) -> Decision | None:
     """The LIST may be cut off before what an unknown attempt has made: only a person can tell."""
     if not facts.may_be_cut_off(s, attempt):
         return None
@@ -145,7 +147,7 @@ def refused_for_good(s: Situation) -> Verdict | None:
 def remembered(s: Situation) -> Decision | None:
     """A create that was refused for good is not tried again until the spec or the request annotation changes."""
     attempt, verdict = s.resource.status.create_attempt, refused_for_good(s)
-    if verdict is None or attempt is None or attempt.state != facts.REFUSED:
+    if verdict is None or attempt is None or attempt.state != MADE_NOTHING:
         return None
     return Decision("remembered", verdict=verdict)
 

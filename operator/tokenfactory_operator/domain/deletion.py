@@ -20,6 +20,7 @@ from tokenfactory_operator.domain.actions import (
     RemoveFinalizer,
     Verdict,
 )
+from tokenfactory_operator.domain.attempt import REFUSED, State
 from tokenfactory_operator.domain.creation import (
     cut_off,
     failed,
@@ -37,7 +38,7 @@ from tokenfactory_operator.domain.identity import (
 )
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import NEVER, Outcome, Sighting, Situation
+from tokenfactory_operator.domain.situation import NEVER, Sighting, Situation
 
 FORCE: Final = 'set the annotation tokenfactory.nebius.com/force-release to "true"'
 UNCLEAR: Final = "A create call ended without a clear answer: an endpoint that is not known may be billed."
@@ -62,9 +63,9 @@ def never_created(s: Situation) -> Decision | None:
     if s.evidence.own or facts.recorded_id(s) or s.memory.known_since:
         return None
     attempt, written = s.memory.attempt, s.resource.status.create_attempt
-    nothing_sent = s.memory.finalizer_clean and (attempt is None or attempt.outcome is Outcome.UNSENT)
-    refused_here = attempt is not None and attempt.outcome is Outcome.REFUSED
-    refused_before = written is not None and written.state == facts.REFUSED
+    nothing_sent = s.memory.finalizer_clean and (attempt is None or attempt.state is State.OPEN)
+    refused_here = attempt is not None and attempt.state is State.REFUSED
+    refused_before = written is not None and written.state == REFUSED
     if not (nothing_sent or refused_here or refused_before) or facts.unresolved(s) is not None:
         return None
     return Decision("never_created", RemoveFinalizer(), _deleting("Nothing was created."))
@@ -298,7 +299,7 @@ def _listed_from(s: Situation) -> float:
     earlier process made was there when this one saw the object first.
     """
     attempt, left = s.memory.attempt, _left_alone(s)
-    made = attempt.ended if attempt is not None and attempt.outcome is Outcome.CREATED else NEVER
+    made = attempt.ended if attempt is not None and attempt.state is State.SUCCEEDED else NEVER
     before = (s.memory.pending_seen, made) if s.memory.deletes else ()
     known = (since for item, since in s.memory.known_since.items() if item not in left)
     return max((*before, *known), default=NEVER) + s.timing.create_settle

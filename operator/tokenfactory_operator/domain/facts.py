@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import ManagementPolicy
+from tokenfactory_operator.domain.attempt import CREATED, PENDING, Attempt, State, found
 from tokenfactory_operator.domain.desired import owner_mark
 from tokenfactory_operator.domain.identity import ADOPTED, OwnerMark, released_mark, subject
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
-from tokenfactory_operator.domain.situation import NEVER, Outcome, Sighting, Situation
+from tokenfactory_operator.domain.situation import NEVER, Sighting, Situation
 from tokenfactory_operator.domain.timing import SETTLE_MOST
 
-PENDING: Final = "Pending"
-CREATED: Final = "Created"
-REFUSED: Final = "Refused"
 RESTORED: Final = "restored"
 """In place of the attempt, in the mark of an endpoint of which it is not known."""
 DELETE_AGAIN: Final = 60.0
@@ -26,18 +23,6 @@ SERVING_READINESS: Final[Mapping[str, Reason]] = {
     "partially_ready": Reason.PARTIALLY_READY,
 }
 """Readiness that takes traffic; the vendor: readiness decides whether to send it."""
-
-
-@dataclass(frozen=True)
-class Unresolved:
-    """An attempt of which nobody can say yet whether it made an endpoint."""
-
-    id: str
-    """Its `try`; empty for a finalizer that nothing explains."""
-    since: float
-    """Only LISTs begun after this stamp say something about it."""
-    streak: int
-    """Unknown attempts in a row, this one included."""
 
 
 def judged(s: Situation) -> bool:
@@ -52,28 +37,24 @@ def recorded_id(s: Situation) -> str:
     """The endpoint that is this object's as far as is written down, by status or by this process; empty if none."""
     if s.resource.status.endpoint_id:
         return s.resource.status.endpoint_id
-    attempt = s.memory.attempt
-    return attempt.endpoint_id if attempt is not None and attempt.outcome is Outcome.CREATED else ""
+    return s.memory.attempt.endpoint_id if s.memory.attempt is not None else ""
 
 
-def _unresolved_here(s: Situation) -> Unresolved | None:
-    attempt = s.memory.attempt
-    if attempt is None or attempt.outcome is not Outcome.UNKNOWN:
-        return None
-    return Unresolved(attempt.id, attempt.ended, attempt.after_unknown + 1)
+def latest_attempt(s: Situation) -> Attempt | None:
+    """This process's attempt while it is in doubt, else one that only the status tells of, else this process's."""
+    here = s.memory.attempt
+    return here if here is not None and here.state is State.IN_DOUBT else _inherited(s) or here
 
 
-def _unresolved_elsewhere(s: Situation) -> Unresolved | None:
+def _inherited(s: Situation) -> Attempt | None:
     """An attempt that another process (or an earlier life of this one) left behind."""
-    written = s.resource.status.create_attempt
-    known = {*s.memory.unsent, *([s.memory.attempt.id] if s.memory.attempt else [])}
+    written, here = s.resource.status.create_attempt, s.memory.attempt
     if written is None:
         unexplained = s.resource.has_finalizer and not recorded_id(s) and not s.memory.finalizer_clean
-        return Unresolved("", _counted_from(s), 1) if unexplained and s.memory.attempt is None else None
-    if written.id in known:
+        return Attempt("", State.IN_DOUBT, ended=_counted_from(s)) if unexplained and here is None else None
+    if written.id in s.memory.unsent or (here is not None and written.id == here.id):
         return None
-    open_ended = written.state == PENDING or (written.state != REFUSED and not recorded_id(s))
-    return Unresolved(written.id, _counted_from(s), (written.after_unknown or 0) + 1) if open_ended else None
+    return found(written, has_endpoint=bool(recorded_id(s)), ended=_counted_from(s))
 
 
 def _counted_from(s: Situation) -> float:
@@ -81,16 +62,13 @@ def _counted_from(s: Situation) -> float:
     return s.memory.pending_seen + s.timing.send_deadline + s.timing.request_timeout
 
 
-def unresolved(s: Situation) -> Unresolved | None:
-    """The attempt that stands in the way of everything else, unless an endpoint with its `try` is known."""
-    found = _unresolved_here(s) or _unresolved_elsewhere(s)
-    if found is None:
+def unresolved(s: Situation) -> Attempt | None:
+    """The attempt in doubt, which stands in the way of everything else, unless an endpoint with its `try` is known."""
+    attempt = latest_attempt(s)
+    if attempt is None or attempt.state is not State.IN_DOUBT:
         return None
-    if found.id and any(seen.endpoint.attempt_of(s.identity) == found.id for seen in s.evidence.own):
-        return None
-    if not found.id and s.evidence.own:
-        return None
-    return found
+    explained = any(attempt.id in ("", seen.endpoint.attempt_of(s.identity)) for seen in s.evidence.own)
+    return None if explained else attempt
 
 
 def resumable(s: Situation) -> bool:
@@ -98,7 +76,7 @@ def resumable(s: Situation) -> bool:
     attempt, written = s.memory.attempt, s.resource.status.create_attempt
     return (
         attempt is not None
-        and attempt.outcome is Outcome.REFUSED
+        and attempt.state is State.REFUSED
         and written is not None
         and written.id == attempt.id
         and written.state == PENDING
@@ -108,21 +86,19 @@ def resumable(s: Situation) -> bool:
 
 def unknown_before(s: Situation) -> int:
     """Number of consecutive create attempts with unknown outcome before this one, which surely made nothing."""
-    here, written = s.memory.attempt, s.resource.status.create_attempt
-    if here is not None:
-        return here.after_unknown if here.outcome in (Outcome.UNSENT, Outcome.REFUSED) else 0
-    return (written.after_unknown or 0) if written is not None and written.state == REFUSED else 0
+    attempt = latest_attempt(s)
+    return attempt.after_unknown if attempt is not None and attempt.state in (State.OPEN, State.REFUSED) else 0
 
 
-def attempt_absent(s: Situation, attempt: Unresolved, *, settle: float) -> bool:
+def attempt_absent(s: Situation, attempt: Attempt, *, settle: float) -> bool:
     """Nothing of this attempt (and, with nothing else of ours listed, of this object) came to be."""
-    proven = s.evidence.attempt_absence.proven(after=attempt.since, settle=settle)
+    proven = s.evidence.attempt_absence.proven(after=attempt.ended, settle=settle)
     if s.evidence.own:
         return proven
-    return proven and s.evidence.identity_absence.proven(after=attempt.since, settle=settle)
+    return proven and s.evidence.identity_absence.proven(after=attempt.ended, settle=settle)
 
 
-def next_attempt_settle(s: Situation, attempt: Unresolved) -> float:
+def next_attempt_settle(s: Situation, attempt: Attempt) -> float:
     """For how long nothing of an unknown attempt may be seen before the next one, in seconds.
 
     It doubles with each unknown attempt in a row, so that a LIST that lags for an hour costs a few endpoints at most,
@@ -132,14 +108,14 @@ def next_attempt_settle(s: Situation, attempt: Unresolved) -> float:
     return s.timing.create_settle * min(2.0**doublings, SETTLE_MOST)
 
 
-def may_be_cut_off(s: Situation, attempt: Unresolved) -> bool:
+def may_be_cut_off(s: Situation, attempt: Attempt) -> bool:
     """The LIST may leave out what the attempt has made: it is as long as it ever was, and shows nothing newer."""
     return bool(s.evidence.cut_at) and not _shows_what_is_new(s, attempt)
 
 
-def _shows_what_is_new(s: Situation, attempt: Unresolved) -> bool:
+def _shows_what_is_new(s: Situation, attempt: Attempt) -> bool:
     """The LIST has shown an endpoint that was created after the attempt."""
-    return s.evidence.newest_shown > attempt.since
+    return s.evidence.newest_shown > attempt.ended
 
 
 def lost_settle(s: Situation) -> float:

@@ -37,6 +37,7 @@ from tokenfactory_operator.domain.actions import (
     Update,
     Verdict,
 )
+from tokenfactory_operator.domain.attempt import PENDING
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.situation import NEVER, Situation
 
@@ -69,7 +70,7 @@ def unsupported(s: Situation) -> Decision | None:
 def stripped(s: Situation) -> Decision | None:
     """Somebody removed our finalizer from an object that has, or may have, an endpoint: put it back first."""
     written = s.resource.status.create_attempt
-    has_something = bool(facts.recorded_id(s)) or (written is not None and written.state == facts.PENDING)
+    has_something = bool(facts.recorded_id(s)) or (written is not None and written.state == PENDING)
     if s.resource.has_finalizer or not (has_something or s.evidence.own):
         return None
     return Decision("stripped", AddFinalizer())

@@ -6,12 +6,12 @@ and saw (`Memory`). Times are stamps of one strictly growing clock, in seconds; 
 
 from __future__ import annotations
 
-import enum
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from tokenfactory_operator.domain.attempt import Attempt
 from tokenfactory_operator.domain.catalog import UNREAD, Catalog
 from tokenfactory_operator.domain.desired import INFERENCE_HOSTS
 from tokenfactory_operator.domain.errors import OperatorError, remembered
@@ -109,38 +109,6 @@ class Evidence:
     """End of the latest POST of this process with this credential whose endpoint a LIST has shown."""
     overdue: frozenset[str] = frozenset()
     """Endpoints from a 2xx to a POST that the LISTs have not shown for the settle time."""
-
-
-class Outcome(enum.Enum):
-    """How far this process brought an attempt to create."""
-
-    UNSENT = "unsent"
-    """Opened, nothing sent: it needs no resolving."""
-    UNKNOWN = "unknown"
-    """Sent, or being sent; nothing proves what became of it."""
-    REFUSED = "refused"
-    CREATED = "created"
-
-
-@dataclass
-class Attempt:
-    """An attempt that this process opened."""
-
-    id: str
-    outcome: Outcome = Outcome.UNSENT
-    ended: float = NEVER
-    """Stamp of the POST's end."""
-    endpoint_id: str = ""
-    scope: str = ""
-    """Where it was opened."""
-    written: bool = False
-    """The status is known to name `endpoint_id`."""
-    after_unknown: int = 0
-
-    def seen_as(self, endpoint_id: str | None) -> None:
-        """An endpoint with this `try` is known: the attempt is resolved, also when that endpoint vanishes later."""
-        if endpoint_id is not None and self.outcome is Outcome.UNKNOWN:
-            self.outcome, self.endpoint_id = Outcome.CREATED, endpoint_id
 
 
 @dataclass

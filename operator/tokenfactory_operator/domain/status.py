@@ -11,12 +11,13 @@ from typing import Any, Final
 from tokenfactory_operator.api.v1alpha1 import ApiModel, CreateAttempt, Gpus, Status
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import Create, Decision, Verdict
+from tokenfactory_operator.domain.attempt import CREATED, PENDING, REFUSED, State
 from tokenfactory_operator.domain.conditions import conditions, observed_generation
 from tokenfactory_operator.domain.desired import inference_url
 from tokenfactory_operator.domain.errors import Handling, bounded, visible
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import DOUBTS, ConditionType, Reason
-from tokenfactory_operator.domain.situation import Outcome, Situation
+from tokenfactory_operator.domain.situation import Situation
 
 SELECTOR: Final = "tokenfactory.nebius.com/no-pods"
 """An autoscaler refuses a target whose scale has no selector; this one matches no pod, since there is none."""
@@ -102,27 +103,27 @@ def _attempt(s: Situation, decision: Decision) -> CreateAttempt | None:
     still_open = open_attempt is not None and not facts.attempt_absent(s, open_attempt, settle=settle)
     if carried and not still_open:
         since = written.since if written and written.id == carried else None
-        return CreateAttempt(id=carried, state=facts.CREATED, since=since)
+        return CreateAttempt(id=carried, state=CREATED, since=since)
     if seen is not None and written is not None and open_attempt is not None and not still_open:
         # Nothing came of it, and there is an endpoint, though without a mark that names its attempt.
-        return written.model_copy(update={"state": facts.REFUSED})
+        return written.model_copy(update={"state": REFUSED})
     return _of_this_process(s, decision, named)
 
 
 def _of_this_process(s: Situation, decision: Decision, named: str) -> CreateAttempt | None:
     """The written attempt, brought to what this process knows of it."""
     written, here = s.resource.status.create_attempt, s.memory.attempt
-    if written is None and here is not None and here.outcome is Outcome.CREATED and here.endpoint_id == named:
-        return CreateAttempt(id=here.id, state=facts.CREATED)  # the status was wiped: that it was created is not lost
-    if written is None or here is None or written.id != here.id or written.state != facts.PENDING:
+    if written is None and here is not None and here.state is State.SUCCEEDED and here.endpoint_id == named:
+        return CreateAttempt(id=here.id, state=CREATED)  # the status was wiped: that it was created is not lost
+    if written is None or here is None or written.id != here.id or written.state != PENDING:
         return written
-    if here.outcome is Outcome.CREATED:
-        return written.model_copy(update={"state": facts.CREATED}) if here.endpoint_id == named else _of_named(s, named)
+    if here.state is State.SUCCEEDED:
+        return written.model_copy(update={"state": CREATED}) if here.endpoint_id == named else _of_named(s, named)
     failure = s.memory.failure
     retrying = failure is not None and failure.error.handling is Handling.TRANSIENT
-    surely_nothing = here.outcome in (Outcome.REFUSED, Outcome.UNSENT)
+    surely_nothing = here.state in (State.REFUSED, State.OPEN)
     if surely_nothing and not retrying and not isinstance(decision.action, Create):
-        return written.model_copy(update={"state": facts.REFUSED})
+        return written.model_copy(update={"state": REFUSED})
     return written
 
 
@@ -133,7 +134,7 @@ def _of_named(s: Situation, named: str) -> CreateAttempt | None:
     """
     last = s.memory.last_seen.get(named)
     carried = last.attempt_of(s.identity) if last is not None else None
-    return CreateAttempt(id=carried, state=facts.CREATED) if carried else None
+    return CreateAttempt(id=carried, state=CREATED) if carried else None
 
 
 def _observed(seen: ObservedEndpoint, hosts: Mapping[str, str]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from tokenfactory_operator.credentials.choice import Credential, Credentials
 from tokenfactory_operator.credentials.nocloud import NoCloud
 from tokenfactory_operator.credentials.places import Limits, Place, Places
 from tokenfactory_operator.defects import Defects
+from tokenfactory_operator.domain.attempt import is_pending
 from tokenfactory_operator.domain.errors import CredentialsError, LeaseLost
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.situation import Outage
@@ -362,8 +363,7 @@ class Accounts:
 def _may_have_endpoint(body: JsonObject) -> bool:
     """Whether the object's credential may be the only one that its endpoint can be deleted with."""
     status = body.get("status") or {}
-    pending = (status.get("createAttempt") or {}).get("state") == "Pending"
-    return bool(status.get("endpointId")) or pending
+    return bool(status.get("endpointId")) or is_pending(status)
 
 
 def _total(parts: Sequence[QueueStats]) -> QueueStats:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.attempt import is_pending
 from tokenfactory_operator.domain.errors import KubeError, LeaseLost
 from tokenfactory_operator.loop.reconcile import Reconciler
 from tokenfactory_operator.observe.list_turns import Requests
@@ -31,8 +32,7 @@ RELIST_INTERVAL: Final = 600.0
 def urgency_of(body: JsonObject) -> Urgency:
     """Deletions and unresolved attempts first, then what a user changed, then the rest."""
     status = body.get("status") or {}
-    pending = (status.get("createAttempt") or {}).get("state") == "Pending"
-    if body["metadata"].get("deletionTimestamp") or pending:
+    if body["metadata"].get("deletionTimestamp") or is_pending(status):
         return Urgency.URGENT
     judged = status.get("observedGeneration") == body["metadata"].get("generation")
     asked = (body["metadata"].get("annotations") or {}).get(api.RECONCILE_REQUESTED_AT)

@@ -14,7 +14,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain import actions, creation, facts, status
+from tokenfactory_operator.domain import actions, creation, status
+from tokenfactory_operator.domain.attempt import PENDING, Attempt, Event, State
 from tokenfactory_operator.domain.desired import create_body, owner_mark
 from tokenfactory_operator.domain.drift import Difference
 from tokenfactory_operator.domain.errors import (
@@ -32,7 +33,7 @@ from tokenfactory_operator.domain.errors import (
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource, parse
-from tokenfactory_operator.domain.situation import Attempt, Correction, Outcome, Situation
+from tokenfactory_operator.domain.situation import Correction, Situation
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.domain.transitions import Change, changes
 from tokenfactory_operator.observe.poller import Poller
@@ -221,12 +222,12 @@ class Executor:
         self, s: Situation, decision: actions.Decision, resource: Resource, *, after_unknown: int
     ) -> tuple[Attempt, Resource]:
         before = s.memory.attempt
-        if before is not None and before.outcome is Outcome.UNSENT:
+        if before is not None and before.state is State.OPEN:
             s.memory.unsent.add(before.id)
         attempt = Attempt(self._tools.new_attempt(), after_unknown=after_unknown, scope=s.evidence.scope)
         s.memory.unsent.add(attempt.id)
         now = self._tools.timestamp()
-        opened = api.CreateAttempt(id=attempt.id, state=facts.PENDING, since=now, after_unknown=after_unknown or None)
+        opened = api.CreateAttempt(id=attempt.id, state=PENDING, since=now, after_unknown=after_unknown or None)
         verdict = creation.still_failing(s) or actions.Verdict(Reason.CREATING, "Creating the endpoint.", synced=None)
         held = replace(s, resource=resource)
         wanted = status.opening(held, decision, verdict, attempt=opened, now=now)
@@ -249,15 +250,16 @@ class Executor:
         # From here on nobody knows, until an answer does: a crash, a cancellation and a time-out are all the same.
         s.memory.finalizer_clean = False
         s.memory.word = None  # what a person has allowed is this one POST
-        attempt.outcome = Outcome.UNKNOWN
+        s.memory.attempt = sent = attempt.after(Event.SENT)
+        ended_by, endpoint_id = Event.UNANSWERED, ""
         try:
             endpoint = await poller.cloud.create_endpoint(body)
+            ended_by, endpoint_id = Event.CREATED, endpoint.id
         except CloudError as error:
-            attempt.outcome = Outcome.REFUSED if error.refused else Outcome.UNKNOWN
+            ended_by = Event.REFUSED if error.refused else Event.UNANSWERED
             raise
         finally:
-            attempt.ended = poller.inventory.stamp()
-        attempt.outcome, attempt.endpoint_id = Outcome.CREATED, endpoint.id
+            s.memory.attempt = sent.after(ended_by, ended=poller.inventory.stamp(), endpoint_id=endpoint_id)
         s.memory.mutated = poller.inventory.learned(endpoint, created=True)
         if s.resource.status.endpoint_id or s.memory.gone:
             forgotten = s.now - s.memory.recreated > 2 * creation.RECREATE_PAUSE_MAX * self._tools.timing.lost_settle

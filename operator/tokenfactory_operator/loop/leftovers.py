@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tokenfactory_operator.domain.attempt import Attempt
 from tokenfactory_operator.domain.errors import CloudError, CredentialsError
-from tokenfactory_operator.domain.situation import Attempt, Memory, Outcome
+from tokenfactory_operator.domain.situation import Memory
 from tokenfactory_operator.loop.execute import Executor, Tools
 from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import JsonObject, Key
@@ -30,7 +31,7 @@ class Leftovers:
     def pending(memory: Memory) -> Attempt | None:
         """The attempt whose endpoint is known to this process only, if there is one."""
         attempt = memory.attempt
-        known = attempt is None or attempt.outcome is not Outcome.CREATED or attempt.written
+        known = attempt is None or not attempt.endpoint_id or attempt.written
         return None if known or memory.let_go else attempt
 
     async def cleared(self, key: Key, body: JsonObject, memory: Memory, poller: Poller) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain import actions, facts, outcome, plan, status
+from tokenfactory_operator.domain.attempt import CREATED, Event, State
 from tokenfactory_operator.domain.errors import (
     CloudError,
     Handling,
@@ -204,8 +205,9 @@ class Reconciler:
         elif memory.without_credential == NEVER:
             memory.without_credential = now
         identity = Identity(self._cluster_id, resource.uid)
-        if memory.attempt is not None:
-            memory.attempt.seen_as(inventory.made_by(identity, memory.attempt.id))
+        made = inventory.made_by(identity, memory.attempt.id) if memory.attempt is not None else None
+        if memory.attempt is not None and memory.attempt.state is State.IN_DOUBT and made is not None:
+            memory.attempt = memory.attempt.after(Event.SEEN, endpoint_id=made)
         written = resource.status.create_attempt
         attempt = memory.attempt.id if memory.attempt is not None else (written.id if written else "")
         recorded = resource.status.endpoint_id or (memory.attempt.endpoint_id if memory.attempt else "")
@@ -255,7 +257,7 @@ class Reconciler:
             holder = self._tools.cache.uids.get(uid)
             return str(holder) if holder is not None else self._gone_by_name(uid)
         attempt = resource.status.create_attempt
-        taken = self._claims.get(target) == resource.uid or (attempt is not None and attempt.state == facts.CREATED)
+        taken = self._claims.get(target) == resource.uid or (attempt is not None and attempt.state == CREATED)
         if not target or (taken and resource.status.endpoint_id == target):
             return ""  # one that only looked on before has the id in its status too, and nothing more
         holder = self._tools.cache.holder(target, besides=key)
@@ -278,7 +280,7 @@ class Reconciler:
                 memory.word = status.doubt_told(resource.status) or memory.word
         attempt = memory.attempt
         if attempt is not None and attempt.endpoint_id and resource.status.endpoint_id == attempt.endpoint_id:
-            attempt.written = True
+            memory.attempt = replace(attempt, written=True)
 
     # Act
 

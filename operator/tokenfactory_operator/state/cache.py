@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.attempt import is_pending
 from tokenfactory_operator.ports import JsonObject, Key
 
 FOR_EVER: Final = sys.maxsize
@@ -40,8 +41,8 @@ def secret_of(body: JsonObject) -> Key | None:
 def is_bound(body: JsonObject) -> bool:
     """Whether the object has, or may have, an endpoint, that only its credentials reach."""
     status = body.get("status") or {}
-    opened = (status.get("createAttempt") or {}).get("state") == "Pending"
-    return api.FINALIZER in (body["metadata"].get("finalizers") or ()) or bool(status.get("endpointId")) or opened
+    held = api.FINALIZER in (body["metadata"].get("finalizers") or ())
+    return held or bool(status.get("endpointId")) or is_pending(status)
 
 
 class ObjectCache:

@@ -13,10 +13,10 @@ import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.actions import Update
+from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import Outcome
 from unit.support.adopting import (
     BEGUN,
     EARLIER,
@@ -201,7 +201,7 @@ def test_complete_when_a_later_list_shows_the_mark() -> None:
 
 def pending(s: Scene) -> Scene:
     """Attempt a1 of this process has ended unknown, and its settle time runs."""
-    return s.held().attempt_written().attempted(Outcome.UNKNOWN)
+    return s.held().attempt_written().attempted(State.IN_DOUBT)
 
 
 UNRESOLVED = [

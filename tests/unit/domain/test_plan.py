@@ -16,11 +16,12 @@ from tokenfactory_operator.domain.actions import (
     ProbeGone,
     Update,
 )
+from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.drift import Difference
 from tokenfactory_operator.domain.errors import CloudUnavailable, Forbidden, InvalidSpec, RateLimited, Unauthorized
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import Correction, Outcome
+from tokenfactory_operator.domain.situation import Correction
 from unit.support.builders import OTHER_UID, an_endpoint, mark, released
 from unit.support.outcome import Decided, decided
 from unit.support.scene import Scene
@@ -101,12 +102,12 @@ CREATE_ROWS = [
         id="another-objects-endpoint-concerns-nobody-else",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written(state="Pending").attempted(Outcome.REFUSED).lists(),
+        lambda s: s.held().attempt_written(state="Pending").attempted(State.REFUSED).lists(),
         Decided("create", Create(resume=True), Reason.CREATING, synced=None, after_list=True),
         id="refused-for-now-goes-on-under-the-same-attempt",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written(state="Refused").attempted(Outcome.REFUSED).lists(),
+        lambda s: s.held().attempt_written(state="Refused").attempted(State.REFUSED).lists(),
         CREATING,
         id="after-a-written-refusal-a-new-attempt",
     ),
@@ -167,63 +168,63 @@ CREATE_ROWS = [
 
 UNKNOWN_ROWS = [
     pytest.param(
-        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).lists(), UNKNOWN_OUTCOME, id="just-ended"
+        lambda s: s.held().attempt_written().attempted(State.IN_DOUBT).lists(), UNKNOWN_OUTCOME, id="just-ended"
     ),
     pytest.param(
-        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).lists().wait(100),
+        lambda s: s.held().attempt_written().attempted(State.IN_DOUBT).lists().wait(100),
         UNKNOWN_OUTCOME,
         id="one-list-proves-no-absence",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written().lists().attempted(Outcome.UNKNOWN).wait(100).lists(),
+        lambda s: s.held().attempt_written().lists().attempted(State.IN_DOUBT).wait(100).lists(),
         UNKNOWN_OUTCOME,
         id="a-list-begun-before-the-end-of-the-post-does-not-count",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).settles(seconds=50),
+        lambda s: s.held().attempt_written().attempted(State.IN_DOUBT).settles(seconds=50),
         UNKNOWN_OUTCOME,
         id="two-lists-too-close",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).settles(), NEXT_ATTEMPT, id="absent-tries-again"
+        lambda s: s.held().attempt_written().attempted(State.IN_DOUBT).settles(), NEXT_ATTEMPT, id="absent-tries-again"
     ),
     pytest.param(
-        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).lists().wait(61).lists(complete=False),
+        lambda s: s.held().attempt_written().attempted(State.IN_DOUBT).lists().wait(61).lists(complete=False),
         UNKNOWN_OUTCOME,
         id="incomplete-list-proves-no-absence",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).lists().lists(an_endpoint(), complete=False),
+        lambda s: s.held().attempt_written().attempted(State.IN_DOUBT).lists().lists(an_endpoint(), complete=False),
         IN_ORDER,
         id="presence-from-an-incomplete-list",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).lists(an_endpoint(description=mark("a0"))),
+        lambda s: s.held().attempt_written().attempted(State.IN_DOUBT).lists(an_endpoint(description=mark("a0"))),
         replace(UNKNOWN_OUTCOME, record="ep-1"),
         id="an-earlier-attempts-endpoint-leaves-this-one-open",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).settles(an_endpoint(description=mark("a0"))),
+        lambda s: s.held().attempt_written().attempted(State.IN_DOUBT).settles(an_endpoint(description=mark("a0"))),
         IN_ORDER,
         id="an-earlier-attempts-endpoint-is-kept-once-this-one-is-absent",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).hides().settles(),
+        lambda s: s.held().attempt_written().attempted(State.IN_DOUBT).hides().settles(),
         Decided("undecided", reason=UNTRUSTED, stalled=True, after_list=True),
         id="no-next-attempt-on-the-word-of-an-untrusted-inventory",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).hides().settles().word(),
+        lambda s: s.held().attempt_written().attempted(State.IN_DOUBT).hides().settles().word(),
         NEXT_ATTEMPT,
         id="a-person-confirms-an-untrusted-inventory",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN, after_unknown=1).settles(seconds=119.0),
+        lambda s: s.held().attempt_written().attempted(State.IN_DOUBT, after_unknown=1).settles(seconds=119.0),
         UNKNOWN_OUTCOME,
         id="after-two-unknown-in-a-row-the-settle-time-is-doubled",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN, after_unknown=1).settles(seconds=121.0),
+        lambda s: s.held().attempt_written().attempted(State.IN_DOUBT, after_unknown=1).settles(seconds=121.0),
         replace(NEXT_ATTEMPT, action=Create(after_unknown=2)),
         id="two-unknown-in-a-row-ask-nobody",
     ),
@@ -231,7 +232,7 @@ UNKNOWN_ROWS = [
         lambda s: (
             s.held()
             .attempt_written()
-            .attempted(Outcome.UNKNOWN, after_unknown=1)
+            .attempted(State.IN_DOUBT, after_unknown=1)
             .settles()
             .word(Reason.CREATE_OUTCOME_UNKNOWN)
         ),
@@ -269,7 +270,7 @@ UNKNOWN_ROWS = [
         id="anothers-status-counts-as-none",
     ),
     pytest.param(
-        lambda s: s.spec(enabled=False).held().attempt_written().attempted(Outcome.UNKNOWN).settles(),
+        lambda s: s.spec(enabled=False).held().attempt_written().attempted(State.IN_DOUBT).settles(),
         Decided("disabled", reason=Reason.RECONCILE_SUCCESS, synced=True, in_order=True),
         id="stopped-meanwhile-opens-no-next-attempt",
     ),
@@ -334,7 +335,7 @@ UPKEEP_ROWS = [
         for idle in ("ReconcilePaused", "Observing")
     ),
     pytest.param(
-        lambda s: s.held().attempt_written().attempted(Outcome.CREATED, endpoint_id="ep-1").lists(an_endpoint("ep-1")),
+        lambda s: s.held().attempt_written().attempted(State.SUCCEEDED, endpoint_id="ep-1").lists(an_endpoint("ep-1")),
         IN_ORDER,
         id="created-here-and-listed",
     ),

@@ -9,11 +9,11 @@ import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.actions import Action, DeleteEndpoints, ProbeGone, Release, RemoveFinalizer
+from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.errors import CloudUnavailable, InvalidSpec, Unauthorized
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import Outcome
 from unit.support.builders import FOREIGN, OTHER_UID, an_endpoint, mark, released
 from unit.support.outcome import Decided, decided, summary
 from unit.support.scene import Scene
@@ -45,7 +45,7 @@ RELEASED = deleting("release", RemoveFinalizer("ReleasedEndpoint"))
 
 def pending(scene: Scene) -> Scene:
     """Attempt a1 of this process has just ended unknown; the user deletes the object."""
-    return scene.held().attempt_written().attempted(Outcome.UNKNOWN).terminating()
+    return scene.held().attempt_written().attempted(State.IN_DOUBT).terminating()
 
 
 def retained(scene: Scene) -> Scene:
@@ -189,7 +189,7 @@ ROWS = [
         id="last-attempt-refused-goes-at-once",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written().attempted(Outcome.REFUSED).terminating(),
+        lambda s: s.held().attempt_written().attempted(State.REFUSED).terminating(),
         deleting("never_created", LET_GO),
         id="refused-here-while-still-pending",
     ),

@@ -9,9 +9,9 @@ import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.actions import AddFinalizer, Create, DeleteTwin, Nothing, ProbeGone, Rescope
+from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.errors import CloudUnavailable
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import Outcome
 from unit.support.builders import FOREIGN, OTHER_UID, an_endpoint, mark
 from unit.support.outcome import Decided, decided
 from unit.support.scene import Scene
@@ -399,7 +399,7 @@ def test_a_mutation_has_to_be_seen_by_a_list_begun_after_it() -> None:
 def test_created_here_is_not_in_order_before_a_list_shows_it() -> None:
     """The answer to a POST is no LIST."""
     scene = Scene().held().attempt_written().lists()
-    scene.attempted(Outcome.CREATED, endpoint_id="ep-1")
+    scene.attempted(State.SUCCEEDED, endpoint_id="ep-1")
     scene.inventory.learned(an_endpoint(), created=True)
     answer = decided(scene)
     assert (answer.check, answer.record, answer.in_order) == ("in_order", "ep-1", False)

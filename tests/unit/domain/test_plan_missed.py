@@ -10,9 +10,9 @@ import pytest
 
 from tokenfactory_operator.domain import status
 from tokenfactory_operator.domain.actions import DeleteTwin, Nothing, ProbeGone, Release, RemoveFinalizer
+from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import Outcome
 from unit.support.builders import an_endpoint, mark
 from unit.support.outcome import Decided, decided
 from unit.support.scene import Scene
@@ -59,7 +59,7 @@ MISSED = [
         id="an-open-attempt-beside-it",
     ),
     pytest.param(
-        lambda s: s.recorded().attempted(Outcome.UNKNOWN).settles(),
+        lambda s: s.recorded().attempted(State.IN_DOUBT).settles(),
         replace(WAITING, action=ProbeGone("ep-1", mark())),
         id="an-absent-attempt-does-not-replace-the-probe",
     ),

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain import facts, status
+from tokenfactory_operator.domain import status
+from tokenfactory_operator.domain.attempt import PENDING, State
 from tokenfactory_operator.domain.errors import CloudUnavailable, Forbidden, OperatorError, QuotaExceeded, RateLimited
 from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import Outcome, Policy
+from tokenfactory_operator.domain.situation import Policy
 from unit.support.builders import OTHER_UID, SCOPE, UID, an_endpoint, mark
 from unit.support.fakes import merged
 from unit.support.scene import Scene
@@ -195,7 +196,7 @@ def opening(scene: Scene) -> api.Status:
     situation = scene.situation()
     decision = decide(situation)
     assert decision.verdict is not None
-    attempt = api.CreateAttempt(id="a2", state=facts.PENDING, since=NOW)
+    attempt = api.CreateAttempt(id="a2", state=PENDING, since=NOW)
     return status.opening(situation, decision, decision.verdict, attempt=attempt, now=NOW)
 
 
@@ -219,27 +220,27 @@ def attempt_of(scene: Scene) -> tuple[str, str] | None:
     return (told.id, told.state) if told else None
 
 
-def pending(outcome: Outcome, error: OperatorError | None = None) -> Scene:
-    scene = Scene().held().attempt_written("a1", "Pending").lists().attempted(outcome)
+def pending(state: State, error: OperatorError | None = None) -> Scene:
+    scene = Scene().held().attempt_written("a1", "Pending").lists().attempted(state)
     return scene.failed("Create", error) if error else scene
 
 
 ATTEMPTS = [
     pytest.param(Scene().spec(enabled=False).lists(), None, id="none"),
-    pytest.param(pending(Outcome.UNKNOWN, CloudUnavailable("?")), ("a1", "Pending"), id="unknown"),
-    pytest.param(pending(Outcome.REFUSED, RateLimited("429")), ("a1", "Pending"), id="throttled-goes-on"),
-    pytest.param(pending(Outcome.REFUSED, Forbidden("403")), ("a1", "Refused"), id="forbidden-is-over"),
-    pytest.param(pending(Outcome.REFUSED, QuotaExceeded("quota")), ("a1", "Refused"), id="no-quota-is-over"),
-    pytest.param(pending(Outcome.UNSENT).spec(enabled=False), ("a1", "Refused"), id="unsent-and-not-wanted-any-more"),
+    pytest.param(pending(State.IN_DOUBT, CloudUnavailable("?")), ("a1", "Pending"), id="unknown"),
+    pytest.param(pending(State.REFUSED, RateLimited("429")), ("a1", "Pending"), id="throttled-goes-on"),
+    pytest.param(pending(State.REFUSED, Forbidden("403")), ("a1", "Refused"), id="forbidden-is-over"),
+    pytest.param(pending(State.REFUSED, QuotaExceeded("quota")), ("a1", "Refused"), id="no-quota-is-over"),
+    pytest.param(pending(State.OPEN).spec(enabled=False), ("a1", "Refused"), id="unsent-and-not-wanted-any-more"),
     pytest.param(
-        pending(Outcome.REFUSED, RateLimited("429")).annotated(api.PAUSED), ("a1", "Pending"), id="throttled-and-paused"
+        pending(State.REFUSED, RateLimited("429")).annotated(api.PAUSED), ("a1", "Pending"), id="throttled-and-paused"
     ),
-    pytest.param(pending(Outcome.UNKNOWN).lists(an_endpoint()), ("a1", "Created"), id="seen"),
+    pytest.param(pending(State.IN_DOUBT).lists(an_endpoint()), ("a1", "Created"), id="seen"),
     pytest.param(
-        pending(Outcome.UNKNOWN).lists(an_endpoint(description=mark("a0"))), ("a1", "Pending"), id="anothers-seen"
+        pending(State.IN_DOUBT).lists(an_endpoint(description=mark("a0"))), ("a1", "Pending"), id="anothers-seen"
     ),
     pytest.param(
-        pending(Outcome.UNKNOWN).settles(an_endpoint(description=mark("a0"))),
+        pending(State.IN_DOUBT).settles(an_endpoint(description=mark("a0"))),
         ("a0", "Created"),
         id="anothers-kept-once-this-one-is-absent",
     ),
@@ -279,7 +280,7 @@ def test_the_attempt_that_is_told(scene: Scene, expected: tuple[str, str] | None
 @pytest.mark.parametrize("description", [mark(), None], ids=["marked", "description-not-told"])
 def test_what_was_created_is_written_down(arrange: Any, description: str | None) -> None:  # noqa: ANN401  # a lambda of a table
     """Create 5: id, scope and `Created` are written, whatever the spec says by now."""
-    scene = Scene().held().attempt_written("a1", "Pending").lists().attempted(Outcome.CREATED, endpoint_id="ep-1")
+    scene = Scene().held().attempt_written("a1", "Pending").lists().attempted(State.SUCCEEDED, endpoint_id="ep-1")
     scene.memory.mutated = scene.inventory.learned(an_endpoint(description=description), created=True)
     arrange(scene)
     told = written(scene)

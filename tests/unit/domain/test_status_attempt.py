@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tokenfactory_operator.domain import facts, plan, status
-from tokenfactory_operator.domain.situation import Outcome
+from tokenfactory_operator.domain.attempt import State
 from unit.support.builders import an_endpoint, mark
 from unit.support.scene import Scene
 
@@ -39,9 +39,7 @@ def test_attempt_in_the_status(description: str | None, settled: float, expected
 def test_a_duplicates_attempt_is_not_told_beside_the_other_endpoint(*, seen_before: bool) -> None:
     """The latest attempt has made ep-2, while the status names ep-1: told beside it, ep-2 would pass for a copy."""
     scene = Scene().held().attempt_written("a2", endpointId="ep-1", routingKey="dedicated/one")
-    scene.attempted(Outcome.CREATED, endpoint_id="ep-2")
-    assert scene.memory.attempt is not None
-    scene.memory.attempt.id = "a2"
+    scene.attempted(State.SUCCEEDED, attempt_id="a2", endpoint_id="ep-2")
     if seen_before:
         scene.memory.last_seen = {"ep-1": an_endpoint(description=mark("a1"))}
     scene.lists(an_endpoint("ep-2", description=mark("a2"), routing_key="dedicated/two"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tokenfactory_operator.domain.actions import Create, DeleteTwin, Nothing, RemoveFinalizer, Rescope
+from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.observed import ObservedEndpoint
-from tokenfactory_operator.domain.situation import Outcome
 from unit.support.builders import FOREIGN, an_endpoint, mark, released
 from unit.support.outcome import decided
 from unit.support.scene import Scene
@@ -51,7 +51,7 @@ def test_a_get_rebinds_no_scope() -> None:
 
 def test_an_attempt_of_another_scope_is_not_sent_again() -> None:
     """Identity: the scope is written with the attempt, so a POST with another project's token needs a new one."""
-    scene = Scene().held().attempt_written().attempted(Outcome.REFUSED).lists()
+    scene = Scene().held().attempt_written().attempted(State.REFUSED).lists()
     assert decided(scene).action == Create(resume=True)
     scene.body["status"]["scope"] = "project-2"
     assert decided(scene).action == Create(resume=False)

@@ -9,11 +9,11 @@ import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.actions import AddFinalizer, Create, DeleteTwin, Nothing, RemoveFinalizer
+from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.conditions import conditions
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 from tokenfactory_operator.domain.plan import MUTATIONS, decide
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import Outcome
 from unit.support.builders import FOREIGN, OTHER_UID, an_endpoint, mark
 from unit.support.outcome import decided
 from unit.support.scene import Scene
@@ -24,7 +24,7 @@ LONG_AGO: Final = "2001-01-01T00:00:00Z"
 WANTING: Final = {
     "new": lambda s: s.settles(),
     "refused-before": lambda s: s.held().attempt_written(state="Refused").settles(),
-    "unknown-and-absent": lambda s: s.held().attempt_written().attempted(Outcome.UNKNOWN).settles(),
+    "unknown-and-absent": lambda s: s.held().attempt_written().attempted(State.IN_DOUBT).settles(),
     "anothers-attempt-absent": lambda s: s.held().attempt_written().wait(70).settles(),
     "gone": lambda s: s.recorded().settles().gone(),
 }
@@ -71,7 +71,7 @@ def test_nothing_is_made_beside_an_endpoint_of_ours(wanting: str, listed: Observ
 
 
 UNRESOLVED: Final = [
-    pytest.param(lambda s: s.attempted(Outcome.UNKNOWN), id="here"),
+    pytest.param(lambda s: s.attempted(State.IN_DOUBT), id="here"),
     pytest.param(lambda s: s, id="elsewhere"),
 ]
 
@@ -106,7 +106,7 @@ def test_a_time_stamp_in_the_object_decides_nothing(present: str) -> None:
 @pytest.mark.parametrize("deleted", [LONG_AGO, "2999-01-01T00:00:00Z"])
 def test_the_time_of_a_deletion_decides_nothing(deleted: str) -> None:
     """Delete 1: the settle time is counted in this process, not from the time stamp of the deletion."""
-    scene = Scene().held().attempt_written().attempted(Outcome.UNKNOWN).terminating()
+    scene = Scene().held().attempt_written().attempted(State.IN_DOUBT).terminating()
     scene.body["metadata"]["deletionTimestamp"] = deleted
     assert decided(scene.settles()).action == Nothing()
     assert isinstance(decided(scene.wait(540).lists()).action, RemoveFinalizer)
@@ -114,7 +114,7 @@ def test_the_time_of_a_deletion_decides_nothing(deleted: str) -> None:
 
 def test_the_time_before_a_deletion_counts() -> None:
     """Delete 1: what was absent for DELETE_SETTLE already holds nobody up."""
-    scene = Scene().held().attempt_written().attempted(Outcome.UNKNOWN).settles(seconds=601)
+    scene = Scene().held().attempt_written().attempted(State.IN_DOUBT).settles(seconds=601)
     assert isinstance(decided(scene.terminating()).action, RemoveFinalizer)
 
 

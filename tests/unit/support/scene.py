@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.attempt import Attempt, Event, State
 from tokenfactory_operator.domain.catalog import Catalog
 from tokenfactory_operator.domain.creation import REFUSED
 from tokenfactory_operator.domain.errors import OperatorError
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource, parse
-from tokenfactory_operator.domain.situation import Attempt, Failure, Memory, Outage, Outcome, Policy, Situation
+from tokenfactory_operator.domain.situation import Failure, Memory, Outage, Policy, Situation
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.stamps import Stamps
@@ -134,10 +135,10 @@ class Scene:
 
     # This process
 
-    def attempted(self, outcome: Outcome, *, endpoint_id: str = "", after_unknown: int = 0) -> Self:
-        """This process opened attempt a1, whose call has just ended."""
+    def attempted(self, state: State, *, attempt_id: str = "a1", endpoint_id: str = "", after_unknown: int = 0) -> Self:
+        """This process opened an attempt, whose call has just ended."""
         self.memory.attempt = Attempt(
-            "a1", outcome, ended=self.inventory.stamp(), endpoint_id=endpoint_id, after_unknown=after_unknown
+            attempt_id, state, ended=self.inventory.stamp(), endpoint_id=endpoint_id, after_unknown=after_unknown
         )
         return self
 
@@ -180,8 +181,9 @@ class Scene:
     def situation(self) -> Situation:
         """Gathered as a pass gathers it."""
         resource, attempt = self.resource, self.memory.attempt
-        if attempt is not None:
-            attempt.seen_as(self.inventory.made_by(IDENTITY, attempt.id))
+        made = self.inventory.made_by(IDENTITY, attempt.id) if attempt is not None else None
+        if attempt is not None and attempt.state is State.IN_DOUBT and made is not None:
+            attempt = self.memory.attempt = attempt.after(Event.SEEN, endpoint_id=made)
         written = resource.status.create_attempt
         recorded = resource.status.endpoint_id or (attempt.endpoint_id if attempt else "")
         if recorded:
