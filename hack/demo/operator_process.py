@@ -17,6 +17,7 @@ from controlplane.ports import ADDRESS, free_ports
 from controlplane.processes import finish, spawn
 from demo.errors import DemoError
 from demo.target import Target
+from tokenfactory_operator.domain.desired import INFERENCE_HOSTS
 
 INTERVAL: Final = 2.0
 """Seconds between two LISTs; 30 by default, and short here for the person who watches."""
@@ -47,6 +48,8 @@ class OperatorProcess:
             "KUBECONFIG": str(self.kubeconfig),
             "TOKENFACTORY_API_URL": url,
             "TOKENFACTORY_TOKEN_FILE": str(token_file),
+            # The simulator answers chat completions too, for every region.
+            "TOKENFACTORY_INFERENCE_HOSTS": ",".join(f"{region}={url}" for region in INFERENCE_HOSTS),
             "TOKENFACTORY_POLL_INTERVAL": f"{INTERVAL:g}s",
             "TOKENFACTORY_POLL_INTERVAL_IN_TRANSITION": f"{INTERVAL:g}s",
             "TOKENFACTORY_REQUEST_TIMEOUT": f"{SETTLE:g}s",

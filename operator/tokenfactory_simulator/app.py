@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp
 
-from tokenfactory_simulator import admin, api
+from tokenfactory_simulator import admin, api, inference
 from tokenfactory_simulator.errors import ApiError, InvalidError, error_body
 from tokenfactory_simulator.gate import Gate
 from tokenfactory_simulator.perform import Late
@@ -28,7 +28,7 @@ def create_app(simulator: Simulator, *, admin_token: str | None = None) -> ASGIA
     # Not include_router: that completes its routes with the first request, and for this switches the process's warning
     # filters, which are every thread's. Where warnings are errors and another thread switched them meanwhile, the
     # answer was 500. These routes are complete since their modules were imported.
-    app.router.routes += [*api.router.routes, *admin.router.routes]
+    app.router.routes += [*api.router.routes, *inference.router.routes, *admin.router.routes]
     return Gate(app, simulator)
 
 

@@ -55,10 +55,12 @@ INFERENCE_HOSTS: Final[Mapping[str, str]] = {
     "us-central1": "api.tokenfactory.us-central1.nebius.com",
     "us-north1": "api.tokenfactory.us-north1.nebius.com",
 }
-"""Region → host of its inference API, as far as known (vendor's page on the data plane, and hosts seen in use)."""
+"""Region → host (or, on the own machine, address) of its inference API, as far as known (vendor's page on the data plane, and hosts seen in use)."""
 
 
 def inference_url(region: str, hosts: Mapping[str, str] = INFERENCE_HOSTS) -> str | None:
     """Base URL for OpenAI-compatible clients; `None` for a region that `hosts` has not: keys are sent there."""
     host = hosts.get(region)
-    return f"https://{host}/v1" if host else None
+    if not host:
+        return None
+    return f"{host}/v1" if "://" in host else f"https://{host}/v1"

@@ -114,11 +114,18 @@ def _hosts(value: object) -> object:
     pairs = tuple(pair for pair in re.split(r"[,\s]+", value) if pair)
     for pair in pairs:
         region, _, host = pair.partition("=")
-        if not _NAMESPACE.fullmatch(region) or not _HOST_AND_PORT.fullmatch(host):
+        if not _NAMESPACE.fullmatch(region) or not _is_inference_host(host):
             raise ValueError(f"{pair[:_SHOWN]!r} is not a region, '=' and a host name")
     if len(host_table(pairs)) < len(pairs):
         raise ValueError("a region is there twice")
     return pairs
+
+
+def _is_inference_host(text: str) -> bool:
+    """A host, called by https; or, with `http://` before it, a simulator on the own machine."""
+    host = text.removeprefix("http://")
+    name = host.rpartition(":")[0] if ":" in host else host
+    return bool(_HOST_AND_PORT.fullmatch(host)) and (host == text or _is_loopback(name))
 
 
 def host_table(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -242,7 +249,7 @@ Hosts = Annotated[
     tuple[str, ...],
     NoDecode,
     BeforeValidator(_hosts),
-    Accepts("region=host, separated by commas (empty: none)", "HOSTS"),
+    Accepts("region=host, separated by commas (empty: none); plain http for the own machine only", "HOSTS"),
 ]
 """Pairs; `host_table` reads them."""
 Switch = Annotated[bool, Accepts("true or false", "BOOL")]

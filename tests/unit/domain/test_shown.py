@@ -31,6 +31,11 @@ def test_a_region_needs_no_release() -> None:
     assert inference_url("eu-north1", hosts) is None
 
 
+def test_a_simulator_on_the_own_machine() -> None:
+    """It is called as its address says."""
+    assert inference_url("eu-north1", {"eu-north1": "http://127.0.0.1:8090"}) == "http://127.0.0.1:8090/v1"
+
+
 @pytest.mark.parametrize(
     ("told", "same"),
     [
