@@ -55,7 +55,10 @@ INFERENCE_HOSTS: Final[Mapping[str, str]] = {
     "us-central1": "api.tokenfactory.us-central1.nebius.com",
     "us-north1": "api.tokenfactory.us-north1.nebius.com",
 }
-"""Region → host (or, on the own machine, address) of its inference API, as far as known (vendor's page on the data plane, and hosts seen in use)."""
+"""Region → host of its inference API, as far as known (vendor's page on the data plane, and hosts seen in use).
+
+A setting may have an address with `http://` in place of a host, for a simulator on the own machine.
+"""
 
 
 def inference_url(region: str, hosts: Mapping[str, str] = INFERENCE_HOSTS) -> str | None:
