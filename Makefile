@@ -38,7 +38,7 @@ CLUSTER ?=
 export DEMO CLUSTER PYTHON
 
 .PHONY: help demo image test e2e check coverage simulate mutants bench format lint types imports deadcode workflows stale crds \
-	manifests docs lock dist release-notes cluster cluster-down venv clean distclean
+	manifests docs docs-site lock dist release-notes cluster cluster-down venv clean distclean
 
 help: ## Show this
 	@awk 'BEGIN { FS = ":.*## " } /^##@ / { print "\n" substr($$0, 5) } \
@@ -129,6 +129,10 @@ docs: $(READY) ## Write the reference pages for settings, metrics and licences
 	@$(PY) -m tokenfactory_operator.telemetry docs/metrics.md
 	@PYTHONPATH=hack $(PY) -m tools.licences docs/licences.md
 	@PYTHONPATH=hack $(PY) -m tools.chart_values $(CHART)/README.md
+
+docs-site: $(READY) ## Build the pages as a site into build/site; a link that leads nowhere ends it
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet
+	@echo "Open build/site/index.html"
 
 lock: $(READY) ## Resolve requirements/*.txt anew from pyproject.toml (UPGRADE=1: newest versions)
 	@$(LOCK) --output-file requirements/runtime.txt pyproject.toml
