@@ -16,6 +16,7 @@ from tokenfactory_operator.domain.actions import Decision, Verdict
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import RULES, ConditionType, KStatus, Reason
 from tokenfactory_operator.domain.situation import Situation
+from tokenfactory_operator.domain.telling import told_in_full, told_once
 
 SHOWN: Final[Mapping[tuple[str | None, str | None], Reason]] = {
     # (deployment.status, deployment.readiness) of an enabled endpoint that does not serve all it reserves;
@@ -104,7 +105,7 @@ class _Draft:
 
 def conditions(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> tuple[Condition, ...]:
     """All conditions after a decision; `now` (RFC 3339) becomes the transition time of those that change status."""
-    previous = {condition.type: condition for condition in s.resource.status.conditions}
+    previous = {condition.type: condition for condition in told_in_full(s.resource.status.conditions)}
     drafts = _drafts(s, decision, verdict)
     if not verdict.judged:
         unknown = observed_generation(s, verdict) != s.resource.status.observed_generation
@@ -124,23 +125,11 @@ def conditions(s: Situation, decision: Decision, verdict: Verdict, *, now: str) 
     judged = previous.get(ConditionType.READY)
     # What `Ready` describes stays the generation that was last held against the cloud.
     of_ready = generation if verdict.judged or judged is None else judged.observed_generation
-    return tuple(
-        sorted(
-            [
-                *untouched,
-                *(
-                    _condition(
-                        draft,
-                        previous.get(draft.type),
-                        of_ready if draft.type is ConditionType.READY else generation,
-                        now,
-                    )
-                    for draft in drafts
-                ),
-            ],
-            key=lambda condition: ORDER[condition.type],
-        )
-    )
+    made = [
+        _condition(draft, previous.get(draft.type), of_ready if draft.type is ConditionType.READY else generation, now)
+        for draft in drafts
+    ]
+    return told_once(tuple(sorted((*untouched, *made), key=lambda condition: ORDER[condition.type])))
 
 
 def observed_generation(s: Situation, verdict: Verdict) -> int | None:

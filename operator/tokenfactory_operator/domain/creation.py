@@ -16,6 +16,7 @@ from tokenfactory_operator.domain.errors import Handling, visible
 from tokenfactory_operator.domain.identity import described
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.situation import NEVER, Failure, Situation
+from tokenfactory_operator.domain.telling import told_in_full
 
 RECREATE_PAUSE_MAX: Final = 6.0
 """To how many times the settle time of a lost endpoint the pause between two recreations grows."""
@@ -134,7 +135,7 @@ def refused_for_good(s: Situation) -> Verdict | None:
     if s.memory.failure is not None or s.resource.request_pending:
         return None
     status = s.resource.status
-    conditions = {condition.type: condition for condition in status.conditions}
+    conditions = {condition.type: condition for condition in told_in_full(status.conditions)}
     synced, stalled = conditions.get(ConditionType.SYNCED), conditions.get(ConditionType.STALLED)
     if status.observed_generation != s.resource.generation or synced is None or stalled is None:
         return None

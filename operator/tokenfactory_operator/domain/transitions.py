@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from tokenfactory_operator.api.v1alpha1 import Condition, Status
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
+from tokenfactory_operator.domain.telling import told_in_full
 
 RECOVERED: Final = "Recovered"
 """Event of an object whose spec is applied again after something was in the way."""
@@ -34,7 +35,7 @@ def changes(before: Status, after: Status, *, asked: bool) -> tuple[Change, ...]
 
 
 def _by_type(status: Status) -> Conditions:
-    return {item.type: item for item in status.conditions}
+    return {item.type: item for item in told_in_full(status.conditions)}
 
 
 def _status(conditions: Conditions, kind: ConditionType) -> str:

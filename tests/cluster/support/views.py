@@ -73,11 +73,13 @@ class View:
         return text
 
     def said(self, kind: str) -> Said:
-        """The condition of this type."""
-        for item in self.status.get("conditions", []):
-            if item["type"] == kind:
-                return Said(item["status"], item["reason"], item["message"], item.get("observedGeneration", 0))
-        return Said()
+        """The condition of this type; where it refers to another one, with that one's message."""
+        by_type = {item["type"]: item for item in self.status.get("conditions", [])}
+        item = by_type.get(kind)
+        if item is None:
+            return Said()
+        told = by_type.get(item["message"].removeprefix("See the condition ").removesuffix("."), item)
+        return Said(item["status"], item["reason"], told["message"], item.get("observedGeneration", 0))
 
     @property
     def ready(self) -> bool:

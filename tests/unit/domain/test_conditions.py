@@ -13,6 +13,7 @@ from tokenfactory_operator.domain.actions import SYNCED, Decision, Verdict
 from tokenfactory_operator.domain.conditions import conditions, shown
 from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
+from tokenfactory_operator.domain.telling import told_in_full
 from unit.support.builders import a_spec, an_endpoint
 from unit.support.scene import Scene
 
@@ -227,6 +228,34 @@ def test_laws_of_every_verdict(verdict: Verdict, endpoint: object, *, confirmed:
     assert {"Ready", "Synced", "Serving"} <= found.keys()
     if not confirmed:
         assert found["Ready"].status != "True"
+
+
+@pytest.mark.parametrize(
+    "verdict", VERDICTS, ids=lambda item: f"{item.reason}-{item.synced}-{item.stalled}-{item.judged}"
+)
+@pytest.mark.parametrize("endpoint", [an_endpoint(), None], ids=["seen", "unseen"])
+def test_a_message_stands_once(verdict: Verdict, endpoint: object) -> None:
+    """Where tools that wait look: the others with its reason name the condition that has it, and nothing is lost."""
+    scene = Scene().recorded().lists(*([an_endpoint()] if endpoint else []))
+    found = told(scene, Decision("any", verdict=verdict))
+    teller = next(found[kind] for kind in ("Stalled", "Reconciling", "Synced") if kind in found)
+    referring = [item for item in found.values() if item.message == f"See the condition {teller.type}."]
+    assert {item.type for item in (teller, *referring)} == {
+        item.type for item in found.values() if item.reason == teller.reason
+    }
+    messages = [item.message for item in found.values() if item not in referring]
+    assert len(messages) == len(set(messages))
+    in_full = {item.type: item.message for item in told_in_full(tuple(found.values()))}
+    assert {in_full[item.type] for item in referring} <= {teller.message}
+
+
+def test_what_was_told_elsewhere_is_told_where_that_goes() -> None:
+    """An outage takes the place of what `Stalled` said: `Ready`, which stays, has its own message again."""
+    scene = with_conditions(Scene().recorded().spec(region="us-central1").lists(an_endpoint()))
+    before = told(scene)
+    assert before["Ready"].message == "See the condition Stalled."
+    after = told(scene.outage())
+    assert (after["Ready"].reason, after["Ready"].message) == ("InvalidSpec", before["Stalled"].message)
 
 
 def test_ready_waits_for_a_list_after_the_mutation() -> None:

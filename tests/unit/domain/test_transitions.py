@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from tokenfactory_operator.api.v1alpha1 import Condition, Status
+from tokenfactory_operator.domain.telling import told_once
 from tokenfactory_operator.domain.transitions import changes
 
 OUTAGE = "The cloud could not be listed."
@@ -82,6 +83,14 @@ TOLD = [
 def test_what_is_told(before: Status, after: Status, told: list[tuple[str, str, bool]]) -> None:
     """Reason, message, and whether it is a warning."""
     assert [(str(it.reason), it.message, it.warning) for it in changes(before, after, asked=False)] == told
+
+
+def test_what_another_condition_tells_is_told_whole() -> None:
+    """A status says each message once; an Event stands alone."""
+    before = AVAILABLE.model_copy(update={"conditions": told_once(AVAILABLE.conditions)})
+    after = ASKED.model_copy(update={"conditions": told_once(ASKED.conditions)})
+    assert {item.message for item in after.conditions if item.type != "Stalled"} == {"See the condition Stalled."}
+    assert [it.message for it in changes(before, after, asked=False)] == ["Look."]
 
 
 def test_what_was_asked_for_is_no_warning() -> None:

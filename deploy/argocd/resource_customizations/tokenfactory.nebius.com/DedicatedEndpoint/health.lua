@@ -25,7 +25,7 @@ if synced.reason == "ReconcilePaused" then
   return health("Suspended", synced)
 end
 if reconciling.status == "True" then
-  return health("Progressing", synced.status == "False" and synced or reconciling)
+  return health("Progressing", reconciling)
 end
 if ready.status == "True" then
   return health("Healthy", ready)

@@ -1,0 +1,45 @@
+"""A message stands once among an object's conditions: where tools that wait look, and the others refer to it.
+
+kstatus, and with it Helm and Flux, show the message of `Stalled` or `Reconciling`. Conditions of one reason say the
+same.
+What is decided from is the reason, never the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from tokenfactory_operator.api.v1alpha1 import Condition
+from tokenfactory_operator.domain.reasons import ConditionType
+
+TELLERS: Final = (ConditionType.STALLED, ConditionType.RECONCILING, ConditionType.SYNCED)
+"""Of these the first that there is."""
+
+
+def _teller(conditions: Iterable[Condition]) -> Condition | None:
+    by_type = {item.type: item for item in conditions}
+    return next((by_type[kind] for kind in TELLERS if kind in by_type), None)
+
+
+def told_once(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """The conditions as they are stored: those with the reason of the one that tells it name that one instead."""
+    teller = _teller(conditions)
+    if teller is None:
+        return conditions
+    short = f"See the condition {teller.type}."
+    return tuple(
+        item.model_copy(update={"message": short}) if item is not teller and item.reason == teller.reason else item
+        for item in conditions
+    )
+
+
+def told_in_full(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """The conditions as they are compared: each with its own message."""
+    teller = _teller(conditions)
+    if teller is None:
+        return conditions
+    return tuple(
+        item.model_copy(update={"message": teller.message}) if item.reason == teller.reason else item
+        for item in conditions
+    )
