@@ -106,6 +106,7 @@ stale: $(READY) ## Generated files: CRD, the chart's copy of it, reference pages
 	@cmp crds/$(CRD) $(CHART)/files/crds/$(CRD) || { echo "the chart's CRD is stale: run make crds" >&2; exit 1; }
 	@$(PY) -m tokenfactory_operator.settings --check docs/settings.md
 	@$(PY) -m tokenfactory_operator.telemetry --check docs/metrics.md
+	@PYTHONPATH=hack $(PY) -m docsite --check docs
 	@PYTHONPATH=hack $(PY) -m tools.licences --check docs/licences.md
 	@PYTHONPATH=hack $(PY) -m tools.chart_values --check $(CHART)/README.md
 
@@ -124,9 +125,10 @@ crds: $(READY) ## Write the CRD from the models, into crds/ and the chart
 	@$(PY) -m tokenfactory_operator.api.schema crds/$(CRD)
 	@cp crds/$(CRD) $(CHART)/files/crds/$(CRD)
 
-docs: $(READY) ## Write the reference pages for settings, metrics and licences
+docs: $(READY) ## Write the reference pages: resource, conditions, events, settings, metrics, licences
 	@$(PY) -m tokenfactory_operator.settings docs/settings.md
 	@$(PY) -m tokenfactory_operator.telemetry docs/metrics.md
+	@PYTHONPATH=hack $(PY) -m docsite docs
 	@PYTHONPATH=hack $(PY) -m tools.licences docs/licences.md
 	@PYTHONPATH=hack $(PY) -m tools.chart_values $(CHART)/README.md
 

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import Final
-
 import pytest
 
 from gitops.support.kstatus import verdicts
 from gitops.support.written import OF_SYNCED, Written, everything
-from tokenfactory_operator.domain.reasons import RULES, Actor, KStatus, Reason
-
-PAGE: Final = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
+from tokenfactory_operator.domain.reasons import RULES, KStatus, Reason
 
 
 def expected(item: Written) -> KStatus:
@@ -68,13 +62,3 @@ def test_a_person_is_not_waited_for(*, judged: bool) -> None:
     of_kind = [item.body for item in items if item.verdict.judged is judged]
     assert len(of_kind) >= 27
     assert set(verdicts(of_kind)) == {"Failed"}
-
-
-def test_the_page_has_the_table() -> None:
-    """docs/troubleshooting.md has each row, as the code has it."""
-    part = PAGE.read_text(encoding="utf-8").split("\n## Who must act\n")[1].split("\n## ")[0]
-    rows = re.findall(r"^\| `(\w+)` \| ([a-z ]+) \| (\w+)", part, flags=re.MULTILINE)
-    assert {reason: (Actor(acts), KStatus(verdict)) for reason, acts, verdict in rows} == {
-        str(reason): tuple(rule) for reason, rule in RULES.items()
-    }
-    assert len(rows) == len(RULES) == len(Reason)

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from docsite.conditions import ACTORS
+from docsite.emitted import emitted, modules
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.reasons import ConditionType, Reason
+from tokenfactory_operator.domain.reasons import RULES, ConditionType, Reason
 
 ROOT: Final = Path(__file__).parents[3]
-PACKAGE: Final = ROOT / "operator" / "tokenfactory_operator"
 PAGE: Final = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
-FORWARDED: Final = frozenset(
-    {"action.event", "reason", "change.reason", "condition.reason or ''", "ready.reason or ''"}
-)
-"""Expressions for the reason of an Event that hand on what an action or a condition says."""
 
 
 def part(title: str) -> str:
@@ -32,12 +28,6 @@ def sections() -> dict[str, str]:
     found = re.split(r"^### (.+)$", part("Reasons"), flags=re.MULTILINE)
     assert len(found[1::2]) == len(set(found[1::2]))
     return dict(zip(found[1::2], found[2::2], strict=True))
-
-
-def modules() -> Iterator[ast.Module]:
-    """The operator's code."""
-    for file in sorted(PACKAGE.rglob("*.py")):
-        yield ast.parse(file.read_text(encoding="utf-8"))
 
 
 # Reasons
@@ -85,61 +75,23 @@ def test_the_annotations_are_explained() -> None:
 # Events
 
 
-def _text(node: ast.expr, constants: dict[str, str]) -> str | None:
-    """The reason that an expression stands for; None where it hands on another one."""
-    if isinstance(node, ast.Constant):
-        return str(node.value)
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == "str":
-        return _text(node.args[0], constants)
-    name = ast.unparse(node)
-    if name.startswith("Reason."):
-        return str(Reason[name.removeprefix("Reason.")])
-    if name in constants:
-        return constants[name]
-    assert name in FORWARDED, f"no test knows which Event {name} is"
-    return None
-
-
-def _constants(module: ast.Module) -> dict[str, str]:
-    return {
-        node.target.id: node.value.value
-        for node in module.body
-        if isinstance(node, ast.AnnAssign)
-        and isinstance(node.target, ast.Name)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    }
-
-
-def _told(call: ast.Call) -> ast.expr | None:
-    """The reason in a call that tells an Event, or in an action that will."""
-    name = ast.unparse(call.func).rpartition(".")[2]
-    if name == "event":
-        return next((keyword.value for keyword in call.keywords if keyword.arg == "reason"), None)
-    if name == "_tell" and len(call.args) > 2:
-        return call.args[1]
-    return call.args[0] if name in {"RemoveFinalizer", "Change"} and call.args else None
-
-
-def emitted() -> set[str]:
-    """The Events of the code, but for those that repeat the reason of a condition."""
-    found = set()
-    for module in modules():
-        constants = _constants(module)
-        for node in ast.walk(module):
-            told = _told(node) if isinstance(node, ast.Call) else None
-            if told is not None:
-                found.add(_text(told, constants))
-    return {reason for reason in found if reason is not None}
-
-
 def test_every_event_has_its_row() -> None:
-    """Both ways, read from the code: each Event that it tells, and no other."""
-    rows = re.findall(r"^\| `(\w+)` \|", part("Events"), flags=re.MULTILINE)
+    """Both ways: each Event that the code emits, and no other."""
+    page = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE)
     assert len(rows) == len(set(rows))
     assert set(rows) == emitted()
 
 
 def test_the_events_are_found_in_the_code() -> None:
-    """The reading finds each of the four ways to tell one."""
+    """The reading finds each of the four ways to emit one."""
     assert {"CreatedEndpoint", "DeletedEndpoint", "ForceReleased", "EndpointLost", "Recovered"} <= emitted()
+
+
+def test_every_reason_says_who_must_act() -> None:
+    """Both ways: below the heading of the one who must act, with what tools that wait conclude."""
+    page = (ROOT / "docs" / "conditions.md").read_text(encoding="utf-8")
+    for actor, heading in ACTORS.items():
+        section = page.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+        rows = re.findall(r"^\| \[`(\w+)`\]\(\S+\) \| .+ \| (\w+)[^|]* \|$", section, flags=re.MULTILINE)
+        assert dict(rows) == {reason: str(rule.kstatus) for reason, rule in RULES.items() if rule.acts is actor}

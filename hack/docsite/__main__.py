@@ -1,0 +1,27 @@
+"""Write the reference pages about the resource, its conditions and its Events: `python -m docsite [--check] FOLDER`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from docsite import conditions, events, resource
+from tokenfactory_operator.generated import publish
+
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "conditions.md": conditions.render,
+    "events.md": events.render,
+    "resource.md": resource.render,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Write or compare each page; answers the exit status."""
+    *options, folder = arguments
+    return max(publish(page(), [*options, str(Path(folder) / name)]) for name, page in PAGES.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
