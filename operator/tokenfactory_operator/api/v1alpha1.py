@@ -25,6 +25,7 @@ FINALIZER: Final = f"{GROUP}/endpoint"
 PAUSED: Final = f"{GROUP}/paused"
 RECONCILE_REQUESTED_AT: Final = f"{GROUP}/reconcile-requested-at"
 FORCE_RELEASE: Final = f"{GROUP}/force-release"
+IGNORE_CATALOG: Final = f"{GROUP}/ignore-catalog"
 CREDENTIALS_LABEL: Final = f"{GROUP}/credentials"
 SECRET_KEY: Final = "token"  # noqa: S105 - a name
 """Key of such a Secret, where the object names no other."""

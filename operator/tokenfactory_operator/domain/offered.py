@@ -7,22 +7,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from tokenfactory_operator.api.v1alpha1 import Spec
+from tokenfactory_operator.api.v1alpha1 import IGNORE_CATALOG, Spec
 from tokenfactory_operator.domain.actions import Decision, ReadCatalog, Verdict
 from tokenfactory_operator.domain.catalog import AGAIN, FRESH, Wanted
-from tokenfactory_operator.domain.errors import bounded, visible
+from tokenfactory_operator.domain.errors import MAX_TEXT, bounded, visible
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.situation import Situation
 
 RECHECK: Final = 300.0
 """Seconds after which a spec that the catalog rules out is held against it again."""
+ANYWAY: Final = f" To send it anyway, set the annotation {IGNORE_CATALOG}=true."
 
 
 def for_creation(s: Situation) -> Decision | None:
     """The catalog rules the spec out, or has to be read first."""
     spec = s.resource.spec
-    if spec is None:
+    if spec is None or s.resource.ignores_catalog:
         return None
     due = _due(s)
     return due or _mismatch(s, s.catalog.mismatch(wanted(spec)))
@@ -31,7 +32,11 @@ def for_creation(s: Situation) -> Decision | None:
 def for_change(s: Situation, patch: EndpointPatch, record: str) -> Decision | None:
     """The same for a PATCH: what runs goes on as it is."""
     spec = s.resource.spec
-    if spec is None or (patch.gpu_type is None and patch.gpu_count is None and patch.scaling is None):
+    if (
+        s.resource.ignores_catalog
+        or spec is None
+        or (patch.gpu_type is None and patch.gpu_count is None and patch.scaling is None)
+    ):
         return None
     due = _due(s, record)
     return due or _mismatch(s, s.catalog.change_mismatch(wanted(spec)), record)
@@ -59,9 +64,8 @@ def _mismatch(s: Situation, text: str, record: str | None = None) -> Decision | 
         return None
     if s.now - s.catalog.tried >= AGAIN:
         return _read(record)
-    return Decision(
-        "offered", verdict=Verdict(Reason.CATALOG_MISMATCH, visible(bounded(text))), record=record, after=RECHECK
-    )
+    verdict = Verdict(Reason.CATALOG_MISMATCH, visible(bounded(text, MAX_TEXT - len(ANYWAY))) + ANYWAY)
+    return Decision("offered", verdict=verdict, record=record, after=RECHECK)
 
 
 def _read(record: str | None) -> Decision:

@@ -13,9 +13,9 @@ from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import bounded
 from tokenfactory_operator.domain.identity import ADOPTED
 
-NOT_PAUSED: Final = frozenset({"false", "no", "off", "0"})
-"""Values of the annotation that do not pause. A word that is not understood pauses: that is seen, and costs nothing."""
-ANNOTATIONS: Final = (api.PAUSED, api.RECONCILE_REQUESTED_AT, api.FORCE_RELEASE)
+NO: Final = frozenset({"false", "no", "off", "0"})
+"""Values of an annotation that switch nothing on. A word that is not understood does: that is seen."""
+ANNOTATIONS: Final = (api.PAUSED, api.RECONCILE_REQUESTED_AT, api.FORCE_RELEASE, api.IGNORE_CATALOG)
 """Those that mean something here; nothing is kept of any other."""
 MAX_ANNOTATION: Final = 256
 """Characters that are kept of one's value, and echoed in the status."""
@@ -62,8 +62,16 @@ class Resource:
     @property
     def paused(self) -> bool:
         """Whether a person has asked for no mutation of the cloud: any value but a clear "no" does."""
-        value = self.annotations.get(api.PAUSED)
-        return value is not None and value.strip().casefold() not in NOT_PAUSED
+        return self._switched_on(api.PAUSED)
+
+    @property
+    def ignores_catalog(self) -> bool:
+        """Whether a person has asked to send what the catalog rules out; values as for `paused`."""
+        return self._switched_on(api.IGNORE_CATALOG)
+
+    def _switched_on(self, annotation: str) -> bool:
+        value = self.annotations.get(annotation)
+        return value is not None and value.strip().casefold() not in NO
 
     @property
     def force_release(self) -> bool:

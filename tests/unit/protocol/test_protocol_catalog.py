@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tokenfactory_operator.domain.catalog import Combination, Flavor, Template
-from tokenfactory_operator.domain.errors import CloudUnavailable
+from tokenfactory_operator.domain.errors import CloudUnavailable, InvalidSpec
 from unit.support.fakes import Turn
 from unit.support.stage import Stage
 
@@ -102,3 +102,52 @@ async def test_a_failed_call_keeps_its_backoff_while_the_catalog_is_read() -> No
     for _ in range(4):
         await stage.turn(400)
     assert len(stage.journal("PATCH")) == 4
+
+
+@pytest.mark.parametrize(
+    ("value", "posts"),
+    [
+        pytest.param("true", ["POST"], id="as the message says"),
+        pytest.param("", ["POST"], id="empty"),
+        pytest.param("False", [], id="switched off"),
+    ],
+)
+async def test_a_person_sends_it_anyway(value: str, posts: list[str]) -> None:
+    """The annotation that the message names leaves the judgement to the create call; the catalog is not asked."""
+    stage = stage_with(*ON_OFFER, model="openai/gpt-oss-12b")
+    await stage.turn()
+    assert "tokenfactory.nebius.com/ignore-catalog=true" in stage.message("Stalled")
+    reads = stage.cloud.catalogs
+    stage.annotate(ignore_catalog=value)
+    await stage.turn(400)
+    assert stage.journal("POST") == posts
+    assert (stage.cloud.catalogs == reads) is bool(posts)
+
+
+async def test_what_the_cloud_refuses_then_is_sent_once() -> None:
+    """The create call is the judge; nothing is repeated until the spec changes."""
+    stage = stage_with(*ON_OFFER, model="openai/gpt-oss-12b")
+    stage.annotate(ignore_catalog="true")
+    stage.script.plan("create", Turn(InvalidSpec("no such model", status=422)))
+    for _ in range(4):
+        await stage.turn(400)
+    assert stage.journal("POST") == ["POST"]
+    assert stage.message("Stalled") == "Refused by the cloud: no such model"
+
+
+async def test_a_change_is_sent_anyway_too() -> None:
+    """A PATCH as well as a POST."""
+    stage = await stage_with(*ON_OFFER).ready()
+    stage.annotate(ignore_catalog="true")
+    stage.edit(scaling={"minReplicas": 1, "maxReplicas": 9})
+    await stage.turn(61)
+    assert stage.journal("PATCH") == ["PATCH ep-1 scaling"]
+
+
+async def test_a_long_offer_leaves_room_for_the_way_out() -> None:
+    """However much there is to tell, the message ends with what a person can do."""
+    stage = stage_with(*(Template("x" * 200 + str(number)) for number in range(9)))
+    await stage.turn()
+    assert stage.message("Stalled").endswith(
+        "… To send it anyway, set the annotation tokenfactory.nebius.com/ignore-catalog=true."
+    )
