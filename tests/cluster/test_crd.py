@@ -14,8 +14,8 @@ from unit.api.invalid_specs import valid_spec
 
 pytestmark = pytest.mark.cluster
 
-COLUMNS = ["NAME", "MODEL", "GPU", "COUNT", "REGION", "READYREPLICAS", "STATE", "READY", "AGE"]
-WIDE_COLUMNS = [*COLUMNS, "ENDPOINTID", "ROUTINGKEY", "REASON"]
+COLUMNS = ["NAME", "READY", "REASON", "REPLICAS", "MODEL", "REGION", "PAUSED", "AGE"]
+WIDE_COLUMNS = [*COLUMNS, "GPU", "COUNT", "STATE", "ENDPOINTID", "MESSAGE"]
 UNKNOWN_FIELDS = valid_spec(novelty=1, gpu={"type": "gpu-h100-sxm", "count": 1, "topology": "ring"})
 SAMPLE_FILES = sorted(path for path in crd.SAMPLES.glob("*.yaml") if path.name != "kustomization.yaml")
 
@@ -111,18 +111,18 @@ def test_names_of_the_resource(cluster: Cluster, namespace: str, resource: str) 
 @pytest.mark.parametrize(
     ("options", "header", "values"),
     [
-        pytest.param([], COLUMNS, ["gpu-h100-sxm", "1", "eu-north1", "2", "Running", "True"], id="normal"),
-        pytest.param(["-o", "wide"], WIDE_COLUMNS, ["ep-1", "dedicated/one", "Available"], id="wide"),
+        pytest.param([], COLUMNS, ["True", "Available", "2/1-4", "openai/gpt-oss-120b", "eu-north1"], id="normal"),
+        pytest.param(["-o", "wide"], WIDE_COLUMNS, ["gpu-h100-sxm", "1", "Running", "ep-1", "m"], id="wide"),
     ],
 )
 def test_columns(cluster: Cluster, namespace: str, options: list[str], header: list[str], values: list[str]) -> None:
-    """`kubectl get` shows what is asked for most, and ids and reasons when wide."""
+    """`kubectl get` shows what is asked for most, and GPUs, ids and messages when wide."""
     crd.create(cluster, namespace)
-    status = {"endpointId": "ep-1", "routingKey": "dedicated/one", "state": "Running", "readyReplicas": 2}
+    status = {"endpointId": "ep-1", "state": "Running", "replicaSummary": "2/1-4"}
     crd.write_status(cluster, namespace, {**status, "conditions": [ready_condition()]})
     shown_header, row = cells(cluster.kubectl("get", "dep", "-n", namespace, *options).stdout)
     assert shown_header == header
-    assert row[:2] == [crd.NAME, "openai/gpt-oss-120b"]
+    assert row[0] == crd.NAME
     assert " ".join(values) in " ".join(row)
 
 

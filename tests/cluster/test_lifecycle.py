@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from cluster.support import golden
 from cluster.support.world import World
 from cluster.support.worlds import WorldMaker
 from tokenfactory_operator.api import v1alpha1 as api
@@ -68,27 +69,26 @@ def test_create_with_every_field(shared: World, name: str) -> None:
 
 
 def test_kubectl(shared: World, name: str) -> None:
-    """`kubectl wait` returns when the object is Ready, and `kubectl get` shows state and GPUs in columns."""
+    """`kubectl wait` returns when the object is Ready, and `kubectl get` shows endpoint and GPUs in columns."""
     shared.create(name)
     target = ("-n", shared.namespace)
     shared.cluster.kubectl("wait", "--for=condition=Ready", f"dep/{name}", *target, "--timeout=50s")
     assert shared.get(name).ready
-    header, row = shared.cluster.kubectl("get", "dep", name, *target, "-o", "wide").stdout.splitlines()
-    shown = dict(zip(header.split(), row.split(), strict=True))
+    (shown,) = golden.rows(shared.cluster.kubectl("get", "dep", name, *target, "-o", "wide").stdout)
     del shown["AGE"]
-    endpoint = shared.endpoint(name)
     assert shown == {
         "NAME": name,
+        "READY": "True",
+        "REASON": "Available",
+        "REPLICAS": "1/1-4",
         "MODEL": "openai/gpt-oss-120b",
+        "REGION": "eu-north1",
+        "PAUSED": "",
         "GPU": "gpu-h100-sxm",
         "COUNT": "1",
-        "REGION": "eu-north1",
-        "READYREPLICAS": "1",
         "STATE": "Running",
-        "READY": "True",
-        "ENDPOINTID": endpoint["id"],
-        "ROUTINGKEY": endpoint["routing_key"],
-        "REASON": "Available",
+        "ENDPOINTID": shared.endpoint(name)["id"],
+        "MESSAGE": "The endpoint serves with at least its reserved replicas.",
     }
 
 

@@ -54,20 +54,22 @@ def _column(name: str, kind: str, path: str, description: str, *, wide: bool = F
     return {**column, "priority": 1} if wide else column
 
 
-# GPU type and count are two columns, since a column takes one field; a composed status field would be empty on a new
-# object and stale after an edit. Names have no blanks, so that scripts can split the lines.
+_ESCAPED: Final = api.PAUSED.replace(".", r"\.")
+_PAUSED: Final = f".metadata.annotations.{_ESCAPED}"
+# Which columns there are, and why: ADR 41. Names have no blanks, so that scripts can split the head.
 _COLUMNS: Final = (
-    _column("Model", "string", ".spec.model", "Template that is served"),
-    _column("GPU", "string", ".spec.gpu.type", "GPU type"),
-    _column("Count", "integer", ".spec.gpu.count", "GPUs per replica"),
-    _column("Region", "string", ".spec.region", "Region that serves it"),
-    _column("ReadyReplicas", "integer", ".status.readyReplicas", "Replicas that are ready"),
-    _column("State", "string", ".status.state", "What the deployment is doing"),
     _column("Ready", "string", '.status.conditions[?(@.type=="Ready")].status', "Whether the cloud has and serves it"),
+    _column("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason', "Why Ready is so"),
+    _column("Replicas", "string", ".status.replicaSummary", "Ready replicas / reserved - most"),
+    _column("Model", "string", ".spec.model", "Template that is served"),
+    _column("Region", "string", ".spec.region", "Region that serves it"),
+    _column("Paused", "string", _PAUSED, "Annotation that holds all changes of the cloud"),
     _column("Age", "date", ".metadata.creationTimestamp", "Time since the object was created"),
+    _column("GPU", "string", ".spec.gpu.type", "GPU type", wide=True),
+    _column("Count", "integer", ".spec.gpu.count", "GPUs per replica", wide=True),
+    _column("State", "string", ".status.state", "What the deployment is doing", wide=True),
     _column("EndpointID", "string", ".status.endpointId", "Id in the cloud", wide=True),
-    _column("RoutingKey", "string", ".status.routingKey", "What applications send as model", wide=True),
-    _column("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason', "Why Ready is so", wide=True),
+    _column("Message", "string", '.status.conditions[?(@.type=="Ready")].message', "Why, in words", wide=True),
 )
 
 

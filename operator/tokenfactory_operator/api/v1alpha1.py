@@ -314,6 +314,10 @@ class Status(ApiModel):
     )
     replicas: int | None = Field(default=None, description="minReplicas that the cloud has accepted.")
     ready_replicas: int | None = Field(default=None, description="Replicas that are ready.")
+    replica_summary: str | None = Field(
+        default=None,
+        description="For people: ready replicas / minReplicas - maxReplicas, as the cloud has them, such as 1/1-4.",
+    )
     selector: str | None = Field(
         default=None, description="Label selector of the scale subresource; matches no pod, as there is none."
     )

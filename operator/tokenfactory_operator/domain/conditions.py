@@ -36,7 +36,7 @@ MESSAGES: Final[Mapping[Reason, str]] = {
     Reason.AVAILABLE: "The endpoint serves with at least its reserved replicas.",
     Reason.STOPPED: "The endpoint is stopped, as spec.enabled says; it is not billed.",
     Reason.CREATING: "The endpoint was created; waiting until the cloud lists it.",
-    Reason.STARTING: "The cloud is starting the endpoint.",
+    Reason.STARTING: "The cloud is starting the endpoint, or waits for free GPUs.",
     Reason.UPDATING: "The cloud is updating the endpoint.",
     Reason.PARTIALLY_READY: "Fewer replicas are ready than are reserved.",
     Reason.NOT_READY: "The endpoint does not serve.",

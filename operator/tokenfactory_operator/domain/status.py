@@ -66,9 +66,8 @@ def _first_told(written: Status, verdict: Verdict) -> bool:
 def opening(s: Situation, decision: Decision, verdict: Verdict, *, attempt: CreateAttempt, now: str) -> Status:
     """The status that opens an attempt: written before anything is sent (exactly-once.md, Create 3)."""
     status = after(s, decision, verdict, now=now)
-    cleared = dict.fromkeys(
-        ("endpoint_id", "routing_key", "created_at", "state", "readiness", "replicas", "ready_replicas", "gpus")
-    )
+    told = ("routing_key", "created_at", "state", "readiness", "replicas", "ready_replicas", "replica_summary", "gpus")
+    cleared = dict.fromkeys(("endpoint_id", *told))
     return status.model_copy(update={**cleared, "create_attempt": attempt, "scope": s.evidence.scope})
 
 
@@ -154,8 +153,17 @@ def _observed(seen: ObservedEndpoint, hosts: Mapping[str, str]) -> dict[str, Any
         "readiness": camel_case(seen.readiness),
         "replicas": seen.min_replicas,
         "ready_replicas": seen.ready_replicas,
+        "replica_summary": _replica_summary(seen),
         "gpus": gpus,
     }
+
+
+def _replica_summary(seen: ObservedEndpoint) -> str | None:
+    """What no printer column can join. It repeats fields of this status only, so it costs no write of its own."""
+    if seen.min_replicas is None or seen.max_replicas is None:
+        return None
+    ready = "?" if seen.ready_replicas is None else str(seen.ready_replicas)
+    return f"{ready}/{seen.min_replicas}-{seen.max_replicas}"
 
 
 def _names(*models: type[ApiModel]) -> frozenset[str]:

@@ -51,18 +51,19 @@ def _faults(was: Conditions, now: Conditions) -> tuple[Change, ...]:
     told = []
     synced, stalled = now.get(ConditionType.SYNCED), now.get(ConditionType.STALLED)
     if synced is not None and synced.status == "False" and synced.reason != _reason(was, ConditionType.SYNCED):
-        told.append(_warning(synced))
+        told.append(_told(synced))
     if stalled is None or ConditionType.STALLED in was:
         return tuple(told)
     earlier = was.get(ConditionType.SYNCED)
     known = {earlier.message} if earlier is not None and earlier.status == "False" else set()
     if stalled.message not in {*known, *(change.message for change in told)}:
-        told.append(_warning(stalled))
+        told.append(_told(stalled))
     return tuple(told)
 
 
-def _warning(condition: Condition) -> Change:
-    return Change(condition.reason or "", condition.message or "", warning=True)
+def _told(condition: Condition) -> Change:
+    asked_for = condition.reason == Reason.RECONCILE_PAUSED
+    return Change(condition.reason or "", condition.message or "", warning=not asked_for)
 
 
 def _readiness_lost(was: Conditions, now: Conditions, told: tuple[Change, ...], *, asked: bool) -> tuple[Change, ...]:

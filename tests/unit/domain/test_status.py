@@ -116,9 +116,24 @@ def test_what_the_endpoint_shows_is_told() -> None:
         "readiness": "PartiallyReady",
         "replicas": 1,
         "readyReplicas": 3,
+        "replicaSummary": "3/1-4",
         "selector": status.SELECTOR,
         "gpus": {"ready": 6, "min": 2, "max": 8},
     }
+
+
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        pytest.param({"ready_replicas": 0, "min_replicas": 2, "max_replicas": 6}, "0/2-6", id="none ready"),
+        pytest.param({"ready_replicas": None}, "?/1-4", id="how many are ready is not told"),
+        pytest.param({"min_replicas": None}, None, id="the least is not told"),
+        pytest.param({"max_replicas": None}, None, id="the most is not told"),
+    ],
+)
+def test_replicas_in_one_field(shown: dict[str, Any], told: str | None) -> None:
+    """Ready, reserved and most, as the cloud has them; nothing is made up where it does not say."""
+    assert written(Scene().recorded().lists(an_endpoint(**shown))).replica_summary == told
 
 
 def test_the_address_is_that_of_the_setting() -> None:

@@ -75,6 +75,7 @@ TOLD = [
     pytest.param(WAITING, ASKED, [("CreateOutcomeUnknown", "Look.", True)], id="asked after waiting"),
     pytest.param(MISSING, MISSING_LONG, [], id="asked in the same words"),
     pytest.param(NO_ROOM, CREATING, [], id="a try is no recovery"),
+    pytest.param(AVAILABLE, PAUSED, [("ReconcilePaused", "ReconcilePaused.", False)], id="paused, as asked"),
     pytest.param(PAUSED, AVAILABLE, [("Recovered", "ReconcilePaused is over.", False)], id="resumed"),
 ]
 
