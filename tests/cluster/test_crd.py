@@ -118,7 +118,7 @@ def test_names_of_the_resource(cluster: Cluster, namespace: str, resource: str) 
 def test_columns(cluster: Cluster, namespace: str, options: list[str], header: list[str], values: list[str]) -> None:
     """`kubectl get` shows what is asked for most, and GPUs, ids and messages when wide."""
     crd.create(cluster, namespace)
-    status = {"endpointId": "ep-1", "state": "Running", "replicaSummary": "2/1-4"}
+    status = {"endpointId": "ep-1", "state": "Running", "replicaSummary": "2/1-4", "summary": "m"}
     crd.write_status(cluster, namespace, {**status, "conditions": [ready_condition()]})
     shown_header, row = cells(cluster.kubectl("get", "dep", "-n", namespace, *options).stdout)
     assert shown_header == header

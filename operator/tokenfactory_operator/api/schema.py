@@ -69,7 +69,7 @@ _COLUMNS: Final = (
     _column("Count", "integer", ".spec.gpu.count", "GPUs per replica", wide=True),
     _column("State", "string", ".status.state", "What the deployment is doing", wide=True),
     _column("EndpointID", "string", ".status.endpointId", "Id in the cloud", wide=True),
-    _column("Message", "string", '.status.conditions[?(@.type=="Ready")].message', "Why, in words", wide=True),
+    _column("Message", "string", ".status.summary", "The beginning of why, in words", wide=True),
 )
 
 

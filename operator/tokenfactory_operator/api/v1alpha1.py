@@ -318,6 +318,9 @@ class Status(ApiModel):
         default=None,
         description="For people: ready replicas / minReplicas - maxReplicas, as the cloud has them, such as 1/1-4.",
     )
+    summary: str | None = Field(
+        default=None, description="For people: the beginning of the message that matters most among the conditions."
+    )
     selector: str | None = Field(
         default=None, description="Label selector of the scale subresource; matches no pod, as there is none."
     )

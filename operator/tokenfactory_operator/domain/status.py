@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tokenfactory_operator.api.v1alpha1 import ApiModel, CreateAttempt, Gpus, Status
+from tokenfactory_operator.api.v1alpha1 import ApiModel, Condition, CreateAttempt, Gpus, Status
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import Create, Decision, Verdict
 from tokenfactory_operator.domain.attempt import CREATED, PENDING, REFUSED, State
@@ -18,9 +18,12 @@ from tokenfactory_operator.domain.errors import Handling, bounded, visible
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import DOUBTS, ConditionType, Reason
 from tokenfactory_operator.domain.situation import Situation
+from tokenfactory_operator.domain.telling import foremost
 
 SELECTOR: Final = "tokenfactory.nebius.com/no-pods"
 """An autoscaler refuses a target whose scale has no selector; this one matches no pod, since there is none."""
+BEGINNING: Final = 160
+"""Characters of a message that `kubectl get -o wide` shows: two sentences, such as what is wrong and what is right."""
 
 
 def camel_case(word: str | None) -> str | None:
@@ -34,12 +37,14 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
     seen = facts.own_endpoint(s)
     # A request that was there before the doubt was told is no answer to it, whichever process reads it next.
     handled = (verdict.judged and s.evidence.last_view > s.memory.requested) or _first_told(written, verdict)
+    told = conditions(s, decision, verdict, now=now)
     changes: dict[str, Any] = {
         "observed_generation": observed_generation(s, verdict),
         "uid": s.resource.uid,
         "selector": SELECTOR,
         "create_attempt": _attempt(s, decision),
-        "conditions": conditions(s, decision, verdict, now=now),
+        "conditions": told,
+        "summary": _summary(told),
         "last_handled_reconcile_at": (s.resource.requested_at or None)
         if handled
         else written.last_handled_reconcile_at,
@@ -156,6 +161,11 @@ def _observed(seen: ObservedEndpoint, hosts: Mapping[str, str]) -> dict[str, Any
         "replica_summary": _replica_summary(seen),
         "gpus": gpus,
     }
+
+
+def _summary(told: tuple[Condition, ...]) -> str | None:
+    most = foremost(told)
+    return bounded(most.message, BEGINNING) if most is not None else None
 
 
 def _replica_summary(seen: ObservedEndpoint) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import Condition
-from tokenfactory_operator.domain.reasons import ConditionType
+from tokenfactory_operator.domain.reasons import ConditionType, Reason
 
 TELLERS: Final = (ConditionType.STALLED, ConditionType.RECONCILING, ConditionType.SYNCED)
 """Of these the first that there is."""
@@ -43,3 +43,12 @@ def told_in_full(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
         item.model_copy(update={"message": teller.message}) if item.reason == teller.reason else item
         for item in conditions
     )
+
+
+def foremost(conditions: Iterable[Condition]) -> Condition | None:
+    """The one whose message matters most: the teller, or `Ready` where nothing is in the way."""
+    by_type = {item.type: item for item in conditions}
+    teller = _teller(by_type.values())
+    if teller is None or teller.reason == Reason.RECONCILE_SUCCESS:
+        return by_type.get(ConditionType.READY)
+    return teller

@@ -117,6 +117,7 @@ def test_what_the_endpoint_shows_is_told() -> None:
         "replicas": 1,
         "readyReplicas": 3,
         "replicaSummary": "3/1-4",
+        "summary": "The endpoint serves with at least its reserved replicas.",
         "selector": status.SELECTOR,
         "gpus": {"ready": 6, "min": 2, "max": 8},
     }
@@ -311,3 +312,23 @@ def test_anothers_status_is_overwritten_whole() -> None:
     patched = merged(scene.body["status"], status.merge_patch(scene.body["status"], told))
     assert patched == told
     assert not {"endpointId", "routingKey"} & patched.keys()
+
+
+@pytest.mark.parametrize(
+    ("scene", "told"),
+    [
+        pytest.param(
+            Scene().recorded().lists(an_endpoint()),
+            "The endpoint serves with at least its reserved replicas.",
+            id="ready",
+        ),
+        pytest.param(
+            Scene().recorded().annotated(api.PAUSED).lists(an_endpoint()),
+            "Paused by the annotation tokenfactory.nebius.com/paused: the cloud is not changed.",
+            id="paused",
+        ),
+    ],
+)
+def test_what_matters_most_in_one_field(scene: Scene, told: str) -> None:
+    """What is in the way, else what Ready says."""
+    assert written(scene).summary == told
