@@ -21,7 +21,6 @@ from tokenfactory_operator.domain.identity import MAX_TOKEN
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.state.cache import is_bound, secret_of
 
-
 TOKEN: Final = re.compile(r"[!-~]+")
 """Printable ASCII without blanks. A tenant's objects are looked up by their tokens again and again: each has 4 KiB."""
 

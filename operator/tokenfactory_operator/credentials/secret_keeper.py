@@ -124,7 +124,8 @@ class SecretKeeper:
                 await self._settle(secret)
             except KubeError as error:
                 wait = self.queue.retry(secret, Urgency.RESYNC, at_least=error.retry_after)
-                _LOG.warning("the Secret %s could not be kept (again in %.0f s): %s", secret, wait, error.message)
+                text = "the Secret %s could not be kept (again in %.0f s): %s"
+                _LOG.warning(text, secret, wait, error.message, extra={"namespace": secret.namespace})
             else:
                 self.queue.forget(secret)
             finally:
@@ -176,9 +177,8 @@ class SecretKeeper:
         try:
             await self._kube.set_finalizers(secret, _without_ours(stored), resource_version=version)
         except (KubeConflict, KubeNotFound):
-            _LOG.warning(
-                "the Secret %s has changed since it lost its label: look whether it carries %s", secret, api.IN_USE
-            )
+            text = "the Secret %s has changed since it lost its label: look whether it carries %s"
+            _LOG.warning(text, secret, api.IN_USE, extra={"namespace": secret.namespace})
         self._unlabelled.pop(secret, None)
 
     def _held(self, user: Key) -> bool:

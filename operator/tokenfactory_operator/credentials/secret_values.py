@@ -32,6 +32,10 @@ def name_in(body: JsonObject) -> str:
     return str(given.get("key") or api.SECRET_KEY)
 
 
+def _about(secret: Key) -> dict[str, str]:
+    return {"namespace": secret.namespace}  # whose share of the log it is
+
+
 @dataclass(frozen=True)
 class _Read:
     version: int
@@ -88,7 +92,7 @@ class SecretValues:
         results = await asyncio.gather(*map(self.read, needed.values()), return_exceptions=True)
         for (secret, _), result in zip(needed, results, strict=True):
             if isinstance(result, KubeError):
-                _LOG.warning("the Secret %s could not be read: %s", secret, result.message)
+                _LOG.warning("the Secret %s could not be read: %s", secret, result.message, extra=_about(secret))
             elif isinstance(result, BaseException):
                 raise result
 
@@ -120,7 +124,8 @@ class SecretValues:
         except KubeError as error:
             if before is None or name not in before.asked:
                 raise
-            _LOG.warning("the Secret %s could not be read again, and is used as it was: %s", secret, error.message)
+            text = "the Secret %s could not be read again, and is used as it was: %s"
+            _LOG.warning(text, secret, error.message, extra=_about(secret))
             return False
         if body is None:  # gone, or without its label: the watch is late
             if known is not None:

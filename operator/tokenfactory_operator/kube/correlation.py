@@ -8,9 +8,10 @@ once, one more in 5 minutes, 10 minutes' window, 4096 entries.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final
+
+from tokenfactory_operator.buckets import Buckets, Recent
 
 WINDOW: Final = 600.0
 """Seconds since the last occurrence within which a repetition counts as the same Event."""
@@ -24,23 +25,6 @@ NAMESPACE_REFILL: Final = 1.0
 """Seconds until a namespace may have one Event more."""
 CAPACITY: Final = 4096
 """Objects and Events that are remembered; the least recently used are forgotten first."""
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class _Recent(OrderedDict[K, V], Generic[K, V]):
-    """A mapping that forgets the least recently stored entry beyond its capacity."""
-
-    def __init__(self, capacity: int) -> None:
-        super().__init__()
-        self._capacity = capacity
-
-    def store(self, key: K, value: V) -> None:
-        self[key] = value
-        self.move_to_end(key)
-        if len(self) > self._capacity:
-            self.popitem(last=False)
 
 
 @dataclass(frozen=True)
@@ -74,37 +58,14 @@ class Series:
     last_seen: float
 
 
-@dataclass(frozen=True)
-class _Bucket:
-    tokens: float
-    filled_at: float
-
-
-class _Buckets(Generic[K]):
-    """One bucket for each key: so many tokens at once, and one more in each `refill` seconds."""
-
-    def __init__(self, capacity: int, *, burst: int, refill: float) -> None:
-        self._burst = burst
-        self._refill = refill
-        self._buckets: _Recent[K, _Bucket] = _Recent(capacity)
-
-    def take(self, key: K, now: float) -> bool:
-        """Whether there was a token."""
-        bucket = self._buckets.get(key, _Bucket(tokens=self._burst, filled_at=now))
-        tokens = min(float(self._burst), bucket.tokens + (now - bucket.filled_at) / self._refill)
-        taken = tokens >= 1
-        self._buckets.store(key, _Bucket(tokens=tokens - 1 if taken else tokens, filled_at=now))
-        return taken
-
-
 class Correlator:
     """Remembers what was recorded. Times are monotonic seconds."""
 
     def __init__(self, *, capacity: int = CAPACITY) -> None:
         """`capacity` bounds the memory, for objects and for Events each."""
-        self._series: _Recent[Occurrence, Series] = _Recent(capacity)
-        self._objects: _Buckets[Subject] = _Buckets(capacity, burst=BURST, refill=REFILL)
-        self._namespaces: _Buckets[str] = _Buckets(capacity, burst=NAMESPACE_BURST, refill=NAMESPACE_REFILL)
+        self._series: Recent[Occurrence, Series] = Recent(capacity)
+        self._objects: Buckets[Subject] = Buckets(capacity, burst=BURST, refill=REFILL)
+        self._namespaces: Buckets[str] = Buckets(capacity, burst=NAMESPACE_BURST, refill=NAMESPACE_REFILL)
 
     def admit(self, subject: Subject, now: float) -> bool:
         """Whether the object, and its namespace, may have one Event more now; takes it from their buckets."""

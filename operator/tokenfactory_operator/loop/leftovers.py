@@ -46,7 +46,8 @@ class Leftovers:
                 raise CredentialsError(f"it is in scope {attempt.scope}, and the present credential belongs to {scope}")
             await self._executor.abandon(body, attempt.endpoint_id, poller)
         except CloudError as error:
-            self._log.warning("cleaning up failed", error=error.message, reason=error.reason, key=str(key))
+            where = {"namespace": key.namespace, "name": key.name}
+            self._log.warning("cleaning up failed", error=error.message, reason=error.reason, **where)
             # Nothing here can tell when it is gone from another project: a new object does not wait for that.
             gives_up = successor is not None and not reachable
             self._warn(successor or body, attempt.endpoint_id, error, UNREACHABLE if gives_up else WAITS)

@@ -200,7 +200,7 @@ class Poller:
         """Said once: everything else goes on, and what they may hide is taken to exist."""
         if answer.problem and answer.problem != self._problem:
             self._telemetry.counted("unreadable_items")
-            _LOG.warning("the cloud's list of scope %s: %s", self.inventory.scope, answer.problem)
+            _LOG.warning("the cloud's list of scope %s: %s", self.inventory.scope, answer.problem, extra=self._about)
         self._problem = answer.problem
 
     def _wake_changed(self, changes: Changes) -> None:
@@ -213,7 +213,8 @@ class Poller:
         self._failures = 0
         self._good_at = self._clock.monotonic()
         if self._good_wall is None:
-            _LOG.info("the cloud is listed: %d endpoints in scope %s", len(self.inventory), self.inventory.scope)
+            count = len(self.inventory)
+            _LOG.info("the cloud is listed: %d endpoints in scope %s", count, self.inventory.scope, extra=self._about)
         self._good_wall = self._clock.now()
         waiting, self._waiting = self._waiting, set()
         for key in waiting:
@@ -221,14 +222,19 @@ class Poller:
         if self.inventory.outage is not None:
             self.inventory.outage = None
             self._telemetry.counted("cloud_recovered")
-            _LOG.info("the cloud is listed again")
+            _LOG.info("the cloud is listed again", extra=self._about)
             self._wake_all()
+
+    @property
+    def _about(self) -> dict[str, str]:
+        """The namespace whose credential it is: whose share of the log a line is, and nobody's for the operator's own."""
+        return {"namespace": self.inventory.namespace} if self.inventory.namespace else {}
 
     def _failed(self, error: CloudError) -> None:
         self._failures += 1
         self._refused = error.handling in (Handling.WAITING_ON_USER, Handling.TERMINAL)
         again = f" (failure {self._failures} in a row)" if self._failures > 1 else ""
-        _LOG.warning("the cloud could not be listed%s: %s", again, error.message)
+        _LOG.warning("the cloud could not be listed%s: %s", again, error.message, extra=self._about)
         lasted = self._clock.monotonic() - self._good_at
         blind = lasted >= self._timing.inventory_max_age
         never = self._good_wall is None

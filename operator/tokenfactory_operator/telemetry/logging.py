@@ -1,7 +1,7 @@
 """One log pipeline: structlog's lines and those of every library go through one formatter, which hides secrets.
 
 Secrets are hidden in the rendered line, the last thing before it is written, so that no field, no traceback and no
-library's message gets past it. Nothing here decides what is logged.
+library's message gets past it. Nothing here decides what is logged, but for the share of a namespace (`log_share`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from tokenfactory_operator.telemetry.log_share import Share
 from tokenfactory_operator.telemetry.redaction import Redactor
 
 FLOORS: Final = {
@@ -67,6 +68,7 @@ def configure_logging(
             redactor=_installed() or Redactor(),
         )
     )
+    handler.addFilter(Share())
     root = logging.getLogger()
     root.handlers[:] = [other for other in root.handlers if not isinstance(other.formatter, RedactingFormatter)]
     root.addHandler(handler)
