@@ -227,7 +227,7 @@ class Poller:
 
     @property
     def _about(self) -> dict[str, str]:
-        """The namespace whose credential it is: whose share of the log a line is, and nobody's for the operator's own."""
+        """The namespace whose share of the log a line is; none for the operator's own credential."""
         return {"namespace": self.inventory.namespace} if self.inventory.namespace else {}
 
     def _failed(self, error: CloudError) -> None:
