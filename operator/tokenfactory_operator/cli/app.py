@@ -16,7 +16,7 @@ from typer.exceptions import Abort, TyperException
 from typer.exceptions import Exit as TyperExit
 from typer.main import get_command
 
-from tokenfactory_operator.cli import doctor, run
+from tokenfactory_operator.cli import doctor, plan, run
 from tokenfactory_operator.cli.errors import CliError, Exit, defect, explained
 from tokenfactory_operator.cli.output import Output
 from tokenfactory_operator.domain.errors import OperatorError
@@ -28,7 +28,10 @@ _VARIABLE: Final = "_TOKENFACTORY_OPERATOR_COMPLETE"
 _NO_FILES: Final = ":4"
 """What kubectl is told besides: offer no file names (cobra's ShellCompDirectiveNoFileComp)."""
 
-COMMANDS: Final[tuple[tuple[str, Callable[..., int]], ...]] = (("doctor", doctor.doctor),)
+COMMANDS: Final[tuple[tuple[str, Callable[..., int]], ...]] = (
+    ("doctor", doctor.doctor),
+    ("plan", plan.plan),
+)
 
 
 def build(program: str) -> typer.Typer:

@@ -15,12 +15,12 @@ from typing import Final, Self
 from pydantic import SecretStr
 
 from tokenfactory_operator.cli.access import Access, access
-from tokenfactory_operator.cli.errors import CliError
+from tokenfactory_operator.cli.errors import CliError, explained
 from tokenfactory_operator.cli.installation import Installation, chosen, installations
 from tokenfactory_operator.cli.output import Output
 from tokenfactory_operator.cloud.client import HttpCloud
 from tokenfactory_operator.cloud.transport import CloudSettings
-from tokenfactory_operator.domain.errors import KubeError
+from tokenfactory_operator.domain.errors import CloudError, KubeError
 from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.kube.client import KubeClient, connect
 from tokenfactory_operator.kube.errors import ApiServerError, SetupError
@@ -150,6 +150,10 @@ class Session:
         except ValueError as error:
             raise CliError(f"The cloud cannot be called: {error}.") from None
         return await self._stack.enter_async_context(cloud)
+
+    async def failed(self, error: CloudError) -> CliError:
+        """A call of the cloud that has failed, with the address that was called."""
+        return CliError(f"{(await self.access()).settings.api_url}: {error.message}", hint=explained(error).hint)
 
     async def endpoints(self) -> EndpointList:
         """What the cloud lists. Raises `CloudError`."""

@@ -1,0 +1,120 @@
+"""What would the API server store, were this manifest applied? Asked with `dryRun=All`: nothing is written.
+
+So defaults, the CRD's rules and admission policies are the API server's own. The apply is of the kind that the object
+was applied with before: `kubectl apply` merges three versions, server-side apply has a manager.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.cli.manifests import Manifest
+from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
+from tokenfactory_operator.kube.client import MERGE_PATCH, KubeClient
+from tokenfactory_operator.kube.objects import collection
+from tokenfactory_operator.ports import JsonObject, Key
+
+LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+"""Where `kubectl apply` keeps what it applied (Kubernetes: declarative management of objects)."""
+APPLY_PATCH: Final = "application/apply-patch+yaml"
+KUBECTL: Final = "kubectl"
+"""The manager of `kubectl apply --server-side`."""
+_DRY_RUN: Final = ("dryRun", "All")
+
+
+@dataclass(frozen=True)
+class Applied:
+    """One manifest, and what would become of it."""
+
+    key: Key
+    manifest: Manifest
+    before: JsonObject | None
+    """The object as it is now, with all of its metadata; None where there is none."""
+    after: JsonObject | None
+    """The object as it would be stored; None where the API server refuses it."""
+    refusal: KubeError | None = None
+
+
+async def apply_dry(client: KubeClient, manifest: Manifest, *, namespace: str) -> Applied:
+    """Ask what an apply would store. Raises `KubeError` only where the object cannot be read."""
+    metadata = manifest["metadata"]
+    key = Key(metadata.get("namespace") or namespace, metadata["name"])
+    path = f"{collection(key.namespace)}/{quote(key.name)}"
+    try:
+        before = await client.request("GET", path)
+    except KubeNotFound:
+        before = None
+    try:
+        after = await _patched(client, path, {**manifest, "metadata": {**metadata, "namespace": key.namespace}}, before)
+    except KubeError as error:
+        return Applied(key, manifest, before, None, error)
+    return Applied(key, manifest, before, after)
+
+
+async def _patched(client: KubeClient, path: str, manifest: Manifest, before: JsonObject | None) -> JsonObject:
+    before_that = last_applied(before)
+    if before is not None and before_that is not None:
+        body = three_way(before_that, _given(manifest), before)
+        query = [_DRY_RUN, ("fieldManager", "kubectl-client-side-apply")]
+        return await client.request("PATCH", path, query=query, body=body, content_type=MERGE_PATCH)
+    query = [_DRY_RUN, ("fieldManager", manager_of(before)), ("force", "true")]
+    body = {**_given(manifest), "apiVersion": api.API_VERSION, "kind": api.KIND}
+    return await client.request("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
+
+
+def _given(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What an apply sends of a manifest: it may be a dump, with what only the API server writes."""
+    kept = ("name", "namespace", "labels")
+    metadata = {name: manifest["metadata"][name] for name in kept if name in manifest["metadata"]}
+    return {"metadata": {**metadata, "annotations": own_annotations(manifest)}, "spec": manifest.get("spec")}
+
+
+def own_annotations(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The annotations without what `kubectl apply` keeps there for itself."""
+    given = (body.get("metadata") or {}).get("annotations") or {}
+    return {name: text for name, text in given.items() if name != LAST_APPLIED}
+
+
+def last_applied(before: JsonObject | None) -> dict[str, Any] | None:
+    """What `kubectl apply` has applied last; None where the object was not made by it."""
+    text = ((before or {}).get("metadata", {}).get("annotations") or {}).get(LAST_APPLIED)
+    try:
+        document = json.loads(text) if text else None
+    except ValueError:
+        return None
+    return _given(document) if isinstance(document, dict) and "metadata" in document else None
+
+
+def manager_of(before: JsonObject | None) -> str:
+    """Who has applied the object last on the server's side; kubectl where nobody has."""
+    entries = (before or {}).get("metadata", {}).get("managedFields") or ()
+    applied = [entry for entry in entries if entry.get("operation") == "Apply" and not entry.get("subresource")]
+    return str(max(applied, key=lambda entry: str(entry.get("time")))["manager"]) if applied else KUBECTL
+
+
+def three_way(original: Mapping[str, Any], modified: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON merge patch of `kubectl apply` for a custom resource: what changes, and what it had set before."""
+    patch: dict[str, Any] = {}
+    for name, value in modified.items():
+        now = current.get(name)
+        if isinstance(value, Mapping):
+            inner = three_way(original.get(name) or {}, value, now if isinstance(now, Mapping) else {})
+            if inner or not isinstance(now, Mapping):
+                patch[name] = inner
+        elif now != value:
+            patch[name] = value
+    return patch | {name: None for name in original if name not in modified and name in current}
+
+
+def changes(before: Any, after: Any, path: str = "") -> list[tuple[str, Any, Any]]:  # noqa: ANN401  # JSON
+    """Each field that differs: its path, and both values (None: it is not there)."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        names = dict.fromkeys([*before, *after])
+        found = (changes(before.get(name), after.get(name), f"{path}.{name}" if path else name) for name in names)
+        return [change for part in found for change in part]
+    return [] if before == after else [(path, before, after)]
