@@ -16,7 +16,7 @@ from typer.exceptions import Abort, TyperException
 from typer.exceptions import Exit as TyperExit
 from typer.main import get_command
 
-from tokenfactory_operator.cli import doctor, plan, run
+from tokenfactory_operator.cli import doctor, importing, plan, run
 from tokenfactory_operator.cli.errors import CliError, Exit, defect, explained
 from tokenfactory_operator.cli.output import Output
 from tokenfactory_operator.domain.errors import OperatorError
@@ -31,6 +31,7 @@ _NO_FILES: Final = ":4"
 COMMANDS: Final[tuple[tuple[str, Callable[..., int]], ...]] = (
     ("doctor", doctor.doctor),
     ("plan", plan.plan),
+    ("import", importing.importing),
 )
 
 

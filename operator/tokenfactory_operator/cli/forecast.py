@@ -57,7 +57,7 @@ FAILING: Final = frozenset({Verb.REPLACE, Verb.BLOCKED, Verb.REFUSED, Verb.UNKNO
 
 
 @dataclass(frozen=True)
-class Change:
+class FieldChange:
     """One field that would be another one."""
 
     field: str
@@ -95,7 +95,7 @@ class Forecast:
     stored: str
     """What becomes of the object: `created`, `changed` or `unchanged`."""
     endpoint_id: str = ""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[FieldChange, ...] = ()
     reason: str = ""
     """Of the condition that would say it."""
     message: str = ""
@@ -117,7 +117,9 @@ def refused(applied: Applied) -> Forecast:
     message = applied.refusal.message if applied.refusal else ""
     before, wanted = (applied.before or {}).get("spec") or {}, applied.manifest.get("spec") or {}
     frozen = tuple(
-        Change(name, before.get(name), wanted.get(name)) for name in IMMUTABLE if before.get(name) != wanted.get(name)
+        FieldChange(name, before.get(name), wanted.get(name))
+        for name in IMMUTABLE
+        if before.get(name) != wanted.get(name)
     )
     replaces = applied.before is not None and bool(frozen)
     return Forecast(
@@ -205,26 +207,26 @@ _NAMES: Final[Mapping[str, str]] = {
 """Fields of an endpoint that a PATCH changes, by their names in the spec."""
 
 
-def _of_the_cloud(sent: Iterable[Sent]) -> Iterator[Change]:
+def _of_the_cloud(sent: Iterable[Sent]) -> Iterator[FieldChange]:
     for each in sent:
         if each.method != "PATCH" or each.before is None or each.after is None:
             continue
         for name, field in _NAMES.items():
             before, after = getattr(each.before, name), getattr(each.after, name)
             if before != after:
-                yield Change(field, before, after)
+                yield FieldChange(field, before, after)
         texts = text_without_marks(each.before.description), text_without_marks(each.after.description)
         if texts[0] != texts[1]:
-            yield Change("description", *texts)
+            yield FieldChange("description", *texts)
         if each.before.marks != each.after.marks:
-            yield Change(MARK, None, ", ".join(map(str, each.after.marks)))
+            yield FieldChange(MARK, None, ", ".join(map(str, each.after.marks)))
 
 
-def _of_the_object(applied: Applied, sent: Iterable[Sent]) -> Iterator[Change]:
+def _of_the_object(applied: Applied, sent: Iterable[Sent]) -> Iterator[FieldChange]:
     """What changes in the spec of an object that exists, and is no change of the cloud."""
     if applied.before is None or applied.after is None:
         return
     told = {change.field for change in _of_the_cloud(sent)}
     for field, before, after in changes(applied.before.get("spec"), applied.after.get("spec")):
         if field not in told:
-            yield Change(field, before, after)
+            yield FieldChange(field, before, after)

@@ -12,7 +12,7 @@ from tokenfactory_operator.cli import manifests
 from tokenfactory_operator.cli.applying import Applied, apply_dry
 from tokenfactory_operator.cli.commands import command
 from tokenfactory_operator.cli.errors import CliError, Exit
-from tokenfactory_operator.cli.forecast import FAILING, Change, Forecast, Gpus, Verb, foretold, refused
+from tokenfactory_operator.cli.forecast import FAILING, FieldChange, Forecast, Gpus, Verb, foretold, refused
 from tokenfactory_operator.cli.output import Output, count
 from tokenfactory_operator.cli.rehearsal.prepare import Troubled, prepared
 from tokenfactory_operator.cli.rehearsal.stage import Stage
@@ -120,7 +120,7 @@ def _details(each: Forecast) -> list[str]:
     return lines
 
 
-def _shown(change: Change) -> str:
+def _shown(change: FieldChange) -> str:
     if change.before is None:
         return f"{change.field}: {_value(change.after)}"
     return f"{change.field}: {_value(change.before)} → {_value(change.after)}"
