@@ -62,6 +62,8 @@ async def test_the_order_of_an_adoption() -> None:
     await stage.turn()
     assert stage.told("Ready") == "True Available"
     assert stage.attempt == ("adopted", "Created")
+    assert stage.witness.events == ["AdoptedEndpoint", "Available"]
+    assert "corrected_drift" not in stage.witness.counts
     stage.script.journal.clear()
     for _ in range(3):
         await stage.turn(30)
@@ -74,6 +76,7 @@ async def test_of_two_objects_one_gets_it() -> None:
     await stage.turn()
     await stage.reconcile(SECOND)
     assert told(stage, SECOND) == "OwnershipConflict"
+    assert any(f"is claimed by {KEY}." in message for message in stage.witness.messages)
     for _ in range(3):
         await stage.turn()
         await stage.reconcile(SECOND)

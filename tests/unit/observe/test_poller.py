@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -288,6 +289,26 @@ async def test_a_first_list_that_fails_is_said_at_once(error: CloudError, reason
     await parts.poller.poll()
     assert outage(parts) == (reason, False)
     assert len(parts.woken) == 1
+
+
+async def test_what_the_log_says_of_lists(caplog: pytest.LogCaptureFixture) -> None:
+    """The first good one, each that fails, how many did in a row, and that it is over; with the tenant's namespace."""
+    parts = Parts()
+    parts.inventory.namespace = "ml"
+    with caplog.at_level(logging.INFO):
+        await parts.poller.poll()
+        parts.cloud.broken = Unauthorized("who?")
+        for _ in range(2):
+            await parts.poller.poll()
+        parts.cloud.broken = None
+        await parts.poller.poll()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the cloud is listed: 0 endpoints in scope {SCOPE}",
+        "the cloud could not be listed: who?",
+        "the cloud could not be listed (failure 2 in a row): who?",
+        "the cloud is listed again",
+    ]
+    assert {vars(record)["namespace"] for record in caplog.records} == {"ml"}
 
 
 @pytest.mark.parametrize(

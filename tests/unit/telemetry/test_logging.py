@@ -66,6 +66,7 @@ def test_one_form_for_all() -> None:
     )
     assert theirs.items() >= {"message": "watch ended", "level": "warning", "logger": "theirs", "uid": "u-1"}.items()
     assert ours.keys() >= {"timestamp"} <= theirs.keys()
+    assert [list(line)[:3] for line in (ours, theirs)] == [["timestamp", "level", "message"]] * 2
 
 
 def test_kopf_speaks_our_fields() -> None:
