@@ -189,8 +189,8 @@ def test_no_secret_is_shown(new_world: WorldMaker) -> None:
     token = world.operator.token
     world.cloud.fault({"method": "POST", "count": 1}, effect="status", code=422, message=f"bad Bearer {token}")
     world.create("subject")
-    world.until_said("subject", "Synced", "InvalidSpec")
-    world.until_event("subject", "InvalidSpec")
+    world.until_said("subject", "Synced", "RefusedByCloud")
+    world.until_event("subject", "RefusedByCloud")
     shown = [json.dumps(world.get("subject").body), json.dumps(world.kube.events(world.namespace))]
     assert all(token not in text for text in (*shown, str(world.operator.metrics())))
     assert "[redacted]" in world.get("subject").said("Synced").message

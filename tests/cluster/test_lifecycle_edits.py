@@ -101,7 +101,7 @@ def test_refused_edit_of_a_serving_endpoint(shared: World, name: str) -> None:
     shared.created(name)
     shared.faulty(name, "PATCH", effect="status", code=422, message=REFUSAL, count=1)
     shared.edit(name, gpu={"count": 8})
-    seen = shared.until_said(name, "Synced", "InvalidSpec", status="False")
+    seen = shared.until_said(name, "Synced", "RefusedByCloud", status="False")
     assert (seen.said("Stalled").status, seen.said("Serving").status) == ("True", "True")
     assert not seen.ready
     assert REFUSAL in seen.said("Synced").message
@@ -117,11 +117,11 @@ def test_refused_create(shared: World, name: str) -> None:
     """A spec that the schema takes and the cloud refuses stalls without a retry, and recovers on the edit."""
     shared.faulty(name, "POST", effect="status", code=422, message=REFUSAL, count=1)
     shared.create(name)
-    seen = shared.until_said(name, "Synced", "InvalidSpec", status="False")
+    seen = shared.until_said(name, "Synced", "RefusedByCloud", status="False")
     assert (seen.said("Stalled").status, seen.said("Ready").status) == ("True", "False")
     assert REFUSAL in seen.said("Synced").message
     assert seen.status["createAttempt"]["state"] == "Refused"
-    shared.until_event(name, "InvalidSpec")
+    shared.until_event(name, "RefusedByCloud")
     shared.after_lists()
     assert len(shared.calls(name, "POST")) == 1
     shared.edit(name, gpu={"count": 2})
@@ -134,7 +134,7 @@ def test_refused_create_is_deleted_at_once(shared: World, name: str) -> None:
     """What was never created needs no DELETE and no waiting."""
     shared.faulty(name, "POST", effect="status", code=422, message=REFUSAL, count=1)
     shared.create(name)
-    shared.until_said(name, "Synced", "InvalidSpec")
+    shared.until_said(name, "Synced", "RefusedByCloud")
     since = shared.now()
     shared.delete(name)
     shared.until_gone(name)

@@ -177,7 +177,7 @@ def test_refusal_is_remembered(world: World) -> None:
     """A create that the cloud refused for good is not tried again by the next life."""
     world.faulty("subject", "POST", effect="status", code=422, message="not in this project", count=1)
     world.create("subject")
-    before = world.until_stalled("subject", "InvalidSpec")
+    before = world.until_stalled("subject", "RefusedByCloud")
     world.operator.restart()
     world.after_lists()
     assert len(world.calls("subject", "POST")) == 1

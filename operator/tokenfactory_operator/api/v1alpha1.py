@@ -262,11 +262,33 @@ class CreateAttempt(ApiModel):
     """The latest intention to create an endpoint."""
 
     id: str = Field(default="", description="Random id of the attempt, part of the owner mark.")
-    state: str = Field(default="", description="Pending, Created or Refused.")
+    state: str = Field(
+        default="",
+        description="Pending: its outcome is open. Refused: it made nothing. Created: it made the endpoint, as "
+        "endpointOrigin says; kept for the previous version of the operator, which reads it here.",
+    )
     since: str | None = Field(default=None, description="When the attempt was opened.")
     after_unknown: int | None = Field(
         default=None, description="How many attempts in a row before this one ended with an unknown outcome."
     )
+
+
+class EndpointOrigin(ApiModel):
+    """Where the endpoint that the status names comes from."""
+
+    endpoint_id: str = Field(default="", description="The endpoint that this is about; of another one it says nothing.")
+    attempt: str = Field(
+        default="",
+        description="Id of the attempt that made it; adopted, where it was taken over; restored, where that is not "
+        "known any more.",
+    )
+
+
+class NotAccepted(ApiModel):
+    """A field whose change the cloud accepted three times without effect."""
+
+    field: str = Field(default="", description="Name of the field in the cloud.")
+    observed: str = Field(default="", description="The value that the cloud goes on to have.")
 
 
 class Gpus(ApiModel):
@@ -305,6 +327,16 @@ class Status(ApiModel):
     create_attempt: CreateAttempt | None = Field(
         default=None,
         description="The latest intention to create an endpoint, kept so that a crash makes no second one.",
+    )
+    endpoint_origin: EndpointOrigin | None = Field(
+        default=None, description="Where the endpoint that endpointId names comes from."
+    )
+    conflicting_endpoints: tuple[str, ...] | None = Field(
+        default=None,
+        description="Endpoints that stand in the way of this object and are left alone until a person decides.",
+    )
+    not_accepted: tuple[NotAccepted, ...] | None = Field(
+        default=None, description="Differences that are not corrected any more, since no correction lasts."
     )
     state: str | None = Field(
         default=None, description="What the deployment is doing, such as Running; an unknown value is kept."

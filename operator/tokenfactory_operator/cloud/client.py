@@ -29,7 +29,7 @@ from tokenfactory_operator.cloud.templates import parse_templates
 from tokenfactory_operator.cloud.throttle import Lane, Throttle
 from tokenfactory_operator.cloud.transport import CloudSettings, exchange
 from tokenfactory_operator.domain.catalog import Template
-from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, EndpointNotFound, InvalidSpec, RateLimited
+from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, EndpointNotFound, InvalidId, RateLimited
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.ports import Clock
 
@@ -273,6 +273,6 @@ def _read_page(answer: Answer) -> Page | None:
 def _by_id(method: str, endpoint_id: str, purpose: str, *, body: Mapping[str, object] | None = None) -> Call:
     """A call on one endpoint; the id stays one segment of the path, whatever it holds."""
     if endpoint_id.strip() in {"", ".", ".."}:
-        raise InvalidSpec(f"{purpose}: {endpoint_id!r} is no endpoint id", refused=True)
+        raise InvalidId(f"{purpose}: {endpoint_id!r} is no endpoint id", refused=True)
     path = f"{ENDPOINTS}/{quote(endpoint_id, safe='', errors='replace')}"
     return Call(method, path, purpose, body=body, endpoint_id=endpoint_id)

@@ -123,6 +123,10 @@ class Verdict:
     """Whether a person is asked to act; None: as the table of reasons says."""
     judged: bool = True
     """The present generation was held against the cloud; otherwise the conditions keep describing an older one."""
+    conflicts: tuple[str, ...] = ()
+    """Endpoints that stand in the way; they are left alone."""
+    given_up: tuple[Difference, ...] = ()
+    """Differences that are not corrected any more."""
 
     @property
     def stalled(self) -> bool:

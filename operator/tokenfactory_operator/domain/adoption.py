@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import Decision, Verdict
-from tokenfactory_operator.domain.attempt import CREATED
 from tokenfactory_operator.domain.drift import immutable_mismatches
 from tokenfactory_operator.domain.errors import visible
 from tokenfactory_operator.domain.reasons import Reason
@@ -67,8 +66,7 @@ def _forbidden(s: Situation, seen: Sighting) -> Decision | None:
 
 
 def _said_ours(s: Situation, seen: Sighting) -> bool:
-    written = s.resource.status.create_attempt
-    return written is not None and written.state == CREATED and facts.recorded_id(s) == seen.endpoint.id
+    return bool(s.resource.origin) and facts.recorded_id(s) == seen.endpoint.id
 
 
 def was_ours(s: Situation, seen: Sighting) -> bool:

@@ -199,7 +199,7 @@ def _ready(s: Situation, decision: Decision, verdict: Verdict, what: Shown | Non
 
 def _unconfirmed(s: Situation, what: Shown) -> Reason:
     """What a call's answer shows is not yet what a LIST shows: never Ready, but the state may be told."""
-    if not what.ready and what.message == MESSAGES.get(what.reason):
+    if not what.ready and what.reason in MESSAGES:
         return what.reason
     seen = facts.own_endpoint(s)
     return Reason.CREATING if seen is not None and not seen.listed > float("-inf") else Reason.UPDATING

@@ -9,8 +9,7 @@ from typing import Final
 
 from tokenfactory_operator.domain import facts, offered
 from tokenfactory_operator.domain.actions import Create, Decision, ProbeGone, Verdict
-from tokenfactory_operator.domain.attempt import REFUSED as MADE_NOTHING
-from tokenfactory_operator.domain.attempt import Attempt
+from tokenfactory_operator.domain.attempt import REFUSED, Attempt
 from tokenfactory_operator.domain.desired import description_for
 from tokenfactory_operator.domain.errors import Handling, visible
 from tokenfactory_operator.domain.identity import described
@@ -20,8 +19,6 @@ from tokenfactory_operator.domain.telling import told_in_full
 
 RECREATE_PAUSE_MAX: Final = 6.0
 """To how many times the settle time of a lost endpoint the pause between two recreations grows."""
-REFUSED: Final = "Refused by the cloud: "
-"""How the message of a refusal for good begins: other checks use its reason too, and judge anew each time."""
 CONFIRM: Final = "confirm it with the annotation tokenfactory.nebius.com/reconcile-requested-at"
 
 
@@ -50,10 +47,10 @@ def undecided(s: Situation) -> Decision | None:
         text = f"{unclear(s)} Waiting to see whether the cloud made an endpoint."
         if settle > s.timing.create_settle:
             text += f" It was call {attempt.streak} in a row without an answer, so this takes up to {settle:.0f} s."
-        if s.evidence.predecessors:  # named, so that nobody is told of it as an orphan meanwhile
-            ids = ", ".join(item.endpoint.id for item in s.evidence.predecessors)
-            text += f" Endpoint {ids}, made for an earlier object of this name, is judged after that."
-        verdict = Verdict(Reason.CREATE_OUTCOME_UNKNOWN, text)
+        earlier = tuple(item.endpoint.id for item in s.evidence.predecessors)
+        if earlier:  # named, so that nobody is told of it as an orphan meanwhile
+            text += f" Endpoint {', '.join(earlier)}, made for an earlier object of this name, is judged after that."
+        verdict = Verdict(Reason.CREATE_OUTCOME_UNKNOWN, text, conflicts=earlier)
         return Decision("undecided", verdict=verdict, record=record, after_list=True)
     if seen is not None or facts.recorded_id(s):
         return None  # `lost` judges a recorded endpoint that is not seen
@@ -139,16 +136,15 @@ def refused_for_good(s: Situation) -> Verdict | None:
     synced, stalled = conditions.get(ConditionType.SYNCED), conditions.get(ConditionType.STALLED)
     if status.observed_generation != s.resource.generation or synced is None or stalled is None:
         return None
-    refused = synced.reason == Reason.INVALID_SPEC and synced.message.startswith(REFUSED)
-    if stalled.status != "True" or not (refused or synced.reason == Reason.NOT_ACCEPTED):
+    if stalled.status != "True" or synced.reason != Reason.REFUSED_BY_CLOUD:
         return None
-    return Verdict(Reason(synced.reason), synced.message)
+    return Verdict(Reason.REFUSED_BY_CLOUD, synced.message)
 
 
 def remembered(s: Situation) -> Decision | None:
     """A create that was refused for good is not tried again until the spec or the request annotation changes."""
     attempt, verdict = s.resource.status.create_attempt, refused_for_good(s)
-    if verdict is None or attempt is None or attempt.state != MADE_NOTHING:
+    if verdict is None or attempt is None or attempt.state != REFUSED:
         return None
     return Decision("remembered", verdict=verdict)
 
@@ -165,12 +161,12 @@ def predecessor(s: Situation) -> Decision | None:
     """An earlier object of this name left an endpoint: never doubled silently, nor billed silently while disabled."""
     if not s.evidence.predecessors:
         return None
-    ids = ", ".join(seen.endpoint.id for seen in s.evidence.predecessors)
+    ids = tuple(seen.endpoint.id for seen in s.evidence.predecessors)
     text = (
-        f"Endpoint {ids} was made for an earlier object of this name. Put its id into spec.endpointId to take it over, "
-        "or delete it in the cloud's console."
+        f"Endpoint {', '.join(ids)} was made for an earlier object of this name. Put its id into spec.endpointId to "
+        "take it over, or delete it in the cloud's console."
     )
-    return Decision("predecessor", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text), after_list=True)
+    return Decision("predecessor", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True)
 
 
 def namesake(s: Situation) -> Decision | None:
@@ -181,7 +177,8 @@ def namesake(s: Situation) -> Decision | None:
         f"{beside(s)} If this cluster replaces that one, give it that one's id as TOKENFACTORY_CLUSTER_ID, and the "
         "endpoint can be taken over. If both are in use, set TOKENFACTORY_NAMESAKES to Create."
     )
-    return Decision("namesake", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text), after_list=True)
+    ids = tuple(seen.endpoint.id for seen in s.evidence.namesakes)
+    return Decision("namesake", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True)
 
 
 def beside(s: Situation) -> str:
@@ -229,9 +226,8 @@ def failed(s: Situation, action: str) -> Decision | None:
     mended = failure.error.reason is Reason.UNAUTHORIZED and s.evidence.last_view > failure.at
     if not terminal and (s.now >= failure.not_before or mended):
         return None
-    said = f"{REFUSED}{failure.error.message}" if terminal else failure.error.message
     final = failure.error.handling is Handling.TERMINAL
-    verdict = Verdict(failure.error.reason, said, asks=False if final and not terminal else None)
+    verdict = Verdict(failure.error.reason, failure.error.message, asks=False if final and not terminal else None)
     seen = facts.own_endpoint(s)
     return Decision(
         "failed",

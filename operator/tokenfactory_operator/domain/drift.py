@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokenfactory_operator.api.v1alpha1 import Spec
+from tokenfactory_operator.api.v1alpha1 import NotAccepted, Spec
 from tokenfactory_operator.domain.desired import description_for
-from tokenfactory_operator.domain.errors import visible
+from tokenfactory_operator.domain.errors import bounded, visible
 from tokenfactory_operator.domain.identity import OwnerMark, text_without_marks
 from tokenfactory_operator.domain.observed import EndpointPatch, ObservedEndpoint
 
@@ -22,6 +22,11 @@ class Difference:
     """Name in `EndpointPatch`."""
     observed: object
     desired: object
+
+    @property
+    def told(self) -> NotAccepted:
+        """What the status remembers of it, where it is given up."""
+        return NotAccepted(field=self.field, observed=bounded(_shown(self.observed)))
 
     def __str__(self) -> str:
         return f"{self.field}: the cloud has {_shown(self.observed)}, the spec says {_shown(self.desired)}"

@@ -15,6 +15,7 @@ next follows from `handling`, never from the text::
     │   ├── Forbidden               403                                                        waits for the user
     │   ├── QuotaExceeded           quota or capacity, whatever code carries it                waits for the cloud
     │   ├── InvalidSpec             400, 405, 413, 415, 422                                    terminal
+    │   │   └── InvalidId           what can be no endpoint's id: no call was made             terminal
     │   └── OperatorDefect          the operator itself failed at the call, or at its answer   transient
     ├── KubeError                   a call to Kubernetes failed                                transient
     │   ├── KubeConflict            409: somebody wrote in between; read again, decide again
@@ -159,8 +160,14 @@ class QuotaExceeded(CloudError):
 class InvalidSpec(CloudError):
     """The cloud refuses the request as it stands; only a change of the spec helps."""
 
-    reason = Reason.INVALID_SPEC
+    reason = Reason.REFUSED_BY_CLOUD
     handling = Handling.TERMINAL
+
+
+class InvalidId(InvalidSpec):
+    """What the spec or the status names can be no endpoint's id, so no call was made."""
+
+    reason = Reason.INVALID_SPEC
 
 
 class OperatorDefect(CloudError):

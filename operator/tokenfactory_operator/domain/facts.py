@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import ManagementPolicy
-from tokenfactory_operator.domain.attempt import CREATED, PENDING, Attempt, State, found
+from tokenfactory_operator.domain.attempt import PENDING, Attempt, State, found
 from tokenfactory_operator.domain.desired import owner_mark
 from tokenfactory_operator.domain.identity import ADOPTED, OwnerMark, released_mark, subject
 from tokenfactory_operator.domain.observed import ObservedEndpoint
@@ -256,9 +256,9 @@ def still_a_predecessors(s: Situation) -> bool:
 
     A LIST that leaves it out changes nothing about that: what was seen last counts.
     """
-    recorded, written = recorded_id(s), s.resource.status.create_attempt
+    recorded = recorded_id(s)
     seen = s.evidence.recorded.endpoint if s.evidence.recorded is not None else s.memory.last_seen.get(recorded)
-    was_ours = known_as_ours(s, recorded) or (written is not None and written.state == CREATED)
+    was_ours = known_as_ours(s, recorded) or bool(s.resource.origin)
     return seen is not None and not was_ours and not seen.carries(s.identity) and _of_an_earlier_object(s, seen)
 
 
@@ -281,9 +281,9 @@ def copies(s: Situation) -> tuple[str, ...]:
     tries: dict[str, list[str]] = {}
     for seen in s.evidence.own:
         tries.setdefault(seen.endpoint.attempt_of(s.identity) or "", []).append(seen.endpoint.id)
-    unmarked, written = _unmarked(s), s.resource.status.create_attempt
-    if unmarked is not None and written is not None and written.state == CREATED and written.id in tries:
-        tries[written.id].append(unmarked.endpoint.id)
+    unmarked = _unmarked(s)
+    if unmarked is not None and s.resource.origin in tries:
+        tries[s.resource.origin].append(unmarked.endpoint.id)
     return tuple(sorted(endpoint_id for ids in tries.values() if len(ids) > 1 for endpoint_id in ids))
 
 
@@ -292,15 +292,13 @@ def imitations(s: Situation) -> tuple[str, ...]:
 
     An attempt makes one endpoint. The status remembers its routing key and age, which no copied description brings.
     """
-    status = s.resource.status
-    written = status.create_attempt
-    if written is None or written.state != CREATED or not status.endpoint_id:
-        return ()  # the recorded one is another attempt's: what shows up of this one is a twin
+    status, origin = s.resource.status, s.resource.origin
     others = [seen.endpoint for seen in s.evidence.own if seen.endpoint.id != status.endpoint_id]
     return tuple(
         other.id
         for other in others
-        if other.attempt_of(s.identity) == written.id
+        if origin
+        and other.attempt_of(s.identity) == origin
         and (_differ(status.routing_key, other.routing_key) or _differ(status.created_at, other.created_at))
     )
 
@@ -368,11 +366,5 @@ def seen_since_mutation(s: Situation, seen: Sighting) -> bool:
 
 
 def remembered_mark(s: Situation) -> OwnerMark:
-    """The mark that the recorded endpoint should carry, where its own cannot be seen.
-
-    The status's `try` is that of the endpoint only once it is `Created`. Before, it is one whose effect may come yet:
-    with its `try` on two endpoints, a late twin would pass for a copy.
-    """
-    written = s.resource.status.create_attempt
-    made = written.id if written is not None and written.state == CREATED else ""
-    return owner_mark(s.resource, s.identity, made or RESTORED)
+    """The mark that the recorded endpoint should carry, where its own cannot be seen."""
+    return owner_mark(s.resource, s.identity, s.resource.origin or RESTORED)

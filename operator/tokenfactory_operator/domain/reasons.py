@@ -44,6 +44,7 @@ class Reason(enum.StrEnum):
     # Synced
     RECONCILE_SUCCESS = "ReconcileSuccess"
     INVALID_SPEC = "InvalidSpec"
+    REFUSED_BY_CLOUD = "RefusedByCloud"
     CATALOG_MISMATCH = "CatalogMismatch"
     NOT_ACCEPTED = "NotAccepted"
     QUOTA_EXCEEDED = "QuotaExceeded"
@@ -117,6 +118,7 @@ RULES: Final[Mapping[Reason, Rule]] = {
     # Only a person can end it, though the operator goes on looking and heals by itself once it is put right.
     Reason.STOPPED_IN_CONSOLE: Rule(Actor.PERSON, KStatus.FAILED),
     Reason.INVALID_SPEC: Rule(Actor.PERSON, KStatus.FAILED),
+    Reason.REFUSED_BY_CLOUD: Rule(Actor.PERSON, KStatus.FAILED),
     Reason.CATALOG_MISMATCH: Rule(Actor.PERSON, KStatus.FAILED),
     Reason.NOT_ACCEPTED: Rule(Actor.PERSON, KStatus.FAILED),
     Reason.CREDENTIALS_MISSING: Rule(Actor.PERSON, KStatus.FAILED),

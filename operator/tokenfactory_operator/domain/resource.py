@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.attempt import CREATED
 from tokenfactory_operator.domain.errors import bounded
 from tokenfactory_operator.domain.identity import ADOPTED
 
@@ -105,11 +106,19 @@ class Resource:
         return api.ManagementPolicy.MANAGE if manages else api.ManagementPolicy.OBSERVE
 
     @property
+    def origin(self) -> str:
+        """What made the recorded endpoint: an attempt's id, `adopted` or `restored`; empty where that is not known."""
+        told, attempt = self.status.endpoint_origin, self.status.create_attempt
+        if told is not None and told.endpoint_id == self.status.endpoint_id:
+            return told.attempt
+        # The version before this one has written it here, and only here.
+        return attempt.id if attempt is not None and attempt.state == CREATED and self.status.endpoint_id else ""
+
+    @property
     def created_by_us(self) -> bool:
         """Whether the endpoint was created for this object rather than adopted."""
         named = bool(self.named_id) and self.status.endpoint_id in (None, self.named_id)
-        attempt = self.status.create_attempt
-        return not named and not (attempt is not None and attempt.id == ADOPTED)
+        return not named and self.origin != ADOPTED
 
     @property
     def deletion_policy(self) -> api.DeletionPolicy:
@@ -118,7 +127,7 @@ class Resource:
         if said:  # what is not understood deletes nothing
             return api.DeletionPolicy.DELETE if said == api.DeletionPolicy.DELETE else api.DeletionPolicy.RETAIN
         # An attempt is written before what it makes: an id without one is being taken over, by a setting perhaps.
-        without_attempt = self.status.create_attempt is None and self.status.endpoint_id is not None
+        without_attempt = self.status.create_attempt is None and self.status.endpoint_id is not None and not self.origin
         created = self.created_by_us and not without_attempt
         return api.DeletionPolicy.DELETE if created else api.DeletionPolicy.RETAIN
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tokenfactory_operator.api.v1alpha1 import ApiModel, Condition, CreateAttempt, Gpus, Status
+from tokenfactory_operator.api.v1alpha1 import ApiModel, Condition, CreateAttempt, EndpointOrigin, Gpus, Status
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import Create, Decision, Verdict
-from tokenfactory_operator.domain.attempt import CREATED, PENDING, REFUSED, State
+from tokenfactory_operator.domain.attempt import CREATED, PENDING, REFUSED, Event, State
 from tokenfactory_operator.domain.conditions import conditions, observed_generation
 from tokenfactory_operator.domain.desired import inference_url
 from tokenfactory_operator.domain.errors import Handling, bounded, visible
@@ -35,6 +35,8 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
     """The status that tells what was decided; `now` is RFC 3339."""
     written = s.resource.status
     seen = facts.own_endpoint(s)
+    record = _named(s, decision)
+    origin = _origin(s, record)
     # A request that was there before the doubt was told is no answer to it, whichever process reads it next.
     handled = (verdict.judged and s.evidence.last_view > s.memory.requested) or _first_told(written, verdict)
     told = conditions(s, decision, verdict, now=now)
@@ -42,15 +44,20 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
         "observed_generation": observed_generation(s, verdict),
         "uid": s.resource.uid,
         "selector": SELECTOR,
-        "create_attempt": _attempt(s, decision),
+        "create_attempt": _attempt(s, decision, origin),
+        "endpoint_origin": origin,
         "conditions": told,
         "summary": _summary(told),
         "last_handled_reconcile_at": (s.resource.requested_at or None)
         if handled
         else written.last_handled_reconcile_at,
     }
+    if verdict.judged:
+        changes |= {
+            "conflicting_endpoints": verdict.conflicts or None,
+            "not_accepted": tuple(item.told for item in verdict.given_up) or None,
+        }
     # What a POST of this process has made is written whatever the spec says by now (exactly-once.md, Create 5).
-    record = _named(s, decision)
     if record:
         changes |= {"endpoint_id": record, "scope": written.scope or s.evidence.scope or None}
     if seen is not None and seen.endpoint.id == record:
@@ -71,8 +78,8 @@ def _first_told(written: Status, verdict: Verdict) -> bool:
 def opening(s: Situation, decision: Decision, verdict: Verdict, *, attempt: CreateAttempt, now: str) -> Status:
     """The status that opens an attempt: written before anything is sent (exactly-once.md, Create 3)."""
     status = after(s, decision, verdict, now=now)
-    told = ("routing_key", "created_at", "state", "readiness", "replicas", "ready_replicas", "replica_summary", "gpus")
-    cleared = dict.fromkeys(("endpoint_id", *told))
+    shown = ("routing_key", "created_at", "state", "readiness", "replicas", "ready_replicas", "replica_summary", "gpus")
+    cleared = dict.fromkeys(("endpoint_id", "endpoint_origin", *shown))
     return status.model_copy(update={**cleared, "create_attempt": attempt, "scope": s.evidence.scope})
 
 
@@ -83,7 +90,8 @@ def rescoped(s: Situation, scope: str) -> Status:
 
 def smallest(written: Status, wanted: Status) -> Status:
     """What the protocol needs of a status that the API server refuses: ids, scope, attempt, and short conditions."""
-    needed = ("observed_generation", "uid", "scope", "endpoint_id", "create_attempt", "last_handled_reconcile_at")
+    told = ("observed_generation", "last_handled_reconcile_at")
+    needed = (*told, "uid", "scope", "endpoint_id", "endpoint_origin", "create_attempt")
     short = [item.model_copy(update={"message": visible(bounded(item.message or ""))}) for item in wanted.conditions]
     changes = {name: getattr(wanted, name) for name in needed}
     return Status().model_copy(update={**changes, "selector": written.selector or SELECTOR, "conditions": tuple(short)})
@@ -97,48 +105,48 @@ def _named(s: Situation, decision: Decision) -> str:
     return decision.record or facts.recorded_id(s) or found
 
 
-def _attempt(s: Situation, decision: Decision) -> CreateAttempt | None:
-    written = s.resource.status.create_attempt
+def _origin(s: Situation, named: str) -> EndpointOrigin | None:
+    """What made the named endpoint: its mark says it, else this process knows it, else the status has said it."""
+    last, here = _last(s, named), s.memory.attempt
+    carried = last.attempt_of(s.identity) if last is not None else None
+    made = here.id if here is not None and here.endpoint_id == named else ""
+    written = s.resource.origin if s.resource.status.endpoint_id == named else ""
+    attempt = carried or made or written
+    return EndpointOrigin(endpoint_id=named, attempt=attempt) if named and attempt else None
+
+
+def _last(s: Situation, named: str) -> ObservedEndpoint | None:
+    """The named endpoint as it is seen, or was last."""
     seen = facts.own_endpoint(s)
-    named = _named(s, decision)
-    carried = seen.endpoint.attempt_of(s.identity) if seen and seen.endpoint.id == named else None
-    open_attempt = facts.unresolved(s)
-    settle = s.timing.delete_settle if s.resource.terminating else s.timing.create_settle
-    still_open = open_attempt is not None and not facts.attempt_absent(s, open_attempt, settle=settle)
-    if carried and not still_open:
-        since = written.since if written and written.id == carried else None
-        return CreateAttempt(id=carried, state=CREATED, since=since)
-    if seen is not None and written is not None and open_attempt is not None and not still_open:
-        # Nothing came of it, and there is an endpoint, though without a mark that names its attempt.
-        return written.model_copy(update={"state": REFUSED})
-    return _of_this_process(s, decision, named)
+    return seen.endpoint if seen is not None and seen.endpoint.id == named else s.memory.last_seen.get(named)
 
 
-def _of_this_process(s: Situation, decision: Decision, named: str) -> CreateAttempt | None:
-    """The written attempt, brought to what this process knows of it."""
-    written, here = s.resource.status.create_attempt, s.memory.attempt
-    if written is None and here is not None and here.state is State.SUCCEEDED and here.endpoint_id == named:
-        return CreateAttempt(id=here.id, state=CREATED)  # the status was wiped: that it was created is not lost
+def _attempt(s: Situation, decision: Decision, origin: EndpointOrigin | None) -> CreateAttempt | None:
+    """The attempt that is open or was refused; else, for the version before this one, what made the endpoint."""
+    written, attempt = s.resource.status.create_attempt, facts.unresolved(s)
+    if attempt is not None:
+        settle = s.timing.delete_settle if s.resource.terminating else s.timing.create_settle
+        absent = facts.attempt_absent(s, attempt, settle=settle)
+        if not absent or facts.own_endpoint(s) is None:
+            return written
+        attempt = attempt.after(Event.ABSENT)
+    if origin is not None:
+        return _made(origin, written)
+    here = attempt or s.memory.attempt
     if written is None or here is None or written.id != here.id or written.state != PENDING:
         return written
     if here.state is State.SUCCEEDED:
-        return written.model_copy(update={"state": CREATED}) if here.endpoint_id == named else _of_named(s, named)
+        return None  # it has made another endpoint than the one that is named: a duplicate
     failure = s.memory.failure
-    retrying = failure is not None and failure.error.handling is Handling.TRANSIENT
-    surely_nothing = here.state in (State.REFUSED, State.OPEN)
-    if surely_nothing and not retrying and not isinstance(decision.action, Create):
-        return written.model_copy(update={"state": REFUSED})
-    return written
+    retried = failure is not None and failure.error.handling is Handling.TRANSIENT
+    over = here.state is State.RULED_OUT or not (retried or isinstance(decision.action, Create))
+    return written.model_copy(update={"state": REFUSED}) if over and here.state is not State.IN_DOUBT else written
 
 
-def _of_named(s: Situation, named: str) -> CreateAttempt | None:
-    """The attempt of the endpoint that the status names, where the latest one has made another, a duplicate.
-
-    Were that attempt told beside this endpoint, the duplicate would pass for a copy.
-    """
-    last = s.memory.last_seen.get(named)
-    carried = last.attempt_of(s.identity) if last is not None else None
-    return CreateAttempt(id=carried, state=CREATED) if carried else None
+def _made(origin: EndpointOrigin, written: CreateAttempt | None) -> CreateAttempt:
+    """That version takes an id without an attempt for one being taken over, and would retain it when it is deleted."""
+    since = written.since if written is not None and written.id == origin.attempt else None
+    return CreateAttempt(id=origin.attempt, state=CREATED, since=since)
 
 
 def _observed(seen: ObservedEndpoint, hosts: Mapping[str, str]) -> dict[str, Any]:
@@ -180,7 +188,7 @@ def _names(*models: type[ApiModel]) -> frozenset[str]:
     return frozenset(field.alias or name for model in models for name, field in model.model_fields.items())
 
 
-KNOWN: Final = _names(Status, CreateAttempt, Gpus)
+KNOWN: Final = _names(Status, CreateAttempt, EndpointOrigin, Gpus)
 """The fields that this version may remove: another one belongs to a newer version, which a rollback must not rob."""
 
 

@@ -55,8 +55,8 @@ def _faults(was: Conditions, now: Conditions) -> tuple[Change, ...]:
     if stalled is None or ConditionType.STALLED in was:
         return tuple(told)
     earlier = was.get(ConditionType.SYNCED)
-    known = {earlier.message} if earlier is not None and earlier.status == "False" else set()
-    if stalled.message not in {*known, *(change.message for change in told)}:
+    known = [_told(earlier)] if earlier is not None and earlier.status == "False" else []
+    if _told(stalled) not in (*known, *told):
         told.append(_told(stalled))
     return tuple(told)
 
@@ -70,7 +70,7 @@ def _readiness_lost(was: Conditions, now: Conditions, told: tuple[Change, ...], 
     ready = now.get(ConditionType.READY)
     if _status(was, ConditionType.READY) != "True" or ready is None or ready.status == "True":
         return ()
-    if any(ready.message == change.message for change in told):
+    if _told(ready) in told:
         return ()
     text = f"Ready is {ready.status}: {ready.message}"
     return (Change(ready.reason or "", text, warning=not asked),)

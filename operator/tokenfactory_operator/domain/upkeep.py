@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tokenfactory_operator.api.v1alpha1 import NotAccepted
 from tokenfactory_operator.domain import facts, offered
 from tokenfactory_operator.domain.actions import SYNCED, Decision, DeleteTwin, Nothing, Update, Verdict
 from tokenfactory_operator.domain.adoption import unproven_text, was_ours
@@ -35,7 +36,8 @@ def copied(s: Situation) -> Decision | None:
         else f"Endpoint {', '.join(imitations)} carries the owner mark of endpoint {recorded}, but is another"
     )
     text = f"{what}. Delete the copy, or its mark, in the cloud's console."
-    return Decision("copied", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text), record=_kept_id(s), after_list=True)
+    verdict = Verdict(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids or imitations)
+    return Decision("copied", verdict=verdict, record=_kept_id(s), after_list=True)
 
 
 def foreign_owner(s: Situation) -> Decision | None:
@@ -54,7 +56,7 @@ def foreign_owner(s: Situation) -> Decision | None:
     text = f"Endpoint {seen.endpoint.id} is marked as another owner's: {owners}. Remove the wrong mark in the console."
     return Decision(
         "foreign_owner",
-        verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text),
+        verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text, conflicts=(seen.endpoint.id,)),
         record=_kept_id(s),
         after_list=True,
     )
@@ -71,7 +73,9 @@ def twin(s: Situation) -> Decision | None:
     text = f"Endpoint {kept.endpoint.id} is kept; {', '.join(seen.endpoint.id for seen in others)} is a duplicate"
     strangers = [seen for seen in others if facts.adopted(s, seen) or seen.endpoint.foreign_to(s.identity)]
     if strangers:
-        verdict = Verdict(Reason.OWNERSHIP_CONFLICT, f"{text} that was not created here. Decide in the console.")
+        text = f"{text} that was not created here. Decide in the console."
+        ids = tuple(seen.endpoint.id for seen in others)
+        verdict = Verdict(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids)
         return Decision("twin", verdict=verdict, record=kept.endpoint.id, after_list=True)
     verdict = Verdict(Reason.UPDATING, f"{text} and is being deleted.", synced=None)
     due = next((seen for seen in others if facts.delete_due(s, seen.endpoint.id, seen)), None)
@@ -114,16 +118,22 @@ def drifted(s: Situation) -> Decision | None:
 
 def _given_up(s: Situation, found: Drift) -> Verdict | None:
     """Three accepted PATCHes did not last, or a PATCH was refused for good, before a restart perhaps."""
-    stuck = [item for item in found.differences if _correction(s, item, tries=MAX_CORRECTIONS)]
-    named = "; ".join(str(item) for item in stuck or found.differences)
+    before = _given_up_before(s)
+    stuck = tuple(
+        item for item in found.differences if item.told in before or _correction(s, item, tries=MAX_CORRECTIONS)
+    )
+    if not stuck:
+        return refused_for_good(s)
+    named = "; ".join(map(str, stuck))
     text = f"Accepted {MAX_CORRECTIONS} times without effect: {named}. Change the spec, or find what changes the cloud."
-    verdict = Verdict(Reason.NOT_ACCEPTED, bounded(text))
-    if stuck:
-        return verdict
-    before = refused_for_good(s)
-    if before is None or (before.reason is Reason.NOT_ACCEPTED and before.message != bounded(text)):
-        return None
-    return before
+    return Verdict(Reason.NOT_ACCEPTED, bounded(text), given_up=stuck)
+
+
+def _given_up_before(s: Situation) -> tuple[NotAccepted, ...]:
+    """What the status says of this generation, until a person asks for another try."""
+    status = s.resource.status
+    asked = s.resource.request_pending or s.memory.failure is not None
+    return () if asked or status.observed_generation != s.resource.generation else status.not_accepted or ()
 
 
 def _update(s: Situation, seen: Sighting, found: Drift) -> Decision:

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain import actions, facts, outcome, plan, status
-from tokenfactory_operator.domain.attempt import CREATED, Event, State
+from tokenfactory_operator.domain.attempt import Event, State
 from tokenfactory_operator.domain.errors import (
     CloudError,
     Handling,
@@ -256,8 +256,7 @@ class Reconciler:
         if uid not in ("", resource.uid):  # first: an id that was only observed is no claim against one under way
             holder = self._tools.cache.uids.get(uid)
             return str(holder) if holder is not None else self._gone_by_name(uid)
-        attempt = resource.status.create_attempt
-        taken = self._claims.get(target) == resource.uid or (attempt is not None and attempt.state == CREATED)
+        taken = self._claims.get(target) == resource.uid or bool(resource.origin)
         if not target or (taken and resource.status.endpoint_id == target):
             return ""  # one that only looked on before has the id in its status too, and nothing more
         holder = self._tools.cache.holder(target, besides=key)

@@ -75,7 +75,7 @@ def suspects(
     """Endpoints of this cluster, by id, that no object owns and of which none speaks, of the watched namespaces.
 
     An object speaks of an endpoint when its spec or status names the id, or when it has the name in the mark and its
-    conditions name the id: it then says `OwnershipConflict` (a predecessor's endpoint).
+    status counts the endpoint among the conflicting ones (a predecessor's endpoint).
     """
     found: dict[str, Suspect] = {}
     for inventory in inventories:
@@ -86,7 +86,7 @@ def suspects(
         return {}
     namesakes = {mark.subject for suspect in found.values() for mark in suspect.marks}
     said = {
-        place: _said(objects.get(key))
+        place: _conflicting(objects.get(key))
         for key in objects.uids.values()
         if (place := subject(key.namespace, key.name)) in namesakes
     }
@@ -99,10 +99,9 @@ def suspects(
     }
 
 
-def _said(body: JsonObject | None) -> frozenset[str]:
-    """The words of its conditions: an id is one of them whole, and not the beginning of another."""
-    conditions = ((body or {}).get("status") or {}).get("conditions") or ()
-    return frozenset(word.strip(",.;:'") for item in conditions for word in str(item.get("message")).split())
+def _conflicting(body: JsonObject | None) -> frozenset[str]:
+    """Endpoints that stand in the way of an object, as its status says."""
+    return frozenset(((body or {}).get("status") or {}).get("conflictingEndpoints") or ())
 
 
 def _in(watches: Watches, mark: OwnerMark) -> bool:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.attempt import is_pending
+from tokenfactory_operator.domain.attempt import CREATED, is_pending
 from tokenfactory_operator.ports import JsonObject, Key
 
 FOR_EVER: Final = sys.maxsize
@@ -174,9 +174,10 @@ def _names(body: JsonObject, endpoint_id: str) -> bool:
 
 def _observes(body: JsonObject) -> bool:
     """Whether it only looks on; one whose endpoint was made or marked for it before has not given that up."""
-    attempt = (body.get("status") or {}).get("createAttempt") or {}
+    status = body.get("status") or {}
+    known = status.get("endpointOrigin") or (status.get("createAttempt") or {}).get("state") == CREATED
     policy = (body.get("spec") or {}).get("managementPolicy")
-    return bool(policy == api.ManagementPolicy.OBSERVE) and attempt.get("state") != "Created"
+    return bool(policy == api.ManagementPolicy.OBSERVE) and not known
 
 
 def _endpoint_ids(body: JsonObject) -> set[str]:

@@ -13,7 +13,7 @@ from cluster.support.views import View
 from cluster.support.world import World
 from tokenfactory_operator.api import v1alpha1 as api
 
-CALLS_FOR_ONE: Final = frozenset({"CreateOutcomeUnknown", "InvalidSpec", "Forbidden"})
+CALLS_FOR_ONE: Final = frozenset({"CreateOutcomeUnknown", "InvalidSpec", "RefusedByCloud", "Forbidden"})
 """Reasons about which a person does something, where they are final or waited for slowly."""
 
 

@@ -112,13 +112,16 @@ CREATE_ROWS = [
         id="after-a-written-refusal-a-new-attempt",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written(state="Refused").stalled_before(Reason.INVALID_SPEC).lists(),
-        Decided("remembered", reason=Reason.INVALID_SPEC, stalled=True),
+        lambda s: s.held().attempt_written(state="Refused").stalled_before(Reason.REFUSED_BY_CLOUD).lists(),
+        Decided("remembered", reason=Reason.REFUSED_BY_CLOUD, stalled=True),
         id="refused-for-good-is-remembered-over-a-restart",
     ),
     pytest.param(
         lambda s: (
-            s.held().attempt_written(state="Refused", observedGeneration=0).stalled_before(Reason.INVALID_SPEC).lists()
+            s.held()
+            .attempt_written(state="Refused", observedGeneration=0)
+            .stalled_before(Reason.REFUSED_BY_CLOUD)
+            .lists()
         ),
         CREATING,
         id="another-generation-is-tried",
@@ -148,7 +151,7 @@ CREATE_ROWS = [
     ),
     pytest.param(
         lambda s: s.lists().failed("Create", InvalidSpec("no such flavor")).wait(10_000).lists(),
-        Decided("failed", reason=Reason.INVALID_SPEC, stalled=True),
+        Decided("failed", reason=Reason.REFUSED_BY_CLOUD, stalled=True),
         id="terminal-is-never-retried-by-itself",
     ),
     pytest.param(

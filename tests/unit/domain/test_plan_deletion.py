@@ -162,7 +162,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN).failed("DeleteEndpoints", InvalidSpec("?")),
-        Decided("failed", reason=Reason.INVALID_SPEC, record="ep-1", after=10),
+        Decided("failed", reason=Reason.REFUSED_BY_CLOUD, record="ep-1", after=10),
         id="no-delete-is-given-up",
     ),
     pytest.param(

@@ -295,8 +295,10 @@ FIRST = [
         id="immutable>drifted",
     ),
     pytest.param(
-        lambda s: s.spec(enabled=False).attempt_written(state="Refused").stalled_before(Reason.INVALID_SPEC).lists(),
-        Decided("remembered", reason=Reason.INVALID_SPEC, stalled=True),
+        lambda s: (
+            s.spec(enabled=False).attempt_written(state="Refused").stalled_before(Reason.REFUSED_BY_CLOUD).lists()
+        ),
+        Decided("remembered", reason=Reason.REFUSED_BY_CLOUD, stalled=True),
         id="remembered>disabled",
     ),
     pytest.param(

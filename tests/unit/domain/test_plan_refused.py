@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tokenfactory_operator.domain import creation, status
+from tokenfactory_operator.domain import status
 from tokenfactory_operator.domain.actions import Create, Update
 from tokenfactory_operator.domain.errors import InvalidSpec
 from tokenfactory_operator.domain.observed import ObservedEndpoint
@@ -32,6 +32,7 @@ ROWS = [
     pytest.param(to_update, "spec.credentials: not supported by this version.", Update, id="unsupported-update"),
     pytest.param(to_update, "region: the endpoint has a, the spec says b.", Update, id="immutable-update"),
     pytest.param(to_create, "spec.credentials: not supported by this version.", Create, id="unsupported-create"),
+    pytest.param(to_create, "Refused by the cloud: no", Create, id="whatever-the-message-says"),
 ]
 
 
@@ -52,7 +53,7 @@ def test_what_the_cloud_refused_is_told_so_that_it_is_remembered(arrange: Arrang
     situation = first.situation()
     decision = decide(situation)
     assert decision.verdict is not None
-    assert decision.verdict.message == f"{creation.REFUSED}no such flavor"
+    assert (decision.verdict.reason, decision.verdict.message) == (Reason.REFUSED_BY_CLOUD, "no such flavor")
     left = status.after(situation, decision, decision.verdict, now=NOW).to_dict()
     second = arrange(Scene())
     second.body["status"] = left

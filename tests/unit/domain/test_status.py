@@ -105,6 +105,7 @@ def test_what_the_endpoint_shows_is_told() -> None:
     """Every observed field has its place; words in CamelCase, GPUs over all replicas."""
     told = written(Scene().recorded().lists(an_endpoint(readiness="partially_ready", ready_replicas=3))).to_dict()
     assert {name: told[name] for name in told if name not in ("conditions", "createAttempt")} == {
+        "endpointOrigin": {"endpointId": "ep-1", "attempt": "a1"},
         "observedGeneration": 1,
         "uid": UID,
         "endpointId": "ep-1",
@@ -203,6 +204,17 @@ def test_the_older_scope_stays_with_the_id() -> None:
     situation = scene.situation()
     assert status.rescoped(situation, "project-3").scope == "project-3"
     assert status.rescoped(situation, "project-3").endpoint_id == "ep-1"
+
+
+def test_what_stands_in_the_way_is_named() -> None:
+    """An earlier object's endpoint, so that nobody takes it for an orphan; it is named no more once it is gone."""
+    earlier = an_endpoint("ep-9", description=mark("e1", uid=OTHER_UID))
+    scene = Scene().lists(earlier)
+    assert written(scene).conflicting_endpoints == ("ep-9",)
+    scene.body["status"] = written(scene).to_dict()
+    assert written(scene.outage()).conflicting_endpoints == ("ep-9",)
+    scene.inventory.outage = None
+    assert written(scene.spec(enabled=False).settles()).conflicting_endpoints is None
 
 
 # The attempt

@@ -193,7 +193,7 @@ async def test_unknown_attempts_are_counted_over_a_restart() -> None:
 
 
 REFUSALS = [
-    pytest.param(InvalidSpec("422", refused=True), "InvalidSpec", True, id="422"),
+    pytest.param(InvalidSpec("422", refused=True), "RefusedByCloud", True, id="422"),
     pytest.param(Forbidden("403", refused=True), "Forbidden", True, id="403"),
     pytest.param(Unauthorized("401", refused=True), "Unauthorized", True, id="401"),
     pytest.param(QuotaExceeded("no GPUs", refused=True), "QuotaExceeded", False, id="quota"),

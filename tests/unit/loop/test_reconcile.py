@@ -132,7 +132,7 @@ async def test_what_is_refused_for_good_waits_for_a_person() -> None:
     assert again.after is None
     for _ in range(5):
         await stage.turn(1000)
-    assert (stage.told("Stalled"), stage.told("Serving")) == ("True InvalidSpec", "True Ready")
+    assert (stage.told("Stalled"), stage.told("Serving")) == ("True RefusedByCloud", "True Ready")
     stage = stage.restarted()
     await stage.turn()
     await stage.turn(1000)

@@ -106,7 +106,7 @@ def test_every_call_to_the_cloud_has_a_word() -> None:
 
 
 FAILURES = [
-    pytest.param(InvalidSpec("no such model", refused=True), "refused", "InvalidSpec", id="refused"),
+    pytest.param(InvalidSpec("no such model", refused=True), "refused", "RefusedByCloud", id="refused"),
     pytest.param(CloudUnavailable("5xx"), "failed", "CloudUnavailable", id="failed"),
 ]
 

@@ -131,10 +131,9 @@ def an_orphan(endpoint_id: str = "ep-1", **changes: Any) -> ObservedEndpoint:  #
     return an_endpoint(endpoint_id, **changes)
 
 
-def telling(body: JsonObject, of: str = "ep-1") -> JsonObject:
-    """With the condition that an object has of its predecessor's endpoint."""
-    said = {"type": "Synced", "status": "False", "reason": "OwnershipConflict", "message": f"Endpoint {of} was made…"}
-    return {**body, "status": {"conditions": [said]}}
+def telling(body: JsonObject, *of: str) -> JsonObject:
+    """With the status that an object has in whose way a predecessor's endpoint stands."""
+    return {**body, "status": {"conflictingEndpoints": list(of or ("ep-1",))}}
 
 
 Arrange = Callable[[Stage], Stage]
@@ -161,13 +160,15 @@ FOUND = [
         id="namesake-that-does-not-see-it-says-nothing",
     ),
     pytest.param(
-        lambda s: s.has(an_orphan()).shown(telling(an_object(uid=OTHER_UID), of="ep-7")), 1, id="namesake-says-another"
+        lambda s: s.has(an_orphan()).shown(telling(an_object(uid=OTHER_UID), "ep-7")), 1, id="namesake-says-another"
     ),
     pytest.param(
-        lambda s: s.has(an_orphan()).shown(telling(an_object(uid=OTHER_UID), of="ep-12")), 1, id="that-begins-the-same"
+        lambda s: s.has(an_orphan()).shown(telling(an_object(uid=OTHER_UID), "ep-12")), 1, id="that-begins-the-same"
     ),
     pytest.param(
-        lambda s: s.has(an_orphan()).shown(telling(an_object(uid=OTHER_UID), of="ep-7, ep-1, ep-9")), 0, id="says-three"
+        lambda s: s.has(an_orphan()).shown(telling(an_object(uid=OTHER_UID), "ep-7", "ep-1", "ep-9")),
+        0,
+        id="says-three",
     ),
     pytest.param(
         lambda s: s.has(an_orphan(), OWN).shown(an_object(uid=OTHER_UID)), 1, id="namesake-has-an-endpoint-of-its-own"

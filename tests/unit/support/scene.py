@@ -9,7 +9,6 @@ from typing import Any, Self
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.attempt import Attempt, Event, State
 from tokenfactory_operator.domain.catalog import Catalog
-from tokenfactory_operator.domain.creation import REFUSED
 from tokenfactory_operator.domain.errors import OperatorError
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
@@ -82,7 +81,7 @@ class Scene:
         self.memory.pending_seen -= 3600.0
         return self.attempt_written("a1", "Created", endpointId=endpoint_id, **fields)
 
-    def stalled_before(self, reason: Reason, message: str = f"{REFUSED}said before") -> Self:
+    def stalled_before(self, reason: Reason, message: str = "said before") -> Self:
         """The written status says that a human must act."""
         self.body["status"]["conditions"] = [
             {"type": kind, "status": status, "reason": reason, "message": message}
