@@ -38,7 +38,7 @@ CLUSTER ?=
 export DEMO CLUSTER PYTHON
 
 .PHONY: help demo image test e2e check coverage simulate mutants bench format lint types imports deadcode workflows stale crds \
-	manifests docs docs-site lock dist release-notes cluster cluster-down venv clean distclean
+	manifests docs docs-site picture lock dist release-notes cluster cluster-down venv clean distclean
 
 help: ## Show this
 	@awk 'BEGIN { FS = ":.*## " } /^##@ / { print "\n" substr($$0, 5) } \
@@ -131,6 +131,9 @@ docs: $(READY) ## Write the reference pages: resource, conditions, events, setti
 	@PYTHONPATH=hack $(PY) -m docsite docs
 	@PYTHONPATH=hack $(PY) -m tools.licences docs/licences.md
 	@PYTHONPATH=hack $(PY) -m tools.chart_values $(CHART)/README.md
+
+picture: $(READY) ## Run the demo once, and draw the README's picture of what it prints
+	@PYTHONPATH=hack $(PY) -m demo.picture docs/images/demo.svg
 
 docs-site: $(READY) ## Build the pages as a site into build/site; a link that leads nowhere ends it
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet

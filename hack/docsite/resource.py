@@ -69,6 +69,11 @@ MARKS: Final = (
         "Reconcile now; also confirms what a `Stalled` message asks.",
     ),
     (
+        f'{api.IGNORE_CATALOG}: "true"',
+        "a DedicatedEndpoint",
+        "The spec is sent although the catalog rules it out. The cloud's answer decides.",
+    ),
+    (
         f'{api.FORCE_RELEASE}: "true"',
         "a DedicatedEndpoint that is being deleted",
         "The finalizer is removed without proof. An event says what may still be billed.",

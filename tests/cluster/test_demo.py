@@ -13,9 +13,17 @@ import pytest
 from cluster.support.chart import CRD_NAME
 from cluster.support.demo import Demo
 from controlplane import Cluster
+from demo.picture import lines_of
 
 pytestmark = pytest.mark.cluster
 
+ROOT: Final = Path(__file__).parents[2]
+PICTURED: Final = [
+    line
+    for line in lines_of((ROOT / "docs" / "images" / "demo.svg").read_text(encoding="utf-8"))
+    if line.startswith(("kubectl", "  ✓", "Comparing", "3 objects"))
+]
+"""Lines of the README's picture that each run prints."""
 NAMESPACES: Final = ("tokenfactory-demo", "tokenfactory-demo-system")
 
 
@@ -51,6 +59,12 @@ def test_demo_from_apply_to_agreement(start: Callable[..., Demo]) -> None:
         assert claim in demo.output
     assert "✗" not in demo.output
     assert demo.leftovers() == []
+    assert {plain(line) for line in PICTURED} <= {plain(line) for line in demo.output.splitlines()}
+
+
+def plain(line: str) -> str:
+    """Without what differs from run to run: ids and numbers."""
+    return re.sub(r"ep-[0-9a-f]+|\d+", "#", line)
 
 
 def test_a_world_that_is_wrong_ends_it_with_the_reason(start: Callable[..., Demo]) -> None:

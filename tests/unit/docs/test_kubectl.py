@@ -7,7 +7,7 @@ from typing import Final
 from markdown_it import MarkdownIt
 
 from cluster.support.golden import FOLDER
-from unit.docs.readme import ROOT
+from unit.docs.pages import ROOT
 
 PAGE: Final = ROOT / "docs" / "kubectl.md"
 SHOWN: Final = ("get", "describe-typo")

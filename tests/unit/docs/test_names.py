@@ -9,19 +9,10 @@ from typing import Final
 import pytest
 
 from tokenfactory_operator.settings import Settings
+from unit.docs.pages import PAGES as ALL_PAGES
+from unit.docs.pages import ROOT
 
-ROOT: Final = Path(__file__).parents[3]
-PAGES: Final = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "SECURITY.md",
-    "docs/disaster-recovery.md",
-    "docs/gitops.md",
-    "docs/install.md",
-    "docs/reliability.md",
-    "docs/security.md",
-    "docs/troubleshooting.md",
-]
+PAGES: Final = [page for page in ALL_PAGES if "/adr/" not in page]
 
 
 def text(page: str) -> str:

@@ -72,6 +72,12 @@ def test_the_annotations_are_explained() -> None:
         assert re.search(rf"kubectl .*annotate dep .*{re.escape(annotation)}=", part("Annotations")), annotation
 
 
+def test_the_contents_are_complete() -> None:
+    """Each heading of the second level has its line, in order."""
+    headings = [heading for heading in re.findall(r"^## (.+)$", PAGE, flags=re.MULTILINE) if heading != "Contents"]
+    assert re.findall(r"^- \[(.+)\]\(#\S+\)$", part("Contents"), flags=re.MULTILINE) == headings
+
+
 # Events
 
 

@@ -1,0 +1,80 @@
+"""The picture of the demo in README.md, made of what a run of it prints: `make picture`.
+
+python -m demo.picture FILE.svg
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from rich.console import Console
+from rich.text import Text
+
+FROM: Final = "kubectl apply "
+"""The picture begins with this line: before it, programs are started."""
+COMPARED: Final = 6
+"""Comparisons that are shown, of all."""
+WIDTH: Final = 120
+FONTS: Final = re.compile(r"@font-face \{.*?\}\s*", flags=re.DOTALL)
+"""They would be fetched from another server."""
+_STYLES: Final = (
+    (r"^kubectl .*|^Comparing .*", "bold"),
+    (r"Ready=True \w+", "green"),
+    (r"Ready=False \w+", "yellow"),
+    (r"^  ✓", "green"),
+    (r"^\d objects became .*", "bold green"),
+)
+
+
+def ran() -> list[str]:
+    """What a run of the demo prints, line by line."""
+    command = [sys.executable, "-m", "demo"]
+    surroundings = {**os.environ, "DEMO": "once"}
+    done = subprocess.run(command, env=surroundings, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def shown(lines: Sequence[str]) -> list[str]:
+    """The lines of the picture: from the first command on, and of the comparisons only some."""
+    first = next(number for number, line in enumerate(lines) if line.startswith(FROM))
+    kept, compared = [], 0
+    for line in lines[first:]:
+        compared += line.startswith("  ✓")
+        if not line.startswith("  ✓") or compared <= COMPARED:
+            kept.append(line)
+        elif compared == COMPARED + 1:
+            kept.append("  …")
+    return kept
+
+
+def picture(lines: Sequence[str]) -> str:
+    """The lines as a terminal, in SVG."""
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
+    for line in lines:
+        text = Text(line)
+        for pattern, style in _STYLES:
+            text.highlight_regex(pattern, style)
+        console.print(text)
+    return FONTS.sub("", console.export_svg(title="make demo", unique_id="demo"))
+
+
+def lines_of(drawn: str) -> list[str]:
+    """The lines that a picture shows, as text."""
+    root = ET.fromstring(drawn)  # noqa: S314 - a file of this repository
+    rows: dict[str, str] = {}
+    for node in root.iter("{http://www.w3.org/2000/svg}text"):
+        if node.get("y") and node.get("clip-path"):
+            rows[node.attrib["y"]] = rows.get(node.attrib["y"], "") + "".join(node.itertext())
+    return [row.replace("\N{NO-BREAK SPACE}", " ").rstrip() for row in rows.values()]
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(picture(shown(ran())), encoding="utf-8")
