@@ -1,0 +1,89 @@
+"""The pages are in plain English: no sentence over which outsiders stumbled, no coined word, no endless sentence."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+from markdown_it import MarkdownIt
+
+from unit.docs.pages import PAGES, ROOT
+
+STUMBLED: Final = (
+    "there is never more than one endpoint",
+    "comes even later is found",
+    "finalizer goes only after",
+    "leaves out are the cloud's",
+    "needs no list",
+    "look now; also",
+    "a person's answer to",
+    "not half obeyed",
+    "retried but looks",
+    "it is your word",
+    "a wrong word",
+    "is sure to be new enough",
+    "does not list may well exist",
+    "for gone on its word",
+    "that may be a list of before",
+    "from which on ready",
+    "says nothing about theirs",
+)
+"""Beginnings or ends of the sentences that readers could not follow, in lower case."""
+COINED: Final[dict[str, str]] = {
+    r"late twins?": "duplicate",
+    r"\btwins?\b": "duplicate",
+    r"made anew": "recreated",
+    r"created anew": "recreated",
+    r"for gone": "as deleted",
+    r"let go of\b": "release",
+    r"by its word|on its word|his word|your word": "confirm",
+    r"says? a word": "report",
+}
+"""Words of our own, and what everybody calls it."""
+LONGEST: Final = 30
+"""Words of a sentence. Above that there is more than one thought."""
+PEOPLE: Final = [page for page in PAGES if "/adr/" not in page and page != "docs/architecture.md"]
+READ: Final = [
+    *(ROOT / page for page in PAGES),
+    *sorted((ROOT / "operator" / "tokenfactory_operator").rglob("*.py")),
+    *sorted((ROOT / "helm").rglob("*.txt")),
+    *sorted((ROOT / "helm").rglob("values*")),
+    ROOT / "crds" / "tokenfactory.nebius.com_dedicatedendpoints.yaml",
+]
+
+
+def one_line(path: Path) -> str:
+    """The text in lower case, without line breaks and what joins strings."""
+    return " ".join(re.sub(r'["\']\s*\n\s*f?["\']', "", path.read_text(encoding="utf-8")).split()).lower()
+
+
+def sentences(page: str) -> list[str]:
+    """The sentences of a page's text and tables; code and links count for one word."""
+    found: list[str] = []
+    for token in MarkdownIt().enable("table").parse((ROOT / page).read_text(encoding="utf-8")):
+        if token.type == "inline":
+            text = re.sub(r"`[^`]*`", "code", " ".join(token.content.split()))
+            text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+            found += re.split(r"(?<=[.!?:;])\**\s+|<br>", text)
+    return found
+
+
+@pytest.mark.parametrize("text", STUMBLED)
+def test_nobody_stumbles_again(text: str) -> None:
+    """Neither in the pages nor in what the programs say."""
+    assert [str(path.relative_to(ROOT)) for path in READ if text in one_line(path)] == []
+
+
+@pytest.mark.parametrize("page", PEOPLE)
+def test_no_word_is_coined(page: str) -> None:
+    """The field's own word is used."""
+    text = re.sub(r"`[^`]*`", "", one_line(ROOT / page))
+    assert [(word, plain) for word, plain in COINED.items() if re.search(word, text)] == []
+
+
+@pytest.mark.parametrize("page", PEOPLE)
+def test_a_sentence_ends(page: str) -> None:
+    """Before it is forgotten how it began."""
+    assert [text for text in sentences(page) if len(text.split()) > LONGEST] == []
