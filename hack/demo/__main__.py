@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -12,14 +13,13 @@ from typing import Final
 import httpx
 
 from controlplane import ControlPlaneError
-from demo import signals
+from demo import onward, signals
 from demo.errors import DemoError, RefusedError, Stop
-from demo.install import NAMESPACE
 from demo.objects import read
 from demo.options import Options, parse
 from demo.story import LOOK, Story
 from demo.view import View
-from demo.world import World, running
+from demo.world import World, running, say_stopped
 
 FAILURES: Final = (DemoError, ControlPlaneError, subprocess.SubprocessError, httpx.HTTPError)
 """What may go wrong in a world: sentences for people in place of a traceback."""
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments)
         signals.listen()
-        with signals.alone():
+        with signals.alone(), contextlib.closing(view):
             _run(options, view)
     except RefusedError as error:
         _complain(view, f"Not started: {error}")
@@ -52,42 +52,30 @@ def _run(options: Options, view: View) -> None:
             summary = Story(world, view, patience=options.patience).tell()
             view.step(summary)
             if options.stay:
-                _stay(world, view)
+                _stay(world, view, options.token)
+            else:
+                view.say("DEMO=stay stays after this, for you to go on by hand and to call an endpoint.")
         except FAILURES:
             view.step("The end of the operator's log")
             view.say(world.operator.tail())
             raise
 
 
-def _stay(world: World, view: View) -> None:
+def _stay(world: World, view: View, token: str) -> None:
     """Show the objects until a signal asks to end, which is no failure here."""
-    _explain(world, view)
+    view.step("Go on by hand, in another terminal; Ctrl-C here ends and removes everything")
+    view.say(onward.text(world.exports, onward.looks(world.url, world.operator.log), onward.calls(token)))
     try:
-        with view.following():
-            while True:
-                world.operator.check()
-                if world.own is not None and not world.own.healthy:
-                    raise DemoError("A program of the control plane has ended by itself.")
-                view.show(read(world.target))
-                time.sleep(LOOK)
+        while True:
+            world.operator.check()
+            if world.own is not None and not world.own.healthy:
+                raise DemoError("A program of the control plane has ended by itself.")
+            view.show(read(world.target))
+            time.sleep(LOOK)
     except Stop as stop:
         if stop.number == signal.SIGHUP:
             raise
-        view.say("Stopped. Removing everything that the demo has started.")
-
-
-def _explain(world: World, view: View) -> None:
-    lines = [
-        *world.exports,
-        f"kubectl get dep -n {NAMESPACE} -o wide",
-        f"kubectl describe dep -n {NAMESPACE}",
-        f"kubectl scale dep/gpt-oss-120b -n {NAMESPACE} --replicas=2",
-        f"curl {world.url}/_admin/summary     # what the cloud has, and every call that it got",
-        f"tail -f {world.operator.log}",
-    ]
-    view.step("Go on by hand, in another terminal; Ctrl-C here ends and removes everything")
-    view.say("\n".join(f"  {line}" for line in lines))
-    view.say("")
+        say_stopped(view)
 
 
 def _complain(view: View, text: str) -> None:

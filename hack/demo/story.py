@@ -155,15 +155,14 @@ class Story:
     def _follow(self, until: Callable[[Sequence[Shown]], bool], *, what: str) -> tuple[Shown, ...]:
         """Show the objects until they are as wanted; answers them."""
         deadline = time.monotonic() + self._patience
-        with self._view.following():
-            while True:
-                self._world.operator.check()
-                objects = read(self._world.target)
-                self._view.show(objects)
-                if until(objects):
-                    return objects
-                if complaints := [shown.complaint for shown in objects if shown.complaint]:
-                    raise DemoError(complaints[0])
-                if time.monotonic() > deadline:
-                    raise DemoError(f"Waited {self._patience:g} s for: {what}.")
-                time.sleep(LOOK)
+        while True:
+            self._world.operator.check()
+            objects = read(self._world.target)
+            self._view.show(objects)
+            if until(objects):
+                return objects
+            if complaints := [shown.complaint for shown in objects if shown.complaint]:
+                raise DemoError(complaints[0])
+            if time.monotonic() > deadline:
+                raise DemoError(f"Waited {self._patience:g} s for: {what}.")
+            time.sleep(LOOK)

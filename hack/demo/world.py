@@ -45,6 +45,12 @@ class World:
     operator: OperatorProcess
 
 
+def say_stopped(view: View) -> None:
+    """The one sentence with which a stopped demo ends."""
+    view.close()
+    view.say("Stopped. Removing everything that the demo has started.")
+
+
 @contextlib.contextmanager
 def running(options: Options, view: View) -> Iterator[World]:
     """The world, until the block ends; the end of the operator's log is shown where it ends by an error."""
@@ -53,7 +59,7 @@ def running(options: Options, view: View) -> Iterator[World]:
             world = _start(options, view, stack)
             yield world
         except Stop:
-            view.say("Stopped. Removing everything that the demo has started.")
+            say_stopped(view)
             raise
         finally:
             signals.ignore()

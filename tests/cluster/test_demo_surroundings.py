@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
+import re
+import struct
 import subprocess
+import termios
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ import pytest
 from cluster.support.demo import DEADLINE, ROOT, Demo, environment, leftovers
 from cluster.support.eventually import eventually
 from controlplane import Cluster
+from unit.support.screen import heads, screen
 
 pytestmark = pytest.mark.cluster
 
@@ -31,8 +36,9 @@ fi
 class Terminal:
     """`make demo` on a terminal of its own, as the shell starts it."""
 
-    def __init__(self, scratch: Path, *arguments: str) -> None:
+    def __init__(self, scratch: Path, *arguments: str, width: int) -> None:
         master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
         self._master = master
         self._said = b""
         self.process = subprocess.Popen(
@@ -77,26 +83,74 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    """A demo whose endpoints never become ready."""
-    made = Terminal(tmp_path, "ARGS=--provisioning=600", "DEMO=once")
-    yield made
-    made.close()
+def start(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Starts `make demo` on a terminal of this width."""
+    started: list[Terminal] = []
+
+    def begin(*arguments: str, width: int) -> Terminal:
+        started.append(Terminal(tmp_path, *arguments, width=width))
+        return started[-1]
+
+    yield begin
+    for terminal in started:
+        terminal.close()
 
 
-def test_ctrl_c_is_no_failure(terminal: Terminal, tmp_path: Path) -> None:
-    """In the middle of a step: one sentence, status 0 of make too, nothing left."""
+def ended_by_ctrl_c(terminal: Terminal, scratch: Path) -> None:
+    """One sentence as the last thing on the screen, status 0 of make too, nothing left."""
+    terminal.press(b"\x03")
+    assert terminal.ended() == 0, terminal.output
+    lines = [line for line in screen(terminal.output) if line]
+    assert lines[-1].endswith("Stopped. Removing everything that the demo has started.")
+    assert heads(lines) == []
+    assert "***" not in terminal.output
+    assert "Traceback" not in terminal.output
+    assert leftovers(scratch) == []
+
+
+@pytest.mark.parametrize(("width", "seen"), [(80, ["Endpoint", "State"]), (130, ["Endpoint", "State", "Model", "GPU"])])
+def test_ctrl_c_is_no_failure(start: Callable[..., Terminal], tmp_path: Path, width: int, seen: list[str]) -> None:
+    """In the middle of a step, with endpoints that never become ready; their ids stand whole in one table."""
+    terminal = start("ARGS=--provisioning=600", "DEMO=once", width=width)
     eventually(
-        lambda: "Ready=False Starting" in terminal.output or terminal.process.poll() is not None,
+        lambda: len(re.findall(r"False +Starting", "\n".join(screen(terminal.output)))) == 3,
         what="endpoints that start",
         within=DEADLINE,
     )
-    terminal.press(b"\x03")
-    assert terminal.ended() == 0, terminal.output
-    assert "Stopped. Removing everything that the demo has started." in terminal.output
-    assert "***" not in terminal.output
-    assert "Traceback" not in terminal.output
-    assert leftovers(tmp_path) == []
+    lines = screen(terminal.output)
+    (head,) = heads(lines)
+    assert [name for name in ("Endpoint", "State", "Model", "GPU", "Region") if name in head.split()] == seen
+    rows = lines[lines.index(head) + 2 :]
+    assert sum(bool(re.search(r" ep-[0-9a-f]{16}( |$)", row)) for row in rows) == 3, rows
+    assert max(map(len, rows)) <= width
+    ended_by_ctrl_c(terminal, tmp_path)
+
+
+def test_what_it_says_to_type_next_works(start: Callable[..., Terminal], tmp_path: Path) -> None:
+    """Each command, in another shell, as it stands: kubectl, and a call of the endpoint that answers."""
+    terminal = start("ARGS=--provisioning=1", width=200)
+    eventually(
+        lambda: "chat/completions" in terminal.output or terminal.process.poll() is not None,
+        what="what to type next",
+        within=DEADLINE,
+    )
+    eventually(lambda: heads(screen(terminal.output)[-8:]), what="the table below it")
+    lines = screen(terminal.output)
+    (first,) = (number for number, line in enumerate(lines) if "Go on by hand" in line)
+    typed = [line.strip() for line in lines[first + 1 : lines.index(heads(lines)[0])] if line.startswith("  ")]
+    shell = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join(typed)],
+        env=shell,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    for word in ("READY", "CreatedEndpoint", "scaled", "annotated", "gpu_seconds", "Hello from the simulated endpoint"):
+        assert word in done.stdout, done.stdout
+    ended_by_ctrl_c(terminal, tmp_path)
 
 
 def test_kind(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from cluster.support.eventually import eventually
 
 ROOT: Final = Path(__file__).parents[3]
 DEADLINE: Final = 180.0
-_DROPPED: Final = ("DEMO", "CLUSTER", "CONFIRM", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")
+_DROPPED: Final = ("DEMO", "CLUSTER", "CONFIRM", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "COLUMNS", "LINES")
 
 
 def environment(scratch: Path, **own: str) -> dict[str, str]:
