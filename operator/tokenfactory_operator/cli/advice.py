@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.reasons import RULES, Actor, Reason
 from tokenfactory_operator.ports import Key
 
 EDIT: Final = "kubectl -n {namespace} edit dep {name}"
@@ -66,3 +66,12 @@ def next_step(reason: str, key: Key, *, stalled: bool = True) -> str:
         return "see docs/troubleshooting.md of the operator's version"
     step = WAIT if known in ASKED and not stalled else STEPS.get(known, "")
     return step.format(namespace=key.namespace, name=key.name)
+
+
+def who_acts(reason: str) -> str:
+    """Who must act next, in words; empty where nobody must, or where this version does not know the reason."""
+    try:
+        acts = RULES[Reason(reason)].acts
+    except ValueError:
+        return ""
+    return "" if acts is Actor.NOBODY else str(acts)

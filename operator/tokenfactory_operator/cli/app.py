@@ -16,7 +16,20 @@ from typer.exceptions import Abort, TyperException
 from typer.exceptions import Exit as TyperExit
 from typer.main import get_command
 
-from tokenfactory_operator.cli import doctor, importing, plan, run
+from tokenfactory_operator.cli import (
+    asking,
+    crds,
+    creating,
+    doctor,
+    importing,
+    listing,
+    pausing,
+    plan,
+    run,
+    simulating,
+    templates,
+    why,
+)
 from tokenfactory_operator.cli.errors import CliError, Exit, defect, explained
 from tokenfactory_operator.cli.output import Output
 from tokenfactory_operator.domain.errors import OperatorError
@@ -28,15 +41,26 @@ _VARIABLE: Final = "_TOKENFACTORY_OPERATOR_COMPLETE"
 _NO_FILES: Final = ":4"
 """What kubectl is told besides: offer no file names (cobra's ShellCompDirectiveNoFileComp)."""
 
-COMMANDS: Final[tuple[tuple[str, Callable[..., int]], ...]] = (
-    ("doctor", doctor.doctor),
-    ("plan", plan.plan),
-    ("import", importing.importing),
+COMMANDS: Final[tuple[tuple[str, Callable[..., int], str], ...]] = (
+    ("doctor", doctor.doctor, "Look at all that the operator needs."),
+    ("plan", plan.plan, "Say what applying manifests would do."),
+    ("import", importing.importing, "Write manifests for endpoints that exist."),
+    ("why", why.why, "Say how an object stands, and what to type."),
+    ("list", listing.listing, "List endpoints and objects side by side."),
+    ("templates", templates.templates, "List what can be deployed."),
+    ("create", creating.create, "Create an object of what is offered."),
+    ("pause", pausing.pause, "Have nothing changed for objects."),
+    ("resume", pausing.resume, "End a pause."),
+    ("reconcile", asking.reconcile, "Have the operator look now."),
+    ("confirm", asking.confirm, "Answer what objects ask a person."),
+    ("crd", crds.crd, "Print, apply or compare the CRD."),
+    ("simulator", simulating.simulator, "Start a simulated cloud."),
 )
+"""Each with its name, what it does, and that in a line."""
 
 
 def build(program: str) -> typer.Typer:
-    """The commands, with examples that name the program as it was called."""
+    """The commands, under the name by which the program was called."""
     app = typer.Typer(
         name=program,
         help=HELP,
@@ -46,15 +70,14 @@ def build(program: str) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for name, function in COMMANDS:
-        text = (function.__doc__ or "").replace("PROGRAM", program)
-        summary, _, examples = text.partition("Examples:")
+    for name, function, brief in COMMANDS:
+        summary, _, examples = (function.__doc__ or "").partition("Examples:")
         epilog = "\b\nExamples:\n" + "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines())
-        app.command(name, help=_paragraphs(summary), epilog=epilog if examples else None)(function)
-    app.command("completion", help="Print the script that completes commands in a shell.")(_completion(program))
+        app.command(name, help=_paragraphs(summary), short_help=brief, epilog=epilog if examples else None)(function)
+    app.command("completion", help="Print the completion for a shell.")(_completion(program))
     app.command(
         "run",
-        help="Run the operator itself. This command is in the image; it needs no extra.",
+        help="Run the operator itself.",
         add_help_option=False,
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     )(_run_operator)

@@ -27,6 +27,8 @@ class Exit(enum.IntEnum):
     """The command could not do what was asked; standard error says why."""
     FOUND = 2
     """The command worked, and there is something to look at: a change in a plan, a problem, an object not Ready."""
+    LATE = 3
+    """What was waited for did not come in time."""
     INTERRUPTED = 130
     """128 + SIGINT, as shells have it."""
 

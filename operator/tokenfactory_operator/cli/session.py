@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -20,6 +21,7 @@ from tokenfactory_operator.cli.installation import Installation, chosen, install
 from tokenfactory_operator.cli.output import Output
 from tokenfactory_operator.cloud.client import HttpCloud
 from tokenfactory_operator.cloud.transport import CloudSettings
+from tokenfactory_operator.domain.catalog import Template
 from tokenfactory_operator.domain.errors import CloudError, KubeError
 from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.kube.client import KubeClient, connect
@@ -150,6 +152,20 @@ class Session:
         except ValueError as error:
             raise CliError(f"The cloud cannot be called: {error}.") from None
         return await self._stack.enter_async_context(cloud)
+
+    async def templates(self) -> tuple[Template, ...]:
+        """What the cloud offers. Raises `CliError`."""
+        cloud = await self.cloud()
+        try:
+            with self.out.working("Reading the catalog"):
+                return await cloud.list_templates()
+        except CloudError as error:
+            raise await self.failed(error) from None
+
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody can be asked."""
+        return sys.stdin.isatty()
 
     async def failed(self, error: CloudError) -> CliError:
         """A call of the cloud that has failed, with the address that was called."""

@@ -72,7 +72,7 @@ def test_help_names_the_program_as_it_was_called(
     assert main() == 0
     printed = capsys.readouterr().out
     assert printed.startswith(f"Usage: {program} ")
-    assert all(f"\n  {name} " in printed for name, _ in app.COMMANDS)
+    assert all(f"\n  {name} " in printed for name, _, _ in app.COMMANDS)
 
 
 def test_kubectl_gets_completions(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,7 +120,7 @@ def test_a_failure_is_a_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """On standard error, with its own status; nothing on standard output, and no traceback."""
-    monkeypatch.setattr(app, "COMMANDS", (("fail", failing(error)),))
+    monkeypatch.setattr(app, "COMMANDS", (("fail", failing(error), "Fail."),))
     assert main(["fail"]) == code
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -134,7 +134,7 @@ def test_a_defect_has_its_traceback_in_a_file(
 ) -> None:
     """The message names the file to send with a report."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(app, "COMMANDS", (("fail", failing(ZeroDivisionError("oops"))),))
+    monkeypatch.setattr(app, "COMMANDS", (("fail", failing(ZeroDivisionError("oops")), "Fail."),))
     assert main(["fail"]) == Exit.ERROR
     (file,) = tmp_path.iterdir()
     printed = capsys.readouterr().err

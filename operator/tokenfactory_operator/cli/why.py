@@ -1,0 +1,193 @@
+"""`why`: how an object stands, why, what is waited for, and what to type. It only reads."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Final
+
+import typer
+
+from tokenfactory_operator.cli.commands import command
+from tokenfactory_operator.cli.errors import CliError, Exit
+from tokenfactory_operator.cli.objects import Shown
+from tokenfactory_operator.cli.output import Output, count
+from tokenfactory_operator.cli.session import Session
+from tokenfactory_operator.cli.story import Story, story, when
+from tokenfactory_operator.domain.resource import Resource
+from tokenfactory_operator.ports import JsonObject, Key
+
+LOOK: Final = 1.0
+"""Seconds between two looks."""
+NOTHING: Final = "-"
+
+Name = Annotated[
+    str, typer.Argument(metavar="[NAME]", help="The object. Default: all that are not Ready.", show_default=False)
+]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Tell each change until it is Ready.")]
+Timeout = Annotated[
+    float,
+    typer.Option("--timeout", metavar="SECONDS", help="With --watch: how long. Default: for ever.", show_default=False),
+]
+
+
+@command(everywhere=True)
+async def why(session: Session, name: Name = "", watch: Watch = False, timeout: Timeout = 0.0) -> Exit:  # noqa: ASYNC109, FBT002  # options
+    """Say how an object stands, why, what is waited for, and what to type.
+
+    Its spec, endpoint, credential, conditions and last Events. Without a name: one line for each object that is not
+    Ready. The exit status is 0 if it is Ready (or all are), 2 if not, and 3 if a watch has ended before.
+
+    Examples:
+    kubectl tokenfactory why gpt-oss-120b -n ml
+    kubectl tokenfactory why gpt-oss-120b -n ml --watch --timeout 600
+    kubectl tokenfactory why -A
+    """
+    if not name:
+        if watch:
+            raise CliError("Only one object can be watched.", hint="Name it: kubectl tokenfactory why NAME --watch")
+        return await _all(session)
+    key = Key(await session.namespace(), name)
+    told = await story(session, await _read(session, key))
+    if session.out.as_json:
+        session.out.json(told.as_json())
+    else:
+        show(session.out, told)
+    if watch and not told.shown.ready:
+        return await _watch(session, key, told, timeout or None)
+    return Exit.DONE if told.shown.ready else Exit.FOUND
+
+
+async def _read(session: Session, key: Key) -> JsonObject:
+    body = await (await session.objects()).get(key)
+    if body is None:
+        raise CliError(
+            f"There is no DedicatedEndpoint {key}.", hint=f"kubectl -n {key.namespace} get dep shows what there is."
+        )
+    return body
+
+
+async def _all(session: Session) -> Exit:
+    bodies, _ = await (await session.objects()).list_all(await session.namespaces())
+    waiting = [Story(shown, "", "") for shown in map(Shown.of, bodies) if not shown.ready]
+    if session.out.as_json:
+        session.out.json([_brief(each) for each in waiting])
+    elif not waiting:
+        session.out.line(
+            f"Nothing to tell: {count(len(bodies), 'object')}, all Ready." if bodies else "There is no object."
+        )
+    else:
+        rows = [
+            (
+                each.shown.key.namespace,
+                each.shown.key.name,
+                each.shown.state,
+                each.reason,
+                f"{each.message} → {each.next_step}",
+            )
+            for each in waiting
+        ]
+        session.out.table(("NAMESPACE", "NAME", "STATE", "REASON", "WHY, AND WHAT TO TYPE"), rows)
+    return Exit.FOUND if waiting else Exit.DONE
+
+
+def _brief(each: Story) -> dict[str, str]:
+    return {
+        "namespace": each.shown.key.namespace,
+        "name": each.shown.key.name,
+        "state": each.shown.state,
+        "reason": each.reason,
+        "message": each.message,
+        "next": each.next_step,
+    }
+
+
+# One object
+
+
+def show(out: Output, told: Story) -> None:
+    """All of it, from the spec to what to type."""
+    out.mark(_mark(told), headline(told))
+    out.line()
+    out.table(("", ""), _facts(told))
+    out.line()
+    rows = [
+        (item.type, item.status, item.reason, item.last_transition_time or NOTHING, item.message)
+        for item in told.shown.conditions
+    ]
+    if rows:
+        out.table(("CONDITION", "STATUS", "REASON", "SINCE", "MESSAGE"), rows)
+        out.line()
+    if told.events:
+        out.table(
+            ("EVENT", "LAST", "MESSAGE"), [(str(e.get("reason")), when(e), str(e.get("message"))) for e in told.events]
+        )
+        out.line()
+    for label, text in (("Waits for", told.waits_for), ("Until", told.until), ("Next", told.next_step)):
+        if text:
+            out.line(f"{label}: {text}")
+
+
+def headline(told: Story) -> str:
+    """How it stands, in one line."""
+    return f"{told.shown.key} is {told.shown.state}: {told.reason}: {told.message}"
+
+
+def _mark(told: Story) -> str:
+    if told.shown.stalled:
+        return "problem"
+    return "ok" if told.shown.ready else "warning"
+
+
+def _facts(told: Story) -> list[tuple[str, str]]:
+    resource, attempt = told.shown.resource, told.shown.attempt
+    facts = [("Spec", spec_in_words(resource)), ("Endpoint", told.endpoint), ("Credential", told.credential)]
+    if attempt is not None:
+        facts.append(("Create call", " ".join(filter(None, (attempt.state, attempt.id, attempt.since)))))
+    if resource.paused:
+        facts.append(("Paused", "the cloud is not changed"))
+    if told.shown.deleted_at:
+        facts.append(
+            ("Deleted", f"since {told.shown.deleted_at}; {resource.deletion_policy} is what becomes of the endpoint")
+        )
+    return facts
+
+
+def spec_in_words(resource: Resource) -> str:
+    """What is asked for, in one line."""
+    spec = resource.spec
+    if spec is None:
+        return f"cannot be read: {resource.problem}"
+    replicas = f"{spec.scaling.min_replicas} to {spec.scaling.max_replicas} replicas"
+    stopped = ", stopped" if spec.enabled is False else ""
+    policy = "" if resource.management_policy == "Manage" else ", observed only"
+    gpus = f"{spec.gpu.count} x {spec.gpu.type}"
+    asked = f"{spec.model}, {spec.flavor}, {gpus}, {replicas}, {spec.region}{stopped}{policy}"
+    return f"{asked} (generation {resource.generation})"
+
+
+# Watching
+
+
+async def _watch(session: Session, key: Key, told: Story, timeout: float | None) -> Exit:  # noqa: ASYNC109  # an option
+    try:
+        async with asyncio.timeout(timeout):
+            return await _until_ready(session, key, told)
+    except TimeoutError:
+        session.out.failure(f"{key} is not Ready after {timeout:g} s.", hint=told.next_step)
+        return Exit.LATE
+
+
+async def _until_ready(session: Session, key: Key, told: Story) -> Exit:
+    last = headline(told)
+    while True:
+        await asyncio.sleep(LOOK)
+        shown = Shown.of(await _read(session, key))
+        now = Story(shown, told.endpoint, told.credential, timing=told.timing)
+        if headline(now) != last:
+            last = headline(now)
+            if session.out.as_json:
+                session.out.json(now.as_json())
+            else:
+                session.out.mark(_mark(now), last)
+        if shown.ready:
+            return Exit.DONE

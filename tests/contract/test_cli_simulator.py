@@ -1,0 +1,48 @@
+"""`simulator` of the command line: a cloud that the printed variables lead to, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+
+from cluster.support.eventually import eventually
+
+
+def a_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        number: int = bound.getsockname()[1]
+        return number
+
+
+def answered(url: str, token: str) -> int:
+    """The status of a LIST, as soon as there is one."""
+
+    def ask() -> int | None:
+        try:
+            headers = {"authorization": f"Bearer {token}"}
+            return httpx.get(f"{url}/v0/dedicated_endpoints", headers=headers, trust_env=False).status_code
+        except httpx.TransportError:
+            return None
+
+    return eventually(ask, what="an answer of the simulator")
+
+
+def test_it_serves_until_it_is_ended() -> None:
+    """The first line is for a shell; the token of it works, and Ctrl-C is no failure."""
+    command = [sys.executable, "-m", "tokenfactory_operator", "simulator", "--port", str(a_free_port())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            told = re.fullmatch(r"export TOKENFACTORY_API_URL=(\S+) TOKENFACTORY_TOKEN=(\S+)\n", line)
+            assert told is not None, line
+            assert answered(told[1], told[2]) == 200
+            assert answered(told[1], "another") == 401
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=30) == 0
