@@ -1,4 +1,4 @@
-# Every task of this project. `make help` lists them; .ci/run does what `make check e2e test` does.
+# Every task of this project. `make help` lists them; .ci/run does what `make check e2e test verify` does.
 # A fresh machine needs git, make and Python >= 3.11: the rest is installed into .venv, or built into the cache once.
 
 .DEFAULT_GOAL := help
@@ -22,8 +22,10 @@ SEEDS ?= 10000
 FIRST_SEED ?= 0
 # Test processes side by side: most tests wait for something. 0: all in one, with what they print
 WORKERS ?= 3
-# Flux and Argo CD take long to build: they are built here for a run that has their tests
-GITOPS = $(if $(or $(findstring gitops,$(ARGS)),$(if $(findstring tests/,$(ARGS)),,all)),--gitops)
+# What a run of tests is: whole files to each process, in the order of tests/conftest.py
+PYTEST = $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+# The commit since which something has changed: its mutants belong to `make verify`
+SINCE ?= origin/main
 # once: end after a summary; else it stays until Ctrl-C, where there is a terminal
 DEMO ?=
 # Where the files of a release go, the helm that makes them, and the namespace that install.yaml installs into
@@ -37,7 +39,7 @@ RENDER = rendered=$$($(HELM) template tokenfactory-operator $(abspath $(CHART)) 
 CLUSTER ?=
 export DEMO CLUSTER PYTHON
 
-.PHONY: help demo image test e2e check coverage simulate mutants bench format lint types imports deadcode workflows stale crds \
+.PHONY: help demo image test verify e2e check coverage simulate mutants bench format lint types imports deadcode workflows stale crds \
 	manifests docs docs-site picture lock dist release-notes cluster cluster-down venv clean distclean
 
 help: ## Show this
@@ -62,9 +64,14 @@ cluster-down: $(READY) ## End it
 
 check: lint types imports deadcode workflows stale ## All checks that run nothing of the project (under a minute)
 
-test: $(READY) ## All tests, on a real API server (ARGS="tests/unit -k name")
-	@$(CONTROLPLANE) fetch $(GITOPS) >/dev/null
-	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+test: $(READY) ## What to run before a push, on a real API server, under 10 min (ARGS="tests/unit -k name")
+	@$(CONTROLPLANE) fetch >/dev/null
+	@$(PYTEST) -m "not verify" $(ARGS)
+
+verify: $(READY) ## All that takes longer: every boundary, large numbers, GitOps, mutants of what changed (ARGS=, SINCE=)
+	@$(CONTROLPLANE) fetch --gitops >/dev/null
+	@$(PYTEST) -m verify $(ARGS)
+	@$(if $(ARGS),,PYTHONPATH=hack $(PY) -m mutants --since $(SINCE))
 
 e2e: $(READY) ## Image and chart on a real node, as root, or CLUSTER=kind with Docker; says so where it cannot (ARGS=)
 	@PYTHONPATH=hack $(PY) -m incluster $(ARGS)

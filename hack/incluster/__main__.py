@@ -16,7 +16,7 @@ from pathlib import Path
 from controlplane import processes
 from controlplane.errors import ControlPlaneError
 from demo.errors import DemoError
-from incluster import kind
+from incluster import folders, kind
 from node import engine, image, machine, outside, pause
 from node.errors import CANNOT, MissingError
 
@@ -31,7 +31,7 @@ def main() -> int:
         on_kind = os.environ.get("CLUSTER") == "kind"
         if not on_kind:
             machine.check(machine.E2E_PROGRAMS, what="The in-cluster test")
-        statuses = [_run(_command("tests/image", arguments))]
+        statuses = [_run(_command(folders.IMAGE, arguments))]
         if statuses[0] in (0, _NOTHING_SELECTED):
             statuses += _in_cluster(arguments, on_kind=on_kind)
     except (ControlPlaneError, DemoError) as error:
@@ -58,7 +58,7 @@ def _run(command: Sequence[str], **variables: str) -> int:
 
 def _in_cluster(arguments: Sequence[str], *, on_kind: bool) -> list[int]:
     """The statuses of the tests of the node, where it is our own, and of those in the cluster."""
-    command = _command("tests/e2e", arguments)
+    command = _command(folders.E2E, arguments)
     with tempfile.TemporaryDirectory(prefix="tokenfactory-images-") as folder:
         tar = Path(folder) / "images.tar"
         with engine.running() as docker:
@@ -68,7 +68,7 @@ def _in_cluster(arguments: Sequence[str], *, on_kind: bool) -> list[int]:
             outside.save(docker, names, tar)
             if on_kind:
                 return [kind.run(tar, command, Path(folder), docker)]
-        return [_run(_command("tests/node", arguments), NODE_IMAGES=str(tar)), outside.run(tar, command)]
+        return [_run(_command(folders.NODE, arguments), NODE_IMAGES=str(tar)), outside.run(tar, command)]
 
 
 if __name__ == "__main__":

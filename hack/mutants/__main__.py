@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mutants.catalogue import CatalogueError, Mutant, chosen, load
+from mutants.changed import changed_files, touched
 from mutants.runner import Runner
 from mutants.verdict import Kind, Verdict
 
@@ -23,19 +24,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Break the protocol in each way of the catalogue, and see who notices."""
     parser = argparse.ArgumentParser(prog="python -m mutants", description="Break the protocol; a test has to fail.")
     parser.add_argument("name", nargs="*", help="only the mutants whose name contains one of these")
+    parser.add_argument(
+        "--since", help="only what has changed since this branch left that commit; all if git cannot say"
+    )
     parser.add_argument("--list", action="store_true", help="say what would be broken, and end")
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     given = parser.parse_args(arguments)
     try:
-        mutants = chosen(load(), given.name)
+        mutants = _since(given.since, chosen(load(), given.name))
     except CatalogueError as error:
         return _fail(f"The catalogue is wrong: {error}")
     if given.list:
         for mutant in mutants:
             print(f"{mutant.name}: {mutant.breaks}")
         return 0
+    if not mutants:
+        print(f"mutants: none has to do with what has changed since {given.since}")
+        return 0
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         return _hunt(Runner(PROJECT, Path(folder), workers=given.workers), mutants)
+
+
+def _since(commit: str | None, mutants: Sequence[Mutant]) -> Sequence[Mutant]:
+    changed = changed_files(PROJECT, commit) if commit else None
+    return mutants if changed is None else touched(mutants, changed, PROJECT)
 
 
 def _hunt(runner: Runner, mutants: Sequence[Mutant]) -> int:

@@ -78,14 +78,17 @@ class _File(BaseModel):
     mutant: tuple[Mutant, ...]
 
 
+def read(path: Path) -> tuple[Mutant, ...]:
+    """The mutants of one file; raises `CatalogueError`."""
+    try:
+        return _File.model_validate(tomllib.loads(path.read_text())).mutant
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise CatalogueError(f"{path.name}: {error}") from error
+
+
 def load(folder: Path = CATALOGUE) -> tuple[Mutant, ...]:
     """All mutants, in the order of the files' names; raises `CatalogueError`."""
-    found: list[Mutant] = []
-    for path in sorted(folder.glob("*.toml")):
-        try:
-            found += _File.model_validate(tomllib.loads(path.read_text())).mutant
-        except (tomllib.TOMLDecodeError, ValidationError) as error:
-            raise CatalogueError(f"{path.name}: {error}") from error
+    found = [mutant for path in sorted(folder.glob("*.toml")) for mutant in read(path)]
     names = [mutant.name for mutant in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or not found:

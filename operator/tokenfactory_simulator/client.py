@@ -5,6 +5,7 @@ Synchronous, over a pooled connection; it may be used from several threads, and 
 Every method raises `httpx.HTTPStatusError` with the answer's text for what the simulator does not accept.
 """
 
+import ssl
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
@@ -19,7 +20,10 @@ class AdminClient:
 
     def __init__(self, url: str, *, token: str | None = None, timeout: float = 30.0) -> None:
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(base_url=f"{url}/_admin", headers=headers, timeout=timeout, trust_env=False)
+        nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # a simulator has no TLS; to read the authorities takes 20 ms
+        self._http = httpx.Client(
+            base_url=f"{url}/_admin", headers=headers, timeout=timeout, trust_env=False, verify=nobody
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from cluster.support import canary
@@ -64,7 +65,7 @@ def talkative(cluster: Cluster, chart: Chart) -> Chart:
     return Chart(cluster.token_kubeconfig(SYSTEM, RELEASE), chart.account.rpartition(":")[0] + ":" + RELEASE)
 
 
-@pytest.fixture(params=["environment", "file", "secret"])
+@pytest.fixture(params=["environment", *(pytest.param(kept, marks=pytest.mark.verify) for kept in ("file", "secret"))])
 def cage(
     request: pytest.FixtureRequest, cluster: Cluster, kube: KubeApi, talkative: Chart, tmp_path: Path
 ) -> Iterator[Cage]:
@@ -124,8 +125,9 @@ def test_every_echo(cage: Cage) -> None:
     _echo_once(cage, "DELETE", lambda request: form_of[request.target.rpartition("/")[2]])
     world.kube.delete_all(world.namespace)
     _all_echoed(cage, "DELETE")
-    # This one's DELETE was answered as done, and would be sent again after a minute only.
-    world.cloud.console_delete(next(endpoint_id for endpoint_id, form in form_of.items() if form == "no-fields"))
+    # This one's DELETE was answered as done, and would be sent again after a minute only; on a slow machine it was.
+    with suppress(httpx.HTTPStatusError):
+        world.cloud.console_delete(next(endpoint_id for endpoint_id, form in form_of.items() if form == "no-fields"))
     for name in names:
         world.until_gone(name)
     assert world.cloud.endpoints() == []
@@ -156,15 +158,15 @@ def test_life_and_restarts(cage: Cage) -> None:
     cage.check("at the end")
 
 
-@pytest.mark.parametrize("cage", ["file", "secret"], indirect=True)
+@pytest.mark.parametrize("cage", [pytest.param("file", marks=pytest.mark.verify), "secret"], indirect=True)
 @pytest.mark.parametrize(
     "spoilt",
     [
         pytest.param("{token}\nsecond line", id="two lines"),
-        pytest.param("Bearer {token}", id="with the header's word"),
-        pytest.param("{token}é", id="not ASCII"),
-        pytest.param('{{"token": "{token}" }}', id="JSON"),
-        pytest.param("{token}" * 2000, id="far too long"),
+        pytest.param("Bearer {token}", id="with the header's word", marks=pytest.mark.verify),
+        pytest.param("{token}é", id="not ASCII", marks=pytest.mark.verify),
+        pytest.param('{{"token": "{token}" }}', id="JSON", marks=pytest.mark.verify),
+        pytest.param("{token}" * 2000, id="far too long", marks=pytest.mark.verify),
     ],
 )
 def test_wrong_content(cage: Cage, spoilt: str) -> None:

@@ -17,7 +17,7 @@ from cluster.support.eventually import DEADLINE, eventually
 from controlplane import Cluster, CommandError, release
 from controlplane.ports import ADDRESS, free_ports
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.verify]
 
 HACK = Path(__file__).parents[2] / "hack"
 OWNER = """

@@ -14,7 +14,7 @@ from cluster.support.eventually import eventually
 from controlplane import ControlPlaneError, release
 from controlplane.background import Background, State
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.verify]
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ import pytest
 import yaml
 
 from cluster.support import crd
-from cluster.support.crd import JsonObject
+from cluster.support.crd import JsonObject, namespace, one_namespace
 from controlplane import Cluster
 from unit.api.invalid_specs import valid_spec
+
+__all__ = ["namespace", "one_namespace"]  # fixtures: pytest finds them here
 
 pytestmark = pytest.mark.cluster
 

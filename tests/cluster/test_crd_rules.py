@@ -3,9 +3,11 @@
 import pytest
 
 from cluster.support import crd
-from cluster.support.crd import JsonObject
+from cluster.support.crd import JsonObject, namespace, one_namespace
 from controlplane import Cluster
 from unit.api.invalid_specs import INVALID_SPECS, TEXT_BOUNDS, InvalidSpec, valid_spec, with_text
+
+__all__ = ["namespace", "one_namespace"]  # fixtures: pytest finds them here
 
 pytestmark = pytest.mark.cluster
 

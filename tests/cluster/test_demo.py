@@ -67,6 +67,7 @@ def plain(line: str) -> str:
     return re.sub(r"ep-[0-9a-f]+|\d+", "#", line)
 
 
+@pytest.mark.verify
 def test_a_world_that_is_wrong_ends_it_with_the_reason(start: Callable[..., Demo]) -> None:
     """The cloud refuses the operator's token: status 1, the condition's reason, the operator's log; nothing left."""
     demo = start("--operator-token=not-the-right-token", DEMO="once")
@@ -78,6 +79,7 @@ def test_a_world_that_is_wrong_ends_it_with_the_reason(start: Callable[..., Demo
     assert demo.leftovers() == []
 
 
+@pytest.mark.verify
 def test_sigterm_in_the_middle_leaves_nothing(start: Callable[..., Demo]) -> None:
     """Ended while endpoints are starting: the signal's status, no process, no file."""
     demo = start("--provisioning=600", DEMO="once")
@@ -99,6 +101,7 @@ def on(cluster: Cluster) -> dict[str, str]:
     return {"CLUSTER": "current", "KUBECONFIG": str(cluster.kubeconfig), "PATH": cluster.env()["PATH"]}
 
 
+@pytest.mark.verify
 def test_a_cluster_of_somebody_else_is_used_after_asking_only(somebodys: Cluster, start: Callable[..., Demo]) -> None:
     """Without a terminal and without CONFIRM=yes: status 2, and the cluster as it was."""
     demo = start(**on(somebodys))
@@ -107,6 +110,7 @@ def test_a_cluster_of_somebody_else_is_used_after_asking_only(somebodys: Cluster
     assert _traces(somebodys) == []
 
 
+@pytest.mark.verify
 def test_a_cluster_that_has_the_resource_is_refused(somebodys: Cluster, start: Callable[..., Demo]) -> None:
     """An operator that may run there would make real endpoints: status 2 whatever was confirmed."""
     somebodys.kubectl("create", "namespace", NAMESPACES[0])
@@ -118,6 +122,7 @@ def test_a_cluster_that_has_the_resource_is_refused(somebodys: Cluster, start: C
         somebodys.kubectl("delete", "namespace", NAMESPACES[0])
 
 
+@pytest.mark.verify
 def test_it_stays_and_cleans_up_a_cluster_of_somebody_else(somebodys: Cluster, start: Callable[..., Demo]) -> None:
     """With CLUSTER=current it says how to go on, stays until Ctrl-C, and takes away all that it brought."""
     demo = start("--provisioning=1", DEMO="stay", CONFIRM="yes", **on(somebodys))

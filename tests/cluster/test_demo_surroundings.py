@@ -20,7 +20,7 @@ from cluster.support.eventually import eventually
 from controlplane import Cluster
 from unit.support.screen import heads, screen
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.verify]
 
 KIND = """\
 #!/bin/sh

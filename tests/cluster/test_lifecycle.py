@@ -7,6 +7,7 @@ import json
 import pytest
 
 from cluster.support import golden
+from cluster.support.operator_process import PATIENT
 from cluster.support.world import World
 from cluster.support.worlds import WorldMaker
 from tokenfactory_operator.api import v1alpha1 as api
@@ -140,15 +141,16 @@ def test_unsupported_field(shared: World, name: str) -> None:
     assert shared.endpoints(name, alive_only=False) == []
 
 
-def test_requested_reconcile(shared: World, name: str) -> None:
+def test_requested_reconcile(new_world: WorldMaker, name: str) -> None:
     """A new value of the request annotation is echoed in the status, which costs one write and nothing in the cloud."""
-    shared.created(name)
-    writes, calls = len(shared.writes(name)), shared.now()
-    shared.annotate(name, api.RECONCILE_REQUESTED_AT, "now")
-    shared.until_echoed(name, "now")
-    shared.after_lists()
-    assert shared.writes(name)[writes:] == ["patch status 200"]
-    assert {call["operation"] for call in shared.cloud.calls(since=calls)} == {"list"}
+    world = new_world(settings=PATIENT)
+    world.created(name)
+    writes, calls = len(world.writes(name)), world.now()
+    world.annotate(name, api.RECONCILE_REQUESTED_AT, "now")
+    world.until_echoed(name, "now")
+    world.after_lists()
+    assert world.writes(name)[writes:] == ["patch status 200"]
+    assert {call["operation"] for call in world.cloud.calls(since=calls)} == {"list"}
 
 
 def test_paused(shared: World, name: str) -> None:

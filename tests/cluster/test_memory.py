@@ -16,7 +16,7 @@ from cluster.support.worlds import Chart, WorldMaker, with_secrets
 from controlplane import Cluster
 from unit.api.invalid_specs import valid_spec
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.verify]
 
 OBJECTS: Final = 150
 SECRETS: Final = 100

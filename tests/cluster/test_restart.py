@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cluster.support.eventually import eventually
-from cluster.support.operator_process import CREATE_SETTLE
+from cluster.support.operator_process import CREATE_SETTLE, PATIENT
 from cluster.support.world import World
 from cluster.support.worlds import WorldMaker
 from tokenfactory_operator.api import v1alpha1 as api
@@ -173,8 +173,9 @@ def test_changes_while_nobody_lived(world: World) -> None:
     assert len(world.cloud.endpoints()) == 2
 
 
-def test_refusal_is_remembered(world: World) -> None:
+def test_refusal_is_remembered(new_world: WorldMaker) -> None:
     """A create that the cloud refused for good is not tried again by the next life."""
+    world = new_world(settings=PATIENT)
     world.faulty("subject", "POST", effect="status", code=422, message="not in this project", count=1)
     world.create("subject")
     before = world.until_stalled("subject", "RefusedByCloud")

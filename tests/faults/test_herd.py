@@ -28,7 +28,7 @@ from faults.support import census
 from tokenfactory_operator.work.fair_order import WEIGHTS, Urgency
 from unit.api.invalid_specs import valid_spec
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.verify]
 
 Calls = list[dict[str, Any]]
 

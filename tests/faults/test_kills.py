@@ -1,5 +1,7 @@
 """The operator is killed at every boundary of its calls, in every flow, on the real API server.
 
+That is for `make verify`; `make test` has the boundaries of one call of each flow.
+
 Each flow is run once to the end to learn its boundaries (the rule of counting is in `support/points`), and then once
 for each of them: SIGKILL there, a new process, and the three promises. Never two: by the simulator's record, at every
 moment. Nothing left: at the moment at which the object is gone. No lie: at the moment at which it says Ready.
@@ -16,9 +18,8 @@ import pytest
 from cluster.support.kube import KubeApi
 from cluster.support.worlds import Chart
 from controlplane import Cluster
-from faults.support.campaign import Tally, explore
+from faults.support.campaign import Tally, explore, strike
 from faults.support.flows import FLOWS, Flow
-from faults.support.forkserver import ForkServer
 from faults.support.proxy import ProxyHost
 from faults.support.stage import Stage, staged
 
@@ -35,11 +36,8 @@ def stages(
     """Places for runs, shared by all flows."""
     folder = tmp_path_factory.mktemp("kills")
     with ExitStack() as stack:
-        server = stack.enter_context(closing(ForkServer(folder / "forkserver.log")))
         host = stack.enter_context(closing(ProxyHost()))
-        yield [
-            stack.enter_context(staged(cluster, kube, chart, folder, host=host, server=server)) for _ in range(STAGES)
-        ]
+        yield [stack.enter_context(staged(cluster, kube, chart, folder, host=host)) for _ in range(STAGES)]
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +55,15 @@ def _total(tallies: list[Tally]) -> str:
 
 
 @pytest.mark.parametrize("flow", [pytest.param(flow, id=flow.name) for flow in FLOWS])
+def test_killed_at_its_change(flow: type[Flow], stages: list[Stage]) -> None:
+    """Killed before the call with the most to lose, after it, and while it is on its way: as at every call."""
+    runs = strike(flow, stages)
+    assert not [run for run in runs if run.wrong], "\n".join(map(str, runs))
+    assert [run.target for run in runs if not run.met] == []
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("flow", [pytest.param(flow, id=flow.name) for flow in FLOWS])
 def test_killed_at_every_call(
     flow: type[Flow], stages: list[Stage], tallies: list[Tally], tell: Callable[[str], None]
 ) -> None:
@@ -69,6 +76,7 @@ def test_killed_at_every_call(
     assert tally.boundaries >= flow.fewest
 
 
+@pytest.mark.verify
 def test_sum(tallies: list[Tally], tell: Callable[[str], None]) -> None:
     """Over all flows that were selected."""
     tell(f"kills: {_total(tallies)}")

@@ -27,7 +27,7 @@ from faults.support.tcp import OPEN, Fault, Mode
 from tokenfactory_operator.process.leadership import EXIT_LEASE_LOST
 from unit.api.invalid_specs import valid_spec
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cluster, pytest.mark.verify, pytest.mark.timeout(900)]
 
 DURATION: Final = 6.0
 SETTINGS: Final = {

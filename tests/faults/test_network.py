@@ -77,6 +77,13 @@ KUBE: Final = (
     Case("kube-slow", Fault(Mode.SLOW, latency=0.15)),
 )
 
+FIRST: Final = tuple(
+    case
+    for case in (*CLOUD, *KUBE)
+    if case.id in ("cloud-cut-after-the-post", "cloud-deaf-before-the-post", "kube-cut", "kube-mute")
+)
+"""Those of `make test`."""
+
 
 @dataclass(frozen=True)
 class Net:
@@ -207,21 +214,22 @@ def lives(
         yield {case.key(): pool.submit(one, case, tmp_path_factory.mktemp(case.id)) for case in chosen}
 
 
-@pytest.mark.parametrize("to_cloud", [pytest.param(case, id=case.id) for case in CLOUD])
+@pytest.mark.parametrize("to_cloud", abreast.parameters(CLOUD, first=FIRST))
 def test_network_to_the_cloud(to_cloud: Case, lives: dict[str, Future[int]]) -> None:
     """Blind to the cloud it claims nothing and makes nothing twice; seeing again it does what was asked meanwhile."""
-    lives[to_cloud.key()].result()
+    assert lives[to_cloud.key()].result() <= 1
 
 
-@pytest.mark.parametrize("to_kube", [pytest.param(case, id=case.id) for case in KUBE])
+@pytest.mark.parametrize("to_kube", abreast.parameters(KUBE, first=FIRST))
 def test_network_to_the_api_server(to_kube: Case, lives: dict[str, Future[int]]) -> None:
     """What was made while nothing could be written down is written down later, and is the only one."""
-    lives[to_kube.key()].result()
+    assert lives[to_kube.key()].result() <= 1
 
 
+@pytest.mark.verify
 def test_counts(lives: dict[str, Future[int]], tell: Callable[[str], None]) -> None:
     """How many ways to fail were lived through, and what they cost in restarts."""
     restarts = {key: future.result() for key, future in lives.items()}
     again = ", ".join(f"{key} {count}" for key, count in restarts.items() if count) or "none"
     tell(f"network faults: {len(restarts)} cases; operator started again: {again}")
-    assert all(count <= 1 for count in restarts.values())
+    assert restarts

@@ -23,7 +23,7 @@ from cluster.support.world import World
 from cluster.support.worlds import Chart, made
 from controlplane import Cluster
 from faults.support import abreast, census
-from faults.support.cases import LISTS, METHODS, SINGLE, SOME, Case
+from faults.support.cases import LISTS, METHODS, SINGLE, SOME, Case, of_each_kind
 from faults.support.person import Person
 from tokenfactory_simulator import effects
 
@@ -148,13 +148,13 @@ def lives(
         yield futures
 
 
-@pytest.mark.parametrize("single", [pytest.param(item, id=item.key()) for item in SINGLE])
+@pytest.mark.parametrize("single", abreast.parameters(SINGLE, first=of_each_kind(SINGLE)))
 def test_fault_of_one_call(single: Case, lives: dict[str, Future[None]]) -> None:
     """Whatever becomes of one POST, PATCH or DELETE: one endpoint and Ready, then deleted and nothing left."""
     lives[single.key()].result()
 
 
-@pytest.mark.parametrize("listed", [pytest.param(item, id=item.key()) for item in LISTS])
+@pytest.mark.parametrize("listed", abreast.parameters(LISTS, first=of_each_kind(LISTS)))
 def test_fault_of_lists(listed: Case, lives: dict[str, Future[None]]) -> None:
     """Whatever some LISTs in a row say: what is created, edited or deleted meanwhile ends as it was asked to."""
     lives[listed.key()].result()

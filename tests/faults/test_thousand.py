@@ -22,7 +22,7 @@ from faults.support import census, mix
 from faults.support.person import Person
 from unit.api.invalid_specs import valid_spec
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.verify]
 
 OBJECTS: Final = 1_000
 EDITED: Final = 100

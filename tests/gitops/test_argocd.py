@@ -15,6 +15,8 @@ from gitops.support.kstatus import verdicts
 from gitops.support.written import everything
 from tokenfactory_operator.api import v1alpha1 as api
 
+pytestmark = pytest.mark.verify
+
 ARGOCD: Final = Path(__file__).parents[2] / "deploy" / "argocd"
 CUSTOM: Final = ARGOCD / "resource_customizations" / "tokenfactory.nebius.com" / "DedicatedEndpoint"
 KEY: Final = "resource.customizations.{}.tokenfactory.nebius.com_DedicatedEndpoint"

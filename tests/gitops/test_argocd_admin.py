@@ -15,6 +15,8 @@ import yaml
 
 from controlplane import acquire, release
 
+pytestmark = pytest.mark.verify
+
 ARGOCD: Final = Path(__file__).parents[2] / "deploy" / "argocd"
 CONFIG: Final = ARGOCD / "argocd-cm.yaml"
 CUSTOM: Final = ARGOCD / "resource_customizations" / "tokenfactory.nebius.com" / "DedicatedEndpoint"

@@ -14,7 +14,7 @@ from cluster.support.world import World
 from gitops.support.autoscaler import METRIC, Metric, running_autoscaler
 from gitops.support.synced import Synced, endpoint
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.verify]
 
 SAMPLE: Final = ROOT / "deploy" / "autoscaling" / "hpa.yaml"
 PER_REPLICA: Final = 10

@@ -10,7 +10,7 @@ from cluster.support.eventually import eventually
 from cluster.support.world import World
 from gitops.support.synced import Synced, endpoint
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.verify]
 
 INTERVALS: Final = 20
 

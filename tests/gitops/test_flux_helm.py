@@ -20,7 +20,7 @@ from gitops.support.flux import Flux
 from gitops.support.git_server import GitServer, Repository
 from gitops.support.synced import named, sample
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.verify]
 
 NAME, NAMESPACE = "tokenfactory-operator", "tokenfactory-system"
 RELEASE = f"helmrelease/{NAME}"

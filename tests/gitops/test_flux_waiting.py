@@ -12,7 +12,7 @@ from cluster.support.eventually import eventually
 from cluster.support.world import World
 from gitops.support.synced import Synced, named, sample
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.verify]
 
 CHART: Final = Path(__file__).parents[1] / "cluster" / "data" / "one-endpoint"
 POOL: Final = "eu-west1/gpu-h200-sxm"

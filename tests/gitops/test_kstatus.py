@@ -8,6 +8,8 @@ from gitops.support.kstatus import verdicts
 from gitops.support.written import OF_SYNCED, Written, everything
 from tokenfactory_operator.domain.reasons import RULES, KStatus, Reason
 
+pytestmark = pytest.mark.verify
+
 
 def expected(item: Written) -> KStatus:
     """By the rule: a person is asked, or it is Ready and nothing is under way, or it is waited for."""

@@ -25,7 +25,7 @@ from cluster.support.worlds import SYSTEM, Chart, made
 from controlplane import Cluster
 from hostile.support.neighbours import NEIGHBOURS, SEEN, Place, at_work
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.verify]
 
 RELEASE: Final = "tenants-tokenfactory-operator"
 MEMORY: Final = 300
@@ -110,13 +110,13 @@ def alone(world: World) -> tuple[float, float]:
 
 @contextmanager
 def probed(world: World) -> Iterator[list[float]]:
-    """Asks `/livez` all the time; the answer's times, and infinity for one that failed."""
+    """Asks `/livez` all the time; the answers' times, and infinity for one that says no. No speed is judged."""
     took, stop = list[float](), threading.Event()
 
     def ask() -> None:
         while not stop.wait(0.2):
             begun = time.monotonic()
-            passed = world.operator.probe("livez")
+            passed = world.operator.probe("livez", within=PATIENCE)
             took.append(time.monotonic() - begun if passed else float("inf"))
 
     asking = threading.Thread(target=ask, name="probe")
@@ -125,7 +125,7 @@ def probed(world: World) -> Iterator[list[float]]:
         yield took
     finally:
         stop.set()
-        asking.join(30)
+        asking.join(PATIENCE)
 
 
 def resident(pid: int) -> int:

@@ -1,10 +1,15 @@
 """Installs the CRD and builds objects for its tests. Must not judge anything: that is the tests' part."""
 
 import json
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any, Final
 
+import pytest
+
+from cluster.support.kube import KubeApi
 from controlplane import Cluster
 from tokenfactory_operator.api import v1alpha1 as api
 from unit.api.invalid_specs import valid_spec
@@ -24,6 +29,20 @@ def install(cluster: Cluster) -> None:
     cluster.kubectl("wait", "--for=condition=Established", f"crd/{CRD_NAME}", "--timeout=60s")
     # For a moment more the API server answers 429, "storage is (re)initializing", which kubectl waits out.
     cluster.kubectl("get", CRD_NAME, "--all-namespaces")
+
+
+@pytest.fixture(scope="module")
+def one_namespace(kube: KubeApi) -> str:
+    """For all tests of a module: to make and end one costs the control plane more than most of them."""
+    kube.create_namespace(name := f"crd-{secrets.token_hex(4)}")
+    return name
+
+
+@pytest.fixture
+def namespace(one_namespace: str, kube: KubeApi) -> Iterator[str]:
+    """The module's namespace; whatever objects a test leaves in it go with the test."""
+    yield one_namespace
+    kube.delete_all(one_namespace)
 
 
 def manifest(spec: JsonObject | None = None, *, name: str = NAME, **metadata: object) -> str:

@@ -116,14 +116,13 @@ def made(
 
 
 def _release(kube: KubeApi, namespace: str) -> None:
-    """Nobody holds the objects any more; the namespace goes in the background."""
+    """The objects go. The namespace stays until the control plane goes: its end costs more than most tests."""
     if not kube.has_namespace(namespace):
         return
     for item in kube.objects(namespace):
         if api.FINALIZER in item["metadata"].get("finalizers", []):
             kube.patch(namespace, item["metadata"]["name"], {"metadata": {"finalizers": None}})
-    if kube.has_namespace(namespace):
-        kube.delete_namespace(namespace)
+    kube.delete_all(namespace)
 
 
 @pytest.fixture(scope="module")

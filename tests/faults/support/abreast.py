@@ -5,8 +5,8 @@ They wait far more than they work, so that side by side they take little longer 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol, TypeVar
+from collections.abc import Collection, Iterable
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
@@ -26,3 +26,8 @@ def selected(request: pytest.FixtureRequest, cases: Iterable[C]) -> list[C]:
     """The cases whose tests take part in this run; their ids must be the cases' keys."""
     names = " ".join(node.name for node in request.session.items)
     return [case for case in cases if f"[{case.key()}]" in names]
+
+
+def parameters(cases: Iterable[C], *, first: Collection[C]) -> list[Any]:
+    """For pytest: the cases of `first` belong to `make test`, the others to `make verify`."""
+    return [pytest.param(case, id=case.key(), marks=() if case in first else pytest.mark.verify) for case in cases]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import queue
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,6 +40,10 @@ class Run:
 
     def __str__(self) -> str:
         return f"{self.flow}, killed {self.target}: {'; '.join(self.wrong)}"
+
+
+RunAll = Callable[[Iterable[Point | None]], list[Run]]
+"""Makes a run for each target."""
 
 
 @dataclass
@@ -118,6 +123,22 @@ def _dies(flow: Flow) -> bool:
 def explore(kind: type[Flow], stages: Sequence[Stage]) -> Tally:
     """All boundaries of a flow, on several stages side by side."""
     begun, lives = time.monotonic(), sum(stage.lives for stage in stages)
+    tally = Tally(kind.name)
+    with _abreast(kind, stages) as run_all:
+        fill(tally, run_all)
+    tally.lives = sum(stage.lives for stage in stages) - lives
+    tally.seconds = time.monotonic() - begun
+    return tally
+
+
+def strike(kind: type[Flow], stages: Sequence[Stage]) -> list[Run]:
+    """The three boundaries of the flow's `change`: before it, after it, and with the request on its way."""
+    with _abreast(kind, stages) as run_all:
+        return run_all(Point(kind.change, 1, moment) for moment in Moment)
+
+
+@contextmanager
+def _abreast(kind: type[Flow], stages: Sequence[Stage]) -> Iterator[RunAll]:
     free: queue.SimpleQueue[Stage] = queue.SimpleQueue()
     for stage in stages:
         free.put(stage)
@@ -129,15 +150,11 @@ def explore(kind: type[Flow], stages: Sequence[Stage]) -> Tally:
         finally:
             free.put(stage)
 
-    tally = Tally(kind.name)
     with ThreadPoolExecutor(len(stages)) as pool:
-        fill(tally, lambda targets: list(pool.map(on_a_stage, targets)))
-    tally.lives = sum(stage.lives for stage in stages) - lives
-    tally.seconds = time.monotonic() - begun
-    return tally
+        yield lambda targets: list(pool.map(on_a_stage, targets))
 
 
-def fill(tally: Tally, run_all: Callable[[Iterable[Point | None]], list[Run]]) -> None:
+def fill(tally: Tally, run_all: RunAll) -> None:
     """Record what boundaries there are, and go to each until it was met: `run_all` makes a run for each target."""
     recorded = run_all([None] * _RECORDINGS)
     always = frozenset[Point].intersection(*(run.points for run in recorded))

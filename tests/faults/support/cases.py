@@ -6,7 +6,7 @@ in the API's own form that has an effect, and a 2xx of a DELETE that has none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
@@ -109,3 +109,11 @@ LISTS: Final = (
 )
 METHODS: Final = ("POST", "PATCH", "DELETE", "GET")
 SINGLE: Final = (*POSTS, *PATCHES, *DELETES)
+
+
+def of_each_kind(cases: Iterable[Case]) -> list[Case]:
+    """The first case of each effect of each method."""
+    kinds: dict[tuple[str, str], Case] = {}
+    for each in cases:
+        kinds.setdefault((each.method, each.effect), each)
+    return list(kinds.values())

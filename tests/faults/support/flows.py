@@ -37,6 +37,8 @@ class Flow:
     """An enumeration that finds fewer boundaries than this is broken."""
     made: ClassVar[int] = 1
     """How many endpoints the operator makes in all."""
+    change: ClassVar[str] = "cloud POST"
+    """Its call with the most to lose, as `support/points` names it."""
     starting: ClassVar[bool] = False
     """Whether it begins with the start of a process, so that what that reads counts."""
 
@@ -125,6 +127,7 @@ class Update(Flow):
 
     name = "update"
     fewest = 15
+    change = "cloud PATCH"
 
     def prepare(self) -> None:
         """A Ready object."""
@@ -143,6 +146,7 @@ class Delete(Flow):
 
     name = "delete"
     fewest = 17
+    change = "cloud DELETE"
 
     def prepare(self) -> None:
         """A Ready object."""
@@ -164,6 +168,7 @@ class Release(Delete):
 
     name = "release"
     fewest = 12
+    change = "cloud PATCH"
 
     def __init__(self, stage: Stage, subject: str) -> None:
         super().__init__(stage, subject)
@@ -189,6 +194,7 @@ class Adopt(Flow):
 
     name = "adopt"
     fewest = 25
+    change = "cloud PATCH"
     made = 0
 
     def prepare(self) -> None:
@@ -205,6 +211,7 @@ class Recover(Flow):
 
     name = "recover"
     fewest = 30
+    change = "kube PATCH status"
     starting = True
     died: ClassVar[Moment] = Moment.AFTER
 
@@ -225,6 +232,7 @@ class Retry(Recover):
 
     name = "retry"
     fewest = 26
+    change = "cloud POST"
     starting = False
     died = Moment.BEFORE
 
@@ -238,6 +246,7 @@ class Withdraw(Recover):
 
     name = "withdraw"
     fewest = 17
+    change = "cloud DELETE"
     starting = False
 
     def act(self) -> None:

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from cluster.support.forkserver import Life
 from cluster.support.lists import COLLECTION
-from faults.support.forkserver import Life
 from faults.support.proxy import Call, Cut, Proxy, Side
 from tokenfactory_operator.api import v1alpha1 as api
 

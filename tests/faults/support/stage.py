@@ -15,14 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from cluster.support import forkserver
 from cluster.support.eventually import eventually
+from cluster.support.forkserver import Life
 from cluster.support.kube import KubeApi
 from cluster.support.lists import after_lists
 from cluster.support.operator_process import QUICK
 from cluster.support.views import View
 from cluster.support.worlds import DEFECTS, PROJECT, TOKEN, Chart
 from controlplane import Cluster
-from faults.support.forkserver import ForkServer, Life
 from faults.support.points import Point, Tower
 from faults.support.proxy import Proxy, ProxyHost
 from tokenfactory_simulator.client import AdminClient
@@ -57,7 +58,6 @@ class Stage:
     tower: Tower
     log: Path
     _host: ProxyHost
-    _server: ForkServer
     _environment: dict[str, str]
     _life: Life | None = None
     lives: int = field(default=0)
@@ -76,7 +76,7 @@ class Stage:
         if self._life is not None:
             self._life.close()
         self._host.run(self.tower.expect())
-        self._life = self._server.start(self._environment, self.log)
+        self._life = forkserver.shared().start(self._environment, self.log)
         self._host.run(self.tower.lives(self._life))
         self.lives += 1
 
@@ -127,9 +127,7 @@ def _behind(kubeconfig: Path, url: str, path: Path) -> Path:
 
 
 @contextmanager
-def staged(
-    cluster: Cluster, kube: KubeApi, chart: Chart, folder: Path, *, host: ProxyHost, server: ForkServer
-) -> Iterator[Stage]:
+def staged(cluster: Cluster, kube: KubeApi, chart: Chart, folder: Path, *, host: ProxyHost) -> Iterator[Stage]:
     """A stage in a new namespace; its end asks that the operator's log shows no defect and no secret."""
     namespace = f"kills-{secrets.token_hex(4)}"
     log = folder / f"{namespace}.log"
@@ -154,7 +152,7 @@ def staged(
             **{f"TOKENFACTORY_{setting}": value for setting, value in given.items()},
         }
         uid = cluster.kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}").stdout
-        stage = Stage(kube, simulator.admin, namespace, uid[:8], tower, log, host, server, environment)
+        stage = Stage(kube, simulator.admin, namespace, uid[:8], tower, log, host, environment)
         stack.callback(stage.end)
         yield stage
     text = log.read_text(encoding="utf-8") if log.exists() else ""

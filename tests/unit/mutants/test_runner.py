@@ -17,6 +17,8 @@ from mutants.verdict import Kind
 HACK: Final = Path(__file__).parents[3] / "hack"
 RULE: Final = "def allowed(count):\n    return count < 2\n\n\ndef unused():\n    return 1\n"
 TEST: Final = "from tokenfactory_operator.rule import allowed\n\n\ndef test_rule():\n    assert not allowed(2)\n"
+LATER: Final = f"import pytest\n\npytestmark = pytest.mark.verify\n{TEST}"
+"""The same for `make verify`."""
 
 
 @pytest.fixture
@@ -29,7 +31,9 @@ def project(tmp_path: Path) -> Path:
     (root / SOURCE / "__init__.py").write_text("")
     (root / SOURCE / "rule.py").write_text(RULE)
     (root / "tests" / "test_rule.py").write_text(TEST)
-    (root / "pyproject.toml").write_text("[tool.pytest.ini_options]\nasyncio_mode = 'auto'\n")
+    (root / "tests" / "test_later.py").write_text(LATER)
+    settings = "[tool.pytest.ini_options]\nasyncio_mode = 'auto'\nmarkers = ['verify']\n"
+    (root / "pyproject.toml").write_text(settings)
     return root
 
 
@@ -38,17 +42,18 @@ def a_mutant(name: str, old: str, new: str, tests: str = "tests/test_rule.py") -
 
 
 def test_killed_survived_and_wrong(project: Path, tmp_path: Path) -> None:
-    """A test that fails kills; none that fails is a survivor; what cannot run or is not there shows nothing."""
+    """A test that fails kills; none that fails is a survivor; what cannot run or `make test` has not shows nothing."""
     mutants = [
         a_mutant("off-by-one", "< 2", "<= 2"),
         a_mutant("nobody-looks", "return 1", "return 2"),
         a_mutant("crashes", "count < 2", "missing < 2"),
         a_mutant("no-such-test", "< 2", "< 3", tests="tests/test_other.py"),
+        a_mutant("only-later", "< 2", "< 3", tests="tests/test_later.py"),
     ]
     runner = Runner(project, tmp_path / "trees", workers=1)
     assert runner.misfits(mutants) == []
     verdicts = list(runner.verdicts(mutants))
-    assert [verdict.kind for verdict in verdicts] == [Kind.KILLED, Kind.SURVIVED, Kind.DEFECT, Kind.DEFECT]
+    assert [verdict.kind for verdict in verdicts] == [Kind.KILLED, Kind.SURVIVED, Kind.DEFECT, Kind.DEFECT, Kind.DEFECT]
     assert "test_rule.py::test_rule" in verdicts[0].told
     assert (project / SOURCE / "rule.py").read_text() == RULE
 
