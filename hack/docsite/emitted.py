@@ -50,7 +50,7 @@ def _reason(call: ast.Call) -> ast.expr | None:
     name = ast.unparse(call.func).rpartition(".")[2]
     if name == "event":
         return next((keyword.value for keyword in call.keywords if keyword.arg == "reason"), None)
-    if name == "_tell" and len(call.args) > 2:  # noqa: PLR2004 - object, reason, message
+    if name == "emit" and len(call.args) > 2:  # noqa: PLR2004 - object, reason, message
         return call.args[1]
     return call.args[0] if name in {"RemoveFinalizer", "Change"} and call.args else None
 

@@ -36,7 +36,7 @@ from tokenfactory_operator.kube.supervision import Supervisor
 from tokenfactory_operator.leader.election import Election
 from tokenfactory_operator.loop.accounts import Accounts, Parts
 from tokenfactory_operator.loop.dispatch import Dispatch, work
-from tokenfactory_operator.loop.execute import Tools
+from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.loop.reconcile import Reconciler
 from tokenfactory_operator.observe.list_turns import ListTurns
 from tokenfactory_operator.observe.orphans import Orphans
@@ -215,7 +215,7 @@ class Operator:
             lease=lease,
             outlives_role=outlives_role(settings, client),
         )
-        tools = Tools(
+        ports = Ports(
             kube=objects,
             cache=self.cache,
             recorder=recorder,
@@ -229,7 +229,7 @@ class Operator:
             told=_log_change,
         )
         self.reconciler = Reconciler(
-            tools,
+            ports,
             poller_of=self.accounts.poller_of,
             secrets=self.keeper,
             policy_of=lambda each: settings.policy(each.namespace, own_credential=secret_of(each.body) is None),

@@ -21,7 +21,7 @@ from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import LeaseLost
 from tokenfactory_operator.leader.election import Elector
 from tokenfactory_operator.loop.dispatch import RELIST_INTERVAL, Dispatch, work
-from tokenfactory_operator.loop.execute import Tools
+from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.loop.reconcile import Reconciler
 from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import Key
@@ -95,7 +95,7 @@ class OperatorProcess:
             rng=rng,
         )
         self.poller.defects = Defects(telemetry, self._log)
-        tools = Tools(
+        ports = Ports(
             kube=KubePort(around, self.place),
             cache=self.cache,
             recorder=Recorder(around.trace, self.name),
@@ -108,7 +108,7 @@ class OperatorProcess:
             namespace="tokenfactory-system",
         )
         self.reconciler = Reconciler(
-            tools,
+            ports,
             poller_of=lambda _: self.poller,
             secrets=NoSecrets(),
             policy_of=lambda _: around.checks.policy,

@@ -96,19 +96,9 @@ class Rescope:
     scope: str
 
 
-Action = (
-    Rescope
-    | Nothing
-    | AddFinalizer
-    | RemoveFinalizer
-    | Create
-    | Update
-    | DeleteEndpoints
-    | DeleteTwin
-    | Release
-    | ProbeGone
-    | ReadCatalog
-)
+Change = Update | DeleteEndpoints | DeleteTwin | Release | ProbeGone
+"""Of an endpoint that there is, or a look at one."""
+Action = Rescope | Nothing | AddFinalizer | RemoveFinalizer | Create | Change | ReadCatalog
 
 
 @dataclass(frozen=True)

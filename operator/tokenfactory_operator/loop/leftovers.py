@@ -11,7 +11,8 @@ from typing import Any, Final
 from tokenfactory_operator.domain.attempt import Attempt
 from tokenfactory_operator.domain.errors import CloudError, CredentialsError
 from tokenfactory_operator.domain.situation import Memory
-from tokenfactory_operator.loop.execute import Executor, Tools
+from tokenfactory_operator.loop.execute import Executor
+from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import JsonObject, Key
 
@@ -22,8 +23,8 @@ UNREACHABLE: Final = "Delete it in that project's console."
 class Leftovers:
     """Cleans up after objects that are gone, and tells where it cannot."""
 
-    def __init__(self, tools: Tools, executor: Executor, log: Any) -> None:  # noqa: ANN401  # structlog's bound loggers have no common static type
-        self._tools = tools
+    def __init__(self, ports: Ports, executor: Executor, log: Any) -> None:  # noqa: ANN401  # structlog's bound loggers have no common static type
+        self._ports = ports
         self._executor = executor
         self._log = log
 
@@ -39,7 +40,7 @@ class Leftovers:
         attempt = self.pending(memory)
         if attempt is None:
             return True
-        now, scope, reachable = self._tools.cache.get(key), poller.inventory.scope, self._reachable(attempt, poller)
+        now, scope, reachable = self._ports.cache.get(key), poller.inventory.scope, self._reachable(attempt, poller)
         successor = now if now is not None and now["metadata"]["uid"] != memory.uid else None
         try:
             if not reachable:
@@ -66,4 +67,4 @@ class Leftovers:
             f"Endpoint {endpoint_id} was made for an earlier object of this name, costs money, and cannot be deleted: "
             f"{error.message}. {what_now}"
         )
-        self._tools.recorder.event(body, reason="EndpointNotDeleted", message=text, warning=True)
+        self._ports.recorder.event(body, reason="EndpointNotDeleted", message=text, warning=True)

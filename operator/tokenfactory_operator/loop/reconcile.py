@@ -28,8 +28,9 @@ from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import NEVER, Failure, Memory, Policy, Situation
-from tokenfactory_operator.loop.execute import Executor, Tools
+from tokenfactory_operator.loop.execute import Executor
 from tokenfactory_operator.loop.leftovers import Leftovers
+from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.observe import unselected
 from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import JsonObject, Key
@@ -97,7 +98,7 @@ class Reconciler:
 
     def __init__(
         self,
-        tools: Tools,
+        ports: Ports,
         *,
         poller_of: Callable[[Resource], Poller],
         secrets: SecretHolder,
@@ -106,24 +107,24 @@ class Reconciler:
         rng: random.Random,
         log: Any,  # noqa: ANN401  # structlog's bound loggers have no common static type
     ) -> None:
-        self._tools = tools
-        self._executor = Executor(tools)
-        self._leftovers = Leftovers(tools, self._executor, log)
+        self._ports = ports
+        self._executor = Executor(ports)
+        self._leftovers = Leftovers(ports, self._executor, log)
         self._poller_of = poller_of
         self._cluster_id = cluster_id
         self._policy_of = policy_of
         self._rng = rng
         self._log = log
-        self._defects = Defects(tools.telemetry, log)
+        self._defects = Defects(ports.telemetry, log)
         self._secrets = secrets
-        self._projects = Projects(tools.cache)
+        self._projects = Projects(ports.cache)
         self._held: dict[Key, _Held] = {}
         self._claims: dict[str, str] = {}
         """Endpoint → uid of the object that is adopting it: nobody else may, until that object is gone."""
 
     async def reconcile(self, key: Key) -> Again:
         """One pass; raises `KubeError` or `LeaseLost` where the API server could not be reached or the lease went."""
-        body = self._tools.cache.get(key)
+        body = self._ports.cache.get(key)
         if body is None:
             return await self._missing(key)
         if await self._secrets.read(body):
@@ -141,7 +142,7 @@ class Reconciler:
                 continue
             if again is not None:
                 return again
-            body = self._tools.cache.get(key)
+            body = self._ports.cache.get(key)
         return Again(after=BACKOFF_FIRST)
 
     async def defective(self, key: Key, error: Exception) -> None:
@@ -150,7 +151,7 @@ class Reconciler:
         Raises `LeaseLost`, and nothing else.
         """
         failure = self._defects.note(error, f"Reconciling {key}")
-        body = self._tools.cache.get(key)
+        body = self._ports.cache.get(key)
         if body is None:
             return
         try:
@@ -163,7 +164,7 @@ class Reconciler:
         except OperatorError:
             pass  # the next pass says it
         except Exception:  # noqa: BLE001 - the same fault, most likely: an Event needs nothing but the name
-            self._tools.recorder.event(body, reason=str(Reason.OPERATOR_DEFECT), message=failure.message, warning=True)
+            self._ports.recorder.event(body, reason=str(Reason.OPERATOR_DEFECT), message=failure.message, warning=True)
 
     async def _step(self, key: Key, resource: Resource) -> Again | None:
         """Decide once and do it; None means that it has to be decided anew at once."""
@@ -225,7 +226,7 @@ class Reconciler:
         if other and inventory.scope and other != inventory.scope:
             evidence = replace(evidence, same_project=self._projects.same(other, inventory))
         policy = self._policy_of(resource)
-        s = Situation(resource, identity, evidence, memory, self._tools.timing, now, policy, poller.catalog.view)
+        s = Situation(resource, identity, evidence, memory, self._ports.timing, now, policy, poller.catalog.view)
         claimed_by = self._claimed_by(key, resource, facts.adoption_target(s))
         return replace(s, evidence=replace(evidence, claimed_by=claimed_by)) if claimed_by else s
 
@@ -254,12 +255,12 @@ class Reconciler:
         """Who else has, or is adopting, the endpoint that this object is to adopt: claims are serialised per id."""
         uid = self._claims.get(target, "") if target else ""
         if uid not in ("", resource.uid):  # first: an id that was only observed is no claim against one under way
-            holder = self._tools.cache.uids.get(uid)
+            holder = self._ports.cache.uids.get(uid)
             return str(holder) if holder is not None else self._gone_by_name(uid)
         taken = self._claims.get(target) == resource.uid or bool(resource.origin)
         if not target or (taken and resource.status.endpoint_id == target):
             return ""  # one that only looked on before has the id in its status too, and nothing more
-        holder = self._tools.cache.holder(target, besides=key)
+        holder = self._ports.cache.holder(target, besides=key)
         return str(holder) if holder is not None else ""
 
     def _gone_by_name(self, uid: str) -> str:
@@ -305,14 +306,14 @@ class Reconciler:
 
     def _same(self, key: Key) -> Resource | None:
         """The object as it is now, if it is still the one that was decided about."""
-        body, held = self._tools.cache.get(key), self._held.get(key)
+        body, held = self._ports.cache.get(key), self._held.get(key)
         same = body is not None and held is not None and held.memory.uid == body["metadata"]["uid"]
         return self._parsed(key, body) if body is not None and same else None
 
     async def _blocked(self, key: Key, error: RateLimited, poller: Poller) -> Again:
         """The credential may not call now, and nothing was sent: said only where it takes more than a moment."""
         wait = (error.retry_after or 0.0) + self._rng.uniform(0.0, BACKOFF_FIRST)
-        body, fresh = self._tools.cache.get(key), self._same(key)
+        body, fresh = self._ports.cache.get(key), self._same(key)
         if fresh is not None and wait > QUIET and status.doubt_told(fresh.status) is None:  # a question stays asked
             s = self._gather(key, fresh, poller)
             record = facts.recorded_id(s) or None
@@ -322,7 +323,7 @@ class Reconciler:
     async def _act(self, s: Situation, decision: actions.Decision, poller: Poller) -> None:
         name = type(decision.action).__name__
         self._log.info("acting", action=name, check=decision.check, **_where(s.resource))
-        started = self._tools.clock.monotonic()
+        started = self._ports.clock.monotonic()
         counted, ended, said = name, "interrupted", dict[str, Any]()
         try:
             await self._executor.execute(s, decision, poller)
@@ -340,8 +341,8 @@ class Reconciler:
             if isinstance(decision.action, actions.Rescope):
                 s.memory.word = None  # that the project is the same says nothing about what is missing in it
         finally:
-            seconds = self._tools.clock.monotonic() - started
-            self._tools.telemetry.reconciled(outcome=counted, seconds=seconds)
+            seconds = self._ports.clock.monotonic() - started
+            self._ports.telemetry.reconciled(outcome=counted, seconds=seconds)
             note = self._log.warning if "reason" in said else self._log.info
             endpoint = outcome.concerned(s, decision.action)
             note(ended, action=name, endpoint=endpoint, seconds=round(seconds, 3), **said, **_where(s.resource))
@@ -371,8 +372,8 @@ class Reconciler:
     async def _report(self, s: Situation, decision: actions.Decision) -> Resource:
         if decision.verdict is None:
             return s.resource
-        wanted = status.after(s, decision, decision.verdict, now=self._tools.timestamp())
-        return await self._tools.write_status(s.resource, wanted)
+        wanted = status.after(s, decision, decision.verdict, now=self._ports.timestamp())
+        return await self._ports.write_status(s.resource, wanted)
 
     # Objects that are gone
 
@@ -381,7 +382,7 @@ class Reconciler:
 
         One that is there is not ours to work on: were it, the watch would bring it.
         """
-        body = await self._tools.kube.get(key)
+        body = await self._ports.kube.get(key)
         if body is None:
             return await self._bury(key)
         resource = parse(body)
@@ -389,18 +390,18 @@ class Reconciler:
             return Again(after=BACKOFF_FIRST, pressing=True)
         held = self._held.get(key)
         if resource.has_finalizer and held is not None and held.memory.uid == resource.uid:
-            unselected.tell(self._tools.recorder, body)
+            unselected.tell(self._ports.recorder, body)
         return Again()
 
     async def _read(self, key: Key) -> JsonObject | None:
         """The object as the API server has it: a watch may have lost it, or only the selector did."""
-        body = await self._tools.kube.get(key)
-        held = self._tools.cache.get(key)
+        body = await self._ports.kube.get(key)
+        held = self._ports.cache.get(key)
         if body is not None and held is not None:  # one that the watch took away is not worked on
-            self._tools.cache.put(body)
-            return self._tools.cache.get(key)
+            self._ports.cache.put(body)
+            return self._ports.cache.get(key)
         if held is not None:
-            self._tools.cache.remove(key, held["metadata"]["uid"])
+            self._ports.cache.remove(key, held["metadata"]["uid"])
         return None
 
     async def _left_behind(self, key: Key, resource: Resource) -> bool:

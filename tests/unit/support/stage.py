@@ -11,7 +11,7 @@ from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.domain.timing import Timing
-from tokenfactory_operator.loop.execute import Tools
+from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.loop.reconcile import Again, Reconciler, SecretHolder
 from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import JsonObject, Key
@@ -77,7 +77,7 @@ class Stage:
             telemetry=self.witness,
             rng=random.Random(7),
         )
-        tools = Tools(
+        ports = Ports(
             kube=self.kube,
             cache=self.cache,
             recorder=self.witness,
@@ -89,7 +89,7 @@ class Stage:
             wrote=lambda _body: None,
             namespace="tokenfactory-system",
         )
-        self._tools = tools
+        self._ports = ports
         self.keep_secrets(NoSecrets())
         if worlds is None:
             self.kube.store(an_object(spec=spec))
@@ -98,7 +98,7 @@ class Stage:
     def keep_secrets(self, keeper: SecretHolder) -> None:
         """A reconciler whose Secrets are kept by this one."""
         self.reconciler = Reconciler(
-            self._tools,
+            self._ports,
             poller_of=lambda _resource: self.poller,
             secrets=keeper,
             cluster_id=CLUSTER,

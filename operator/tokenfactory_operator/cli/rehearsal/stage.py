@@ -28,7 +28,7 @@ from tokenfactory_operator.domain.errors import CloudError, CredentialsError
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import Outage
-from tokenfactory_operator.loop.execute import Tools
+from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.loop.reconcile import Reconciler
 from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import Cloud, JsonObject, Key
@@ -76,7 +76,7 @@ class Stage:
         self._clouds: dict[Credential, RehearsedCloud] = {}
         self._unheard: dict[str, Poller] = {}
         self._reconciler = Reconciler(
-            self._tools(),
+            self._ports(),
             poller_of=self._poller_of,
             secrets=NoSecrets(),
             cluster_id=cluster_id,
@@ -85,8 +85,8 @@ class Stage:
             log=Silent(),
         )
 
-    def _tools(self) -> Tools:
-        return Tools(
+    def _ports(self) -> Ports:
+        return Ports(
             kube=self._kube,
             cache=self._cache,
             recorder=self._events,

@@ -1,0 +1,117 @@
+"""Creating an endpoint: hold the object, open an attempt, POST (exactly-once.md, Create 2 to 5).
+
+What is not known is remembered as in doubt *before* the call, so that no way out of this module leaves a POST
+unaccounted for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain import actions, creation, status
+from tokenfactory_operator.domain.attempt import PENDING, Attempt, Event, State
+from tokenfactory_operator.domain.desired import create_body, owner_mark
+from tokenfactory_operator.domain.errors import CloudError, KubeConflict
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.resource import Resource, parse
+from tokenfactory_operator.domain.situation import Situation
+from tokenfactory_operator.loop.finalizers import Finalizers
+from tokenfactory_operator.loop.ports import Ports
+from tokenfactory_operator.observe.poller import Poller
+from tokenfactory_operator.ports import Key
+
+NAMESAKES: Final = (
+    "If both clusters are in use, that is as it should be. If this one replaces that one, both endpoints are billed: "
+    "see docs/disaster-recovery.md."
+)
+"""What a person may have to do about an endpoint of the same name in another cluster."""
+
+
+class Creation:
+    """One attempt, or the next POST of one that was refused."""
+
+    def __init__(self, ports: Ports, finalizers: Finalizers) -> None:
+        self._ports = ports
+        self._finalizers = finalizers
+
+    async def create(self, s: Situation, decision: actions.Decision, action: actions.Create, poller: Poller) -> None:
+        """Open an attempt, or go on with one, and POST; raises `CloudError`, `KubeError` or `LeaseLost`."""
+        if action.resume and s.memory.attempt is not None:
+            attempt, resource = s.memory.attempt, await self._read_again(s.resource)
+        else:
+            resource = await self._hold(s)
+            attempt, resource = await self._open(s, decision, resource, after_unknown=action.after_unknown)
+        await self._post(s, resource, attempt, poller, read_at=self._ports.clock.monotonic())
+
+    async def _read_again(self, resource: Resource) -> Resource:
+        body = await self._ports.kube.get(Key(resource.namespace, resource.name))
+        if body is None or body["metadata"]["uid"] != resource.uid:
+            raise KubeConflict("The object is gone.")
+        self._ports.cache.put(body)
+        fresh = parse(body)
+        # Whatever it is, a pause too: no write follows whose precondition would find it.
+        if fresh.resource_version != resource.resource_version:
+            raise KubeConflict("The object has changed since the create was decided.")
+        return fresh
+
+    async def _hold(self, s: Situation) -> Resource:
+        if s.resource.has_finalizer:
+            return s.resource
+        # Said before the write, which may take effect and fail: this process sends nothing until it opens an attempt.
+        s.memory.finalizer_clean = s.memory.attempt is None and s.resource.status.create_attempt is None
+        return await self._finalizers.put(s)
+
+    async def _open(
+        self, s: Situation, decision: actions.Decision, resource: Resource, *, after_unknown: int
+    ) -> tuple[Attempt, Resource]:
+        before = s.memory.attempt
+        if before is not None and before.state is State.OPEN:
+            s.memory.unsent.add(before.id)
+        attempt = Attempt(self._ports.new_attempt(), after_unknown=after_unknown, scope=s.evidence.scope)
+        s.memory.unsent.add(attempt.id)
+        now = self._ports.timestamp()
+        opened = api.CreateAttempt(id=attempt.id, state=PENDING, since=now, after_unknown=after_unknown or None)
+        verdict = creation.still_failing(s) or actions.Verdict(Reason.CREATING, "Creating the endpoint.", synced=None)
+        held = replace(s, resource=resource)
+        wanted = status.opening(held, decision, verdict, attempt=opened, now=now)
+        resource = await self._ports.write_status(resource, wanted)
+        s.memory.unsent.discard(attempt.id)
+        s.memory.attempt = attempt
+        return attempt, resource
+
+    async def _post(
+        self, s: Situation, resource: Resource, attempt: Attempt, poller: Poller, *, read_at: float
+    ) -> None:
+        late = self._ports.clock.monotonic() - read_at > self._ports.timing.send_deadline
+        if late or resource.spec is None:
+            raise KubeConflict("The object was read too long ago to act on it.")
+        if poller.inventory.shows(resource.uid):
+            raise KubeConflict("An endpoint of this object was seen after the create was decided.")
+        body = create_body(resource, resource.spec, owner_mark(resource, s.identity, attempt.id))
+        beside = creation.beside(s)
+        self._ports.lead()
+        # From here on nobody knows, until an answer does: a crash, a cancellation and a time-out are all the same.
+        s.memory.finalizer_clean = False
+        s.memory.word = None  # what a person has allowed is this one POST
+        s.memory.attempt = sent = attempt.after(Event.SENT)
+        ended_by, endpoint_id = Event.UNANSWERED, ""
+        try:
+            endpoint = await poller.cloud.create_endpoint(body)
+            ended_by, endpoint_id = Event.CREATED, endpoint.id
+        except CloudError as error:
+            ended_by = Event.REFUSED if error.refused else Event.UNANSWERED
+            raise
+        finally:
+            s.memory.attempt = sent.after(ended_by, ended=poller.inventory.stamp(), endpoint_id=endpoint_id)
+        s.memory.mutated = poller.inventory.learned(endpoint, created=True)
+        if s.resource.status.endpoint_id or s.memory.gone:
+            forgotten = s.now - s.memory.recreated > 2 * creation.RECREATE_PAUSE_MAX * self._ports.timing.lost_settle
+            s.memory.recreations = 1 if forgotten else s.memory.recreations + 1
+            s.memory.recreated = s.memory.mutated
+        self._ports.mutated("create", poller)
+        self._ports.emit(resource, "CreatedEndpoint", f"Created endpoint {endpoint.id}.")
+        if beside:
+            text = f"Created endpoint {endpoint.id} beside another cluster's. {beside} {NAMESAKES}"
+            self._ports.emit(resource, "CreatedBesideNamesake", text, warning=True)

@@ -1,0 +1,106 @@
+"""What acting needs of the world: the ports, and the writes to an object, each under the lease and a precondition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain import status
+from tokenfactory_operator.domain.errors import KubeRefused, LeaseLost
+from tokenfactory_operator.domain.resource import Resource, parse
+from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.domain.transitions import Change, changes
+from tokenfactory_operator.observe.poller import Poller
+from tokenfactory_operator.ports import Clock, JsonObject, Key, Kube, Lease, Recorder, Telemetry
+from tokenfactory_operator.state.cache import ObjectCache
+
+
+def _nobody(_resource: Resource, _change: Change) -> None:
+    """Nobody listens to changes of state."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Those that acting needs, and the writes that all of it shares."""
+
+    kube: Kube
+    cache: ObjectCache
+    recorder: Recorder
+    telemetry: Telemetry
+    lease: Lease
+    clock: Clock
+    timing: Timing
+    new_attempt: Callable[[], str]
+    """A fresh random attempt id of 8 hex digits."""
+    wrote: Callable[[JsonObject], None]
+    """Told of each object as written: the watch has to bring it back."""
+    namespace: str
+    """The operator's own: what must be told though the object's namespace takes no Events is told there."""
+    told: Callable[[Resource, Change], None] = _nobody
+    """Told of each change of state, once its status is written."""
+
+    def lead(self) -> None:
+        """Raises `LeaseLost` unless this process may act now."""
+        if not self.lease.held():
+            raise LeaseLost("This process does not hold the lease.")
+
+    def timestamp(self) -> str:
+        """RFC 3339, for status and conditions."""
+        return rfc3339(self.clock.now())
+
+    async def write_status(self, resource: Resource, wanted: api.Status) -> Resource:
+        """Bring the stored status to `wanted` if it differs, and tell what that changes; answers the object then."""
+        if wanted == resource.status:
+            return resource
+        patch = status.merge_patch(resource.body.get("status") or {}, wanted.to_dict())
+        if not patch:
+            return resource
+        self.lead()
+        key = Key(resource.namespace, resource.name)
+        version = resource.resource_version
+        try:
+            body = await self.kube.patch_status(key, patch, uid=resource.uid, resource_version=version)
+        except KubeRefused as error:
+            smallest = status.smallest(resource.status, wanted)
+            patch = status.merge_patch(resource.body.get("status") or {}, smallest.to_dict())
+            body = await self.kube.patch_status(key, patch, uid=resource.uid, resource_version=version)
+            text = f"The status could not be written in full, only what is needed to go on: {error.message}"
+            self.recorder.event(resource.body, reason="StatusReduced", message=text, warning=True)
+        self._tell(resource, wanted)
+        return self._written(body)
+
+    def _tell(self, resource: Resource, wanted: api.Status) -> None:
+        edited = wanted.observed_generation != resource.status.observed_generation
+        for change in changes(resource.status, wanted, asked=edited or resource.terminating):
+            self.recorder.event(
+                resource.body, reason=str(change.reason), message=change.message, warning=change.warning
+            )
+            self.told(resource, change)
+
+    async def write_finalizers(self, resource: Resource, finalizers: tuple[str, ...]) -> Resource:
+        """Write the whole list, under the precondition that nobody wrote in between."""
+        self.lead()
+        key = Key(resource.namespace, resource.name)
+        body = await self.kube.set_finalizers(key, finalizers, resource_version=resource.resource_version)
+        return self._written(body)
+
+    def _written(self, body: JsonObject) -> Resource:
+        self.cache.put(body)
+        self.wrote(body)
+        return parse(body)
+
+    def mutated(self, operation: str, poller: Poller) -> None:
+        """A call has changed the cloud."""
+        self.telemetry.mutated(operation)
+        poller.mutated()
+
+    def emit(self, resource: Resource, reason: str, message: str, *, warning: bool = False) -> None:
+        """An Event about an object."""
+        self.recorder.event(resource.body, reason=str(reason), message=message, warning=warning)
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with seconds, as Kubernetes writes it."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
