@@ -19,7 +19,7 @@ _REPLACED: Final = (
     (re.compile(r"(?<=Resource Version:)( +)\d+"), r"\1<version>"),
     (re.compile(r"\bep-[0-9a-z-]+"), "<endpoint id>"),
     (re.compile(r"(dedicated/[\w./-]+)-[0-9A-Za-z]{12}\b"), r"\1-<random>"),
-    (re.compile(r"(?<=Id: )( +)[0-9a-f]{8}\b"), r"\1<attempt id>"),
+    (re.compile(r"\b(Id|Attempt):( +)[0-9a-f]{8}\b"), r"\1:\2<attempt id>"),
 )
 
 

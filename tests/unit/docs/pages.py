@@ -48,6 +48,7 @@ HAVE_AN_ENDPOINT: Final = (
     "kubectl apply -f deploy/samples/gpt-oss-120b.yaml",
     "kubectl wait --for=condition=Ready dep/gpt-oss-120b --timeout=1m",
 )
+HAVE_ANOTHER_ENDPOINT: Final = tuple(command.replace("120b", "20b") for command in HAVE_AN_ENDPOINT)
 HAVE_A_LABELLED_ONE: Final = (
     "kubectl create namespace ml",
     "kubectl -n ml apply -f deploy/samples/gpt-oss-120b.yaml",
@@ -103,6 +104,7 @@ SCENARIOS: Final = (
         ),
         HAVE_AN_ENDPOINT,
     ),
+    Scenario(INSTALLED, (("docs/how-to/autoscaling.md", "*"),), HAVE_ANOTHER_ENDPOINT),
     _after_helm(INSTALLS, "docs/how-to/upgrade.md", "With Helm", "The CRD", "Go back"),
     _after_helm(REMOVES, "docs/how-to/uninstall.md", "And end the bill"),
     Scenario(INSTALLED, ((TROUBLESHOOTING, "*"),), HAVE_A_LABELLED_ONE),
