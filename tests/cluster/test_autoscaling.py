@@ -13,7 +13,7 @@ from cluster.support.eventually import eventually
 from cluster.support.world import World
 from gitops.support.autoscaler import Metric, running_autoscaler
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.verify]
 
 SAMPLE: Final = ROOT / "deploy" / "autoscaling" / "hpa.yaml"
 PER_REPLICA: Final = 10
