@@ -71,5 +71,5 @@ def test_what_the_catalog_wrongly_leaves_out_is_sent_anyway(shared: World, name:
     said = shared.until_stalled(name, "CatalogMismatch").said("Stalled").message
     annotation = said.rpartition("annotation ")[2].rstrip(".")
     shared.cluster.kubectl("annotate", "dep", name, "-n", shared.namespace, annotation)
-    shared.until_stalled(name, "InvalidSpec")
+    shared.until_stalled(name, "RefusedByCloud")
     assert len(shared.calls(name, "POST")) == 1
