@@ -1,4 +1,4 @@
-"""`reconcile` and `confirm`: a look at the cloud now, and a person's answer to what the operator asks."""
+"""`reconcile` and `confirm`: a look at the cloud now, and how a person answers what the operator asks."""
 
 from __future__ import annotations
 
