@@ -75,7 +75,7 @@ def test_all_is_well(world: World) -> None:
         ),
         "ok",
     )
-    assert "has 1 endpoint." in found["token"]["message"]
+    assert "lists 1 endpoint in" in found["token"]["message"]
     assert f"the Secret {world.namespace}/token" in found["token"]["message"]
     assert HOLDER in found["leader"]["message"]
     assert {call["method"] for call in world.cloud.calls(since=before)} == {"GET"}

@@ -116,7 +116,10 @@ def test_replacement(planning: Planning) -> None:
     foreseen = planning.plan(other, code=1)
     assert foreseen["action"] == "replace"
     assert foreseen["changes"] == [{"field": "region", "from": "eu-north1", "to": "us-central1"}]
-    assert "immutable" in foreseen["message"]
+    assert foreseen["message"].startswith(
+        'DedicatedEndpoint.tokenfactory.nebius.com "subject" is invalid: spec.region: '
+    )
+    assert foreseen["gpus"]["reserved"] == {"before": 1, "after": 1}
     refused = planning.world.cluster.kubectl(
         "apply", "-n", planning.world.namespace, "-f", "-", input=other, check=False
     )
@@ -228,7 +231,7 @@ def test_for_people(planning: Planning) -> None:
     name = f"{planning.world.namespace}/subject"
     assert ran.out.splitlines() == [
         f"+ {name}: create (the object is created)",
-        "    1 GPUs reserved, 4 at most",
+        "    1 GPU reserved, 4 at most",
         "",
         "GPUs reserved: 0 → 1, at most: 0 → 4.",
         "Plan: 1 create.",

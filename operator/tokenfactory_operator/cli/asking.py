@@ -1,4 +1,4 @@
-"""`reconcile` and `confirm`: a look at the cloud now, and how a person answers what the operator asks."""
+"""`reconcile` and `confirm`: the operator looks at the cloud now; a person confirms what an object asks."""
 
 from __future__ import annotations
 

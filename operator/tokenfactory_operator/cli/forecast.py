@@ -112,9 +112,8 @@ class Forecast:
         return self.stored != "unchanged" or bool(self.calls)
 
 
-def refused(applied: Applied) -> Forecast:
-    """The API server would not store it: is that since a field cannot be changed any more?"""
-    message = applied.refusal.message if applied.refusal else ""
+def refused(applied: Applied, endpoint: ObservedEndpoint | None) -> Forecast:
+    """The API server would not store it: is that since a field cannot be changed any more? The endpoint stays."""
     before, wanted = (applied.before or {}).get("spec") or {}, applied.manifest.get("spec") or {}
     frozen = tuple(
         FieldChange(name, before.get(name), wanted.get(name))
@@ -128,7 +127,9 @@ def refused(applied: Applied) -> Forecast:
         "unchanged",
         endpoint_id=((applied.before or {}).get("status") or {}).get("endpointId") or "",
         changes=frozen if replaces else (),
-        message=message,
+        message=applied.refusal,
+        before=Gpus.of(endpoint),
+        after=Gpus.of(endpoint),
     )
 
 
@@ -219,7 +220,7 @@ def _of_the_cloud(sent: Iterable[Sent]) -> Iterator[FieldChange]:
         if texts[0] != texts[1]:
             yield FieldChange("description", *texts)
         if each.before.marks != each.after.marks:
-            yield FieldChange(MARK, None, ", ".join(map(str, each.after.marks)))
+            yield FieldChange(MARK, None, ", ".join(mark.subject for mark in each.after.marks) or "removed")
 
 
 def _of_the_object(applied: Applied, sent: Iterable[Sent]) -> Iterator[FieldChange]:

@@ -70,13 +70,14 @@ async def foresee(session: Session, found: Sequence[manifests.Manifest]) -> list
     twice = [key for key, number in Counter(each.key for each in applied).items() if number > 1]
     if twice:
         raise CliError(f"{', '.join(map(str, twice))} is there more than once.", hint="Leave one manifest of it.")
-    stage, troubles = await prepared(session, [each.after for each in applied if each.after is not None])
+    stage, troubles = await prepared(session, [body for each in applied if (body := each.after or each.before)])
     return [await _forecast(each, stage, troubles) for each in applied]
 
 
 async def _forecast(applied: Applied, stage: Stage, troubles: Troubled) -> Forecast:
     if applied.after is None:
-        return refused(applied)
+        endpoint_id = ((applied.before or {}).get("status") or {}).get("endpointId") or ""
+        return refused(applied, stage.endpoint(endpoint_id))
     if applied.key in troubles:
         return Forecast(applied.key, Verb.UNKNOWN, "unchanged", message=troubles[applied.key])
     return foretold(applied, await stage.rehearse(applied.key))
@@ -116,7 +117,7 @@ def _details(each: Forecast) -> list[str]:
     if each.verb is Verb.REPLACE:
         lines.append(REPLACING)
     if each.verb is Verb.CREATE:
-        lines.append(f"{each.after.reserved} GPUs reserved, {each.after.most} at most")
+        lines.append(f"{count(each.after.reserved, 'GPU')} reserved, {each.after.most} at most")
     return lines
 
 

@@ -19,6 +19,7 @@ from tokenfactory_operator.ports import JsonObject, Key
 LOOK: Final = 1.0
 """Seconds between two looks."""
 NOTHING: Final = "-"
+ABOVE: Final = "(see above)"
 
 Name = Annotated[
     str, typer.Argument(metavar="[NAME]", help="The object. Default: all that are not Ready.", show_default=False)
@@ -111,7 +112,7 @@ def show(out: Output, told: Story) -> None:
     out.table(("", ""), _facts(told))
     out.line()
     rows = [
-        (item.type, item.status, item.reason, item.last_transition_time or NOTHING, item.message)
+        (item.type, item.status, item.reason, item.last_transition_time or NOTHING, _once(told, item.message))
         for item in told.shown.conditions
     ]
     if rows:
@@ -119,12 +120,18 @@ def show(out: Output, told: Story) -> None:
         out.line()
     if told.events:
         out.table(
-            ("EVENT", "LAST", "MESSAGE"), [(str(e.get("reason")), when(e), str(e.get("message"))) for e in told.events]
+            ("EVENT", "LAST", "MESSAGE"),
+            [(str(e.get("reason")), when(e), _once(told, str(e.get("message")))) for e in told.events],
         )
         out.line()
     for label, text in (("Waits for", told.waits_for), ("Until", told.until), ("Next", told.next_step)):
         if text:
             out.line(f"{label}: {text}")
+
+
+def _once(told: Story, message: str) -> str:
+    """A message that stands in the first line is not repeated."""
+    return ABOVE if message == told.message else message
 
 
 def headline(told: Story) -> str:

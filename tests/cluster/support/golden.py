@@ -43,7 +43,7 @@ def rows(text: str) -> list[dict[str, str]]:
 def table(text: str, replaced: Mapping[str, str]) -> str:
     """A table of `kubectl get`, with the ages replaced."""
     shown = [{**row, "AGE": "<age>"} for row in rows(text)]
-    return _laid_out([list(shown[0]), *([stable(cell, replaced).strip() for cell in row.values()] for row in shown)])
+    return laid_out([list(shown[0]), *([stable(cell, replaced).strip() for cell in row.values()] for row in shown)])
 
 
 def described(text: str, replaced: Mapping[str, str]) -> str:
@@ -52,18 +52,19 @@ def described(text: str, replaced: Mapping[str, str]) -> str:
     _, *lines = events.splitlines()
     parts = [re.split(r" {2,}", line.strip(), maxsplit=4) for line in lines]
     told = [["Type", "Reason", "Message"], *([part[0], part[1], part[4]] for part in parts[2:])]
-    return f"{body}\nEvents:\n" + "".join(f"  {line}\n" for line in _laid_out(told).splitlines())
+    return f"{body}\nEvents:\n" + "".join(f"  {line}\n" for line in laid_out(told).splitlines())
 
 
-def _laid_out(cells: Sequence[Sequence[str]]) -> str:
+def laid_out(cells: Sequence[Sequence[str]]) -> str:
+    """Rows of cells, each column as wide as its widest cell."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = (GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def same(name: str, shown: str) -> None:
+def same(name: str, shown: str, folder: Path = FOLDER) -> None:
     """Assert that it is what the file has; Events of one second come in any order."""
-    path = FOLDER / f"{name}.txt"
+    path = folder / f"{name}.txt"
     expected = path.read_text(encoding="utf-8") if path.exists() else ""
     as_expected = _in_any_order(shown) == _in_any_order(expected)
     if os.environ.get(WRITE) == "write":

@@ -133,6 +133,10 @@ NOT_RUN: Final[Mapping[str, str]] = {
     r"kubectl patch dep .*\"deletionPolicy\":\"Retain\".*": "tests/cluster/test_deletion.py does it",
     r"kubectl get events .*reason=CreatedBesideNamesake": "it only reads; tests/cluster/test_disaster.py has the Event",
     r"helm upgrade --install --take-ownership .*": "tests/packaging/test_crd_life.py does it",
+    r"kubectl tokenfactory simulator": "tests/contract/test_cli_simulator.py runs it",
+    r"kubectl tokenfactory .*": "tests/cluster/test_cli_page.py has the output",
+    r"source <\(tokenfactory-operator completion bash\)": "tests/unit/cli/test_main.py prints the script",
+    r"pipx install .*": "it needs a release that is published",
     r"(repository=|cosign |gh ).*": "it needs a release that is published",
 }
 """Commands that no scenario runs, as regular expressions, each with the reason."""

@@ -40,7 +40,7 @@ async def cloud(session: Session) -> AsyncIterator[Check]:
 
 def judged(listed: EndpointList, *, origin: str, place: str) -> Check:
     """Whether the list is whole."""
-    text = f"The token of {origin} is accepted. Project {place} has {count(len(listed.endpoints), 'endpoint')}."
+    text = f"The token of {origin} is accepted. It lists {count(len(listed.endpoints), 'endpoint')} in {place}."
     if listed.complete:
         return ok("token", text)
     return warning(

@@ -136,6 +136,10 @@ class Stage:
                 poller.inventory.outage = Outage(error.reason, error.message, blind=True)
             return self._unheard[error.message]
 
+    def endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:
+        """An endpoint as it is, if a cloud lists it."""
+        return next((cloud.found[endpoint_id] for cloud in self._clouds.values() if endpoint_id in cloud.found), None)
+
     async def rehearse(self, key: Key) -> Rehearsed:
         """Have one object reconciled until nothing more would be sent or said."""
         body = self._cache.get(key)
