@@ -59,6 +59,7 @@ def changed(world: World, since: int) -> list[dict[str, Any]]:
     return [call for call in world.cloud.calls(since=since) if call["method"] in MUTATIONS]
 
 
+@pytest.mark.verify
 @pytest.mark.parametrize("observe", [False, True], ids=["manage", "observe"])
 def test_fifty_endpoints(world: World, observe: bool) -> None:  # noqa: FBT001
     """Imported, applied and Ready: nothing is sent but one owner mark for each, and none for those observed."""

@@ -39,7 +39,7 @@ class Row:
 
 @command()
 async def listing(session: Session) -> Exit:
-    """List the cloud's endpoints with their objects, and objects without an endpoint.
+    """List the cloud's endpoints with their objects, and the operator's objects without an endpoint.
 
     OWNER is owned (made for the object), adopted, observed, orphaned (its object is gone), foreign (of another cluster
     or owner), released, or nobody; missing is an object whose endpoint is not listed. GPUS are those reserved.
@@ -55,7 +55,9 @@ async def listing(session: Session) -> Exit:
         seen = await sight(session, bodies)
     except CloudError as error:
         raise await session.failed(error) from None
-    rows = side_by_side(seen.endpoints, [Shown.of(body) for body in bodies], seen.cluster_id)
+    watched = (await session.access()).settings.watch_namespaces
+    every = side_by_side(seen.endpoints, [Shown.of(body) for body in bodies], seen.cluster_id)
+    rows = [row for row in every if row.endpoint or not watched or row.place.partition("/")[0] in watched]
     if session.out.as_json:
         session.out.json([_as_json(row) for row in rows])
         return Exit.DONE
