@@ -33,6 +33,7 @@ STEPS: Final[Mapping[Reason, str]] = {
     Reason.STOPPED_IN_CONSOLE: ENABLE,
     Reason.INVALID_SPEC: EDIT,
     Reason.CATALOG_MISMATCH: EDIT,
+    Reason.REFUSED_BY_CLOUD: EDIT,
     Reason.NOT_ACCEPTED: f"take the cloud's value into the spec, or find who changes it; then: {RECONCILE}",
     Reason.QUOTA_EXCEEDED: "raise the quota at the vendor, or choose other GPUs: " + EDIT,
     Reason.CREDENTIALS_MISSING: SECRET,
