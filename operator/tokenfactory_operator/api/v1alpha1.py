@@ -193,19 +193,21 @@ class Spec(ApiModel):
         min_length=1,
         max_length=253,
         pattern=VISIBLE,
-        description="Name of the template to serve, such as openai/gpt-oss-120b. Immutable.",
+        description="Name of the template to serve, such as openai/gpt-oss-120b. Immutable "
+        "once a create call was sent.",
     )
     flavor: str = Field(
         min_length=1,
         max_length=63,
         pattern=VISIBLE,
-        description="Flavor of that template, such as base or fast. Immutable.",
+        description="Flavor of that template, such as base or fast. Immutable once a create call was sent.",
     )
     region: str = Field(
         min_length=1,
         max_length=63,
         pattern=DNS_LABEL,
-        description="Region that serves the endpoint, such as eu-north1; it becomes part of a host name. Immutable.",
+        description="Region that serves the endpoint, such as eu-north1; it becomes part of a host name. Immutable "
+        "once a create call was sent.",
     )
     gpu: Gpu = Field(description="The GPUs of one replica.")
     scaling: Scaling = Field(description="Between how many replicas the cloud scales.")

@@ -79,7 +79,7 @@ def lost(s: Situation) -> Decision | None:
         return None
     others = ", ".join(seen.endpoint.id for seen in s.evidence.own)
     untouched = f" Until then {others}, with this object's mark too, is left alone." if others else ""
-    text = f"Endpoint {endpoint_id} is not in the cloud's list. Making sure.{untouched}"
+    text = f"Endpoint {endpoint_id} is not in the cloud's list. Checking whether it is gone.{untouched}"
     confirming = Verdict(Reason.ENDPOINT_LOST, text, synced=None)
     if not facts.trusted(s):
         due = s.memory.probed.get(endpoint_id, NEVER) + s.timing.poll_interval
@@ -111,9 +111,9 @@ def probe_of(s: Situation, endpoint_id: str, *, look_only: bool = False) -> Prob
 
 
 def _recreate(s: Situation, endpoint_id: str) -> Decision:
-    text = f"Endpoint {endpoint_id} is gone from the cloud, and not by this operator's doing."
+    text = f"Endpoint {endpoint_id} is gone from the cloud. This operator did not delete it."
     if not s.resource.created_by_us:
-        verdict = Verdict(Reason.ENDPOINT_LOST, f"{text} It was adopted, so it is not made anew.", asks=True)
+        verdict = Verdict(Reason.ENDPOINT_LOST, f"{text} It was adopted, so it is not recreated.", asks=True)
         return Decision("lost", verdict=verdict, after_list=True)
     if s.resource.spec is not None and s.resource.spec.enabled is False:
         verdict = Verdict(Reason.ENDPOINT_LOST, f"{text} Nothing is created while stopped.", asks=True)
@@ -164,7 +164,7 @@ def predecessor(s: Situation) -> Decision | None:
     ids = tuple(seen.endpoint.id for seen in s.evidence.predecessors)
     text = (
         f"Endpoint {', '.join(ids)} was made for an earlier object of this name. Put its id into spec.endpointId to "
-        "take it over, or delete it in the cloud's console."
+        "adopt it, or delete it in the cloud's console."
     )
     return Decision("predecessor", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True)
 
@@ -174,8 +174,8 @@ def namesake(s: Situation) -> Decision | None:
     if not s.policy.hold_namesakes or not beside(s):
         return None
     text = (
-        f"{beside(s)} If this cluster replaces that one, give it that one's id as TOKENFACTORY_CLUSTER_ID, and the "
-        "endpoint can be taken over. If both are in use, set TOKENFACTORY_NAMESAKES to Create."
+        f"{beside(s)} If this cluster replaces that one, give it that one's id as TOKENFACTORY_CLUSTER_ID. Then the "
+        "endpoint can be adopted. If both are in use, set TOKENFACTORY_NAMESAKES to Create."
     )
     ids = tuple(seen.endpoint.id for seen in s.evidence.namesakes)
     return Decision("namesake", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True)

@@ -138,7 +138,7 @@ def release(s: Situation) -> Decision | None:
     gone = _absent(s) or endpoint_id in s.memory.gone
     text = _released_text(endpoint_id, gone=gone)
     if endpoint_id in s.memory.deletes:
-        text = f"Endpoint {endpoint_id} was to be deleted before it was to be retained: it may be gone."
+        text = f"Endpoint {endpoint_id} was being deleted when deletionPolicy was changed to Retain: it may be gone."
     elif endpoint_id in s.memory.released and s.evidence.recorded is None and not gone:
         text = f"Endpoint {endpoint_id} was released, and is not in the cloud's list: it may be gone."
     return waiting or Decision("release", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
@@ -154,7 +154,7 @@ def _unseen(s: Situation, check: str) -> Decision | None:
     if not endpoint_id or s.evidence.recorded is not None or endpoint_id in s.memory.released:
         return None
     if not _absent(s):
-        text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Making sure."
+        text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Checking whether it is gone."
         return Decision(check, verdict=_heard(s, text), record=endpoint_id, after_list=True)
     return None if facts.trusted(s) else untrusted(s, check, record=endpoint_id)
 
@@ -183,7 +183,7 @@ def _doubled_before(s: Situation) -> Decision | None:
     since = max((s.memory.known_since[item] for item in others), default=NEVER)
     if s.evidence.last_list > max(answered, since + s.timing.create_settle):
         return untrusted(s, "release", record=_record(s)) if others and not facts.trusted(s) else None
-    text = f"Waiting until it is sure that the duplicate {', '.join(sorted(others))} is gone."
+    text = f"Waiting for proof that the duplicate {', '.join(sorted(others))} is gone."
     return Decision("release", verdict=_heard(s, text), record=_record(s), after_list=True)
 
 
@@ -287,8 +287,8 @@ def _unsettled(s: Situation, check: str) -> Decision | None:
 
 def _until_settled(s: Situation, seconds: float) -> str:
     return (
-        f"A call for {facts.recorded_id(s) or 'the endpoint'} ended without an answer, or an earlier process may have "
-        f"left one, and may take effect yet. Waiting until it is sure what becomes of it: about {seconds:.0f} s."
+        f"A call for {facts.recorded_id(s) or 'the endpoint'} may still take effect: it ended without an answer, or an "
+        f"earlier process may have sent it. Waiting about {seconds:.0f} s until it can have no effect any more."
     )
 
 

@@ -109,7 +109,7 @@ def drifted(s: Situation) -> Decision | None:
     wait = max((_pause(s, item) for item in found.differences), default=0.0)
     unseen = s.memory.mutated > seen.listed and any(_correction(s, item, tries=1) for item in found.differences)
     if wait > 0 or unseen:
-        verdict = Verdict(Reason.UPDATING, "A change that was accepted is not seen in the cloud yet.", synced=None)
+        verdict = Verdict(Reason.UPDATING, "The cloud has accepted a change and does not show it yet.", synced=None)
         return Decision(
             "drifted", verdict=verdict, record=seen.endpoint.id, after=wait if wait > 0 else None, after_list=True
         )

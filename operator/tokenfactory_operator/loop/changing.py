@@ -91,7 +91,7 @@ class Changes:
         """DELETE the duplicate."""
         await self._delete_one(s, action.endpoint_id, poller)
         self._ports.telemetry.counted("deleted_duplicate")
-        text = f"Deleted endpoint {action.endpoint_id}, a duplicate of {action.kept_id} that a late answer made."
+        text = f"Deleted endpoint {action.endpoint_id}: a late create call made it beside {action.kept_id}."
         self._ports.emit(s.resource, "DeletedDuplicateEndpoint", text, warning=True)
 
     async def _delete_one(self, s: Situation, endpoint_id: str, poller: Poller) -> None:

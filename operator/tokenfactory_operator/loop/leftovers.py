@@ -64,7 +64,7 @@ class Leftovers:
     def _warn(self, body: JsonObject, endpoint_id: str, error: CloudError, what_now: str) -> None:
         """Said about the object that has the name now, if there is one."""
         text = (
-            f"Endpoint {endpoint_id} was made for an earlier object of this name, costs money, and cannot be deleted: "
-            f"{error.message}. {what_now}"
+            f"Endpoint {endpoint_id} was made for an earlier object of this name. It costs money and cannot be "
+            f"deleted: {error.message}. {what_now}"
         )
         self._ports.recorder.event(body, reason="EndpointNotDeleted", message=text, warning=True)

@@ -18,7 +18,7 @@ STUMBLED: Final = (
     "leaves out are the cloud's",
     "needs no list",
     "look now; also",
-    "a person's answer to",
+    "answer to a reported doubt",
     "not half obeyed",
     "retried but looks",
     "it is your word",

@@ -74,7 +74,7 @@ async def test_an_endpoint_that_became_somebody_elses() -> None:
 
 
 async def test_a_predecessors_endpoint_while_it_is_adopted() -> None:
-    """The mark is still the predecessor's, and the PATCH may take effect yet."""
+    """The mark is still the predecessor's, and the PATCH may still take effect."""
     stage = Stage(policy=Policy(may_adopt=True), endpointId="ep-7", deletionPolicy="Delete")
     stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=mark(uid=OTHER_UID))
     await stage.turn()

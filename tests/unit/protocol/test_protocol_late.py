@@ -81,7 +81,7 @@ async def test_an_adoption_that_came_to_nothing(policy: str, restarted: bool, se
         await stage.turn()
     await stage.turn(seconds)
     assert KEY in stage.kube.objects
-    assert "may take effect yet" in str(stage.status["conditions"])
+    assert "may still take effect" in str(stage.status["conditions"])
     await stage.turn(2)
     assert KEY not in stage.kube.objects
     assert (stage.journal("DELETE"), "ep-7" in stage.cloud.endpoints) == ([], True)
@@ -156,7 +156,7 @@ async def let_go_after(stage: Stage, seconds: float) -> None:
     """The object is kept for so long, and goes then."""
     await stage.turn(seconds)
     assert KEY in stage.kube.objects
-    assert "may take effect yet" in str(stage.status["conditions"])
+    assert "may still take effect" in str(stage.status["conditions"])
     await stage.turn(3)
     assert KEY not in stage.kube.objects
 
@@ -280,7 +280,10 @@ async def test_a_delete_that_was_accepted_before_it_was_to_be_retained() -> None
     for _ in range(2):
         await stage.turn()
     assert KEY not in stage.kube.objects
-    assert stage.witness.messages[-1] == "Endpoint ep-1 was to be deleted before it was to be retained: it may be gone."
+    assert (
+        stage.witness.messages[-1]
+        == "Endpoint ep-1 was being deleted when deletionPolicy was changed to Retain: it may be gone."
+    )
 
 
 async def test_what_a_call_is_open_for_is_gone() -> None:

@@ -71,7 +71,7 @@ async def test_an_endpoint_that_another_object_is_adopting() -> None:
 
 
 async def test_an_adoption_under_way_that_one_list_leaves_out() -> None:
-    """Its PATCH may take effect yet, so the object is kept (D23), whether the endpoint is listed or not."""
+    """Its PATCH may still take effect, so the object is kept (D23), whether the endpoint is listed or not."""
     stage = Stage(policy=MAY, endpointId="ep-7", deletionPolicy="Delete")
     stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=mark(uid=OTHER_UID))
     await stage.turn()
