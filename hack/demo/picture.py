@@ -20,6 +20,8 @@ from rich.text import Text
 
 FROM: Final = "kubectl apply "
 """The picture begins with this line: before it, programs are started."""
+UNTIL: Final = " objects became Ready"
+"""It ends with the line that has this: after it, there are hints."""
 COMPARED: Final = 6
 """Comparisons that are shown, of all."""
 WIDTH: Final = 120
@@ -43,10 +45,11 @@ def ran() -> list[str]:
 
 
 def shown(lines: Sequence[str]) -> list[str]:
-    """The lines of the picture: from the first command on, and of the comparisons only some."""
+    """The lines of the picture: from the first command to the summary, and of the comparisons only some."""
     first = next(number for number, line in enumerate(lines) if line.startswith(FROM))
+    last = next(number for number, line in enumerate(lines) if UNTIL in line)
     kept, compared = [], 0
-    for line in lines[first:]:
+    for line in lines[first : last + 1]:
         compared += line.startswith("  ✓")
         if not line.startswith("  ✓") or compared <= COMPARED:
             kept.append(line)

@@ -15,13 +15,14 @@ PRINTED: Final = [
     "  gpt-oss-120b  1/1..4 Running  Ready=True Available  ep-1",
     *(f"  ✓ comparison {number}" for number in range(COMPARED + 3)),
     "3 objects became Ready",
+    "A hint.",
 ]
 
 
 def test_it_begins_with_the_first_command_and_says_what_it_leaves_out() -> None:
-    """Three dots stand for the comparisons that are not shown."""
+    """Three dots stand for the comparisons that are not shown; it ends with the summary."""
     lines = shown(PRINTED)
-    assert lines == [*PRINTED[1 : 3 + COMPARED], "  …", PRINTED[-1]]
+    assert lines == [*PRINTED[1 : 3 + COMPARED], "  …", PRINTED[-2]]
 
 
 def test_what_is_drawn_is_read_again() -> None:
