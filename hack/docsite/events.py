@@ -55,6 +55,15 @@ ROWS: Final[Mapping[str, Row]] = {
         "whether a new object of that name waits for it.",
         "Mend what the message names, or delete the endpoint in the console. It is billed until then.",
     ),
+    "ConnectionNotWritten": Row(
+        "The ConfigMap of `spec.connection` cannot be written. The message says why, and `status.connection` too. The "
+        "endpoint is not affected.",
+        "Do what the message says; see [Call an endpoint](how-to/call.md#what-can-go-wrong).",
+    ),
+    "ConnectionNotKept": Row(
+        "`spec.connection` names another ConfigMap, or none. The one before stays until the object is deleted.",
+        "Delete it when no application uses it.",
+    ),
     "OwnershipConflict": Row("A deleted object left an endpoint that is not clearly its own.", "Look at the console."),
     "StatusReduced": Row(
         "The API server refused the status: it is too large, or its schema does not allow it. Only ids, scope, attempt "

@@ -26,6 +26,7 @@ from tokenfactory_operator.domain.errors import KubeError, LeaseHeld, LeaseLost
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.transitions import Change
 from tokenfactory_operator.kube.client import KubeClient, connect
+from tokenfactory_operator.kube.config_maps import KubeConfigMaps
 from tokenfactory_operator.kube.errors import SetupError
 from tokenfactory_operator.kube.events import EventRecorder
 from tokenfactory_operator.kube.objects import KubeObjects
@@ -233,6 +234,7 @@ class Operator:
             poller_of=self.accounts.poller_of,
             secrets=self.keeper,
             policy_of=lambda each: settings.policy(each.namespace, own_credential=secret_of(each.body) is None),
+            config_maps=KubeConfigMaps(client) if settings.connection_config_maps else None,
             cluster_id=cluster_id,
             rng=rng,
             log=_LOG,

@@ -18,6 +18,7 @@ from tokenfactory_operator.domain.timing import Timing
 __all__ = [
     "Clock",
     "Cloud",
+    "ConfigMaps",
     "JsonObject",
     "Key",
     "Kube",
@@ -135,6 +136,22 @@ class Secrets(Protocol):
 
     async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
         """Write the whole list under the precondition; answers its metadata as written."""
+        ...
+
+
+class ConfigMaps(Protocol):
+    """The Kubernetes API for single ConfigMaps. Every method raises `KubeError` and nothing else."""
+
+    async def get(self, key: Key) -> JsonObject | None:
+        """The ConfigMap as the API server has it now; `None` when there is none."""
+        ...
+
+    async def create(self, key: Key, body: JsonObject) -> None:
+        """Make it; `KubeConflict` where there is one."""
+        ...
+
+    async def write_data(self, key: Key, data: Mapping[str, str], *, resource_version: str) -> None:
+        """Set these keys under the precondition, and leave the others."""
         ...
 
 

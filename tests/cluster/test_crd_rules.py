@@ -191,6 +191,7 @@ def test_a_forbidden_change_is_refused(
         pytest.param({"managementPolicy": "Observe", **ADOPTED}, {"managementPolicy": "Manage"}, id="Observe ended"),
         pytest.param({"deletionPolicy": "Retain"}, {"deletionPolicy": None}, id="deletionPolicy removed"),
         pytest.param({"connection": {"configMapName": "c"}}, {"connection": None}, id="connection removed"),
+        pytest.param({}, {"connection": {}}, id="connection by the default name"),
         pytest.param(
             {"credentials": {"secretRef": {"name": "k"}, "projectId": "p"}}, {"credentials": None}, id="credentials"
         ),

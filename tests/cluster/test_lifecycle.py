@@ -131,16 +131,6 @@ def test_stop_and_start(shared: World, name: str) -> None:
     assert shared.endpoint(name)["id"] == endpoint_id
 
 
-def test_unsupported_field(shared: World, name: str) -> None:
-    """A field that this version does not act on is said so, by name, and nothing is created."""
-    shared.create(name, connection={"configMapName": "app"})
-    seen = shared.until_said(name, "Synced", "InvalidSpec", status="False")
-    assert seen.said("Stalled").status == "True"
-    assert "spec.connection" in seen.said("Synced").message
-    shared.after_lists()
-    assert shared.endpoints(name, alive_only=False) == []
-
-
 def test_requested_reconcile(new_world: WorldMaker, name: str) -> None:
     """A new value of the request annotation is echoed in the status, which costs one write and nothing in the cloud."""
     world = new_world(settings=PATIENT)

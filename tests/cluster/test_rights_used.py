@@ -27,6 +27,7 @@ from cluster.support.secrets import apply_secret, credentials, in_use
 from cluster.support.world import World
 from cluster.support.worlds import Chart, made
 from controlplane import Cluster
+from tokenfactory_operator.api import v1alpha1 as api
 
 pytestmark = pytest.mark.cluster
 
@@ -45,6 +46,7 @@ def world(cluster: Cluster, kube: KubeApi, chart: Chart, tmp_path: Path) -> Iter
     own = Chart(cluster.token_kubeconfig(system, ACCOUNT), f"system:serviceaccount:{system}:{ACCOUNT}")
     settings = {
         "SECRET_CREDENTIALS": "true",
+        "CONNECTION_CONFIG_MAPS": "true",
         "LEADER_ELECTION": "true",
         "LEASE_DURATION": "3s",
         "LEASE_NAMESPACE": system,
@@ -107,14 +109,19 @@ def conflict(world: World, number: int) -> bool:
 
 
 def live(world: World) -> None:
-    """Whole lives: with drift and a restart, with a key of its own, with a key that somebody else writes too."""
+    """Whole lives: with a ConfigMap, drift and a restart, with a key of its own, with one that others write too."""
     apply_secret(world, "key", TEAM_TOKEN)
-    plain = world.created("plain")
+    plain = world.created("plain", connection={})
     world.created("keyed", credentials=credentials("key"))
     for count in (1, 2):
         world.cloud.console_patch(plain.endpoint_id, scaling={"max_replicas": 9})
         eventually(partial(corrected, world, count), what="the correction")
         world.until_ready("plain")
+    config_map = ("configmap", "plain-connection", "-n", world.namespace)
+    world.cluster.kubectl("patch", *config_map, "--type=merge", "-p", '{"data":{"OPENAI_MODEL":"wrong"}}')
+    world.annotate("plain", api.RECONCILE_REQUESTED_AT, "now")
+    model = (*config_map, "-o", "jsonpath={.data.OPENAI_MODEL}")
+    eventually(lambda: world.cluster.kubectl("get", *model).stdout != "wrong", what="the ConfigMap put back")
     world.operator.restart()
     assert any(conflict(world, number) for number in range(10))
     for name in ("plain", "keyed"):

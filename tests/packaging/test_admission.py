@@ -37,7 +37,8 @@ def cluster(with_crd: Cluster) -> Iterator[Cluster]:
     for name in ("labelled", "plain"):
         with_crd.kubectl("create", "secret", "generic", name, "-n", NAMESPACE, "--from-literal=token=x")
     with_crd.kubectl("label", "secret", "labelled", "-n", NAMESPACE, "tokenfactory.nebius.com/credentials=true")
-    values = ("--set=deployment.create=false", "--set=crds.install=false", "--set=secretCredentials=true")
+    given = ("deployment.create=false", "crds.install=false", "secretCredentials=true", "connectionConfigMaps=true")
+    values = [f"--set={value}" for value in given]
     limits = ("--set-json", f"admission={json.dumps({'limits': LIMITS | {'enabled': True}, 'limitOperator': True})}")
     with_crd.helm("install", "demo", str(CHART), "--namespace", NAMESPACE, *values, *limits)
     cluster = with_crd
@@ -131,6 +132,44 @@ def test_the_operators_own_account(cluster: Cluster, what: str, body: dict[str, 
     done = patch(cluster, what, body)
     assert said in done.stderr
     assert bool(done.returncode) is bool(said), done.stderr
+
+
+OURS: Final = {
+    "apiVersion": "tokenfactory.nebius.com/v1alpha1",
+    "kind": "DedicatedEndpoint",
+    "name": "small",
+    "uid": "1",
+    "controller": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("owners", "said"),
+    [
+        pytest.param([OURS], "", id="an object's"),
+        pytest.param([], "of DedicatedEndpoints only", id="nobody's"),
+        pytest.param([{**OURS, "kind": "Deployment", "apiVersion": "apps/v1"}], "only", id="another kind's"),
+        pytest.param([{**OURS, "controller": False}], "only", id="not its controller"),
+    ],
+)
+def test_the_operators_config_maps(cluster: Cluster, owners: list[dict[str, Any]], said: str) -> None:
+    """It makes those that one of its objects owns."""
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app", "ownerReferences": owners}}
+    create_it = ("create", "--dry-run=server", "-n", NAMESPACE, "-f", "-", ACCOUNT)
+    done = cluster.kubectl(*create_it, input=json.dumps(body), check=False)
+    assert said in done.stderr
+    assert bool(done.returncode) is bool(said), done.stderr
+
+
+def test_the_operator_takes_over_no_config_map(cluster: Cluster) -> None:
+    """Neither as it is nor by making itself its owner; one that is its own it may change."""
+    for name, owners in (("stranger", []), ("own", [OURS])):
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "ownerReferences": owners}}
+        cluster.kubectl("create", "-n", NAMESPACE, "-f", "-", input=json.dumps(body))
+    change = {"data": {"OPENAI_MODEL": "x"}}
+    assert patch(cluster, "cm/own", change).returncode == 0
+    assert "DedicatedEndpoints only" in patch(cluster, "cm/stranger", change).stderr
+    assert "its own" in patch(cluster, "cm/stranger", {"metadata": {"ownerReferences": [OURS]}}).stderr
 
 
 async def test_the_operator_writes_its_status(cluster: Cluster) -> None:

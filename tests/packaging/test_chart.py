@@ -127,6 +127,20 @@ def test_operator_has_these_rights_and_no_other(bare_cluster: Cluster) -> None:
     ]
 
 
+@pytest.mark.parametrize("where", [pytest.param((), id="all"), pytest.param(("watchNamespaces={a}",), id="some")])
+@pytest.mark.parametrize("wanted", [True, False])
+def test_config_maps_are_written_where_that_is_wanted_only(
+    bare_cluster: Cluster, where: tuple[str, ...], *, wanted: bool
+) -> None:
+    """The three verbs that it takes, in the watched namespaces; by default none."""
+    found = documents(rendered(bare_cluster, f"connectionConfigMaps={str(wanted).lower()}", *where))
+    kind = "Role" if where else "ClusterRole"
+    roles = [item for item in found if item["kind"] in ("Role", "ClusterRole")]
+    rules = [(role, rule) for role in roles for rule in role["rules"] if "configmaps" in rule["resources"]]
+    verbs = [(role["kind"], role["metadata"].get("namespace", ""), rule["verbs"]) for role, rule in rules]
+    assert verbs == ([(kind, "a" if where else "", ["get", "create", "patch"])] if wanted else [])
+
+
 NARROW = ("watchNamespaces={a}", "clusterId=x")
 
 

@@ -22,6 +22,7 @@ BY_OTHER_VALUES: Final = {
     "cluster_id": "clusterId",
     "secret_credentials": "secretCredentials",
     "secret_names": "rbac.secretNames",
+    "connection_config_maps": "connectionConfigMaps",
     "lease_name": "the full name, which the rights are limited to",
     "lease_namespace": "the release's namespace",
     "metrics_address": "metrics.port",
@@ -63,6 +64,7 @@ def test_other_values_decide_the_rest(bare_cluster: Cluster) -> None:
         "watchNamespaces={a,b}",
         "clusterId=prod",
         "secretCredentials=true",
+        "connectionConfigMaps=true",
         "metrics.port=9000",
         "health.port=9001",
     )
@@ -72,6 +74,7 @@ def test_other_values_decide_the_rest(bare_cluster: Cluster) -> None:
         "cluster_id": "prod",
         "secret_credentials": "true",
         "secret_names": "tokenfactory-key",
+        "connection_config_maps": "true",
         "lease_name": "demo-tokenfactory-operator",
         "lease_namespace": "ops",
         "metrics_address": ":9000",

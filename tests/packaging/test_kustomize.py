@@ -64,7 +64,7 @@ def schemas(with_crd: Cluster, tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_schemas(with_crd, tmp_path_factory.mktemp("schemas"))
 
 
-@pytest.mark.parametrize("folder", [*OVERLAYS, "samples"])
+@pytest.mark.parametrize("folder", [*OVERLAYS, "samples", "samples/app"])
 def test_kubeconform(bare_cluster: Cluster, schemas: str, folder: str) -> None:
     """Strictly, with the API server's own schemas, that of our resource among them; it judges the CRD itself."""
     program = str(bare_cluster.bin / "kubeconform")

@@ -50,7 +50,11 @@ pytestmark = pytest.mark.cluster
 
 OPERATOR_TOKEN, TEAM_TOKEN = "operator-token-51c2", "team-token-88ae"
 RELEASE: Final = ("tokenfactory-operator", "--namespace", "tokenfactory-system")
-WITHOUT_OPERATOR: Final = ("--set=secretCredentials=true", "--set=deployment.create=false")
+WITHOUT_OPERATOR: Final = (
+    "--set=secretCredentials=true",
+    "--set=connectionConfigMaps=true",
+    "--set=deployment.create=false",
+)
 """Chart values under which the test itself runs the operator, as a process with the chart's rights."""
 FOREIGN: Final = (
     "gitrepositories.source.toolkit.fluxcd.io",
@@ -93,7 +97,7 @@ def follow(scenario: Scenario, desk: Path, cluster: Cluster, settings: Mapping[s
     (port,) = free_ports(1)
     script = BEFORE + "\n".join((*scenario.first, *commands(scenario)))
     for old, new in {
-        "/path/to/token": str(desk.parent / ("team-token" if "team-key" in script else "token")),
+        "/path/to/token": str(desk.parent / ("team-token" if "tokenfactory-key" in script else "token")),
         f":{PORT}": f":{port}",
         f" {PORT} ": f" {port} ",
     }.items():
@@ -119,6 +123,7 @@ def operator_at_work(cluster: Cluster, folder: Path) -> Iterator[RunningSimulato
             "API_URL": simulator.url,
             "INFERENCE_HOSTS": hosts,
             "SECRET_CREDENTIALS": "true",
+            "CONNECTION_CONFIG_MAPS": "true",
             "ADOPTION_NAMESPACES": "ml",
         }
         operator = OperatorProcess(kubeconfig=account, log=folder / "operator.log", settings=settings)
@@ -154,7 +159,7 @@ def test_with_the_operator_at_work(scenario: Scenario, cluster: Cluster, desk: P
         said = follow(scenario, desk, cluster, {"PATH": with_this_python(cluster)})
         assert ("condition met" in said) == any(" wait --for" in line for line in _typed(scenario))
         assert said.count("Hello from the simulated endpoint") == len(
-            re.findall("chat/completions|call.py", _text(scenario))
+            re.findall(r"chat/completions|(?:call|client)\.py", _text(scenario))
         )
 
 

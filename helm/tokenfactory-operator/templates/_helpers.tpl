@@ -68,6 +68,11 @@ of metadata from one of spec: so `patch` allows both. There is no create, update
   resources: ["secrets"]
   verbs: ["get", "list", "watch", "patch"]
 {{- end }}
+{{- if .Values.connectionConfigMaps }}
+- apiGroups: [""]
+  resources: ["configmaps"]
+  verbs: ["get", "create", "patch"]
+{{- end }}
 {{ include "operator.eventRules" . }}
 {{- end -}}
 
@@ -120,6 +125,8 @@ app.kubernetes.io/component: "operator"
   value: {{ .Values.clusterId | quote }}
 - name: TOKENFACTORY_SECRET_CREDENTIALS
   value: {{ .Values.secretCredentials | quote }}
+- name: TOKENFACTORY_CONNECTION_CONFIG_MAPS
+  value: {{ .Values.connectionConfigMaps | quote }}
 {{- with include "operator.secretNames" . }}
 - name: TOKENFACTORY_SECRET_NAMES
   value: {{ . | quote }}

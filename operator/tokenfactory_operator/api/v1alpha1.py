@@ -180,9 +180,10 @@ class Credentials(ApiModel):
 class Connection(ApiModel):
     """Where applications find the endpoint."""
 
-    config_map_name: DnsSubdomain = Field(
-        description="ConfigMap of the same namespace that the operator writes the URL, the model name to send and the "
-        "endpoint id into."
+    config_map_name: DnsSubdomain | None = Field(
+        default=None,
+        description="ConfigMap of the same namespace that the operator makes for applications: the URL, the model name "
+        "to send, endpoint id and region. Left out: <name>-connection.",
     )
 
 
@@ -257,7 +258,10 @@ class Spec(ApiModel):
     credentials: Credentials | None = Field(
         default=None, description="With whose key the cloud is called. Left out: the operator's own."
     )
-    connection: Connection | None = Field(default=None, description="Where applications find the endpoint.")
+    connection: Connection | None = Field(
+        default=None,
+        description="Make a ConfigMap that tells applications how to call the endpoint; {} takes the default name.",
+    )
 
 
 class CreateAttempt(ApiModel):
@@ -299,6 +303,18 @@ class Gpus(ApiModel):
     ready: int | None = Field(default=None, description="GPUs of the replicas that are ready.")
     min: int | None = Field(default=None, description="GPUs reserved: count times minReplicas.")
     max: int | None = Field(default=None, description="Most GPUs that can be billed: count times maxReplicas.")
+
+
+class ConnectionStatus(ApiModel):
+    """The ConfigMap of `spec.connection`."""
+
+    config_map_name: str | None = Field(
+        default=None, description="The ConfigMap that says how to call the endpoint, once it is written."
+    )
+    reason: str | None = Field(
+        default=None, description="Why it is not written: Conflict, NoAddress, NotWritten or Disabled."
+    )
+    message: str | None = Field(default=None, description="The same for people, and what to do.")
 
 
 class Condition(ApiModel):
@@ -359,6 +375,9 @@ class Status(ApiModel):
         default=None, description="Label selector of the scale subresource; matches no pod, as there is none."
     )
     gpus: Gpus | None = Field(default=None, description="GPUs over all replicas.")
+    connection: ConnectionStatus | None = Field(
+        default=None, description="What became of the ConfigMap that spec.connection asks for."
+    )
     last_handled_reconcile_at: str | None = Field(
         default=None, description=f"Value of the annotation {RECONCILE_REQUESTED_AT} that was last handled."
     )

@@ -8,7 +8,7 @@ created, updated or recreated. Each check is a function `Situation -> Decision |
 
     terminating:  unheld → force_released → never_created → observed_only → unheard → other_scope
                   → unproven → unresolved_attempt → release → delete → absence_observed
-    living:       stripped → unreadable → unsupported → unheard → other_scope → asked_to_look
+    living:       stripped → unreadable → unheard → other_scope → asked_to_look
                   → copied → adoption → foreign_owner → undecided → twin → lost → immutable → drifted → in_order
                   → remembered → predecessor → disabled → create
 
@@ -56,15 +56,6 @@ def unreadable(s: Situation) -> Decision | None:
     if s.resource.spec is not None:
         return None
     return Decision("unreadable", verdict=Verdict(Reason.INVALID_SPEC, s.resource.problem))
-
-
-def unsupported(s: Situation) -> Decision | None:
-    """Fields of the schema that this version does not act on must not look as if it did."""
-    spec = s.resource.spec
-    if spec is None or spec.connection is None:
-        return None
-    text = "spec.connection: not supported by this version of the operator. Remove it from the spec."
-    return Decision("unsupported", verdict=Verdict(Reason.INVALID_SPEC, text))
 
 
 def stripped(s: Situation) -> Decision | None:
@@ -143,7 +134,6 @@ TERMINATING: Final[tuple[Check, ...]] = (
 LIVING: Final[tuple[Check, ...]] = (
     stripped,
     unreadable,
-    unsupported,
     unheard,
     other_scope,
     asked_to_look,

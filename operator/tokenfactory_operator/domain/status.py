@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tokenfactory_operator.api.v1alpha1 import ApiModel, Condition, CreateAttempt, EndpointOrigin, Gpus, Status
+from tokenfactory_operator.api.v1alpha1 import (
+    ApiModel,
+    Condition,
+    ConnectionStatus,
+    CreateAttempt,
+    EndpointOrigin,
+    Gpus,
+    Status,
+)
 from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import Create, Decision, Verdict
 from tokenfactory_operator.domain.attempt import CREATED, PENDING, REFUSED, Event, State
@@ -188,7 +196,7 @@ def _names(*models: type[ApiModel]) -> frozenset[str]:
     return frozenset(field.alias or name for model in models for name, field in model.model_fields.items())
 
 
-KNOWN: Final = _names(Status, CreateAttempt, EndpointOrigin, Gpus)
+KNOWN: Final = _names(Status, ConnectionStatus, CreateAttempt, EndpointOrigin, Gpus)
 """The fields that this version may remove: another one belongs to a newer version, which a rollback must not rob."""
 
 

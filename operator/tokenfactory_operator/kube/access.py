@@ -94,6 +94,11 @@ def secret_rights(namespace: str) -> tuple[Right, ...]:
     return tuple(Right(verb, "secrets", namespace=namespace) for verb in ("get", "list", "watch", "patch"))
 
 
+def config_map_rights(namespace: str) -> tuple[Right, ...]:
+    """To tell applications how to call an endpoint."""
+    return tuple(Right(verb, "configmaps", namespace=namespace) for verb in ("get", "create", "patch"))
+
+
 def named_secret_rights(names: Iterable[str]) -> tuple[Right, ...]:
     """For Secrets of these names in all namespaces: what is left of the rights when a namespace's Role is gone."""
     return tuple(Right(verb, "secrets", name=name) for name in names for verb in ("get", "patch"))

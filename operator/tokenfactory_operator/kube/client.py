@@ -49,7 +49,7 @@ REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 Answered = Callable[[str, str, KubeError | None], None]
 """Told of each answer: method, path, and the error that it stands for."""
 Written = Callable[[str, int], None]
-"""Told of each write: what (`metadata`, `status`, `event`) and the HTTP status, 0 where no answer came."""
+"""Told of each write: what (`metadata`, `status`, `event`, `configmap`) and the HTTP status, 0 where no answer came."""
 
 
 def _nobody(_kind: str, _code: int) -> None:
@@ -64,6 +64,8 @@ def kind_of(path: str) -> str:
     """What a write to `path` writes, as the metrics name it."""
     if "/events" in path:
         return "event"
+    if "/configmaps" in path:
+        return "configmap"
     return "status" if path.endswith("/status") else "metadata"
 
 

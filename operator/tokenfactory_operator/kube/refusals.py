@@ -27,7 +27,7 @@ MOST_OBJECTS: Final = 1000
 _PLACE: Final = re.compile(r"/namespaces/([^/]+)/")
 _OBJECT: Final = re.compile(rf"/apis/{re.escape(api.GROUP)}/[^/]+/namespaces/([^/]+)/{api.PLURAL}/([^/]+)")
 _STATUSES: Final = (400, 401, 403, 422)
-_LESSER: Final = ("event",)
+_LESSER: Final = ("event", "configmap")
 """Kinds without which the objects are served all the same: a namespace's quota must not make the process unready."""
 
 logger = logging.getLogger(__name__)
@@ -75,13 +75,15 @@ class Refusals:
         """A request has been answered, with `error` where that was none of 2xx."""
         if error is not None and refused(error):
             self._count(error.status if isinstance(error, ApiServerError) else 0)
-        if method == "GET" or path == REVIEWS or "/leases" in path:
+        if path == REVIEWS or "/leases" in path:
             return
         found = _PLACE.search(path)
         place = (found[1] if found else "", kind_of(path))
         if place[1] in _LESSER:
             if error is not None and refused(error):
                 self._doubt(place[0])
+            return
+        if method == "GET":
             return
         concerned = _OBJECT.match(path)
         key = Key(concerned[1], concerned[2]) if concerned else None

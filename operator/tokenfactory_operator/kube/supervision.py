@@ -16,6 +16,7 @@ from typing import Final
 from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube.access import (
     Right,
+    config_map_rights,
     event_rights,
     missing,
     named,
@@ -63,10 +64,13 @@ class Supervisor:
         *,
         namespaces: Sequence[str],
         secrets: bool,
+        config_maps: bool = False,
         own: Sequence[Right] = (),
         bundles: Sequence[str] = (),
     ) -> None:
-        """`namespaces`: those watched, none means all; `secrets`: whether Secrets of theirs are read.
+        """`namespaces`: those watched, none means all.
+
+        `secrets`: whether Secrets of theirs are read. `config_maps`: whether ConfigMaps are written there.
 
         `own`: rights that the process needs for itself. `bundles`: files of authorities that the cloud is trusted by.
         """
@@ -75,7 +79,7 @@ class Supervisor:
         self._client = client
         self._watched = tuple(namespaces)
         self._places = self._watched or ("",)
-        self._with_secrets = secrets
+        self._with_secrets, self._with_config_maps = secrets, config_maps
         self._own = tuple(own)
         self._returned: Callable[[str], Awaitable[None]] = _nobody_returned
         self._newest: Callable[[], int] = lambda: 0
@@ -217,7 +221,11 @@ class Supervisor:
 
     def _lesser(self, place: str) -> tuple[Right, ...]:
         """Those without which the objects are served all the same, with less."""
-        return (*event_rights(place), *(secret_rights(place) if self._with_secrets else ()))
+        return (
+            *event_rights(place),
+            *(secret_rights(place) if self._with_secrets else ()),
+            *(config_map_rights(place) if self._with_config_maps else ()),
+        )
 
     async def _look_at(self, place: str, *, review: bool) -> None:
         try:

@@ -28,12 +28,13 @@ from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import NEVER, Failure, Memory, Policy, Situation
+from tokenfactory_operator.loop.connections import Connections
 from tokenfactory_operator.loop.execute import Executor
 from tokenfactory_operator.loop.leftovers import Leftovers
 from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.observe import unselected
 from tokenfactory_operator.observe.poller import Poller
-from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.ports import ConfigMaps, JsonObject, Key
 from tokenfactory_operator.state.cache import secret_of
 from tokenfactory_operator.state.projects import Projects
 
@@ -104,9 +105,11 @@ class Reconciler:
         secrets: SecretHolder,
         cluster_id: str,
         policy_of: Callable[[Resource], Policy] = lambda _: Policy(),
+        config_maps: ConfigMaps | None = None,
         rng: random.Random,
         log: Any,  # noqa: ANN401  # structlog's bound loggers have no common static type
     ) -> None:
+        """`config_maps`: `None` where the operator has no right to write them."""
         self._ports = ports
         self._executor = Executor(ports)
         self._leftovers = Leftovers(ports, self._executor, log)
@@ -116,6 +119,7 @@ class Reconciler:
         self._rng = rng
         self._log = log
         self._defects = Defects(ports.telemetry, log)
+        self.connections = Connections(config_maps, ports, self._defects, rng)
         self._secrets = secrets
         self._projects = Projects(ports.cache)
         self._held: dict[Key, _Held] = {}
@@ -187,7 +191,7 @@ class Reconciler:
         if decision.after_list:
             poller.wait_for_list(key)
         pressing = resource.terminating or facts.unresolved(s) is not None or len(s.evidence.own) > 1
-        return Again(after=decision.after, pressing=pressing)
+        return Again(after=_sooner(decision.after, self.connections.due(resource.uid)), pressing=pressing)
 
     # Gather
 
@@ -373,6 +377,7 @@ class Reconciler:
         if decision.verdict is None:
             return s.resource
         wanted = status.after(s, decision, decision.verdict, now=self._ports.timestamp())
+        wanted = await self.connections.publish(s.resource, wanted)
         return await self._ports.write_status(s.resource, wanted)
 
     # Objects that are gone
@@ -436,8 +441,13 @@ class Reconciler:
         poller.inventory.forget(memory.uid, (held.body.get("status") or {}).get("endpointId") or "")
         self._claims = {claimed: uid for claimed, uid in self._claims.items() if uid != memory.uid}
         self._held.pop(key, None)
+        self.connections.forget(memory.uid)
         self._secrets.left(held.body)
         return True
+
+
+def _sooner(one: float | None, other: float | None) -> float | None:
+    return min((each for each in (one, other) if each is not None), default=None)
 
 
 def _said_ready(resource: Resource) -> bool:

@@ -8,10 +8,13 @@ from collections.abc import Awaitable, Callable
 from tokenfactory_operator.kube.access import (
     CLUSTER_ID_RIGHT,
     Right,
+    config_map_rights,
     event_rights,
     lease_rights,
     missing,
     named_secret_rights,
+    object_rights,
+    secret_rights,
 )
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.refusals import Refusals
@@ -37,12 +40,23 @@ def own_rights(settings: Settings, namespace: str) -> tuple[Right, ...]:
     )
 
 
+def watched_rights(settings: Settings, namespace: str) -> tuple[Right, ...]:
+    """Rights in a watched namespace; an empty one means the whole cluster."""
+    return (
+        *object_rights(namespace),
+        *event_rights(namespace),
+        *(secret_rights(namespace) if settings.secret_credentials else ()),
+        *(config_map_rights(namespace) if settings.connection_config_maps else ()),
+    )
+
+
 def make_supervisor(settings: Settings, client: KubeClient) -> Supervisor:
     """Looks after the namespaces that the settings name."""
     return Supervisor(
         client,
         namespaces=settings.watch_namespaces,
         secrets=settings.secret_credentials,
+        config_maps=settings.connection_config_maps,
         own=own_rights(settings, client.namespace),
         bundles=[str(path) for path in (settings.ca_file, os.environ.get(BUNDLE)) if path],
     )

@@ -172,6 +172,12 @@ class Settings(BaseSettings):
         " rbac.secretNames). It needs this when a watched namespace is deleted: the Role there goes first.",
         json_schema_extra=SCOPE,
     )
+    connection_config_maps: Switch = Field(
+        False,
+        description="Whether objects may have a ConfigMap made for applications (spec.connection). The operator then"
+        " needs the right to read, create and patch ConfigMaps.",
+        json_schema_extra=SCOPE,
+    )
     adoption_namespaces: NamespacesOrAll = Field(
         (),
         description="Namespaces whose objects may adopt an endpoint by spec.endpointId with the operator's own token."

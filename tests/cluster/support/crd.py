@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
 from controlplane import Cluster
 from tokenfactory_operator.api import v1alpha1 as api
@@ -27,8 +28,10 @@ def install(cluster: Cluster) -> None:
     """Applies the CRD, as often as you like, and waits until it is served."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD_FILE))
     cluster.kubectl("wait", "--for=condition=Established", f"crd/{CRD_NAME}", "--timeout=60s")
-    # For a moment more the API server answers 429, "storage is (re)initializing", which kubectl waits out.
-    cluster.kubectl("get", CRD_NAME, "--all-namespaces")
+    # For a moment more the API server answers 429, "storage is (re)initializing", which kubectl waits out, or does not
+    # list the resource among those that it has.
+    listing = ("get", CRD_NAME, "--all-namespaces")
+    eventually(lambda: cluster.kubectl(*listing, check=False).returncode == 0, what="the CRD to be served")
 
 
 @pytest.fixture(scope="module")

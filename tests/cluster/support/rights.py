@@ -14,7 +14,7 @@ Right = tuple[str, str, str, str]
 """Group, resource with its subresource, the one name that it is limited to, verb."""
 
 ACCOUNT: Final = "tokenfactory-operator"
-WIDEST: Final = ("--set=rbac.aggregate=false", "--set=secretCredentials=true")
+WIDEST: Final = ("--set=rbac.aggregate=false", "--set=secretCredentials=true", "--set=connectionConfigMaps=true")
 """Every right that the operator itself can have of the chart, without the roles for people."""
 _FREE: Final = {"authorization.k8s.io"}
 """Groups that every account may ask: what it may do itself."""

@@ -256,12 +256,6 @@ INVALID_SPECS: Final[tuple[InvalidSpec, ...]] = (
         says="match '^[!-~]+$'",
     ),
     InvalidSpec(
-        id="connection without name",
-        changes={"connection": {}},
-        field="spec.connection.configMapName",
-        says="Required value",
-    ),
-    InvalidSpec(
         id="capitals in configMapName",
         changes={"connection": {"configMapName": "Endpoint"}},
         field="spec.connection.configMapName",

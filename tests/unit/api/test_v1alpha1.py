@@ -84,6 +84,7 @@ def test_bounds_of_texts_are_inclusive(path: str, length: int) -> None:
             api.Connection(config_map_name="a.b-c"),
             id="connection",
         ),
+        pytest.param({"connection": {}}, "connection", api.Connection(), id="connection by the default name"),
     ],
 )
 def test_values_at_the_limits_are_kept_as_given(changes: JsonObject, attribute: str, value: object) -> None:

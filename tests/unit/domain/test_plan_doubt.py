@@ -228,22 +228,12 @@ ROWS = [
 ]
 
 FIRST = [
-    pytest.param(
-        lambda s: s.status(endpointId="ep-1").spec(connection={"configMapName": "x"}),
-        PUT_BACK,
-        id="stripped>unsupported",
-    ),
     pytest.param(lambda s: s.status(endpointId="ep-1").spec(model=7), PUT_BACK, id="stripped>unreadable"),
     pytest.param(lambda s: s.status(endpointId="ep-1").outage(), PUT_BACK, id="stripped>unheard"),
     pytest.param(
-        lambda s: s.spec(model=7, connection={"configMapName": "x"}),
+        lambda s: s.spec(model=7).outage(),
         Decided("unreadable", reason=Reason.INVALID_SPEC, stalled=True),
-        id="unreadable>unsupported",
-    ),
-    pytest.param(
-        lambda s: s.spec(connection={"configMapName": "x"}).outage(),
-        Decided("unsupported", reason=Reason.INVALID_SPEC, stalled=True),
-        id="unsupported>unheard",
+        id="unreadable>unheard",
     ),
     pytest.param(
         lambda s: s.recorded(scope="project-2").lists().outage(),

@@ -298,7 +298,6 @@ def test_the_attempt_that_is_told(scene: Scene, expected: tuple[str, str] | None
     [
         pytest.param(lambda s: s, id="in-order"),
         pytest.param(lambda s: s.spec(enabled=False), id="disabled-meanwhile"),
-        pytest.param(lambda s: s.spec(connection={"configMapName": "x"}), id="unsupported-meanwhile"),
         pytest.param(lambda s: s.spec(endpointId="ep-7"), id="another-named-meanwhile"),
         pytest.param(lambda s: s.spec(model=7), id="unreadable-meanwhile"),
         pytest.param(lambda s: s.annotated(api.PAUSED), id="paused-meanwhile"),

@@ -11,6 +11,7 @@ from tokenfactory_operator.kube.access import (
     AT_ONCE,
     CLUSTER_ID_RIGHT,
     Right,
+    config_map_rights,
     event_rights,
     lease_rights,
     missing,
@@ -24,6 +25,7 @@ EVERYTHING = (
     *object_rights("ml"),
     *event_rights("ml"),
     *secret_rights("ml"),
+    *config_map_rights("ml"),
     *lease_rights("ops", "l"),
     CLUSTER_ID_RIGHT,
 )

@@ -116,10 +116,18 @@ def test_what_is_no_write_of_ours_is_only_counted(method: str, path: str) -> Non
     assert heard.refusals.problem() is None
 
 
-def test_an_event_that_is_refused_makes_nobody_unready() -> None:
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        pytest.param("POST", "/api/v1/namespaces/ml/events", id="an Event"),
+        pytest.param("POST", "/api/v1/namespaces/ml/configmaps", id="a ConfigMap"),
+        pytest.param("GET", "/api/v1/namespaces/ml/configmaps/app", id="a look at a ConfigMap"),
+    ],
+)
+def test_what_serves_no_endpoint_makes_nobody_unready(method: str, path: str) -> None:
     """A quota in one namespace, or its Role that is gone, may refuse it: the rights are asked for again."""
     heard = Heard()
-    heard.refusals.answered("POST", "/api/v1/namespaces/ml/events", DENIED)
+    heard.refusals.answered(method, path, DENIED)
     assert (heard.counted, heard.doubted, heard.refusals.problem()) == ([403], ["ml"], None)
 
 

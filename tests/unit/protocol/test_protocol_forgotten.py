@@ -184,7 +184,7 @@ async def test_the_time_that_an_open_attempt_is_given(policy: str, how: str) -> 
 async def test_what_was_seen_while_something_else_was_told(*, restart: bool) -> None:
     """An endpoint of the first attempt shows up while the object stands still for its spec: its id is written down."""
     stage = await second_attempt_open()
-    stage.edit(connection={"configMapName": "x"})
+    stage.edit(model=7)
     stage.cloud.endpoints["ep-9"] = an_endpoint("ep-9", description=mark("try-1"))
     for seconds in (1, 61, 61, 61):
         await stage.turn(seconds)

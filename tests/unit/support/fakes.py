@@ -154,6 +154,8 @@ class InMemoryCloud:
         self.endpoints: dict[str, ObservedEndpoint] = {}
         self.hidden: set[str] = set()
         self.answers_get = True
+        self.makes_keys = False
+        """It answers a routing key where none is given."""
         self.templates: tuple[Template, ...] = (Template("openai/gpt-oss-120b"),)
         self.complete = True
         self.lists = self.catalogs = 0
@@ -200,9 +202,10 @@ class InMemoryCloud:
 
         def effect() -> ObservedEndpoint:
             self._made += 1
+            made = f"dedicated/llm-{self._made}" if self.makes_keys else None
             endpoint = ObservedEndpoint(
                 f"ep-{self._made}",
-                **vars(body),
+                **{**vars(body), "routing_key": body.routing_key or made},
                 enabled=True,
                 ready_replicas=0,
                 status="starting",

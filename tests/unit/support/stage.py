@@ -20,6 +20,7 @@ from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.stamps import Stamps
 from unit.support.builders import CLUSTER, KEY, NAMESPACE, SAME_SETTLE, SCOPE, an_object
 from unit.support.clock import ManualClock
+from unit.support.config_maps import StoredConfigMaps
 from unit.support.fakes import InMemoryCloud, InMemoryKube, NoSecrets, Script, Switch, Witness
 
 WRITES: Final = ("finalizers", "status", "POST", "PATCH", "DELETE")
@@ -53,6 +54,7 @@ class Stage:
         *,
         policy: Policy | None = None,
         timing: Timing | None = None,
+        config_maps: StoredConfigMaps | None = None,
         **spec: Any,  # noqa: ANN401  # fields of the wire
     ) -> None:
         self.script: Script = worlds.script if worlds else Script()
@@ -62,6 +64,7 @@ class Stage:
         self.attempts: Iterator[int] = worlds.attempts if worlds else itertools.count(1)
         self.policy: Policy = worlds.policy if worlds else policy or Policy()
         self.timing: Timing = worlds.timing if worlds else timing or SAME_SETTLE
+        self.config_maps: StoredConfigMaps | None = worlds.config_maps if worlds else config_maps
         self.witness, self.lease, self.log = Witness(), Switch(), Log()
         self.cache = ObjectCache()
         self.woken: list[Key] = []
@@ -103,6 +106,7 @@ class Stage:
             secrets=keeper,
             cluster_id=CLUSTER,
             policy_of=lambda _resource: self.policy,
+            config_maps=self.config_maps,
             rng=random.Random(7),
             log=self.log,
         )

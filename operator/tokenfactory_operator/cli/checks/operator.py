@@ -14,17 +14,10 @@ from tokenfactory_operator.cli.checks.result import Check, ok, problem, unknown,
 from tokenfactory_operator.cli.installation import Installation
 from tokenfactory_operator.cli.session import Session
 from tokenfactory_operator.domain.errors import KubeError
-from tokenfactory_operator.kube.access import (
-    ServiceAccount,
-    event_rights,
-    missing,
-    named_by_place,
-    object_rights,
-    secret_rights,
-)
+from tokenfactory_operator.kube.access import ServiceAccount, missing, named_by_place
 from tokenfactory_operator.kube.leases import KubeLeases
 from tokenfactory_operator.leader.lease import LeaseRecord
-from tokenfactory_operator.process.standing import own_rights
+from tokenfactory_operator.process.standing import own_rights, watched_rights
 from tokenfactory_operator.settings import Settings
 
 INSTALL: Final = "see docs/install.md: helm install tokenfactory-operator … -n tokenfactory-system"
@@ -62,15 +55,7 @@ async def _rights(session: Session, installation: Installation, settings: Settin
     places = settings.watch_namespaces or ("",)
     rights = [
         *own_rights(settings, installation.key.namespace),
-        *(
-            right
-            for place in places
-            for right in (
-                *object_rights(place),
-                *event_rights(place),
-                *(secret_rights(place) if settings.secret_credentials else ()),
-            )
-        ),
+        *(right for place in places for right in watched_rights(settings, place)),
     ]
     try:
         lacking = await missing(await session.client(), dict.fromkeys(rights), account)

@@ -1,0 +1,54 @@
+"""ConfigMaps of single objects on the Kubernetes API server: the adapter behind the `ConfigMaps` port.
+
+They are read and written by their names, never listed or watched: that needs no right to all ConfigMaps of a namespace,
+and no memory. Whose a ConfigMap is, and what it should say, is not decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+from tokenfactory_operator.domain.errors import KubeNotFound
+from tokenfactory_operator.kube.client import MANAGER, MERGE_PATCH, KubeClient
+from tokenfactory_operator.ports import JsonObject, Key
+
+_QUERY: Final = (("fieldManager", MANAGER),)
+
+
+def _collection(namespace: str) -> str:
+    return f"/api/v1/namespaces/{quote(namespace)}/configmaps"
+
+
+def _path(key: Key) -> str:
+    return f"{_collection(key.namespace)}/{quote(key.name)}"
+
+
+class KubeConfigMaps:
+    """Every method raises `KubeError` and nothing else."""
+
+    def __init__(self, client: KubeClient) -> None:
+        """`client` stays its owner's to close."""
+        self._client = client
+
+    async def get(self, key: Key) -> JsonObject | None:
+        """The ConfigMap; `None` only when the API server says that there is none."""
+        try:
+            return await self._client.request("GET", _path(key))
+        except KubeNotFound:
+            return None
+
+    async def create(self, key: Key, body: JsonObject) -> None:
+        """Make it; raises `KubeConflict` where there is one of that name."""
+        await self._client.request("POST", _collection(key.namespace), query=_QUERY, body=body)
+
+    async def write_data(self, key: Key, data: Mapping[str, str], *, resource_version: str) -> None:
+        """Set these keys of its data, and leave the others.
+
+        Raises:
+            KubeConflict: it has changed since `resource_version`, or was deleted and made anew.
+            KubeNotFound: it is gone.
+        """
+        body = {"metadata": {"resourceVersion": resource_version}, "data": data}
+        await self._client.request("PATCH", _path(key), query=_QUERY, body=body, content_type=MERGE_PATCH)
