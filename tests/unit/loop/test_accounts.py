@@ -288,6 +288,7 @@ async def test_a_pass_of_a_closed_account_may_finish_at_the_end() -> None:
     made.object("a", "a")
     made.may_go_on.clear()
     key = Key(NAMESPACE, "a")
+    await until(lambda: made.poller("a").inventory.listed_once)  # from then on its objects have workers of their own
     made.accounts.queue_of(key).add(key, Urgency.EDIT)
     await made.begun.wait()
     made.secret("a", TWO, version=2)

@@ -22,6 +22,7 @@ async def test_the_turn_at_the_cloud_comes_before_the_attempt() -> None:
 async def test_no_attempt_is_opened_while_the_credential_has_to_wait() -> None:
     """Create 2: where no slot is given nothing is written, and nothing is sent."""
     stage = Stage()
+    await stage.poller.catalog.read()  # so that the turn is the create's
     stage.script.plan("slot", Turn(error=RateLimited("Retry-After", refused=True, retry_after=1.0)))
     await stage.turn()
     assert stage.journal() == []

@@ -82,6 +82,7 @@ async def test_a_blocked_credential_opens_no_attempt() -> None:
     """Create 2: rate-limit token and slot are taken first. A moment is not worth a write, longer is said."""
     stage = Stage()
     await stage.poll()
+    await stage.poller.catalog.read()  # so that the turn is the create's
     stage.script.plan("slot", Turn(error=RateLimited("wait", retry_after=2.0)))
     again = await stage.reconcile()
     assert stage.journal() == []
@@ -96,6 +97,7 @@ async def test_what_was_seen_while_waiting_for_the_turn_counts() -> None:
     """The decision is made again after the wait."""
     stage = Stage()
     await stage.poll()
+    await stage.poller.catalog.read()  # so that the turn is the create's
     stage.script.plan("slot", Turn(meanwhile=lambda: stage.edit(enabled=False)))
     await stage.reconcile()
     assert stage.journal("POST", "finalizers") == []

@@ -84,6 +84,7 @@ async def test_credential_changes_while_a_turn_is_waited_for() -> None:
     """What was decided for one account is not sent with another."""
     stage = Stage()
     await stage.poll()
+    await stage.poller.catalog.read()  # so that the turn is the create's
     other = elsewhere(stage)
 
     def change() -> None:

@@ -19,6 +19,7 @@ SECOND: Final = Key(NAMESPACE, "second")
 async def test_a_pause_that_comes_while_waiting_for_a_turn() -> None:
     """Waiting for a turn may take long: what is done then is decided upon the object as it is then."""
     stage = Stage()
+    await stage.poller.catalog.read()  # so that the turn is the create's
     stage.script.plan("slot", Turn(effect=True, meanwhile=lambda: stage.annotate(paused="true")))
     await stage.turn()
     assert stage.journal("POST") == []
