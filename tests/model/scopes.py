@@ -32,6 +32,8 @@ SPEC: Final[Mapping[str, Any]] = {
     "scaling": {"minReplicas": 1, "maxReplicas": 3},
 }
 ADOPTING: Final[Mapping[str, Any]] = {**SPEC, "endpointId": "ep-1"}
+CATALOG: Final = 0.2
+"""Seconds for which the catalog is read before the first create: what is to happen during that create comes after it."""
 PATIENCE: Final = 4000.0
 """Seconds until the object has to be in order."""
 AFTERWARDS: Final = 240.0
@@ -85,13 +87,13 @@ def _again(world: World) -> None:
 
 def _create_and_delete(world: World) -> None:
     world.kube.create(KEY, SPEC)
-    world.later(0.25, world.kube.delete, KEY)
+    world.later(CATALOG + 0.25, world.kube.delete, KEY)
 
 
 def _create_and_wipe(world: World) -> None:
     """Somebody wipes the status while the first attempt is open."""
     world.kube.create(KEY, SPEC)
-    world.later(0.17, _wipe, world)
+    world.later(CATALOG + 0.17, _wipe, world)
 
 
 def _wipe(world: World) -> None:
