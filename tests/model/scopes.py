@@ -33,7 +33,7 @@ SPEC: Final[Mapping[str, Any]] = {
 }
 ADOPTING: Final[Mapping[str, Any]] = {**SPEC, "endpointId": "ep-1"}
 CATALOG: Final = 0.2
-"""Seconds for which the catalog is read before the first create: what is to happen during that create comes after it."""
+"""Seconds that the catalog is read before the first create: what is to happen during that create comes after it."""
 PATIENCE: Final = 4000.0
 """Seconds until the object has to be in order."""
 AFTERWARDS: Final = 240.0
