@@ -96,7 +96,7 @@ SCENARIOS: Final = (
     Scenario(BARE, ((INSTALL, "As a process on your machine"),)),
     Scenario(INSTALLED, (("docs/how-to/call.md", "From a pod"), ("docs/how-to/call.md", "By hand"))),
     Scenario(INSTALLED, (("docs/how-to/projects.md", "Another token for a namespace"),)),
-    Scenario(ADOPTS, (("docs/how-to/move-in.md", "One endpoint"),)),
+    Scenario(ADOPTS, (("docs/how-to/move-in.md", "One endpoint, by hand"),)),
     Scenario(
         INSTALLED,
         tuple(
