@@ -136,6 +136,26 @@ def test_created_by_flags(world: World) -> None:
     assert here(world, "create", "qwen", *flags).code == 1
 
 
+def test_created_by_questions(shared: World) -> None:
+    """Each field by its number or its value; what is offered once only is not asked for."""
+    settings = {"TOKEN": shared.operator.token, "API_URL": shared.operator.setting("API_URL")}
+    run = cli(shared.cluster.kubeconfig, **settings)
+    answers = "Qwen/Qwen3-32B\nfast\n2\n4\nus-central1\n"
+    ran = run("create", "asked", "-n", shared.namespace, "--dry-run", typed=answers)
+    assert ran.code == 0, ran.err
+    (manifest,) = yaml.safe_load_all(ran.out[ran.out.index("---") :])
+    assert manifest["spec"] == {
+        "model": "Qwen/Qwen3-32B",
+        "flavor": "fast",
+        "region": "us-central1",
+        "gpu": {"type": "gpu-h200-sxm", "count": 4},
+        "scaling": {"minReplicas": 1, "maxReplicas": 1},
+    }
+    refused = run("create", "asked", "-n", shared.namespace, "--dry-run", typed="Qwen/Qwen3-32B\nslow\n")
+    assert refused.code == 1
+    assert "slow is not offered" in refused.err
+
+
 def test_a_manifest_for_git(world: World) -> None:
     """Printed, and nothing is created; what is offered alone is filled in."""
     ran = here(

@@ -12,6 +12,7 @@ import pytest
 from cluster.support import crd
 from cluster.support.cli import Cli, Ran, cli
 from cluster.support.installed import install, uninstall_all
+from cluster.support.secrets import apply_secret
 from cluster.support.world import World
 from cluster.support.worlds import TOKEN, WorldMaker
 from controlplane import Cluster
@@ -216,6 +217,25 @@ def test_an_open_attempt_is_waited_for(planning: Planning) -> None:
     )
     foreseen = planning.plan(manifest(), code=0)
     assert (foreseen["action"], foreseen["reason"]) == ("wait", "CreateOutcomeUnknown")
+
+
+def test_a_secret_of_its_own(new_world: WorldMaker, cluster: Cluster) -> None:
+    """The cloud is asked with the object's token; a missing one is waited for, and a wrong one is said."""
+    world = new_world(start=False)
+    install(world, "secretCredentials=true")
+    planning = Planning(world, cli(world.cluster.kubeconfig))
+    text = manifest(credentials={"secretRef": {"name": "team"}, "projectId": "project-b"})
+    foreseen = planning.plan(text, code=2)
+    assert (foreseen["action"], foreseen["reason"]) == ("wait", "CredentialsMissing")
+    world.cloud.add_token("team-token", "project-b")
+    apply_secret(world, "team", "team-token")
+    assert planning.plan(text, code=2)["action"] == "create"
+    assert {call["project"] for call in world.cloud.calls()} >= {"project-b"}
+    apply_secret(world, "team", "a-wrong-token")
+    foreseen = planning.plan(text, code=1)
+    assert foreseen["action"] == "unknown"
+    assert "401" in foreseen["message"]
+    uninstall_all(cluster)
 
 
 def test_two_for_one_endpoint(planning: Planning) -> None:

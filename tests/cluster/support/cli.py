@@ -36,16 +36,25 @@ class Typed(io.StringIO):
     encoding = "utf-8"
 
 
+class Keyboard(io.StringIO):
+    """What a person types at a terminal."""
+
+    def isatty(self) -> bool:
+        """A person does."""
+        return True
+
+
 @dataclass(frozen=True)
 class Cli:
     """`cli("doctor", "-o", "json")` with this environment and no other."""
 
     environment: Mapping[str, str]
 
-    def __call__(self, *arguments: str, stdin: str = "", **variables: str) -> Ran:
-        """Run it; `variables` come on top of the environment."""
+    def __call__(self, *arguments: str, stdin: str = "", typed: str = "", **variables: str) -> Ran:
+        """Run it; `variables` come on top of the environment, and a person answers its questions with `typed`."""
         out, err = Typed(), Typed()
-        with self._process(out, err, stdin, {**self.environment, **variables}):
+        source = Keyboard(typed) if typed else io.StringIO(stdin)
+        with self._process(out, err, source, {**self.environment, **variables}):
             code = main(list(arguments))
         return Ran(code, out.getvalue(), err.getvalue())
 
@@ -57,10 +66,12 @@ class Cli:
 
     @staticmethod
     @contextlib.contextmanager
-    def _process(out: io.StringIO, err: io.StringIO, stdin: str, environment: Mapping[str, str]) -> Iterator[None]:
+    def _process(
+        out: io.StringIO, err: io.StringIO, source: io.StringIO, environment: Mapping[str, str]
+    ) -> Iterator[None]:
         with (
             mock.patch.dict(os.environ, environment, clear=True),
-            mock.patch.object(sys, "stdin", io.StringIO(stdin)),
+            mock.patch.object(sys, "stdin", source),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):
