@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from sys import intern
 from typing import Any, Final
 
 from tokenfactory_operator.domain.errors import visible
@@ -42,17 +43,17 @@ def parse_endpoint(answer: object) -> ObservedEndpoint | None:
         description=_told(fields, "description"),
         enabled=_flag(fields.get("enabled")),
         routing_key=text(fields.get("routing_key")),
-        model_name=text(fields.get("model_name")),
-        flavor_name=text(fields.get("flavor_name")),
-        region=text(fields.get("region")),
-        gpu_type=text(fields.get("gpu_type")),
+        model_name=_shared(fields.get("model_name")),
+        flavor_name=_shared(fields.get("flavor_name")),
+        region=_shared(fields.get("region")),
+        gpu_type=_shared(fields.get("gpu_type")),
         gpu_count=count(fields.get("gpu_count")),
         custom_weights_id=_weights(fields),
         min_replicas=count(scaling.get("min_replicas")),
         max_replicas=count(scaling.get("max_replicas")),
         ready_replicas=count(deployment.get("ready_replicas")),
-        status=text(deployment.get("status")),
-        readiness=text(deployment.get("readiness")),
+        status=_shared(deployment.get("status")),
+        readiness=_shared(deployment.get("readiness")),
         created_at=text(fields.get("created_at")),
     )
 
@@ -141,6 +142,12 @@ def text(value: object, limit: int = TEXT_LIMIT) -> str | None:
     """The value where it is a string of that length at most, fit to be shown: what nobody sees is escaped."""
     raw = plain(value, limit)
     return raw if raw is None else visible(raw)
+
+
+def _shared(value: object) -> str | None:
+    """A text that many endpoints have: held once for all of them."""
+    told = text(value)
+    return told if told is None else intern(told)
 
 
 def plain(value: object, limit: int = TEXT_LIMIT) -> str | None:

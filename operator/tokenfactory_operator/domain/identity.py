@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from sys import intern
 from typing import Final
 
 MAX_TOKEN: Final = 4096
@@ -50,7 +51,7 @@ def scope(*, project_id: str | None, token: str) -> str:
     return project_id or f"token-{_digest(token, 12)}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Identity:
     """What never changes about one object: its cluster and its uid."""
 
@@ -58,7 +59,7 @@ class Identity:
     uid: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OwnerMark:
     """`[k8s <cluster-id> <namespace>/<name> uid=<uid> try=<attempt>]`."""
 
@@ -76,7 +77,7 @@ class OwnerMark:
         return f"{self.subject} of the cluster {self.identity.cluster_id}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ReleasedMark:
     """`[k8s-released <cluster-id> <namespace>/<name>]`: was ours, was let go on purpose."""
 
@@ -90,7 +91,7 @@ class ReleasedMark:
 def owner_marks(description: str | None) -> tuple[OwnerMark, ...]:
     """Every owner mark in a description, in order; more than one means that somebody pasted one."""
     return tuple(
-        OwnerMark(Identity(found["cluster"], found["uid"]), found["subject"], found["attempt"])
+        OwnerMark(Identity(intern(found["cluster"]), found["uid"]), found["subject"], found["attempt"])
         for found in _MARK.finditer(description or "")
     )
 

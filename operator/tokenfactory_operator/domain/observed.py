@@ -7,12 +7,11 @@ difference; an empty string means that it told "none".
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from tokenfactory_operator.domain.identity import Identity, OwnerMark, ReleasedMark, owner_marks, released_mark
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ObservedEndpoint:
     """One endpoint as an answer showed it; names are the vendor's."""
 
@@ -36,13 +35,16 @@ class ObservedEndpoint:
     """`deployment.readiness` as sent: ready, partially_ready, not_ready, or a newer value."""
     created_at: str | None = None
     """RFC 3339, as sent."""
+    _marks: tuple[OwnerMark, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
-    @cached_property
+    @property
     def marks(self) -> tuple[OwnerMark, ...]:
-        """The owner marks in the description."""
-        return owner_marks(self.description)
+        """The owner marks in the description, parsed once."""
+        if self._marks is None:
+            object.__setattr__(self, "_marks", owner_marks(self.description))
+        return self._marks or ()
 
-    @cached_property
+    @property
     def released(self) -> ReleasedMark | None:
         """The mark of a released endpoint, if the description carries one."""
         return released_mark(self.description)

@@ -29,7 +29,8 @@ from tokenfactory_operator.domain.situation import Outage
 from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import Cloud, JsonObject, Key
 from tokenfactory_operator.state.cache import ObjectCache
-from tokenfactory_operator.state.inventory import OPERATOR, Inventory
+from tokenfactory_operator.state.evidence import OPERATOR
+from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.work.crew import Crew, Work
 from tokenfactory_operator.work.workqueue import QueueStats, Urgency, WorkQueue
 

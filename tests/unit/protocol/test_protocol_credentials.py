@@ -6,7 +6,7 @@ import pytest
 
 from tokenfactory_operator.domain.errors import CloudUnavailable
 from tokenfactory_operator.observe.poller import Poller
-from tokenfactory_operator.state.inventory import OPERATOR
+from tokenfactory_operator.state.evidence import OPERATOR
 from unit.support.builders import KEY, NAMESPACE, OTHER_UID, SCOPE, an_endpoint, mark
 from unit.support.credentials import another
 from unit.support.fakes import InMemoryCloud, Script, Turn

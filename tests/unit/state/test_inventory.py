@@ -393,3 +393,19 @@ def test_identity_is_cluster_and_uid() -> None:
     endpoint = an_endpoint(description=mark(cluster="c2"))
     assert endpoint.carries(Identity("c2", UID))
     assert not endpoint.carries(Identity("c1", UID))
+
+
+def test_a_confirmation_of_what_is_there_ends_with_the_next_sight() -> None:
+    """A person's word is about an absence: what is listed again is missed again, though nothing else has changed."""
+    scene = Scene().lists(*fleet(3))
+    for endpoint in fleet(3):
+        scene.inventory.confirm(endpoint.id)
+    scene.lists(*fleet(3)).lists(*fleet(3, without=2))
+    assert scene.inventory.missing() == {"ep-1", "ep-2"}
+
+
+def test_a_list_without_change_is_a_sight() -> None:
+    """Absence is counted from the last LIST that showed it, however long it has been the same."""
+    scene = Scene().lists(an_endpoint()).wait(600).lists(an_endpoint()).settles(seconds=58)
+    assert absent(scene) == NONE
+    assert absent(scene.wait(1).lists()) == ALL

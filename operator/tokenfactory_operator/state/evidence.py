@@ -1,0 +1,122 @@
+"""What the inventory of one credential proves about one object: the part of a decision's input that comes from here.
+
+It only reads. What may be concluded from absence is `Absence`'s and `trust`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from tokenfactory_operator.domain.identity import Identity, subject
+from tokenfactory_operator.domain.resource import Resource
+from tokenfactory_operator.domain.situation import NEVER, Evidence, Sighting
+from tokenfactory_operator.state.record import EndpointRecord
+
+if TYPE_CHECKING:
+    from tokenfactory_operator.state.inventory import Inventory
+
+OPERATOR: Final = ""
+"""In place of a namespace: the operator's own credential."""
+
+
+class Gathering:
+    """One look at an inventory for one object."""
+
+    def __init__(self, inventory: Inventory, resource: Resource) -> None:
+        self._inventory = inventory
+        self._owners = inventory.owners
+        self._lists = inventory.lists
+        self._trust = inventory.trust
+        self._resource = resource
+        self._identity = Identity(inventory.cluster_id, resource.uid)
+
+    def evidence(self, recorded: str, attempt: str, named: str, claimed_by: str) -> Evidence:
+        """Everything about the object; each of these may be empty."""
+        inventory, record, target = self._inventory, self._record(recorded), self._record(named)
+        place = subject(self._resource.namespace, self._resource.name)
+        return Evidence(
+            scope=inventory.scope,
+            known=inventory.listed_once,
+            outage=inventory.outage,
+            untrusted=inventory.untrusted(),
+            elsewhere=self._shown_elsewhere(),
+            last_list=inventory.last_complete,
+            last_view=inventory.last_view,
+            own=self._own(),
+            recorded=record.sighting() if record else None,
+            named=target.sighting() if target else None,
+            claimed_by=claimed_by,
+            predecessors=self._strangers(item for item in self._owners.by_subject.get(place) if not self._buried(item)),
+            namesakes=self._strangers(self._owners.elsewhere.get(place)),
+            identity_absence=self._lists.absence(self._identity_seen()),
+            attempt_absence=self._lists.absence(self._attempt_seen(attempt)),
+            recorded_absence=self._lists.absence(record.evidence if record else NEVER),
+            hidden=frozenset(self._trust.hidden),
+            witnessed=not recorded or (record is not None and record.present) or self._witnessed(record),
+            cut_at=self._lists.cut_at(),
+            newest_shown=inventory.newest_shown,
+            overdue=self._trust.overdue(inventory.last_complete),
+        )
+
+    def _record(self, endpoint_id: str) -> EndpointRecord | None:
+        return self._inventory.record(endpoint_id)
+
+    def _buried(self, endpoint_id: str) -> bool:
+        """It was deleted, and a LIST has left it out since."""
+        record = self._record(endpoint_id)
+        return record is not None and record.left_out > NEVER
+
+    def _own(self) -> tuple[Sighting, ...]:
+        return self._inventory.sightings(self._inventory.carrying(self._resource.uid))
+
+    def _strangers(self, ids: Iterable[str]) -> tuple[Sighting, ...]:
+        """Those of the endpoints that do not carry this object's mark."""
+        found = self._inventory.sightings(ids)
+        return tuple(seen for seen in found if not seen.endpoint.carries(self._identity))
+
+    def _seen(self, ids: Iterable[str]) -> float:
+        records = (self._record(endpoint_id) for endpoint_id in ids)
+        return max((record.seen for record in records if record is not None), default=NEVER)
+
+    def _identity_seen(self) -> float:
+        uid = self._resource.uid
+        return max(self._owners.last_seen(uid), self._seen(self._inventory.carrying(uid)))
+
+    def _attempt_seen(self, attempt: str) -> float:
+        carrying = (
+            seen.endpoint.id
+            for seen in self._own()
+            if any(mark.identity == self._identity and mark.attempt == attempt for mark in seen.endpoint.marks)
+        )
+        return max(self._owners.attempt_last_seen(self._resource.uid, attempt), self._seen(carrying))
+
+    def _witnessed(self, recorded: EndpointRecord | None) -> bool:
+        """Whether the last complete LIST shows another endpoint that belongs to the same project for sure.
+
+        That is one with a mark of this cluster, one that another object's status names, or one that was known while the
+        recorded one still was.
+        """
+        before, complete = recorded.evidence if recorded else NEVER, self._inventory.last_complete
+        return any(
+            record.present
+            and record.listed >= complete > NEVER
+            and (record.expected or record.first_seen <= before or self._owners.marks(record.endpoint))
+            for record in self._inventory.records()
+        )
+
+    def _shown_elsewhere(self) -> frozenset[str]:
+        """Endpoints of this object that only other credentials' lists show: of those that it may have had itself.
+
+        What a stranger's project holds is no evidence: anybody can write a mark there.
+        """
+        uid = self._resource.uid
+        if self._inventory.shows(uid):
+            return frozenset()
+        may_have_had = {self._resource.namespace, OPERATOR}
+        others = (
+            other
+            for other in self._inventory.siblings()
+            if other is not self._inventory and other.outage is None and not may_have_had.isdisjoint(other.namespaces)
+        )
+        return frozenset(endpoint_id for other in others for endpoint_id in other.carrying(uid))

@@ -1,0 +1,57 @@
+"""The LISTs of one credential: when each complete one began, and how long they were.
+
+What is not in them is absent by the rules of exactly-once.md, Evidence; `Absence` applies them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tokenfactory_operator.domain.situation import NEVER, Absence
+from tokenfactory_operator.domain.timing import Timing
+
+PAGE_SIZES: Final = frozenset({20, 25, 30, 50, 100, 200, 250, 500, 1000})
+"""Lengths at which a list without a page token may be cut off: the usual limits of APIs."""
+
+
+class Lists:
+    """Times are the starts of the LISTs, as stamps."""
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+        self._complete: list[float] = []
+        self._length = self._longest = 0
+        """Of the last complete LIST, and of the longest one, in endpoints."""
+        self.last_view = NEVER
+        """The last LIST whose pages all came, complete or not quite."""
+
+    @property
+    def last_complete(self) -> float:
+        """The last complete LIST; `NEVER` if there was none."""
+        return self._complete[-1] if self._complete else NEVER
+
+    @property
+    def horizon(self) -> float:
+        """Before it nothing that a LIST left out after its deletion comes back."""
+        return self.last_complete - 2 * (self._timing.delete_settle + self._timing.create_settle)
+
+    def completed(self, begun: float, length: int) -> None:
+        """A complete LIST of so many endpoints has come."""
+        self._complete.append(begun)
+        self._length = length
+        self._longest = max(self._longest, length)
+        self._prune()
+
+    def _prune(self) -> None:
+        """Keep the starts that any settle time can still need, and one before them, which proves as much as all."""
+        needed = min(self.horizon, self.last_complete - self._timing.longest_settle)
+        first = next(index for index, begun in enumerate(self._complete) if begun >= needed)
+        del self._complete[: max(0, first - 1)]
+
+    def absence(self, evidence: float) -> Absence:
+        """Of something whose last sign of life was at `evidence`."""
+        return Absence(evidence, self._complete)
+
+    def cut_at(self) -> int:
+        """The length of the last complete LIST, where it may leave out what does not fit: a page, and never longer."""
+        return self._length if self._length in PAGE_SIZES and self._length == self._longest else 0

@@ -1,0 +1,137 @@
+"""Whose mark is on which endpoint of one credential, and when a mark was seen last.
+
+An endpoint that is present stands in the index of each mark that it carries. When a mark goes, with its endpoint or by
+an edit, what is left of it is when it was seen last. Nothing is concluded here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.domain.situation import NEVER
+
+
+class Index:
+    """Ids by a key. Nearly all keys have one id, so a tuple holds them."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, tuple[str, ...]] = {}
+
+    def add(self, key: str, endpoint_id: str) -> None:
+        """Each id stands once."""
+        held = self._ids.get(key, ())
+        if endpoint_id not in held:
+            self._ids[key] = (*held, endpoint_id)
+
+    def discard(self, key: str, endpoint_id: str) -> None:
+        """Take the id away, if it is there."""
+        held = self._ids.pop(key, ())
+        rest = tuple(item for item in held if item != endpoint_id)
+        if rest:
+            self._ids[key] = rest
+
+    def get(self, key: str) -> tuple[str, ...]:
+        """The ids of one key; empty if it has none."""
+        return self._ids.get(key, ())
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._ids
+
+    def items(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Each key that has ids, with them."""
+        return iter(self._ids.items())
+
+    def besides(self, keys: Mapping[str, object]) -> Iterator[str]:
+        """The keys that are not among these."""
+        return iter(self._ids.keys() - keys.keys())
+
+
+@dataclass(slots=True)
+class Past:
+    """What is left of the marks of one object that no endpoint carries any more."""
+
+    ids: set[str] = field(default_factory=set)
+    """Endpoints that carried one."""
+    seen: float = NEVER
+    tries: dict[str, float] = field(default_factory=dict)
+    """Attempt → when its mark was seen last."""
+
+
+class Owners:
+    """The marks of one cluster on the endpoints of one credential."""
+
+    def __init__(self, cluster_id: str) -> None:
+        self._cluster_id = cluster_id
+        self.by_uid = Index()
+        self.by_subject = Index()
+        """`namespace/name` → endpoints that an object of it has, or has released."""
+        self.elsewhere = Index()
+        """The same for the objects of other clusters."""
+        self._past: dict[str, Past] = {}
+
+    def add(self, endpoint: ObservedEndpoint) -> None:
+        """The endpoint is present with these marks."""
+        for mark in endpoint.marks:
+            if mark.identity.cluster_id == self._cluster_id:
+                self.by_uid.add(mark.identity.uid, endpoint.id)
+                self.by_subject.add(mark.subject, endpoint.id)
+            else:
+                self.elsewhere.add(mark.subject, endpoint.id)
+        released = endpoint.released
+        if released is not None and released.cluster_id == self._cluster_id:
+            self.by_subject.add(released.subject, endpoint.id)
+
+    def remove(self, endpoint: ObservedEndpoint, seen: float) -> None:
+        """The endpoint, or its marks, went; both were seen last at `seen`."""
+        for mark in endpoint.marks:
+            self.elsewhere.discard(mark.subject, endpoint.id)
+            if mark.identity.cluster_id == self._cluster_id:
+                self.by_subject.discard(mark.subject, endpoint.id)
+                self.by_uid.discard(mark.identity.uid, endpoint.id)
+                self.hint(mark.identity.uid, mark.attempt, seen)
+                self._past[mark.identity.uid].ids.add(endpoint.id)
+        if endpoint.released is not None:
+            self.by_subject.discard(endpoint.released.subject, endpoint.id)
+
+    def hint(self, uid: str, attempt: str, seen: float) -> None:
+        """Something with this mark was there at `seen`."""
+        past = self._past.setdefault(uid, Past())
+        past.seen = max(past.seen, seen)
+        past.tries[attempt] = max(past.tries.get(attempt, NEVER), seen)
+
+    def ever(self, uid: str) -> frozenset[str]:
+        """Endpoints that carry the object's mark, or were seen with it."""
+        past = self._past.get(uid)
+        now = self.by_uid.get(uid)
+        return frozenset(now) if past is None else frozenset(past.ids).union(now)
+
+    def last_seen(self, uid: str) -> float:
+        """When a mark of the object was last seen that is gone by now."""
+        past = self._past.get(uid)
+        return past.seen if past is not None else NEVER
+
+    def attempt_last_seen(self, uid: str, attempt: str) -> float:
+        """The same for the mark of one attempt."""
+        past = self._past.get(uid)
+        return past.tries.get(attempt, NEVER) if past is not None else NEVER
+
+    def forget(self, uid: str) -> None:
+        """The object is gone: nobody will ask."""
+        self._past.pop(uid, None)
+
+    def marks(self, endpoint: ObservedEndpoint | None) -> bool:
+        """Whether the endpoint carries a mark of this cluster."""
+        marks = endpoint.marks if endpoint is not None else ()
+        return any(mark.identity.cluster_id == self._cluster_id for mark in marks)
+
+    def own(self, endpoint: ObservedEndpoint, uids: Mapping[str, object]) -> bool:
+        """Whether one of the endpoint's marks names one of these objects."""
+        return any(
+            mark.identity.cluster_id == self._cluster_id and mark.identity.uid in uids for mark in endpoint.marks
+        )
+
+    def uids(self, endpoints: Iterable[ObservedEndpoint]) -> frozenset[str]:
+        """Of all marks on them, of other clusters' objects too."""
+        return frozenset(mark.identity.uid for endpoint in endpoints for mark in endpoint.marks)
