@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any
 
 import pytest
@@ -114,7 +115,7 @@ def test_parsing_never_raises(answer: object, fields: dict[str, Any]) -> None:
         endpoint = parse_endpoint(candidate)
         if endpoint is not None:
             assert endpoint.id.strip()
-            assert all(type(value) in {str, int, bool, type(None)} for value in vars(endpoint).values())
+            assert all(type(value) in {str, int, bool, type(None)} for value in astuple(endpoint))
 
 
 def test_create_sends_what_is_required_and_no_null() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -135,11 +136,7 @@ def applied(seen: ObservedEndpoint, patch: EndpointPatch) -> ObservedEndpoint:
     sent = {name: getattr(patch, name) for name in patch.fields}
     if "scaling" in sent:
         sent["min_replicas"], sent["max_replicas"] = sent.pop("scaling")
-    return ObservedEndpoint(**{**vars(an_endpoint()), **_fields(seen), **sent})
-
-
-def _fields(seen: ObservedEndpoint) -> dict[str, Any]:
-    return {name: value for name, value in vars(seen).items() if name != "marks"}
+    return replace(seen, **sent)
 
 
 @given(SPECS, SEEN)

@@ -35,7 +35,8 @@ from tokenfactory_operator.ports import Cloud, JsonObject, Key
 from tokenfactory_operator.process.leadership import SystemClock
 from tokenfactory_operator.settings import Settings
 from tokenfactory_operator.state.cache import ObjectCache, secret_of
-from tokenfactory_operator.state.inventory import OPERATOR, Inventory
+from tokenfactory_operator.state.evidence import OPERATOR
+from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.stamps import Stamps
 
 PASSES: Final = 8
