@@ -11,7 +11,7 @@ import random
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Final
@@ -256,4 +256,4 @@ class Vendor:
 
 
 def _fields(shown: ObservedEndpoint) -> dict[str, Any]:
-    return {name: getattr(shown, name) for name in ObservedEndpoint.__dataclass_fields__}
+    return {each.name: getattr(shown, each.name) for each in fields(ObservedEndpoint) if each.init}
