@@ -50,4 +50,4 @@ def test_nothing_is_left_of_a_node(number: signal.Signals) -> None:
         assert all(part in seen for part in ("process ", "/rootfs", "/pods/", outside.CGROUP, layout.NAMESPACE)), seen
         owner.send_signal(number)
         owner.wait()
-    eventually(lambda: not left(), what="the end of everything", within=60)
+    eventually(lambda: not left(), what="the end of everything", within=180)
