@@ -162,7 +162,7 @@ async def _from_kubeconfig(paths: str, *, origin: str, context: str | None = Non
         # No cause: these exceptions of the library quote whole entries of the file, tokens included.
         raise SetupError(
             f"{origin} ({paths}) cannot be used ({type(error).__name__}). Check that `kubectl version` works with it: "
-            "it needs a current-context whose cluster and user exist."
+            f"it needs a {f'context {context}' if context else 'current-context'} whose cluster and user exist."
         ) from None
     return _checked(
         configuration,

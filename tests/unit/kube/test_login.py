@@ -58,6 +58,26 @@ async def test_token_of_a_kubeconfig(tmp_path: Path) -> None:
     assert CREDENTIAL_LIFETIME - timedelta(minutes=1) < left <= CREDENTIAL_LIFETIME
 
 
+def with_a_second_context(path: Path) -> str:
+    """A kubeconfig with the contexts `x`, the current one, and `y`."""
+    write_kubeconfig(path, namespace="ml")
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["contexts"].append({"name": "y", "context": {"cluster": "c", "user": "u", "namespace": "web"}})
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return str(path)
+
+
+async def test_another_context_than_the_current_one(tmp_path: Path) -> None:
+    """By its name; one that is not there is an error, and a pod's own account is not used in its place."""
+    path = with_a_second_context(tmp_path / "kubeconfig")
+    assert (await load_connection({"KUBECONFIG": path}, context="y")).namespace == "web"
+    with pytest.raises(SetupError, match="context z"):
+        await load_connection({"KUBECONFIG": path}, context="z")
+    pod = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "HOME": str(tmp_path)}
+    with pytest.raises(SetupError, match="does not exist"):
+        await load_connection(pod, service_account=write_service_account(tmp_path), context="y")
+
+
 async def test_token_file_is_read_at_each_load(tmp_path: Path) -> None:
     """A rotated token is seen by the next load."""
     token = tmp_path / "token"
