@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from tokenfactory_operator.domain.drift import Difference
 from tokenfactory_operator.domain.observed import EndpointPatch
@@ -103,20 +104,21 @@ Action = Rescope | Nothing | AddFinalizer | RemoveFinalizer | Create | Change | 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `Synced` says, and whether a human must act."""
+    """What `Synced` says. What that means for the other conditions is said by the kind, which is one of those below."""
 
     reason: Reason
     message: str
-    synced: bool | None = False
-    """None: unknown, as while an attempt is under way."""
-    asks: bool | None = None
-    """Whether a person is asked to act; None: as the table of reasons says."""
-    judged: bool = True
-    """The present generation was held against the cloud; otherwise the conditions keep describing an older one."""
     conflicts: tuple[str, ...] = ()
     """Endpoints that stand in the way; they are left alone."""
     given_up: tuple[Difference, ...] = ()
     """Differences that are not corrected any more."""
+
+    synced: ClassVar[bool | None] = False
+    """None: unknown, as while an attempt is under way."""
+    judged: ClassVar[bool] = True
+    """The present generation was held against the cloud; otherwise the conditions keep describing an older one."""
+    asks: ClassVar[bool | None] = None
+    """Whether a person is asked to act; None: as the table of reasons says."""
 
     @property
     def stalled(self) -> bool:
@@ -124,7 +126,47 @@ class Verdict:
         return RULES[self.reason].kstatus is KStatus.FAILED if self.asks is None else self.asks
 
 
-SYNCED = Verdict(Reason.RECONCILE_SUCCESS, "The cloud has what the spec says.", synced=True)
+class Applied(Verdict):
+    """The cloud has what the spec says."""
+
+    synced = True
+
+
+class UnderWay(Verdict):
+    """Something is being done, and its outcome is awaited."""
+
+    synced = None
+
+
+class Hindered(Verdict):
+    """Something is in the way; who must act, the table of reasons says."""
+
+
+class Asking(Verdict):
+    """Something is in the way, and a person must act."""
+
+    asks = True
+
+
+class Waiting(Verdict):
+    """Something is in the way, and nobody is asked: it is tried again."""
+
+    asks = False
+
+
+class Unjudged(Verdict):
+    """Nothing can be held against the cloud now; who must act, the table of reasons says."""
+
+    judged = False
+
+
+class UnjudgedYet(Unjudged):
+    """As `Unjudged`, for so short a time that nobody is asked."""
+
+    asks = False
+
+
+SYNCED = Applied(Reason.RECONCILE_SUCCESS, "The cloud has what the spec says.")
 
 
 @dataclass(frozen=True)

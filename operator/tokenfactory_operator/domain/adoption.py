@@ -7,7 +7,7 @@ endpoint counts as the object's own, its id is written down first, and the mark 
 from __future__ import annotations
 
 from tokenfactory_operator.domain import facts
-from tokenfactory_operator.domain.actions import Decision, Verdict
+from tokenfactory_operator.domain.actions import Asking, Decision, UnderWay
 from tokenfactory_operator.domain.drift import immutable_mismatches
 from tokenfactory_operator.domain.errors import visible
 from tokenfactory_operator.domain.reasons import Reason
@@ -44,7 +44,7 @@ def _begin(s: Situation, endpoint_id: str) -> Decision | None:
     """The id is written down before anything is sent; from then on the endpoint counts as this object's."""
     if facts.recorded_id(s) == endpoint_id:
         return None
-    verdict = Verdict(Reason.UPDATING, f"Adopting endpoint {endpoint_id}.", synced=None)
+    verdict = UnderWay(Reason.UPDATING, f"Adopting endpoint {endpoint_id}.")
     claim = "" if facts.observing(s) else endpoint_id  # who only looks on takes nothing from anybody
     return Decision("adoption", verdict=verdict, record=endpoint_id, adopts=claim, after=0.0)
 
@@ -97,7 +97,7 @@ def _mismatch(s: Situation, seen: Sighting) -> Decision | None:
 
 
 def _refused(reason: Reason, text: str) -> Decision:
-    return Decision("adoption", verdict=Verdict(reason, text, asks=True), after_list=True)
+    return Decision("adoption", verdict=Asking(reason, text), after_list=True)
 
 
 def unproven_text(s: Situation, seen: Sighting) -> str:

@@ -8,7 +8,17 @@ from __future__ import annotations
 from typing import Final
 
 from tokenfactory_operator.domain import facts, offered
-from tokenfactory_operator.domain.actions import Create, Decision, ProbeGone, Verdict
+from tokenfactory_operator.domain.actions import (
+    Applied,
+    Asking,
+    Create,
+    Decision,
+    Hindered,
+    ProbeGone,
+    UnderWay,
+    Verdict,
+    Waiting,
+)
 from tokenfactory_operator.domain.attempt import REFUSED, Attempt
 from tokenfactory_operator.domain.desired import description_for
 from tokenfactory_operator.domain.errors import Handling, visible
@@ -50,7 +60,7 @@ def undecided(s: Situation) -> Decision | None:
         earlier = tuple(item.endpoint.id for item in s.evidence.predecessors)
         if earlier:  # named, so that nobody is told of it as an orphan meanwhile
             text += f" Endpoint {', '.join(earlier)}, made for an earlier object of this name, is judged after that."
-        verdict = Verdict(Reason.CREATE_OUTCOME_UNKNOWN, text, conflicts=earlier)
+        verdict = Hindered(Reason.CREATE_OUTCOME_UNKNOWN, text, conflicts=earlier)
         return Decision("undecided", verdict=verdict, record=record, after_list=True)
     if seen is not None or facts.recorded_id(s):
         return None  # `lost` judges a recorded endpoint that is not seen
@@ -68,7 +78,7 @@ def cut_off(s: Situation, attempt: Attempt, check: str) -> Decision | None:
         f"{unclear(s)} The cloud's list shows {s.evidence.cut_at} endpoints and has never shown more, so it may be cut "
         f"off there. Look for endpoints of this object in the console; if there are none, {CONFIRM}."
     )
-    return Decision(check, verdict=Verdict(Reason.CREATE_OUTCOME_UNKNOWN, text, asks=True), after_list=True)
+    return Decision(check, verdict=Asking(Reason.CREATE_OUTCOME_UNKNOWN, text), after_list=True)
 
 
 def lost(s: Situation) -> Decision | None:
@@ -80,7 +90,7 @@ def lost(s: Situation) -> Decision | None:
     others = ", ".join(seen.endpoint.id for seen in s.evidence.own)
     untouched = f" Until then {others}, with this object's mark too, is left alone." if others else ""
     text = f"Endpoint {endpoint_id} is not in the cloud's list. Checking whether it is gone.{untouched}"
-    confirming = Verdict(Reason.ENDPOINT_LOST, text, synced=None)
+    confirming = UnderWay(Reason.ENDPOINT_LOST, text)
     if not facts.trusted(s):
         due = s.memory.probed.get(endpoint_id, NEVER) + s.timing.poll_interval
         if s.now >= due:
@@ -112,17 +122,18 @@ def probe_of(s: Situation, endpoint_id: str, *, look_only: bool = False) -> Prob
 
 def _recreate(s: Situation, endpoint_id: str) -> Decision:
     text = f"Endpoint {endpoint_id} is gone from the cloud. This operator did not delete it."
+    verdict: Verdict
     if not s.resource.created_by_us:
-        verdict = Verdict(Reason.ENDPOINT_LOST, f"{text} It was adopted, so it is not recreated.", asks=True)
+        verdict = Asking(Reason.ENDPOINT_LOST, f"{text} It was adopted, so it is not recreated.")
         return Decision("lost", verdict=verdict, after_list=True)
     if s.resource.spec is not None and s.resource.spec.enabled is False:
-        verdict = Verdict(Reason.ENDPOINT_LOST, f"{text} Nothing is created while stopped.", asks=True)
+        verdict = Asking(Reason.ENDPOINT_LOST, f"{text} Nothing is created while stopped.")
         return Decision("lost", verdict=verdict)
     # The exponent is bounded too: a float overflows at 1024.
     factor = min(RECREATE_PAUSE_MAX, 2.0 ** (min(s.memory.recreations, 10) - 1)) if s.memory.recreations else 0.0
     wait = s.memory.recreated + s.timing.lost_settle * factor - s.now
     if wait > 0:
-        verdict = Verdict(Reason.ENDPOINT_LOST, f"{text} It is created again after a pause.")
+        verdict = Hindered(Reason.ENDPOINT_LOST, f"{text} It is created again after a pause.")
         return Decision("lost", verdict=verdict, record=endpoint_id, after=wait)
     return _create(s, "lost", Create())
 
@@ -138,7 +149,7 @@ def refused_for_good(s: Situation) -> Verdict | None:
         return None
     if stalled.status != "True" or synced.reason != Reason.REFUSED_BY_CLOUD:
         return None
-    return Verdict(Reason.REFUSED_BY_CLOUD, synced.message)
+    return Hindered(Reason.REFUSED_BY_CLOUD, synced.message)
 
 
 def remembered(s: Situation) -> Decision | None:
@@ -154,7 +165,7 @@ def disabled(s: Situation) -> Decision | None:
     if s.resource.spec is None or s.resource.spec.enabled is not False:
         return None
     text = "No endpoint exists, and none is created while spec.enabled is false."
-    return Decision("disabled", verdict=Verdict(Reason.RECONCILE_SUCCESS, text, synced=True), in_order=True)
+    return Decision("disabled", verdict=Applied(Reason.RECONCILE_SUCCESS, text), in_order=True)
 
 
 def predecessor(s: Situation) -> Decision | None:
@@ -166,7 +177,7 @@ def predecessor(s: Situation) -> Decision | None:
         f"Endpoint {', '.join(ids)} was made for an earlier object of this name. Put its id into spec.endpointId to "
         "adopt it, or delete it in the cloud's console."
     )
-    return Decision("predecessor", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True)
+    return Decision("predecessor", verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True)
 
 
 def namesake(s: Situation) -> Decision | None:
@@ -178,7 +189,7 @@ def namesake(s: Situation) -> Decision | None:
         "endpoint can be adopted. If both are in use, set TOKENFACTORY_NAMESAKES to Create."
     )
     ids = tuple(seen.endpoint.id for seen in s.evidence.namesakes)
-    return Decision("namesake", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True)
+    return Decision("namesake", verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True)
 
 
 def beside(s: Situation) -> str:
@@ -210,9 +221,9 @@ def _create(s: Situation, check: str, action: Create) -> Decision:
     waiting = failed(s, Create.__name__) or shown_elsewhere(s, check) or predecessor(s) or namesake(s) or disabled(s)
     if waiting is None and facts.observing(s):
         text = "spec.managementPolicy is Observe: nothing is created. Name an endpoint in spec.endpointId."
-        return Decision(check, verdict=Verdict(Reason.OBSERVING, text))
+        return Decision(check, verdict=Hindered(Reason.OBSERVING, text))
     waiting = waiting or offered.for_creation(s)
-    verdict = Verdict(Reason.CREATING, "Creating the endpoint.", synced=None)
+    verdict = UnderWay(Reason.CREATING, "Creating the endpoint.")
     return waiting or Decision(check, action, verdict, after_list=True)
 
 
@@ -226,8 +237,8 @@ def failed(s: Situation, action: str) -> Decision | None:
     mended = failure.error.reason is Reason.UNAUTHORIZED and s.evidence.last_view > failure.at
     if not terminal and (s.now >= failure.not_before or mended):
         return None
-    final = failure.error.handling is Handling.TERMINAL
-    verdict = Verdict(failure.error.reason, failure.error.message, asks=False if final and not terminal else None)
+    kind = Waiting if failure.error.handling is Handling.TERMINAL and not terminal else Hindered
+    verdict = kind(failure.error.reason, failure.error.message)
     seen = facts.own_endpoint(s)
     return Decision(
         "failed",
@@ -243,7 +254,7 @@ def still_failing(s: Situation) -> Verdict | None:
     failure = s.memory.failure
     if failure is None or failure.action != Create.__name__ or stale(s, failure) or not failure.error.retryable:
         return None
-    return Verdict(failure.error.reason, failure.error.message)
+    return Hindered(failure.error.reason, failure.error.message)
 
 
 def stale(s: Situation, failure: Failure) -> bool:
@@ -260,11 +271,11 @@ def shown_elsewhere(s: Situation, check: str) -> Decision | None:
         f"Another credential's list shows endpoint {', '.join(sorted(ids))}, made for this object, and this one's does "
         f"not. Look at the console; if it is another object's or gone, {CONFIRM}."
     )
-    return Decision(check, verdict=Verdict(Reason.INVENTORY_UNTRUSTED, text, asks=True), after_list=True)
+    return Decision(check, verdict=Asking(Reason.INVENTORY_UNTRUSTED, text), after_list=True)
 
 
 def untrusted(s: Situation, check: str, *, record: str | None = None, also: str = "") -> Decision:
     """Nothing follows from what is not listed: say why, and what a person can do."""
     text = f"{s.evidence.untrusted} Look at the console; if what is missing there is really gone, {CONFIRM}.{also}"
-    verdict = Verdict(Reason.INVENTORY_UNTRUSTED, text, asks=True)
+    verdict = Asking(Reason.INVENTORY_UNTRUSTED, text)
     return Decision(check, verdict=verdict, record=record, after_list=True)

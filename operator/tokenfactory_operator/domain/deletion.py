@@ -14,10 +14,12 @@ from tokenfactory_operator.domain.actions import (
     Decision,
     DeleteEndpoints,
     DeleteTwin,
+    Hindered,
     Nothing,
     ProbeGone,
     Release,
     RemoveFinalizer,
+    UnderWay,
     Verdict,
 )
 from tokenfactory_operator.domain.attempt import REFUSED, State
@@ -90,7 +92,7 @@ def unproven(s: Situation) -> Decision | None:
     if bare is None or _retained(s):
         return None
     text = f"{adoption.unproven_text(s, bare)} If not, or to leave it, release the object: {FORCE}."
-    return Decision("unproven", verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text), record=_record(s), after_list=True)
+    return Decision("unproven", verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text), record=_record(s), after_list=True)
 
 
 def unresolved_attempt(s: Situation) -> Decision | None:
@@ -325,7 +327,7 @@ def _hidden(s: Situation) -> Decision | None:
     )
     waiting = _failed(s, ProbeGone.__name__) if due else None
     action = probe_of(s, ids[0], look_only=True) if due else Nothing()
-    verdict = Verdict(Reason.INVENTORY_UNTRUSTED, text)
+    verdict = Hindered(Reason.INVENTORY_UNTRUSTED, text)
     return waiting or Decision("absence_observed", action, verdict, record=_record(s), after_list=True)
 
 
@@ -367,9 +369,9 @@ def _heard(s: Situation, text: str, reason: Reason = Reason.DELETING) -> Verdict
     """What is waited for, or why no LIST comes that could end it."""
     outage = s.evidence.outage
     if outage is not None:
-        return Verdict(outage.reason, outage.message)
-    return _deleting(text) if reason is Reason.DELETING else Verdict(reason, text)
+        return Hindered(outage.reason, outage.message)
+    return _deleting(text) if reason is Reason.DELETING else Hindered(reason, text)
 
 
 def _deleting(text: str) -> Verdict:
-    return Verdict(Reason.DELETING, text, synced=None)
+    return UnderWay(Reason.DELETING, text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import IGNORE_CATALOG, Spec
-from tokenfactory_operator.domain.actions import Decision, ReadCatalog, Verdict
+from tokenfactory_operator.domain.actions import Decision, Hindered, ReadCatalog, UnderWay
 from tokenfactory_operator.domain.catalog import AGAIN, FRESH, Wanted
 from tokenfactory_operator.domain.errors import MAX_TEXT, bounded, visible
 from tokenfactory_operator.domain.observed import EndpointPatch
@@ -64,10 +64,10 @@ def _mismatch(s: Situation, text: str, record: str | None = None) -> Decision | 
         return None
     if s.now - s.catalog.tried >= AGAIN:
         return _read(record)
-    verdict = Verdict(Reason.CATALOG_MISMATCH, visible(bounded(text, MAX_TEXT - len(ANYWAY))) + ANYWAY)
+    verdict = Hindered(Reason.CATALOG_MISMATCH, visible(bounded(text, MAX_TEXT - len(ANYWAY))) + ANYWAY)
     return Decision("offered", verdict=verdict, record=record, after=RECHECK)
 
 
 def _read(record: str | None) -> Decision:
-    verdict = Verdict(Reason.CREATING if record is None else Reason.UPDATING, "Reading the catalog.", synced=None)
+    verdict = UnderWay(Reason.CREATING if record is None else Reason.UPDATING, "Reading the catalog.")
     return Decision("offered", ReadCatalog(), verdict, record=record)

@@ -28,14 +28,16 @@ from tokenfactory_operator.domain.actions import (
     Decision,
     DeleteEndpoints,
     DeleteTwin,
+    Hindered,
     Nothing,
     ProbeGone,
     ReadCatalog,
     Release,
     RemoveFinalizer,
     Rescope,
+    Unjudged,
+    UnjudgedYet,
     Update,
-    Verdict,
 )
 from tokenfactory_operator.domain.attempt import PENDING
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
@@ -55,7 +57,7 @@ def unreadable(s: Situation) -> Decision | None:
     """The stored spec does not fit this operator's models; the API server's schema normally prevents that."""
     if s.resource.spec is not None:
         return None
-    return Decision("unreadable", verdict=Verdict(Reason.INVALID_SPEC, s.resource.problem))
+    return Decision("unreadable", verdict=Hindered(Reason.INVALID_SPEC, s.resource.problem))
 
 
 def stripped(s: Situation) -> Decision | None:
@@ -71,8 +73,8 @@ def unheard(s: Situation) -> Decision | None:
     """The cloud has not been seen yet, or not for long: decide nothing, and say so when it lasts."""
     outage = s.evidence.outage
     early = _early(s)
-    asks = False if early > 0 else None
-    verdict = Verdict(outage.reason, outage.message, asks=asks, judged=False) if outage else None
+    kind = UnjudgedYet if early > 0 else Unjudged
+    verdict = kind(outage.reason, outage.message) if outage else None
     unseen = outage is not None or s.now - s.evidence.last_view > s.timing.stale_after
     if not s.evidence.known or (unseen and not s.resource.terminating):
         record = facts.recorded_id(s) or None
@@ -105,7 +107,7 @@ def other_scope(s: Situation) -> Decision | None:
     )
     return Decision(
         "other_scope",
-        verdict=Verdict(Reason.CREDENTIALS_MISMATCH, text),
+        verdict=Hindered(Reason.CREDENTIALS_MISMATCH, text),
         record=facts.recorded_id(s) or None,
         after_list=True,
     )
@@ -174,14 +176,14 @@ def _held_back(s: Situation, decision: Decision) -> Decision:
         if not held and (decision.verdict is None or not decision.verdict.judged):
             return decision  # nothing was judged, so a pause has nothing to add
         text = "Paused by the annotation tokenfactory.nebius.com/paused: the cloud is not changed."
-        verdict = Verdict(Reason.RECONCILE_PAUSED, text)
+        verdict = Hindered(Reason.RECONCILE_PAUSED, text)
         return replace(decision, action=Nothing() if held else decision.action, verdict=verdict)
     if facts.observing(s) and isinstance(decision.action, ProbeGone) and touches:
         return replace(decision, action=Nothing())  # that it is not listed is true, whoever may look further
     if facts.observing(s) and touches:
         differences = "; ".join(map(str, decision.action.differences)) if isinstance(decision.action, Update) else ""
         text = f"Observed only; nothing is changed. {differences}".strip()
-        return replace(decision, action=Nothing(), verdict=Verdict(Reason.OBSERVING, text))
+        return replace(decision, action=Nothing(), verdict=Hindered(Reason.OBSERVING, text))
     return decision
 
 

@@ -6,7 +6,16 @@ from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import NotAccepted
 from tokenfactory_operator.domain import facts, offered
-from tokenfactory_operator.domain.actions import SYNCED, Decision, DeleteTwin, Nothing, Update, Verdict
+from tokenfactory_operator.domain.actions import (
+    SYNCED,
+    Decision,
+    DeleteTwin,
+    Hindered,
+    Nothing,
+    UnderWay,
+    Update,
+    Verdict,
+)
 from tokenfactory_operator.domain.adoption import unproven_text, was_ours
 from tokenfactory_operator.domain.creation import failed, refused_for_good
 from tokenfactory_operator.domain.desired import owner_mark
@@ -36,7 +45,7 @@ def copied(s: Situation) -> Decision | None:
         else f"Endpoint {', '.join(imitations)} carries the owner mark of endpoint {recorded}, but is another"
     )
     text = f"{what}. Delete the copy, or its mark, in the cloud's console."
-    verdict = Verdict(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids or imitations)
+    verdict = Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids or imitations)
     return Decision("copied", verdict=verdict, record=_kept_id(s), after_list=True)
 
 
@@ -44,7 +53,7 @@ def foreign_owner(s: Situation) -> Decision | None:
     """An endpoint that carries another owner's mark, or never ours, is not touched, whatever our status says."""
     bare = facts.unproven(s)
     if bare is not None:
-        verdict = Verdict(Reason.OWNERSHIP_CONFLICT, unproven_text(s, bare))
+        verdict = Hindered(Reason.OWNERSHIP_CONFLICT, unproven_text(s, bare))
         return Decision("foreign_owner", verdict=verdict, record=_kept_id(s), after_list=True)
     seen = facts.foreign(s)
     if seen is None:
@@ -56,7 +65,7 @@ def foreign_owner(s: Situation) -> Decision | None:
     text = f"Endpoint {seen.endpoint.id} is marked as another owner's: {owners}. Remove the wrong mark in the console."
     return Decision(
         "foreign_owner",
-        verdict=Verdict(Reason.OWNERSHIP_CONFLICT, text, conflicts=(seen.endpoint.id,)),
+        verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=(seen.endpoint.id,)),
         record=_kept_id(s),
         after_list=True,
     )
@@ -72,12 +81,13 @@ def twin(s: Situation) -> Decision | None:
         return None  # nothing that serves is deleted while the other does not: first that one is put in order
     text = f"Endpoint {kept.endpoint.id} is kept; {', '.join(seen.endpoint.id for seen in others)} is a duplicate"
     strangers = [seen for seen in others if facts.adopted(s, seen) or seen.endpoint.foreign_to(s.identity)]
+    verdict: Verdict
     if strangers:
         text = f"{text} that was not created here. Decide in the console."
         ids = tuple(seen.endpoint.id for seen in others)
-        verdict = Verdict(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids)
+        verdict = Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids)
         return Decision("twin", verdict=verdict, record=kept.endpoint.id, after_list=True)
-    verdict = Verdict(Reason.UPDATING, f"{text} and is being deleted.", synced=None)
+    verdict = UnderWay(Reason.UPDATING, f"{text} and is being deleted.")
     due = next((seen for seen in others if facts.delete_due(s, seen.endpoint.id, seen)), None)
     waiting = failed(s, DeleteTwin.__name__) if due else None
     action = DeleteTwin(due.endpoint.id, kept.endpoint.id) if due else Nothing()
@@ -91,7 +101,7 @@ def immutable(s: Situation) -> Decision | None:
     if seen is None or not mismatches:
         return None
     text = f"{'; '.join(mismatches)}. These cannot be changed: correct the spec, or create another object."
-    return Decision("immutable", verdict=Verdict(Reason.INVALID_SPEC, text), record=seen.endpoint.id, after_list=True)
+    return Decision("immutable", verdict=Hindered(Reason.INVALID_SPEC, text), record=seen.endpoint.id, after_list=True)
 
 
 def drifted(s: Situation) -> Decision | None:
@@ -109,7 +119,7 @@ def drifted(s: Situation) -> Decision | None:
     wait = max((_pause(s, item) for item in found.differences), default=0.0)
     unseen = s.memory.mutated > seen.listed and any(_correction(s, item, tries=1) for item in found.differences)
     if wait > 0 or unseen:
-        verdict = Verdict(Reason.UPDATING, "The cloud has accepted a change and does not show it yet.", synced=None)
+        verdict = UnderWay(Reason.UPDATING, "The cloud has accepted a change and does not show it yet.")
         return Decision(
             "drifted", verdict=verdict, record=seen.endpoint.id, after=wait if wait > 0 else None, after_list=True
         )
@@ -126,7 +136,7 @@ def _given_up(s: Situation, found: Drift) -> Verdict | None:
         return refused_for_good(s)
     named = "; ".join(map(str, stuck))
     text = f"Accepted {MAX_CORRECTIONS} times without effect: {named}. Change the spec, or find what changes the cloud."
-    return Verdict(Reason.NOT_ACCEPTED, bounded(text), given_up=stuck)
+    return Hindered(Reason.NOT_ACCEPTED, bounded(text), given_up=stuck)
 
 
 def _given_up_before(s: Situation) -> tuple[NotAccepted, ...]:
@@ -146,7 +156,7 @@ def _update(s: Situation, seen: Sighting, found: Drift) -> Decision:
         differences=found.differences,
         adopts=adopts,
     )
-    verdict = Verdict(Reason.UPDATING, f"Updating {', '.join(found.patch.fields)}.", synced=None)
+    verdict = UnderWay(Reason.UPDATING, f"Updating {', '.join(found.patch.fields)}.")
     return Decision("drifted", action, verdict, record=seen.endpoint.id, after_list=True)
 
 

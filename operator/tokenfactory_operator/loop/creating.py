@@ -73,7 +73,7 @@ class Creation:
         s.memory.unsent.add(attempt.id)
         now = self._ports.timestamp()
         opened = api.CreateAttempt(id=attempt.id, state=PENDING, since=now, after_unknown=after_unknown or None)
-        verdict = creation.still_failing(s) or actions.Verdict(Reason.CREATING, "Creating the endpoint.", synced=None)
+        verdict = creation.still_failing(s) or actions.UnderWay(Reason.CREATING, "Creating the endpoint.")
         held = replace(s, resource=resource)
         wanted = status.opening(held, decision, verdict, attempt=opened, now=now)
         resource = await self._ports.write_status(resource, wanted)

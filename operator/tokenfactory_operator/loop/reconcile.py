@@ -48,8 +48,8 @@ SLOW_RETRY: Final = 300.0
 QUIET: Final = 5.0
 """Seconds of waiting for the credential that are not worth a status write."""
 
-BLOCKED: Final = actions.Verdict(
-    Reason.RATE_LIMITED, "The cloud has asked this credential to wait; nothing is sent until then.", judged=False
+BLOCKED: Final = actions.Unjudged(
+    Reason.RATE_LIMITED, "The cloud has asked this credential to wait; nothing is sent until then."
 )
 
 
@@ -161,7 +161,7 @@ class Reconciler:
         try:
             resource = self._parsed(key, body)
             s = self._gather(key, resource, self._poller_of(resource))
-            verdict = actions.Verdict(failure.reason, failure.message, judged=False)
+            verdict = actions.Unjudged(failure.reason, failure.message)
             await self._report(s, actions.Decision("defective", verdict=verdict, record=facts.recorded_id(s) or None))
         except LeaseLost:
             raise

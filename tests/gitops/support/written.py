@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tokenfactory_operator.domain import status
-from tokenfactory_operator.domain.actions import SYNCED, Decision, Verdict
+from tokenfactory_operator.domain.actions import SYNCED, Decision, Hindered, Verdict
 from tokenfactory_operator.domain.conditions import MESSAGES
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import RULES, Reason
 from unit.support.builders import an_endpoint
 from unit.support.scene import Scene
+from unit.support.verdicts import KINDS
 
 NOW: Final = "2025-01-01T12:00:00Z"
 STATUSES: Final = ("starting", "running", "updating", "stopping", "stopped", "error", "unheard-of", None)
@@ -75,7 +76,7 @@ def _shown() -> Iterator[Written]:
     for state, readiness, replicas, on, enabled, confirmed in states:
         endpoint = an_endpoint(status=state, readiness=readiness, ready_replicas=replicas, enabled=on)
         yield _write(_scene(endpoint, enabled=enabled), Decision("shown", in_order=confirmed), SYNCED)
-        paused = Verdict(Reason.RECONCILE_PAUSED, "Paused.")
+        paused = Hindered(Reason.RECONCILE_PAUSED, "Paused.")
         yield _write(_scene(endpoint, enabled=enabled), Decision("paused", in_order=confirmed), paused)
 
 
@@ -83,11 +84,10 @@ def _told() -> Iterator[Written]:
     """Each other verdict, beside an endpoint and without one, and after each kind of earlier status."""
     endpoints = (None, an_endpoint(), an_endpoint(status="starting", readiness="not_ready", ready_replicas=0))
     choices = itertools.product(
-        OF_SYNCED, (False, None), (None, True, False), (True, False), endpoints, ("", "same", "older")
+        OF_SYNCED, (kind for kind in KINDS if not kind.synced), endpoints, ("", "same", "older")
     )
-    for reason, synced, asks, judged, endpoint, before in choices:
-        verdict = Verdict(reason, f"Why: {reason}.", synced=synced, asks=asks, judged=judged)
-        yield _write(_scene(endpoint, before=before), Decision("told"), verdict)
+    for reason, kind, endpoint, before in choices:
+        yield _write(_scene(endpoint, before=before), Decision("told"), kind(reason, f"Why: {reason}."))
 
 
 @functools.cache

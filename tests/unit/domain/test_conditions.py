@@ -16,6 +16,7 @@ from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.telling import told_in_full
 from unit.support.builders import a_spec, an_endpoint
 from unit.support.scene import Scene
+from unit.support.verdicts import KINDS
 
 NOW, LATER = "2025-01-01T12:00:00Z", "2025-01-01T13:00:00Z"
 
@@ -206,17 +207,13 @@ def test_conditions(scene: Scene, expected: dict[str, str]) -> None:
 
 
 VERDICTS = [
-    Verdict(reason, "text", synced=synced, asks=stalled, judged=judged)
+    kind(reason, "text")
     for reason in (Reason.UPDATING, Reason.INVALID_SPEC, Reason.RECONCILE_SUCCESS, Reason.RECONCILE_PAUSED)
-    for synced in (True, False, None)
-    for stalled in (True, False)
-    for judged in (True, False)
+    for kind in KINDS
 ]
 
 
-@pytest.mark.parametrize(
-    "verdict", VERDICTS, ids=lambda item: f"{item.reason}-{item.synced}-{item.stalled}-{item.judged}"
-)
+@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda item: f"{item.reason}-{type(item).__name__}")
 @pytest.mark.parametrize("confirmed", [True, False], ids=["in-order", "not-in-order"])
 @pytest.mark.parametrize("endpoint", [an_endpoint(), None], ids=["seen", "unseen"])
 def test_laws_of_every_verdict(verdict: Verdict, endpoint: object, *, confirmed: bool) -> None:
@@ -230,9 +227,7 @@ def test_laws_of_every_verdict(verdict: Verdict, endpoint: object, *, confirmed:
         assert found["Ready"].status != "True"
 
 
-@pytest.mark.parametrize(
-    "verdict", VERDICTS, ids=lambda item: f"{item.reason}-{item.synced}-{item.stalled}-{item.judged}"
-)
+@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda item: f"{item.reason}-{type(item).__name__}")
 @pytest.mark.parametrize("endpoint", [an_endpoint(), None], ids=["seen", "unseen"])
 def test_a_message_stands_once(verdict: Verdict, endpoint: object) -> None:
     """Where tools that wait look: the others with its reason name the condition that has it, and nothing is lost."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tokenfactory_operator.domain import status
-from tokenfactory_operator.domain.actions import Create, Update, Verdict
+from tokenfactory_operator.domain.actions import Asking, Create, Hindered, Update, Waiting
 from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import RULES, Actor, KStatus, Reason
 from tokenfactory_operator.domain.situation import Outage
@@ -37,9 +37,9 @@ def test_every_reason_has_its_row(reason: Reason) -> None:
     rule = RULES[reason]
     assert (rule.kstatus is KStatus.CURRENT) is (rule.acts is Actor.NOBODY)
     assert (rule.kstatus is KStatus.FAILED) is (rule.acts is Actor.PERSON and reason is not Reason.RECONCILE_PAUSED)
-    assert Verdict(reason, "text").stalled is (rule.kstatus is KStatus.FAILED)
-    assert Verdict(reason, "text", asks=True).stalled
-    assert not Verdict(reason, "text", asks=False).stalled
+    assert Hindered(reason, "text").stalled is (rule.kstatus is KStatus.FAILED)
+    assert Asking(reason, "text").stalled
+    assert not Waiting(reason, "text").stalled
 
 
 def test_a_secret_may_come_after_its_object() -> None:
