@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import DeletionPolicy
-from tokenfactory_operator.domain import adoption, facts
+from tokenfactory_operator.domain import adoption, facts, ownership
 from tokenfactory_operator.domain.actions import (
     Decision,
     DeleteEndpoints,
@@ -40,6 +40,7 @@ from tokenfactory_operator.domain.identity import (
 )
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.roles import Deed
 from tokenfactory_operator.domain.situation import NEVER, Sighting, Situation
 
 FORCE: Final = 'set the annotation tokenfactory.nebius.com/force-release to "true"'
@@ -103,8 +104,8 @@ def unresolved_attempt(s: Situation) -> Decision | None:
     pending = _undeleted(s)
     if pending:
         return _delete(s, "unresolved_attempt", pending)
-    left = _left_alone(s)
-    waits = not _retained(s) and any(seen.endpoint.id not in left for seen in s.evidence.own)
+    to_delete = ownership.when_deleted(s, Deed.DELETE)
+    waits = not _retained(s) and any(seen.endpoint.id in to_delete for seen in s.evidence.own)
     if facts.attempt_absent(s, attempt, settle=s.timing.delete_settle) and not waits:
         cut = None if facts.confirmed(s) else cut_off(s, attempt, "unresolved_attempt")
         doubt = shown_elsewhere(s, "unresolved_attempt") or cut
@@ -163,8 +164,8 @@ def _unseen(s: Situation, check: str) -> Decision | None:
 
 def _doubled(s: Situation, kept: Sighting) -> Decision | None:
     """A late twin is not let go with the endpoint that is kept: nobody would delete it any more (Create 7)."""
-    spared = {kept.endpoint.id, *_left_alone(s)}
-    others = [seen for seen in s.evidence.own if seen.endpoint.id not in spared and not facts.adopted(s, seen)]
+    doubles = ownership.when_retained(s, Deed.DELETE)
+    others = [seen for seen in s.evidence.own if seen.endpoint.id in doubles]
     if not others:
         return None
     due = next((seen for seen in others if facts.delete_due(s, seen.endpoint.id, seen)), None)
@@ -177,9 +178,7 @@ def _doubled(s: Situation, kept: Sighting) -> Decision | None:
 
 def _doubled_before(s: Situation) -> Decision | None:
     """A twin that was seen is not in the list now, which may be of before its creation."""
-    kept = facts.own_endpoint(s)
-    adopted = (seen.endpoint.id for seen in s.evidence.own if facts.adopted(s, seen))
-    spared = {facts.recorded_id(s), *([kept.endpoint.id] if kept else []), *_left_alone(s), *adopted}
+    spared = {facts.recorded_id(s), *ownership.when_retained(s, Deed.RELEASE, Deed.LEAVE)}
     others = [item for item in s.memory.known_since if item not in spared]
     answered = max((s.memory.deletes.get(item, NEVER) for item in others), default=NEVER)
     since = max((s.memory.known_since[item] for item in others), default=NEVER)
@@ -199,7 +198,7 @@ def _releasable(s: Situation, seen: Sighting) -> bool:
     """Neither released before, perhaps by an earlier process, nor somebody else's too."""
     done = s.memory.released.get(seen.endpoint.id, NEVER)
     before = (done > NEVER and seen.listed <= done) or released_mark(seen.endpoint.description) is not None
-    return not before and seen.endpoint.id not in _left_alone(s)
+    return not before and seen.endpoint.id in ownership.when_retained(s, Deed.RELEASE)
 
 
 def _released_text(endpoint_id: str, *, gone: bool) -> str:
@@ -247,12 +246,9 @@ def absence_observed(s: Situation) -> Decision | None:
     hidden = _hidden(s)
     if hidden is not None:
         return hidden
-    left = set(_left_alone(s))
+    left = ownership.when_deleted(s, Deed.LEAVE)
     answered = max(s.memory.deletes.values(), default=NEVER)
-    present = {seen.endpoint.id for seen in s.evidence.own} | (
-        {s.evidence.recorded.endpoint.id} if s.evidence.recorded else set()
-    )
-    listed = s.evidence.last_list <= answered or present - left
+    listed = s.evidence.last_list <= answered or ownership.seen(s).keys() - left
     if listed or s.evidence.last_list <= _listed_from(s):
         text = "The cloud has answered the deletion. Waiting until its list no longer shows the endpoint."
         verdict = _heard(s, text if listed else _too_new(s))
@@ -266,7 +262,7 @@ def absence_observed(s: Situation) -> Decision | None:
     return Decision("absence_observed", RemoveFinalizer("DeletedEndpoint", text), _deleting(text))
 
 
-def _leave(s: Situation, left: set[str]) -> Decision:
+def _leave(s: Situation, left: frozenset[str]) -> Decision:
     """What is not clearly this object's stays, once nothing can make it so any more."""
     mine = facts.recorded_id(s) in left
     waiting = (_unsettled(s, "absence_observed") or _unseen(s, "absence_observed")) if mine else None
@@ -300,7 +296,7 @@ def _listed_from(s: Situation) -> float:
     One that has shown the endpoint changes nothing about that: the next one may be an older view again. What an
     earlier process made was there when this one saw the object first.
     """
-    attempt, left = s.memory.attempt, _left_alone(s)
+    attempt, left = s.memory.attempt, ownership.when_deleted(s, Deed.LEAVE)
     made = attempt.ended if attempt is not None and attempt.state is State.SUCCEEDED else NEVER
     before = (s.memory.pending_seen, made) if s.memory.deletes else ()
     known = (since for item, since in s.memory.known_since.items() if item not in left)
@@ -334,35 +330,19 @@ def _hidden(s: Situation) -> Decision | None:
 def _record(s: Situation) -> str | None:
     """What was seen is written down, so that its attempt stays resolved when it is gone, over a restart too."""
     seen = facts.own_endpoint(s)
-    found = seen.endpoint.id if seen is not None and seen.endpoint.id not in _left_alone(s) else ""
+    found = (
+        seen.endpoint.id if seen is not None and seen.endpoint.id not in ownership.when_deleted(s, Deed.LEAVE) else ""
+    )
     return facts.recorded_id(s) or found or None
-
-
-def _left_alone(s: Situation) -> tuple[str, ...]:
-    """Endpoints with a foreign mark, and copies of which only the recorded one is surely ours."""
-    strangers = {seen.endpoint.id for seen in s.evidence.own if seen.endpoint.foreign_to(s.identity)}
-    alien = facts.foreign(s)
-    last = s.memory.last_seen.get(facts.recorded_id(s))  # one LIST that leaves it out does not make it ours again
-    if last is not None and last.foreign_to(s.identity):
-        strangers.add(last.id)
-    if facts.being_adopted(s) is not None and adoption.adoption(s) is not None:
-        strangers.add(facts.recorded_id(s))  # it was only observed, or its adoption is refused: never this object's
-    if facts.still_a_predecessors(s):
-        strangers.add(facts.recorded_id(s))  # its adoption was written down, and never completed (ADR 35)
-    copied = {*facts.copies(s), *facts.imitations(s)} - {facts.recorded_id(s)}
-    return tuple(strangers | ({alien.endpoint.id} if alien else set()) | copied)
 
 
 def _undeleted(s: Situation) -> tuple[str, ...]:
     """Ids that still need a DELETE answered: ours in the list, and the recorded one, listed or not."""
     if _retained(s):
         return ()
-    recorded = (s.evidence.recorded,) if s.evidence.recorded else ()
-    mine = {seen.endpoint.id: seen for seen in (*s.evidence.own, *recorded)}
-    ids = {*mine, facts.recorded_id(s)} - {""} - set(_left_alone(s))
-
-    due = (item for item in ids if facts.delete_due(s, item, mine.get(item)))
-    return tuple(sorted(due, key=lambda item: (item not in mine, item)))  # what is seen first: the rest may not exist
+    seen = ownership.seen(s)
+    due = (item for item in ownership.when_deleted(s, Deed.DELETE) if facts.delete_due(s, item, seen.get(item)))
+    return tuple(sorted(due, key=lambda item: (item not in seen, item)))  # what is seen first: the rest may not exist
 
 
 def _heard(s: Situation, text: str, reason: Reason = Reason.DELETING) -> Verdict:

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from tokenfactory_operator.domain import adoption, creation, deletion, facts, upkeep
+from tokenfactory_operator.domain import adoption, creation, deletion, facts, ownership, upkeep
 from tokenfactory_operator.domain.actions import (
     AddFinalizer,
     Create,
@@ -157,6 +157,7 @@ LIVING: Final[tuple[Check, ...]] = (
 
 def decide(s: Situation) -> Decision:
     """The first check that answers, held back where a person or the policy says so."""
+    s = ownership.judged(s)
     chain = TERMINATING if s.resource.terminating else LIVING
     for check in chain:
         decision = check(s)

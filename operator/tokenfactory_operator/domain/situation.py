@@ -19,6 +19,7 @@ from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource
+from tokenfactory_operator.domain.roles import Role
 from tokenfactory_operator.domain.timing import Timing
 
 NEVER: Final = float("-inf")
@@ -220,3 +221,5 @@ class Situation:
     policy: Policy = Policy()
     catalog: Catalog = UNREAD
     """Of the object's credential."""
+    roles: Mapping[str, Role] | None = None
+    """Endpoint id → what the endpoint is to the object; `None` before `ownership` has judged it."""

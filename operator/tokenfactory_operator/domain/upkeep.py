@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import NotAccepted
-from tokenfactory_operator.domain import facts, offered
+from tokenfactory_operator.domain import facts, offered, ownership
 from tokenfactory_operator.domain.actions import (
     SYNCED,
     Decision,
@@ -23,6 +23,7 @@ from tokenfactory_operator.domain.drift import Difference, Drift, drift, immutab
 from tokenfactory_operator.domain.errors import bounded, visible
 from tokenfactory_operator.domain.identity import ADOPTED, OwnerMark
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
+from tokenfactory_operator.domain.roles import Deed
 from tokenfactory_operator.domain.situation import Correction, Sighting, Situation
 
 MAX_CORRECTIONS: Final = 3
@@ -80,9 +81,8 @@ def twin(s: Situation) -> Decision | None:
     if not facts.serves(kept) and any(facts.serves(seen) for seen in others):
         return None  # nothing that serves is deleted while the other does not: first that one is put in order
     text = f"Endpoint {kept.endpoint.id} is kept; {', '.join(seen.endpoint.id for seen in others)} is a duplicate"
-    strangers = [seen for seen in others if facts.adopted(s, seen) or seen.endpoint.foreign_to(s.identity)]
     verdict: Verdict
-    if strangers:
+    if any(seen.endpoint.id in ownership.when_living(s, Deed.ASK) for seen in others):
         text = f"{text} that was not created here. Decide in the console."
         ids = tuple(seen.endpoint.id for seen in others)
         verdict = Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids)
