@@ -157,7 +157,7 @@ async def world() -> AsyncIterator[World]:
     made = World()
     made.accounts.start()
     yield made
-    await made.accounts.shut_down(patience=1.0)
+    assert await made.accounts.shut_down(patience=1.0) == []
     assert made.open_tokens == set()
 
 
