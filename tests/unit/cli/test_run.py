@@ -1,8 +1,6 @@
 import json
-import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import NoReturn
 
 import pytest
@@ -13,19 +11,6 @@ from tokenfactory_operator.settings import Settings, StartupError
 from tokenfactory_operator.settings.loading import described_settings
 
 CANARY = "v1.canary-9f31c7"
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name in ("httpx", "httpcore", "kopf.objects", "asyncio", "aiohttp"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,18 +13,6 @@ import structlog
 from tokenfactory_operator.telemetry.log_share import BURST, REFILL, Share
 from tokenfactory_operator.telemetry.logging import configure_logging
 from unit.support.clock import ManualClock
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """As it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
 
 
 class Written:

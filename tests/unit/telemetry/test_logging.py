@@ -2,7 +2,6 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import httpx
@@ -15,19 +14,6 @@ from tokenfactory_operator.telemetry.redaction import REDACTED
 
 CANARY = 'v1.canary"9f31c7'
 OTHER_LOGGERS = ("httpx", "httpcore", "kopf.objects", "asyncio", "aiohttp")
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name in OTHER_LOGGERS:
-        logging.getLogger(name).setLevel(logging.NOTSET)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
 
 
 def configured(
