@@ -13,7 +13,6 @@ from tokenfactory_operator.telemetry.logging import configure_logging, redact, r
 from tokenfactory_operator.telemetry.redaction import REDACTED
 
 CANARY = 'v1.canary"9f31c7'
-OTHER_LOGGERS = ("httpx", "httpcore", "kopf.objects", "asyncio", "aiohttp")
 
 
 def configured(
