@@ -137,7 +137,7 @@ NOT_RUN: Final[Mapping[str, str]] = {
     r"kubectl tokenfactory simulator": "tests/contract/test_cli_simulator.py runs it",
     r"kubectl tokenfactory .*": "tests/cluster/test_cli_page.py has the output",
     r"source <\(tokenfactory-operator completion bash\)": "tests/unit/cli/test_main.py prints the script",
-    r"pipx install .*": "it needs a release that is published",
+    r"pipx install .*": "it changes the account; see tests/cluster/test_cli_plugin.py",
     r"(repository=|cosign |gh ).*": "it needs a release that is published",
 }
 """Commands that no scenario runs, as regular expressions, each with the reason."""
