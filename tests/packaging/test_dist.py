@@ -39,7 +39,7 @@ def system(bare_cluster: Cluster, dist: Path) -> Iterator[str]:
     )
     bare_cluster.kubectl("create", "namespace", name)
     yield name
-    bare_cluster.kubectl("delete", "namespace", name, "--wait=false")
+    bare_cluster.kubectl("delete", "namespace", name, "--timeout=60s", timeout=90)  # another file may make it too
 
 
 def test_files(dist: Path) -> None:
