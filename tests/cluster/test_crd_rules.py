@@ -25,6 +25,7 @@ def spec_change(**fields: object) -> JsonObject:
     return {"spec": fields}
 
 
+@pytest.mark.rule(I6="owner mark in description")
 @pytest.mark.parametrize("case", [pytest.param(row, id=row.id) for row in INVALID_SPECS])
 def test_an_invalid_spec_is_refused_on_creation(cluster: Cluster, namespace: str, case: InvalidSpec) -> None:
     """The message names the field and the limit, and nothing is stored."""
@@ -93,6 +94,7 @@ LOCKED = [
 ]
 
 
+@pytest.mark.rule("C40")
 @pytest.mark.parametrize(
     "status",
     [
@@ -112,6 +114,7 @@ def test_what_the_cloud_cannot_change_is_free_until_something_may_exist(
     assert crd.get(cluster, namespace)["spec"].items() >= FREE.items()
 
 
+@pytest.mark.rule("C40")
 @pytest.mark.parametrize("status", LOCKED)
 @pytest.mark.parametrize("field", FREE)
 def test_it_is_immutable_from_then_on(cluster: Cluster, namespace: str, status: JsonObject, field: str) -> None:
@@ -123,6 +126,7 @@ def test_it_is_immutable_from_then_on(cluster: Cluster, namespace: str, status: 
     assert f"spec.{field}: " in result.stderr
 
 
+@pytest.mark.rule(A7=("endpointId changed", "endpointId removed"))
 @pytest.mark.parametrize(
     ("before", "change", "field", "says"),
     [
@@ -212,6 +216,7 @@ def test_an_allowed_change_is_accepted(
     )
 
 
+@pytest.mark.rule("A8")
 @pytest.mark.parametrize(
     ("recorded", "change", "says"),
     [

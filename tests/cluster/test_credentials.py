@@ -134,6 +134,7 @@ def test_revoked_token_recovers_with_the_secret(world: World) -> None:
     assert len(world.calls("subject", "POST")) == 1
 
 
+@pytest.mark.rule("D16")
 def test_another_project_by_mistake(world: World) -> None:
     """Nothing is made anew, released or forgotten while the Secret means another project, not even on deletion."""
     apply_secret(world, "key", TEAM_TOKEN)
@@ -334,6 +335,7 @@ def test_without_the_setting_no_secret_is_read(new_world: WorldMaker) -> None:
     assert reads == []
 
 
+@pytest.mark.rule("A12")
 def test_adoption_with_the_namespaces_own_key(world: World) -> None:
     """No allow-list is needed for what the namespace's own key reaches."""
     apply_secret(world, "key", TEAM_TOKEN)

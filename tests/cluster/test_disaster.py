@@ -28,6 +28,7 @@ def changes(world: World, since: int) -> list[str]:
     return [call["method"] for call in world.cloud.calls(since=since) if call["method"] != "GET"]
 
 
+@pytest.mark.rule("I19")
 def test_the_same_files_on_a_new_cluster(new_world: WorldMaker) -> None:
     """Nothing is doubled silently: an Event names the other cluster's endpoint, that cluster and the page."""
     world = new_world(settings={"CLUSTER_ID": "old"})

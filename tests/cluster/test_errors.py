@@ -78,6 +78,7 @@ def test_unknown_outcomes_in_a_row(shared: World, name: str) -> None:
     assert len(shared.endpoints(name, alive_only=False)) == 1
 
 
+@pytest.mark.rule("C37")
 def test_a_list_that_may_be_cut_off(new_world: WorldMaker) -> None:
     """It is round and as long as it ever was: an unknown create asks a person, and makes no second endpoint."""
     world = new_world()
@@ -95,6 +96,7 @@ def test_a_list_that_may_be_cut_off(new_world: WorldMaker) -> None:
     assert len(world.calls("cut", "POST")) == 2
 
 
+@pytest.mark.rule("L7")
 def test_a_maintenance(new_world: WorldMaker) -> None:
     """LISTs are empty and each id answers 404 in the API's own form: no second endpoint, and none is given up."""
     world = new_world(settings={"LOST_SETTLE": "20s"})

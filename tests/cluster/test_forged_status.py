@@ -47,6 +47,7 @@ def shape(endpoint: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(endpoint[name] for name in ("alive", "name", "description", "enabled", "scaling"))
 
 
+@pytest.mark.rule("I20")
 def test_a_strangers_endpoint_is_not_touched(new_world: WorldMaker) -> None:
     """Its namespace may not adopt: it is neither marked, changed, stopped nor deleted, also not by the next process."""
     world = new_world()

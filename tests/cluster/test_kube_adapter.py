@@ -221,6 +221,7 @@ async def test_list(cluster: Cluster, namespace: str, objects: KubeObjects) -> N
     assert [item["metadata"]["name"] for item in selected] == ["a"]
 
 
+@pytest.mark.rule("I1")
 async def test_cluster_id_is_the_uid_of_kube_system(cluster: Cluster, objects: KubeObjects) -> None:
     """The first eight hex digits, the same at every start."""
     whole = cluster.kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}").stdout

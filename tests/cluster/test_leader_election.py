@@ -29,6 +29,7 @@ def two(cluster: Cluster, kube: KubeApi, chart: Chart, tmp_path_factory: pytest.
         yield made
 
 
+@pytest.mark.rule("W11")
 def test_a_standby_is_ready_and_asks_the_cloud_nothing(two: Pair) -> None:
     """It says who leads; all that the cloud and the objects see comes from the leader."""
     leader = two.leader()
@@ -46,6 +47,7 @@ def test_a_standby_is_ready_and_asks_the_cloud_nothing(two: Pair) -> None:
     two.world.until_gone("of-the-leader")
 
 
+@pytest.mark.rule("W13")
 def test_an_orderly_end_hands_over_at_once(two: Pair) -> None:
     """SIGTERM: the lease is released, the process ends with status 0, and the other one works on."""
     leader = two.leader()
@@ -60,6 +62,7 @@ def test_an_orderly_end_hands_over_at_once(two: Pair) -> None:
     two.world.until_gone("of-the-next")
 
 
+@pytest.mark.rule("W10")
 def test_a_deleted_lease_stays_its_leaders(two: Pair) -> None:
     """A person deletes it: its leader makes it anew, and nobody else takes the moment for a free one."""
     leader, holder = two.leader(), two.lease()["holderIdentity"]
@@ -69,6 +72,7 @@ def test_a_deleted_lease_stays_its_leaders(two: Pair) -> None:
     assert two.leader() is leader
 
 
+@pytest.mark.rule("W12")
 def test_a_lease_that_a_person_takes_away_ends_the_leader(two: Pair) -> None:
     """It ends at once with a sentence and a status of its own; somebody leads after the stated time."""
     leader = two.leader()
@@ -81,6 +85,7 @@ def test_a_lease_that_a_person_takes_away_ends_the_leader(two: Pair) -> None:
     eventually(lambda: sum(seat.leads for seat in two.seats) == 1, what="somebody leads")
 
 
+@pytest.mark.rule("W14")
 def test_without_election_a_second_process_does_not_start(two: Pair, chart: Chart, tmp_path: Path) -> None:
     """Somebody renews the Lease: it ends with a sentence that says so."""
     two.leader()

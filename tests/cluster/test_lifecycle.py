@@ -15,6 +15,7 @@ from tokenfactory_operator.api import v1alpha1 as api
 pytestmark = pytest.mark.cluster
 
 
+@pytest.mark.rule("I3")
 def test_create(shared: World, name: str) -> None:
     """A new object becomes Ready by exactly one POST, whose endpoint has the object's mark and the spec's values."""
     seen = shared.created(name)

@@ -123,6 +123,7 @@ def test_states_of_the_cloud(
     assert shared.calls(name, "PATCH") == []
 
 
+@pytest.mark.rule("I2")
 def test_endpoint_removed_in_the_console(shared: World, name: str) -> None:
     """A vanished endpoint is proven gone, said, and made anew exactly once under a new try."""
     before = shared.created(name)

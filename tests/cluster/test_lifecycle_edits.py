@@ -141,6 +141,7 @@ def test_refused_create_is_deleted_at_once(shared: World, name: str) -> None:
     assert {call["operation"] for call in shared.cloud.calls(since=since)} <= {"list"}
 
 
+@pytest.mark.rule("C38")
 @pytest.mark.parametrize(
     ("wrong", "says", "right"),
     [

@@ -60,6 +60,7 @@ def unselected_lists(world: World) -> int:
     )
 
 
+@pytest.mark.rule("O4", "O5")
 def test_after_a_forced_release(new_world: WorldMaker) -> None:
     """It is counted and told of once, is not deleted, and is none any more once an object takes it over."""
     world = new_world()
@@ -136,6 +137,7 @@ def test_of_another_namespace(new_world: WorldMaker) -> None:
     assert told(world, ids[0]) == []
 
 
+@pytest.mark.rule("O7")
 @pytest.mark.parametrize("restarted", [False, True], ids=["while it runs", "found by the next process"])
 def test_relabelled_out_of_the_selector_and_deleted(new_world: WorldMaker, *, restarted: bool) -> None:
     """The object says who must act; nothing is done in the cloud; with the label back it ends by itself."""

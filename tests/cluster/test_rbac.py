@@ -174,11 +174,13 @@ def test_narrow_operator_outlives_its_roles(cluster: Cluster) -> None:
             assert not release.allowed(account, verb, kind, *where)
 
 
+@pytest.mark.rule("I1")
 def test_cluster_id_by_hand_needs_no_namespace(narrow: Release) -> None:
     """With `clusterId` not even `kube-system` may be read."""
     assert not narrow.allowed(narrow.account, "get", "namespaces/kube-system")
 
 
+@pytest.mark.rule(I15="edit: no status")
 @pytest.mark.parametrize(
     ("role", "question", "expected"),
     [

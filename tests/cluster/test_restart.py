@@ -24,6 +24,7 @@ def world(new_world: WorldMaker) -> World:
     return new_world()
 
 
+@pytest.mark.rule("C18")
 @pytest.mark.parametrize(
     ("effect", "parameters"),
     [
@@ -64,6 +65,7 @@ def test_killed_and_the_request_never_arrived(world: World) -> None:
     assert len(world.endpoints("subject", alive_only=False)) == 1
 
 
+@pytest.mark.rule("C7")
 @pytest.mark.parametrize(
     "status",
     [

@@ -35,6 +35,7 @@ def sim(server: RunningSimulator) -> RunningSimulator:
     return server
 
 
+@pytest.mark.rule("C18")
 @pytest.mark.parametrize(
     ("fault", "made"),
     [
@@ -67,6 +68,7 @@ async def test_a_create_whose_outcome_is_open(sim: RunningSimulator, fault: dict
     assert len(sent(sim, "create")) == 1
 
 
+@pytest.mark.rule("C14")
 @pytest.mark.parametrize("form", ["detail", "openai", "html", "empty", "malformed"])
 @pytest.mark.parametrize("code", sorted({*REFUSALS, 402, 408, 409, 425, 499, 500, 502, 503, 504}))
 async def test_refused_or_open(sim: RunningSimulator, code: int, form: str) -> None:

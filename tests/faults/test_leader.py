@@ -104,6 +104,7 @@ def struck(made: Pair, number: int) -> tuple[float, float]:
     return led - at, acted - at
 
 
+@pytest.mark.rule("W7", "W12")
 def test_ten_strikes(
     cluster: Cluster, kube: KubeApi, chart: Chart, tmp_path: Path, tell: Callable[[str], None]
 ) -> None:

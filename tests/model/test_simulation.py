@@ -44,6 +44,7 @@ def model(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(command, running.returncode, output, errors)
 
 
+@pytest.mark.rule("C30")
 @pytest.mark.timeout(1800)  # the many take three minutes on two idle cores
 @pytest.mark.parametrize(
     ("first", "seeds"), [(0, FEW), pytest.param(FEW, MANY, marks=pytest.mark.verify)], ids=["few", "many"]
@@ -57,6 +58,7 @@ def test_seeds_keep_the_promises(first: int, seeds: int, tell: Callable[[str], N
     assert f"simulation: {seeds} seeds from {first}," in done.stdout
 
 
+@pytest.mark.rule("C30")
 def test_one_crash_and_one_fault_anywhere_keep_the_promises(tell: Callable[[str], None]) -> None:
     """A crash at each await, each fault at each call, each lost event: the object ends in order, with one endpoint."""
     done = model("--exhaustive")

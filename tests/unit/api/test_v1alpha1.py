@@ -35,6 +35,7 @@ ALL_FIELDS = [
 ]
 
 
+@pytest.mark.rule(I6="owner mark in description")
 @pytest.mark.parametrize("case", [pytest.param(row, id=row.id) for row in INVALID_SPECS if row.offline])
 def test_an_invalid_spec_is_refused_at_its_field(case: InvalidSpec) -> None:
     """What the API server refuses is refused offline as well, at the same field or the object that holds it."""

@@ -112,6 +112,7 @@ async def test_mutations_answer_the_endpoint(status: int, form: dict[str, object
     assert endpoint.max_replicas == 4
 
 
+@pytest.mark.rule("C18")
 @pytest.mark.parametrize("name", ["create", "update", "get"])
 @pytest.mark.parametrize(
     "answer",
@@ -139,6 +140,7 @@ async def test_an_answer_about_another_endpoint_is_not_taken(name: str) -> None:
             await OPERATIONS[name](cloud)
 
 
+@pytest.mark.rule("D7")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -158,6 +160,7 @@ async def test_delete_succeeds(answer: httpx.Response) -> None:
     assert len(script.requests) == 1
 
 
+@pytest.mark.rule("D7")
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
@@ -184,6 +187,7 @@ async def test_get_without_an_answer_is_none(status: int, form: bytes) -> None:
         assert await cloud.get_endpoint("ep-1") is None
 
 
+@pytest.mark.rule("E13")
 async def test_update_of_a_missing_endpoint() -> None:
     """A PATCH tells the API's own 404 from a gateway's."""
     async with cloud_before(scripted(reply(404, {"detail": "gone"}), page(404, "<h1>gone</h1>"))) as cloud:
@@ -194,6 +198,7 @@ async def test_update_of_a_missing_endpoint() -> None:
     assert (missing.value.refused, unknown.value.refused) == (True, False)
 
 
+@pytest.mark.rule("C11")
 @every_operation
 @pytest.mark.parametrize(
     "answer",
@@ -217,6 +222,7 @@ async def test_nothing_is_repeated_or_followed(operation: Operation, answer: htt
     assert len(script.requests) == 1
 
 
+@pytest.mark.rule("C10")
 @every_operation
 @pytest.mark.looptime
 async def test_the_whole_request_is_bounded(operation: Operation) -> None:
@@ -235,6 +241,7 @@ async def test_the_whole_request_is_bounded(operation: Operation) -> None:
     assert not raised.value.refused
 
 
+@pytest.mark.rule("C10")
 @pytest.mark.looptime
 async def test_a_dripping_answer_is_bounded_too() -> None:
     """Bytes that keep coming, each within the read time-out, do not prolong the request."""

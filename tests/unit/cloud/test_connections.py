@@ -58,6 +58,7 @@ async def test_at_once(connections: Connections) -> None:
     assert await used(connections) is first
 
 
+@pytest.mark.rule("W6")
 @pytest.mark.parametrize(
     "error", [CloudUnavailable("no answer"), asyncio.CancelledError()], ids=["failed", "cancelled"]
 )

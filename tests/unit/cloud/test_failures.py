@@ -66,6 +66,7 @@ def failure(call: Call, status: int, content: object) -> CloudError:
     return from_answer(call, answer(status, content), retry_after=None, advice=Advice())
 
 
+@pytest.mark.rule("C14", "E13")
 @pytest.mark.parametrize("body", API_FORMS, ids=["detail", "openai", "validation"])
 @pytest.mark.parametrize(
     ("call", "status", "kind", "refused"),
@@ -104,6 +105,7 @@ def test_api_forms(*, call: Call, status: int, body: object, kind: type[CloudErr
     assert error.message.startswith(call.purpose)
 
 
+@pytest.mark.rule("C14", "E13")
 @pytest.mark.parametrize("content", FOREIGN)
 @pytest.mark.parametrize("status", sorted({*REFUSALS, 302, 402, 408, 409, 425, 499, 500, 502, 503, 504}))
 def test_other_bodies_are_never_a_refusal(status: int, content: bytes) -> None:

@@ -36,6 +36,7 @@ def test_known_shapes(answer: object, ids: list[str]) -> None:
     assert ([endpoint.id for endpoint in page.endpoints], page.next, page.problem) == (ids, None, "")
 
 
+@pytest.mark.rule("E2")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -80,6 +81,7 @@ def test_cursors(fields: dict[str, object], cursor: Cursor | None) -> None:
     assert (page.next, page.problem) == (cursor, "")
 
 
+@pytest.mark.rule("E1")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -204,6 +206,7 @@ async def test_a_bad_item_costs_itself(item: object, complete: bool) -> None:  #
     assert listed.problem == "1 of its items cannot be read"
 
 
+@pytest.mark.rule("E1")
 @pytest.mark.parametrize(
     "later",
     [

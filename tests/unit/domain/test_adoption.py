@@ -98,12 +98,21 @@ FIRST_STEP = [
 ]
 
 
+@pytest.mark.rule(
+    A1="not-listed",
+    A2="another-region",
+    A3="anothers-is-a-conflict-though-allowed",
+    A11="namespace-may-not",
+    A13=("predecessors-without-a-setting", "released-by-a-predecessor-without-a-setting"),
+    A14=("same-name-in-another-cluster", "released-in-another-cluster-forbidden"),
+)
 @pytest.mark.parametrize(("arrange", "expected"), FIRST_STEP)
 def test_whether_an_adoption_begins(arrange: Arrange, expected: Decided) -> None:
     """The checks, and then the id goes into the status before anything is sent."""
     assert decided(arrange(Scene())) == expected
 
 
+@pytest.mark.rule(A2="immutable")
 @pytest.mark.parametrize(
     ("arrange", "words"),
     [
@@ -151,6 +160,7 @@ PATCHES = [
 ]
 
 
+@pytest.mark.rule(A10="what-is-left-out-stays", I4="only-the-mark")
 @pytest.mark.parametrize(("spec", "endpoint", "action"), PATCHES)
 def test_the_mark_follows_the_id(spec: dict[str, Any], endpoint: ObservedEndpoint, action: Update) -> None:
     """With the id written down one PATCH brings the mark, and whatever else the spec says otherwise."""
@@ -190,6 +200,7 @@ def test_what_happens_between_the_id_and_the_mark(arrange: Arrange, expected: De
     assert decided(arrange(recorded(Scene().spec(endpointId="ep-1")))) == expected
 
 
+@pytest.mark.rule("A6")
 def test_complete_when_a_later_list_shows_the_mark() -> None:
     """The PATCH's own answer does not complete it, nor does a LIST begun before; the next LIST does."""
     scene = recorded(Scene().spec(endpointId="ep-1")).may(adopt=True).lists(UNMARKED)

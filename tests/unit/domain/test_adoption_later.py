@@ -114,6 +114,9 @@ LATER = [
 ]
 
 
+@pytest.mark.rule(
+    C27="an-adopted-twin-is-never-deleted", I20="the-status-is-no-leave-to-adopt", L3="lost-is-not-made-anew"
+)
 @pytest.mark.parametrize(("arrange", "expected"), LATER)
 def test_an_adopted_endpoint_later(arrange: Arrange, expected: Decided) -> None:
     """Lost, doubled, or its mark wiped: never made anew, never deleted as a duplicate."""
@@ -160,6 +163,7 @@ RECREATED = [
 ]
 
 
+@pytest.mark.rule(A16="nor-does-one-whose-status-was-wiped", A17="a-predecessors", I12="an-unmarked-one-is-nobodys")
 @pytest.mark.parametrize(("arrange", "expected"), RECREATED)
 def test_an_object_that_was_recreated(arrange: Arrange, expected: Decided) -> None:
     """ADOPTION_RECREATED=Adopt takes over exactly one endpoint of an earlier object of the same name."""
@@ -209,12 +213,14 @@ DELETED = [
 ]
 
 
+@pytest.mark.rule("A9")
 @pytest.mark.parametrize(("arrange", "expected"), DELETED)
 def test_an_adopted_endpoint_is_retained_by_default(arrange: Arrange, expected: Decided) -> None:
     """`deletionPolicy` left out means Retain for what was adopted, and the spec's own word counts."""
     assert decided(arrange(Scene()).terminating()) == expected
 
 
+@pytest.mark.rule("D41")
 @pytest.mark.parametrize("policy", [{}, {"deletionPolicy": "Delete"}], ids=["left-out", "Delete"])
 @pytest.mark.parametrize(
     "arrange",

@@ -77,6 +77,7 @@ def test_a_catalog_that_is_not_known_rules_out_nothing() -> None:
     assert UNREAD.mismatch(replace(WANTED, model="zzz")) == ""
 
 
+@pytest.mark.rule("C39")
 @pytest.mark.parametrize(
     ("change", "ruled_out"),
     [

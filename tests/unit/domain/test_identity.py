@@ -60,6 +60,7 @@ LONGEST_NAME = ".".join(["n" * 63] * 3 + ["n" * 61])
 LONGEST_MARK = OwnerMark(Identity("c" * 32, UID), subject("s" * 63, LONGEST_NAME), "restored")
 
 
+@pytest.mark.rule("I5")
 def test_the_longest_of_everything_fits() -> None:
     """A name of 253 characters, a namespace of 63, a cluster id of 32, a uid of 36 leave room for 300 of text."""
     text = "t" * 300
@@ -77,6 +78,7 @@ def test_text_gives_way_to_the_mark() -> None:
     assert owner_marks(description) == (OURS,)
 
 
+@pytest.mark.rule(I5="longest")
 @pytest.mark.parametrize(
     ("namespace", "name"),
     [
@@ -93,12 +95,14 @@ def test_names_fit(namespace: str, name: str) -> None:
     assert shown == whole if len(whole) <= NAME_LIMIT else shown.startswith(whole[:80])
 
 
+@pytest.mark.rule("I5")
 def test_shortened_names_differ() -> None:
     """What is cut off is told apart by the hash of the whole."""
     first, second = (subject("s" * 63, LONGEST_NAME[:-1] + last) for last in "ab")
     assert first != second
 
 
+@pytest.mark.rule("I8")
 @pytest.mark.parametrize(
     ("project", "token", "other_project", "other_token", "same"),
     [
@@ -123,6 +127,7 @@ MARKS = st.builds(
 TEXTS = st.text(max_size=300).filter(lambda text: "[k8s" not in text)
 
 
+@pytest.mark.rule("I3")
 @given(TEXTS, MARKS)
 def test_what_is_written_is_read(text: str, written: OwnerMark) -> None:
     """Any text and any mark come back, white space folded, within the limit."""

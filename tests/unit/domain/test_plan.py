@@ -405,6 +405,12 @@ UPKEEP_ROWS = [
 ]
 
 
+@pytest.mark.rule(
+    A15=("predecessor-of-the-same-name", "predecessor-released"),
+    C17="after-a-written-refusal-a-new-attempt",
+    H1="paused-creates-nothing",
+    H3="request-is-judged-by-a-fresh-list",
+)
 @pytest.mark.parametrize(("arrange", "expected"), CREATE_ROWS)
 def test_an_object_without_an_endpoint(arrange: Arrange, expected: Decided) -> None:
     """Create 1 to 3: what is created when, and what holds it back."""
@@ -413,6 +419,21 @@ def test_an_object_without_an_endpoint(arrange: Arrange, expected: Decided) -> N
     assert decided(scene) == expected
 
 
+@pytest.mark.rule(
+    C6="finalizer-that-nothing-explains",
+    C19="presence-from-an-incomplete-list",
+    C20="an-earlier-attempts-endpoint-leaves-this-one-open",
+    C21="a-list-begun-before-the-end-of-the-post-does-not-count",
+    C22=("anothers-deadlines-not-over-at-the-first-list", "anothers-attempt-may-still-be-sent"),
+    C23="absent-tries-again",
+    C24="after-two-unknown-in-a-row-the-settle-time-is-doubled",
+    E5="presence-from-an-incomplete-list",
+    E6="incomplete-list-proves-no-absence",
+    E9="two-lists-too-close",
+    E10="resolved-in-its-own-scope-only",
+    E19="no-next-attempt-on-the-word-of-an-untrusted-inventory",
+    E22="a-person-confirms-an-untrusted-inventory",
+)
 @pytest.mark.parametrize(("arrange", "expected"), UNKNOWN_ROWS)
 def test_an_attempt_of_unknown_outcome(arrange: Arrange, expected: Decided) -> None:
     """Create 6: no POST while an endpoint may still come to be."""
@@ -421,6 +442,7 @@ def test_an_attempt_of_unknown_outcome(arrange: Arrange, expected: Decided) -> N
     assert decided(scene) == expected
 
 
+@pytest.mark.rule(H1="paused-corrects-nothing", I12="mark-that-somebody-removed-is-put-back")
 @pytest.mark.parametrize(("arrange", "expected"), UPKEEP_ROWS)
 def test_an_object_with_an_endpoint(arrange: Arrange, expected: Decided) -> None:
     """Drift, immutability and being in order."""

@@ -83,6 +83,7 @@ def test_a_copy_does_not_hold_the_object() -> None:
     assert "ep-2" in action.message
 
 
+@pytest.mark.rule("C33")
 @pytest.mark.parametrize("state", ["Pending", "Refused"])
 @pytest.mark.parametrize("marked", [True, False])
 def test_what_the_latest_attempt_makes_beside_another_ones_endpoint_is_a_twin(state: str, *, marked: bool) -> None:

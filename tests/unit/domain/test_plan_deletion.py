@@ -335,6 +335,42 @@ ROWS = [
 ]
 
 
+@pytest.mark.rule(
+    C20="another-attempts-endpoint-is-deleted-meanwhile",
+    D1=("seen-meanwhile", "create-settle-is-not-enough", "finalizer-that-nothing-explains"),
+    D2=("just-before-delete-settle", "absent-for-delete-settle"),
+    D5=("every-listed-endpoint-of-ours", "recorded-though-not-listed", "listed-though-not-recorded"),
+    D6=("foreign-endpoint-does-not-hold-the-finalizer", "foreign-mark-beside-ours-is-left"),
+    D7=(
+        "what-is-seen-does-not-take-the-place-of-the-id-still-to-delete",
+        "only-those-not-answered-yet",
+        "no-delete-is-given-up",
+    ),
+    D8="answer-means-wait",
+    D9=("still-listed", "a-twin-shows-up-meanwhile", "an-incomplete-list-ends-nothing", "absence-seen"),
+    D10="retain-releases",
+    D11=("retain-leaves-a-foreign-mark", "released-already"),
+    D12="last-attempt-refused-goes-at-once",
+    D13=("foreign-endpoint-does-not-hold-the-finalizer", "an-endpoint-in-conflict-does-not-hold-for-ever"),
+    D14="of-copies-the-recorded-one-is-deleted",
+    D15=(
+        "no-list-yet",
+        "outage-holds-an-unresolved-attempt",
+        "outage-is-said",
+        "revoked-token",
+        "other-scope",
+        "untrusted",
+    ),
+    D17=("force-release-of-a-living-object-does-nothing", "force-release-needs-no-cloud"),
+    D20="without-our-finalizer-nothing-is-done",
+    D29="not-judged-without-an-answer",
+    E6="an-incomplete-list-ends-nothing",
+    E10="other-scope",
+    E21=("untrusted", "untrusted-inventory-lets-nothing-go", "retain-untrusted"),
+    E22="untrusted-and-confirmed",
+    H2=("paused-waits", "paused-keeps-the-finalizer"),
+    I13="recorded-though-not-listed",
+)
 @pytest.mark.parametrize(("arrange", "expected"), ROWS)
 def test_a_terminating_object(arrange: Arrange, expected: Decided) -> None:
     """Nothing left behind, and its absence observed, before the finalizer goes."""
@@ -353,6 +389,7 @@ def test_a_restored_object_under_another_uid_deletes_nothing_by_the_old_status()
     assert decide(scene.situation()).action == RemoveFinalizer("DeletedEndpoint", "No endpoint is in the cloud.")
 
 
+@pytest.mark.rule("D12")
 def test_nothing_was_sent_under_a_finalizer_of_this_process() -> None:
     """Never created: the finalizer goes at once, even before the first LIST."""
     scene = Scene().held().terminating()
@@ -360,6 +397,7 @@ def test_nothing_was_sent_under_a_finalizer_of_this_process() -> None:
     assert quietly(decided(scene)) == deleting("never_created", LET_GO)
 
 
+@pytest.mark.rule("D18")
 def test_force_release_says_what_may_still_be_billed() -> None:
     """Delete 5: the event names every endpoint that is known."""
     scene = Scene().recorded().terminating().annotated(api.FORCE_RELEASE).lists(LATE)

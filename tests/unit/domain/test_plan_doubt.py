@@ -299,6 +299,31 @@ FIRST = [
 ]
 
 
+@pytest.mark.rule(
+    C25=(
+        "the-one-that-serves-is-kept",
+        "the-older-is-kept-whichever-the-status-names",
+        "status-decides-between-equals",
+        "its-id-is-written-before-the-other-is-deleted",
+    ),
+    C27="an-adopted-twin-is-never-deleted",
+    C28="the-same-try-twice-is-a-copy",
+    E10="other-scope-resolves-nothing",
+    E11="a-persons-word-rebinds",
+    E12="absent-is-probed-by-id",
+    E14="a-probe-that-failed-proves-nothing",
+    E20="untrusted-is-observed-by-id",
+    E22="a-persons-word-still-needs-the-probe",
+    E23="hidden-endpoint-is-observed-again-each-interval",
+    E28=("a-word-on-another-doubt-does-not", "nor-does-that-word-bring-trust"),
+    H1="paused-deletes-no-twin",
+    I10="a-list-that-shows-the-recorded-id-rebinds",
+    I13="absent-is-probed-by-id",
+    I14=("foreign-mark-is-a-conflict-never-drift", "foreign-mark-beside-ours"),
+    L1="the-whole-scope-is-searched-for-the-identity-first",
+    L2="gone-is-created-anew",
+    L4="observed-is-not-created-anew",
+)
 @pytest.mark.parametrize(("arrange", "expected"), ROWS)
 def test_doubt(arrange: Arrange, expected: Decided) -> None:
     """Identity, Create 7, Lost, Evidence: each doubt has one answer."""
@@ -321,6 +346,7 @@ def recreated(scene: Scene, times: int, seconds_ago: float) -> Scene:
     return scene.wait(seconds_ago - 1).lists() if seconds_ago else scene
 
 
+@pytest.mark.rule("L5")
 @pytest.mark.parametrize(
     ("times", "seconds_ago", "expected"),
     [
@@ -372,6 +398,7 @@ def test_an_attempt_that_was_never_sent_needs_no_resolving() -> None:
     assert decided(scene).action == Create()
 
 
+@pytest.mark.rule("C6")
 def test_a_finalizer_written_here_needs_no_resolving() -> None:
     """Create 2: this very process wrote the finalizer and sent the cloud nothing for it."""
     scene = Scene().held().lists()

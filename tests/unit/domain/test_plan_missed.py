@@ -77,12 +77,14 @@ MISSED = [
 ]
 
 
+@pytest.mark.rule("C42")
 @pytest.mark.parametrize(("arrange", "expected"), MISSED)
 def test_another_endpoint_with_our_mark(arrange: Arrange, expected: Decided) -> None:
     """The recorded one stays recorded until it is proven gone; until then another may be its twin and is left alone."""
     assert decided(arrange(Scene())) == expected
 
 
+@pytest.mark.rule("C42")
 def test_the_status_goes_on_naming_the_recorded_one() -> None:
     """Neither Ready nor Serving speaks of the other; the message says what is waited for, and what is left alone."""
     situation = Scene().recorded().lists(an_endpoint(), TWIN).lists(TWIN).situation()
@@ -97,6 +99,7 @@ def test_the_status_goes_on_naming_the_recorded_one() -> None:
     assert "ep-2" in decision.verdict.message
 
 
+@pytest.mark.rule("C42")
 @pytest.mark.parametrize("looked", [False, True], ids=["looking-by-id", "looked"])
 def test_a_list_that_is_not_trusted(*, looked: bool) -> None:
     """What carries the mark too is left alone until a person has answered, and the message names it."""

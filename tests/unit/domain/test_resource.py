@@ -20,6 +20,7 @@ def read(*, status: Any = None, spec: dict[str, Any] | None = None, **metadata: 
     return parse(body)
 
 
+@pytest.mark.rule(I11="another-uid-is-ignored-whole")
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
@@ -70,6 +71,7 @@ def test_a_spec_that_fits_has_no_problem() -> None:
     assert (resource.spec is not None, resource.problem) == (True, "")
 
 
+@pytest.mark.rule(D17="force-release-by-the-exact-word")
 @pytest.mark.parametrize(
     ("annotations", "flags"),
     [
@@ -108,6 +110,7 @@ def test_a_long_annotation_is_kept_and_echoed_short(end: str) -> None:
     assert read(annotations={"example.com/foreign": given}).annotations == {}
 
 
+@pytest.mark.rule(A9=("created", "adopted"))
 @pytest.mark.parametrize(
     ("spec", "policy"),
     [

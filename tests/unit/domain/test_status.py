@@ -238,6 +238,7 @@ def test_opening_an_attempt_forgets_the_lost_endpoint() -> None:
     assert {item["type"]: item["reason"] for item in told["conditions"]}["Ready"] == Reason.CREATING
 
 
+@pytest.mark.rule("I9")
 def test_opening_writes_the_scope_of_the_credential() -> None:
     """Nothing at stake in the old scope: the attempt belongs to the new one."""
     assert opening(Scene().status(scope="project-2").lists()).scope == SCOPE
@@ -287,12 +288,14 @@ ATTEMPTS = [
 ]
 
 
+@pytest.mark.rule(C15="throttled-goes-on")
 @pytest.mark.parametrize(("scene", "expected"), ATTEMPTS)
 def test_the_attempt_that_is_told(scene: Scene, expected: tuple[str, str] | None) -> None:
     """Create 5: Pending while its outcome is open or a POST will follow, Refused only when none will."""
     assert attempt_of(scene) == expected
 
 
+@pytest.mark.rule("C12")
 @pytest.mark.parametrize(
     "arrange",
     [

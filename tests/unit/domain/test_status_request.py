@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain import status
 from tokenfactory_operator.domain.plan import decide
@@ -25,6 +27,7 @@ def test_a_request_is_handled_by_a_list_that_was_begun_after_it() -> None:
     assert handled(scene.lists()) == "now"
 
 
+@pytest.mark.rule("E29")
 def test_a_request_cannot_answer_a_doubt_that_is_told_after_it() -> None:
     """ADR 15: it is done with at once, so that no later process takes it for a person's word."""
     scene = Scene().recorded(scope="another").lists().annotated(api.RECONCILE_REQUESTED_AT, "now")

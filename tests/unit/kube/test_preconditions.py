@@ -22,6 +22,7 @@ def api_server(request: Request) -> bytes:
     return answer({"metadata": {"uid": "mine", "resourceVersion": "9"}})
 
 
+@pytest.mark.rule("C5")
 @pytest.mark.parametrize("write", ["finalizers", "status"])
 async def test_a_write_on_an_older_version_conflicts(write: str) -> None:
     """Create 2 and 3: what was decided upon an older object is not written over what came between."""

@@ -56,6 +56,7 @@ async def test_a_released_lease_is_taken_at_once() -> None:
         assert leaders(made) == ["a"]
 
 
+@pytest.mark.rule("W10")
 async def test_without_a_lease_a_process_waits_for_the_duration() -> None:
     """Perhaps somebody has just deleted the leader's: one that still acts notices within that time."""
     async with machines("a") as made:
@@ -65,6 +66,7 @@ async def test_without_a_lease_a_process_waits_for_the_duration() -> None:
         assert leaders(made) == ["a"]
 
 
+@pytest.mark.rule("W9")
 async def test_a_killed_leader_is_followed_within_the_duration_and_two_seconds() -> None:
     """The standby counts from the last renewal that it has seen, and looks every second."""
     async with machines("a", "b", shared=free()) as made:
@@ -89,6 +91,7 @@ async def test_a_released_leader_is_followed_within_a_look() -> None:
         assert leaders(made) == ["b"]
 
 
+@pytest.mark.rule("W7")
 @pytest.mark.parametrize(
     ("broken", "one_try"),
     [("down", 0.0), ("hangs", TERMS.retry_period), ("loses_answers", TERMS.retry_period)],
@@ -121,6 +124,7 @@ async def test_a_short_outage_is_survived() -> None:
         assert made[1].elector.problem() is None
 
 
+@pytest.mark.rule("W8")
 @pytest.mark.parametrize("clock", ["boot_offset", "wall_offset"])
 async def test_a_clock_that_jumps_ends_the_right_to_act_at_once(clock: str) -> None:
     """A suspended machine shows on the boot clock, a suspended virtual machine on the wall clock only."""
@@ -132,6 +136,7 @@ async def test_a_clock_that_jumps_ends_the_right_to_act_at_once(clock: str) -> N
         assert made[0].lost is not None, "it led again, though somebody else may have led in between"
 
 
+@pytest.mark.rule("W8")
 async def test_a_wall_clock_that_goes_back_gives_no_longer_right() -> None:
     """The worse of the two clocks counts."""
     async with machines("a", shared=free()) as made:
@@ -142,6 +147,7 @@ async def test_a_wall_clock_that_goes_back_gives_no_longer_right() -> None:
         assert made[0].lost is not None
 
 
+@pytest.mark.rule("W10")
 async def test_a_deleted_lease_is_made_anew_by_its_leader() -> None:
     """Nobody else takes the moment for a free lease."""
     async with machines("a", "b", shared=free()) as made:
@@ -191,6 +197,7 @@ async def test_other_edits_of_a_lease_are_written_over(edit: dict[str, object]) 
         assert made[0].shared.record.duration == TERMS.duration
 
 
+@pytest.mark.rule("W9")
 @pytest.mark.parametrize(("stated", "waits"), [(40, 40.0), (5, 5.0), (None, TERMS.duration)])
 async def test_a_follower_waits_for_the_time_that_the_record_states(stated: int | None, waits: float) -> None:
     """Whatever its own setting is; its own where the record states nothing that can be used."""
@@ -224,6 +231,7 @@ async def test_an_unanswered_takeover_is_noticed() -> None:
         assert leaders(made) == ["a"]
 
 
+@pytest.mark.rule("W8")
 async def test_the_watchdog_is_told_the_end_of_the_right_to_act() -> None:
     """After each renewal, counted from its start."""
     async with machines("a", shared=free()) as made:
@@ -255,6 +263,7 @@ STORMS: Final[tuple[Callable[[Machine, random.Random], object], ...]] = (
 )
 
 
+@pytest.mark.rule("W7")
 @pytest.mark.parametrize("seed", range(12))
 async def test_never_two_leaders_in_a_storm(seed: int) -> None:
     """Outages, lost answers, clocks, deletions and another holder by hand: at every moment at most one may act.

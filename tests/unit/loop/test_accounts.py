@@ -161,6 +161,7 @@ async def world() -> AsyncIterator[World]:
     assert made.open_tokens == set()
 
 
+@pytest.mark.rule("W11")
 async def test_a_standby_calls_nobody_and_forgets_nothing() -> None:
     """Before the start no cloud is listed and nothing is worked on; then everything that was queued is."""
     made = World()
@@ -189,6 +190,7 @@ async def test_one_account_for_each_token_and_project() -> None:
         assert w.accounts.queue_of(Key(NAMESPACE, "a")) is not w.accounts.queue_of(Key(NAMESPACE, "c"))
 
 
+@pytest.mark.rule("E32")
 async def test_whose_credentials_they_are_or_were() -> None:
     """Each inventory knows which namespaces have had its credential, whoever had it first."""
     async with world() as w:
@@ -280,6 +282,7 @@ async def test_each_queue_has_workers() -> None:
         assert w.accounts.stats().adds_total == 4
 
 
+@pytest.mark.rule("C35")
 async def test_a_pass_of_a_closed_account_may_finish_at_the_end() -> None:
     """The Secret was rotated while a call was under way, and then the operator is stopped."""
     made = World(linger=60.0)

@@ -104,6 +104,7 @@ async def test_our_own_write_causes_no_pass() -> None:
     assert parts.waiting() is None
 
 
+@pytest.mark.rule("W3")
 async def test_deleted_is_looked_at_first_and_no_more_believed() -> None:
     """The pass reads the object, since it may only have left the selector."""
     parts = Parts()
@@ -114,6 +115,7 @@ async def test_deleted_is_looked_at_first_and_no_more_believed() -> None:
     assert await parts.take() is URGENT
 
 
+@pytest.mark.rule("W4")
 async def test_deleted_of_an_old_uid_after_its_successor_came() -> None:
     """The new object stays."""
     parts = Parts()
@@ -159,6 +161,7 @@ async def test_a_deadline_is_as_urgent_as_its_object(made: Any, urgency: Urgency
     assert await parts.take() is urgency
 
 
+@pytest.mark.rule("C31")
 async def test_what_presses_comes_first_whatever_its_object_says() -> None:
     """An object in order that has a twin."""
     parts = Parts()

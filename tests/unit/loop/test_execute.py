@@ -93,6 +93,7 @@ async def test_a_patch_whose_answer_was_lost_is_not_repeated_once_it_is_seen() -
     assert stage.told("Ready") == "True Available"
 
 
+@pytest.mark.rule("I14")
 async def test_a_foreign_mark_that_appears_stops_every_change() -> None:
     """OwnershipConflict, never drift."""
     stage = await ready()
@@ -142,6 +143,7 @@ MUTATIONS = [
 ]
 
 
+@pytest.mark.rule("W1")
 @pytest.mark.parametrize(("prepare", "kind"), MUTATIONS)
 async def test_without_the_lease_nothing_is_sent(prepare: Any, kind: str) -> None:  # noqa: ANN401  # a row's function
     """Who may act: checked just before each mutation of the cloud."""
@@ -178,6 +180,7 @@ async def test_a_call_that_fails_waits_and_is_made_again(prepare: Any, kind: str
 # Twins
 
 
+@pytest.mark.rule("C26")
 async def test_a_late_twin_is_deleted() -> None:
     """Create 7: the recorded one is kept, whatever their age; event and metric."""
     stage = await ready()
@@ -191,6 +194,7 @@ async def test_a_late_twin_is_deleted() -> None:
     assert stage.told("Ready") == "True Available"
 
 
+@pytest.mark.rule("C31")
 async def test_a_twin_whose_deletion_failed_is_pressing() -> None:
     """Create 7: the next try does not queue up behind what costs nobody anything."""
     stage = await ready()
@@ -202,6 +206,7 @@ async def test_a_twin_whose_deletion_failed_is_pressing() -> None:
     assert list(stage.cloud.endpoints) == ["ep-1"]
 
 
+@pytest.mark.rule("C28")
 async def test_a_copy_is_left_to_a_person() -> None:
     """Create 7: the same try twice; both are named, neither is deleted."""
     stage = await ready()
@@ -215,6 +220,7 @@ async def test_a_copy_is_left_to_a_person() -> None:
 # Delete
 
 
+@pytest.mark.rule("D4", "D8")
 async def test_a_deletion_ends_with_its_observed_absence() -> None:
     """Delete 2: DELETE, a LIST without it, and only then the finalizer."""
     stage = await ready(lasting=61)
@@ -301,6 +307,7 @@ async def test_finalizers_of_others_stay() -> None:
     assert stage.journal("finalizers") == ["finalizers 1"]
 
 
+@pytest.mark.rule("D18")
 async def test_force_release() -> None:
     """Delete 5: lets go without a call, and says what may still be billed."""
     stage = await ready()
@@ -317,6 +324,7 @@ async def test_force_release() -> None:
 # Retain
 
 
+@pytest.mark.rule("D10")
 async def test_retain_turns_the_mark_and_lets_go() -> None:
     """Delete 3: the endpoint stays with a released mark and the user's text."""
     stage = await ready(deletionPolicy="Retain", description="ours")
@@ -327,6 +335,7 @@ async def test_retain_turns_the_mark_and_lets_go() -> None:
     assert stage.witness.events == ["ReleasedEndpoint"]
 
 
+@pytest.mark.rule("D11")
 async def test_retain_of_an_endpoint_that_is_gone() -> None:
     """Delete 3: a 404 lets go too, and nobody is told that it is still billed."""
     stage = await ready(deletionPolicy="Retain")
@@ -337,6 +346,7 @@ async def test_retain_of_an_endpoint_that_is_gone() -> None:
     assert "no longer in the cloud" in stage.witness.messages[-1]
 
 
+@pytest.mark.rule("A15")
 async def test_an_object_applied_again_after_a_release_doubles_nothing() -> None:
     """Adopt: the predecessor's endpoint is named, not doubled."""
     stage = await ready(deletionPolicy="Retain")

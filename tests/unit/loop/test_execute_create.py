@@ -31,6 +31,7 @@ CREATED = ["finalizers 1", "status Pending", "POST", "status Created"]
 LOST = KubeError("no whole answer")
 
 
+@pytest.mark.rule("C4", "C5", "C7", "I3", "I9")
 async def test_the_order_of_a_create() -> None:
     """Create 2 to 5: the turn at the cloud, the finalizer, the attempt, the POST, the id. Four writes till Ready."""
     stage = Stage()
@@ -53,6 +54,7 @@ async def test_nothing_before_the_first_list() -> None:
     assert stage.script.journal == []
 
 
+@pytest.mark.rule("C8", "I2")
 async def test_an_attempt_that_took_too_long_to_open_is_not_sent() -> None:
     """Create 4: within SEND_DEADLINE of the write's answer, or not at all; then read again, decide again."""
     stage = Stage()
@@ -62,6 +64,7 @@ async def test_an_attempt_that_took_too_long_to_open_is_not_sent() -> None:
     assert stage.cloud.endpoints["ep-1"].description == mark("try-2")
 
 
+@pytest.mark.rule(C9="2", W1="3", W2=("0", "1"))
 @pytest.mark.parametrize("checks", range(5))
 async def test_without_the_lease_nothing_is_written_or_sent(checks: int) -> None:
     """Who may act: the lease is checked just before each write and mutation."""
@@ -75,6 +78,7 @@ async def test_without_the_lease_nothing_is_written_or_sent(checks: int) -> None
     assert stage.journal() == CREATED[:checks]
 
 
+@pytest.mark.rule(C5="conflict-finalizer", C7="conflict-attempt", C12="failed-endpoint-id")
 @pytest.mark.parametrize(
     ("call", "skip"),
     [
@@ -107,6 +111,7 @@ async def test_a_write_that_fails(call: str, skip: int, fault: Turn) -> None:
     assert stage.attempt[1] == "Created"
 
 
+@pytest.mark.rule(C6="set_finalizers")
 @pytest.mark.parametrize("call", ["set_finalizers", "patch_status"])
 async def test_a_write_whose_answer_was_lost_before_a_deletion(call: str) -> None:
     """Delete 4: this process sent nothing, so the finalizer goes at once."""
@@ -130,6 +135,7 @@ UNKNOWN = [
 ]
 
 
+@pytest.mark.rule("C19")
 @pytest.mark.parametrize("error", UNKNOWN)
 async def test_an_answer_lost_after_the_effect(error: CloudError) -> None:
     """Create 6: seen in a LIST, the endpoint is the object's; nothing is sent again."""
@@ -143,6 +149,7 @@ async def test_an_answer_lost_after_the_effect(error: CloudError) -> None:
     assert stage.journal("POST") == ["POST"]
 
 
+@pytest.mark.rule("C23")
 @pytest.mark.parametrize("error", UNKNOWN)
 async def test_an_effect_that_never_came(error: CloudError) -> None:
     """Create 6: absent over CREATE_SETTLE, the next attempt follows, and counts those before it."""
@@ -176,6 +183,7 @@ async def settle(stage: Stage) -> None:
     await stage.turn(61)
 
 
+@pytest.mark.rule("C24")
 async def test_unknown_attempts_are_counted_over_a_restart() -> None:
     """Else a LIST that hides things and a crash loop would cost an endpoint per restart: the status has the count."""
     stage = Stage()
@@ -200,6 +208,7 @@ REFUSALS = [
 ]
 
 
+@pytest.mark.rule("C17")
 @pytest.mark.parametrize(("error", "reason", "stalled"), REFUSALS)
 async def test_a_refusal_is_written_with_its_condition(error: CloudError, reason: str, *, stalled: bool) -> None:
     """Create 5: `Refused` in the same write as the condition, since no POST of this attempt will follow."""
@@ -270,6 +279,7 @@ async def test_a_request_tries_a_refused_spec_again() -> None:
     assert stage.status["lastHandledReconcileAt"] == "now"
 
 
+@pytest.mark.rule("C15")
 async def test_throttled_goes_on_under_the_same_attempt() -> None:
     """Create 5: the state stays Pending, no write per retry, and the mark is that of the first."""
     stage = Stage()
@@ -298,6 +308,7 @@ async def throttled() -> Stage:
     return stage
 
 
+@pytest.mark.rule("C16")
 async def test_a_retry_that_ends_unknown_makes_the_attempt_unknown() -> None:
     """Create 5: an earlier refusal says nothing about the later request."""
     stage = await throttled()
@@ -332,6 +343,7 @@ async def test_a_retry_looks_again_before_it_sends(
     assert stage.journal("finalizers", "POST") == sent
 
 
+@pytest.mark.rule("D12")
 async def test_throttled_and_deleted_goes_at_once() -> None:
     """The attempt was surely refused."""
     stage = await throttled()

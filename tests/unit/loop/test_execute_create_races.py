@@ -21,6 +21,7 @@ async def throttled() -> Stage:
 # Created, but for whom?
 
 
+@pytest.mark.rule("C13")
 @pytest.mark.parametrize("how", ["gone", "slipped", "replaced"])
 async def test_what_was_made_for_an_object_that_is_gone_is_deleted(how: str) -> None:
     """Create 5: 404, another uid, or terminating without our finalizer: DELETE what this process just made."""
@@ -43,6 +44,7 @@ async def test_what_was_made_for_an_object_that_is_gone_is_deleted(how: str) -> 
         assert [item.description for item in stage.cloud.endpoints.values()] == [mark("try-2", uid=OTHER_UID)]
 
 
+@pytest.mark.rule("C13")
 async def test_cleaning_up_is_repeated_until_it_is_answered() -> None:
     """Nothing left behind: a failed DELETE is tried again, before everything else."""
     stage = Stage()
@@ -58,6 +60,7 @@ async def test_cleaning_up_is_repeated_until_it_is_answered() -> None:
     assert again.after is None
 
 
+@pytest.mark.rule("D22")
 async def test_deleted_while_creating() -> None:
     """Held by the finalizer, the object waits until its new endpoint is gone again.
 
@@ -78,6 +81,7 @@ async def test_deleted_while_creating() -> None:
 # The turn at the cloud
 
 
+@pytest.mark.rule("C4")
 async def test_a_blocked_credential_opens_no_attempt() -> None:
     """Create 2: rate-limit token and slot are taken first. A moment is not worth a write, longer is said."""
     stage = Stage()
@@ -93,6 +97,7 @@ async def test_a_blocked_credential_opens_no_attempt() -> None:
     assert (stage.journal(), stage.told("Synced")) == (["status"], "False RateLimited")
 
 
+@pytest.mark.rule("C2")
 async def test_what_was_seen_while_waiting_for_the_turn_counts() -> None:
     """The decision is made again after the wait."""
     stage = Stage()

@@ -25,6 +25,7 @@ async def hidden(*, ever_listed: bool) -> Stage:
     return stage
 
 
+@pytest.mark.rule("E26")
 @pytest.mark.parametrize("ever_listed", [True, False], ids=["listed-before", "never-listed"])
 async def test_an_accepted_deletion_is_looked_after_by_id(*, ever_listed: bool) -> None:
     """Evidence, Delete 2 and 5: no finalizer goes on the word of a LIST that hides this very endpoint."""
@@ -45,6 +46,7 @@ async def test_an_accepted_deletion_is_looked_after_by_id(*, ever_listed: bool) 
     assert stage.inventory.untrusted() == ""
 
 
+@pytest.mark.rule("E27")
 async def test_an_object_that_is_forced_away_leaves_no_doubt_for_ever() -> None:
     """Evidence: nobody looks for its endpoint any more, and nobody could confirm it; it counts for a while only."""
     stage = await hidden(ever_listed=True)

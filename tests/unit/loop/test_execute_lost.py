@@ -18,6 +18,7 @@ async def ready(**spec: Any) -> Stage:  # noqa: ANN401  # fields of the wire
     return await Stage(**spec).ready()
 
 
+@pytest.mark.rule("E12", "L2")
 async def test_an_endpoint_removed_in_the_console_is_made_anew() -> None:
     """Lost: two LISTs the settle time apart, GET, PATCH, and then a new one; told once."""
     stage = await ready()
@@ -33,6 +34,7 @@ async def test_an_endpoint_removed_in_the_console_is_made_anew() -> None:
     assert stage.witness.counts.count("endpoint_lost") == 1
 
 
+@pytest.mark.rule("L5")
 async def test_losses_over_and_over_are_made_good_ever_more_slowly() -> None:
     """Lost: with backoff, which counts the recreations and not the create."""
     stage = await ready()
@@ -49,6 +51,7 @@ async def test_losses_over_and_over_are_made_good_ever_more_slowly() -> None:
     assert [round(time / 60) for time in times[2:]] == [2, 4, 6, 6]
 
 
+@pytest.mark.rule("E16")
 async def test_an_endpoint_that_is_only_hidden_is_never_doubled() -> None:
     """Evidence: a 200 by id shows that the LIST hides things; it is said, and the endpoint is observed by id."""
     stage = await ready()
@@ -86,6 +89,7 @@ async def test_an_endpoint_of_an_unknown_attempt_is_no_less_an_endpoint(*, resta
     assert stage.told("Stalled") == "True InventoryUntrusted"
 
 
+@pytest.mark.rule("E23")
 async def test_a_hidden_endpoint_that_goes_is_lost_in_the_end() -> None:
     """When it answers by id no more, the LISTs count again."""
     stage = await ready()
@@ -98,6 +102,7 @@ async def test_a_hidden_endpoint_that_goes_is_lost_in_the_end() -> None:
     assert list(stage.cloud.endpoints) == ["ep-2"]
 
 
+@pytest.mark.rule("H4")
 async def test_looking_by_id_under_observe_changes_nothing() -> None:
     """Observe never PATCHes, not even to look; that the endpoint is not listed is said all the same."""
     stage = await ready(managementPolicy="Manage")

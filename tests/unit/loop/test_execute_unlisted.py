@@ -47,6 +47,7 @@ async def test_one_that_is_gone_says_nothing_against_the_list() -> None:
     assert stage.witness.counts.count("endpoint_lost") == 1
 
 
+@pytest.mark.rule("E17")
 @pytest.mark.parametrize("answers", [True, False], ids=["by-get", "by-patch-only"])
 async def test_one_that_exists_is_never_doubled(*, answers: bool) -> None:
     """A 200 by id proves that the LIST hides things: it goes on being said, and nothing is made."""
@@ -59,6 +60,7 @@ async def test_one_that_exists_is_never_doubled(*, answers: bool) -> None:
     assert bool(stage.journal("PATCH")) is not answers
 
 
+@pytest.mark.rule("E14")
 async def test_a_probe_without_a_clear_answer_proves_nothing() -> None:
     """Only a 404 in the API's own form is an answer; it is asked again an interval later."""
     stage = await overdue(gone=True)

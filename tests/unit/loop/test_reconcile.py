@@ -176,6 +176,7 @@ async def test_an_event_follows_its_status_write() -> None:
     assert stage.witness.events == ["CloudUnavailable"]
 
 
+@pytest.mark.rule("C18")
 async def test_a_cancelled_post_is_unknown() -> None:
     """A shutdown in the middle of a POST: nobody knows, so nothing is sent again before the settle time."""
     stage = Stage()
@@ -193,6 +194,7 @@ async def test_a_cancelled_post_is_unknown() -> None:
 # A person's word
 
 
+@pytest.mark.rule("H3")
 async def test_a_request_is_answered_by_a_fresh_list_and_echoed() -> None:
     """Sync now, and say that it is done."""
     stage = await Stage().ready()
@@ -204,6 +206,7 @@ async def test_a_request_is_answered_by_a_fresh_list_and_echoed() -> None:
     assert stage.journal() == ["status"]
 
 
+@pytest.mark.rule("E11")
 async def test_a_word_about_the_scope_is_none_about_what_is_missing() -> None:
     """One annotation answers one doubt: the project is the same, but its LIST may still be cut off."""
     stage = await Stage().ready()
@@ -224,6 +227,7 @@ async def test_a_word_about_the_scope_is_none_about_what_is_missing() -> None:
     assert stage.journal("POST", "PATCH") == []
 
 
+@pytest.mark.rule("I10")
 async def test_a_rotated_token_rebinds_by_itself() -> None:
     """Identity: a LIST that shows the recorded id rewrites the scope before any mutation."""
     stage = await Stage().ready()
@@ -240,6 +244,7 @@ async def test_a_rotated_token_rebinds_by_itself() -> None:
 # Objects that come and go
 
 
+@pytest.mark.rule("I11")
 async def test_a_restored_object_resolves_before_it_creates() -> None:
     """A backup brings an object back under another uid, with finalizer and status: its predecessor is not doubled."""
     stage = await Stage().ready()
@@ -267,6 +272,7 @@ async def test_a_successor_starts_without_its_predecessors_memory() -> None:
     assert stage.cloud.endpoints["ep-1"].description == mark("try-2", uid=OTHER_UID)
 
 
+@pytest.mark.rule("W3")
 async def test_an_object_that_is_gone_is_read_before_it_is_forgotten() -> None:
     """Who may act: a missing cache entry is no proof. One GET, and nothing more to do."""
     stage = await Stage().ready()
@@ -277,6 +283,7 @@ async def test_an_object_that_is_gone_is_read_before_it_is_forgotten() -> None:
     assert list(stage.cloud.endpoints) == ["ep-1"]
 
 
+@pytest.mark.rule("W3")
 async def test_an_object_that_left_the_selector_is_left_alone() -> None:
     """The watch took it away, and the API server still has it: nothing is written and nothing is called any more."""
     stage = await Stage().ready()
@@ -299,6 +306,7 @@ async def test_a_spec_that_cannot_be_read_stalls_and_loses_nothing() -> None:
     assert stage.journal("PATCH", "DELETE", "finalizers") == []
 
 
+@pytest.mark.rule("D19")
 async def test_a_stripped_finalizer_is_put_back_first() -> None:
     """Delete 6: by the first check of every pass, even while the cloud is not heard of."""
     stage = await Stage().ready()
@@ -326,6 +334,7 @@ async def test_an_unresolved_attempt_waits_for_the_delete_settle_time() -> None:
     assert (stage.cloud.endpoints, KEY in stage.kube.objects) == ({}, False)
 
 
+@pytest.mark.rule("D2")
 async def test_an_unresolved_attempt_that_came_to_nothing() -> None:
     """Delete 1: after DELETE_SETTLE without a sighting the object goes."""
     stage = Stage()

@@ -49,6 +49,7 @@ def description(stage: Stage) -> str | None:
     return stage.cloud.endpoints["ep-7"].description
 
 
+@pytest.mark.rule("A5", "I9")
 async def test_the_order_of_an_adoption() -> None:
     """Id and scope, the finalizer, the PATCH, and the status; complete with the next LIST; then nothing more."""
     stage = by_hand()
@@ -70,6 +71,7 @@ async def test_the_order_of_an_adoption() -> None:
     assert stage.journal() == []
 
 
+@pytest.mark.rule("A4")
 async def test_of_two_objects_one_gets_it() -> None:
     """Whoever comes first claims it; the other is told by name, and gets it when the first is gone."""
     stage = with_a_rival()
@@ -94,6 +96,7 @@ async def test_of_two_objects_one_gets_it() -> None:
     assert stage.journal("POST", "DELETE") == []
 
 
+@pytest.mark.rule("A4")
 async def test_two_workers_at_the_same_moment() -> None:
     """Both passes run at once: only one writes the id, and one PATCH is sent."""
     stage = with_a_rival()
@@ -166,6 +169,7 @@ async def test_after_a_restart_the_status_decides() -> None:
     assert (description(stage), stage.journal("PATCH")) == (TAKEN, ["PATCH ep-7 description"])
 
 
+@pytest.mark.rule("A5")
 async def test_killed_between_the_id_and_the_mark() -> None:
     """The next process goes on where the status says it was."""
     stage = by_hand()
@@ -204,6 +208,7 @@ async def test_a_lost_answer_to_the_patch() -> None:
     assert (stage.told("Ready"), len(stage.journal("PATCH"))) == ("True Available", 1)
 
 
+@pytest.mark.rule("A3")
 async def test_a_foreign_mark_between_the_id_and_the_patch() -> None:
     """Somebody else was faster: nothing is sent, the conflict is said, and the deletion leaves it alone."""
     stage = by_hand()
@@ -234,6 +239,7 @@ async def test_a_foreign_mark_seen_while_waiting_for_the_turn() -> None:
     assert stage.told("Stalled") == "True OwnershipConflict"
 
 
+@pytest.mark.rule("H4")
 async def test_observed_for_its_whole_life() -> None:
     """Two restarts, a drift and the deletion: no mutation, and the endpoint stays as it was."""
     stage = by_hand(managementPolicy="Observe")
@@ -252,6 +258,7 @@ async def test_observed_for_its_whole_life() -> None:
     assert description(stage) == "a note"
 
 
+@pytest.mark.rule("A17")
 async def test_a_recreated_object_gets_its_endpoint_back() -> None:
     """ADOPTION_RECREATED=Adopt: the released one is marked again, with no POST; its deletion releases it again."""
     stage = Stage(policy=Policy(adopt_recreated=True))

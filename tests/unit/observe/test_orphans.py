@@ -204,6 +204,11 @@ FOUND = [
 ]
 
 
+@pytest.mark.rule(
+    "O1",
+    O2="its-object-is-outside-the-selector",
+    O6=("namesake-that-does-not-see-it-says-nothing", "namesake-says-another", "that-begins-the-same"),
+)
 @pytest.mark.parametrize(("arrange", "expected"), FOUND)
 async def test_who_is_an_orphan(arrange: Arrange, expected: int) -> None:
     """A mark of this cluster that names no object, unless an object speaks of the endpoint."""
@@ -229,6 +234,7 @@ async def test_watched_namespaces(place: str, expected: int) -> None:
     assert stage.count == expected
 
 
+@pytest.mark.rule("O4")
 async def test_what_is_said(caplog: pytest.LogCaptureFixture) -> None:
     """One Warning about the operator's namespace, and one log line, name the endpoint, its owner and the way out."""
     stage = await Stage().has(an_orphan()).settled()
@@ -247,6 +253,7 @@ async def test_another_clusters_mark_is_pointed_out() -> None:
     assert "another cluster's mark" in stage.heard.messages[0]
 
 
+@pytest.mark.rule("O3")
 @pytest.mark.parametrize(
     ("seconds", "listed", "expected"),
     [
@@ -294,6 +301,7 @@ async def test_a_namesake_that_gets_an_endpoint_leaves_its_predecessors_behind()
     assert stage.count == 1
 
 
+@pytest.mark.rule("C29")
 async def test_one_endpoint_in_two_inventories_counts_once() -> None:
     """The same id seen with two credentials is one endpoint."""
     stage = Stage(scopes=("a", "b")).has(an_orphan(), scope="a").has(an_orphan(), scope="b")
@@ -303,6 +311,7 @@ async def test_one_endpoint_in_two_inventories_counts_once() -> None:
     assert len(stage.heard.events) == 1
 
 
+@pytest.mark.rule("O2")
 async def test_objects_are_listed_only_for_a_reason() -> None:
     """No suspect, no LIST; what was judged is judged again after ten minutes, not at each check."""
     stage = await Stage().has(an_orphan()).shown(an_object()).settled()
@@ -316,6 +325,7 @@ async def test_objects_are_listed_only_for_a_reason() -> None:
     assert (stage.lists, stage.count) == (2, 1)
 
 
+@pytest.mark.rule("O2")
 async def test_a_list_that_fails_tells_nothing() -> None:
     """Without a complete LIST of the objects nobody is an orphan; the next check tries again."""
     stage = Stage().has(an_orphan())
@@ -368,6 +378,7 @@ def saying(reason: str, changed: str) -> list[JsonObject]:
 BEFORE, AFTER = "2025-05-31T23:00:00Z", "2025-06-01T00:00:05Z"
 
 
+@pytest.mark.rule("O7")
 @pytest.mark.parametrize(
     ("body", "times"),
     [

@@ -160,6 +160,7 @@ async def test_continuous_mutations_do_not_put_a_list_off() -> None:
     assert max(gaps) <= 1.2
 
 
+@pytest.mark.rule("R2")
 async def test_a_call_without_an_answer_brings_one_list() -> None:
     """It may have changed something; repeated for ever, it does not keep the polls short for ever."""
     parts = Parts()
@@ -239,6 +240,7 @@ async def test_a_change_wakes_the_object_that_it_concerns() -> None:
     assert len(parts.woken) == 1
 
 
+@pytest.mark.rule("C31")
 async def test_a_twin_is_pressing() -> None:
     """Its object goes before those that wait for nothing: a twin is billed as long as it lives."""
     parts = Parts(objects=3)

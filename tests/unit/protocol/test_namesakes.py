@@ -21,6 +21,7 @@ def beside(description: str = THERE, *, policy: Policy | None = None) -> Stage:
     return stage
 
 
+@pytest.mark.rule("I19")
 async def test_it_is_created_and_told() -> None:
     """Two clusters may use one project; whoever replaced one by the other learns of it at once, with both ids."""
     stage = beside()
@@ -33,6 +34,7 @@ async def test_it_is_created_and_told() -> None:
     assert stage.cloud.endpoints["ep-7"].description == THERE
 
 
+@pytest.mark.rule("I19")
 async def test_it_is_held_where_that_is_asked() -> None:
     """Nothing is made; the message names the endpoint, its cluster and the two ways on."""
     stage = beside(policy=HOLD)

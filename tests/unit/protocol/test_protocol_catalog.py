@@ -22,6 +22,7 @@ def stage_with(*templates: Template, **spec: Any) -> Stage:  # noqa: ANN401  # f
     return stage
 
 
+@pytest.mark.rule("C38")
 async def test_a_typo_is_told_and_nothing_is_sent() -> None:
     """`CatalogMismatch` with the way out; an edit heals it."""
     stage = stage_with(*ON_OFFER, model="openai/gpt-oss-12b")
@@ -46,6 +47,7 @@ async def test_a_combination_that_comes_later_heals_by_itself() -> None:
     assert stage.journal("POST") == ["POST"]
 
 
+@pytest.mark.rule("C38")
 @pytest.mark.parametrize("known", [True, False])
 async def test_a_catalog_that_cannot_be_read_holds_up_nothing(*, known: bool) -> None:
     """The create call is the judge; what was known an hour ago rules out nothing either."""
@@ -85,6 +87,7 @@ async def test_a_change_that_is_not_offered_is_not_sent() -> None:
     assert stage.journal("PATCH") == ["PATCH ep-1 scaling"]
 
 
+@pytest.mark.rule("C39")
 async def test_a_model_that_is_no_longer_offered_still_scales() -> None:
     """The catalog never blocks what runs."""
     stage = await stage_with(*ON_OFFER).ready()

@@ -35,6 +35,7 @@ async def hidden() -> Stage:
     return stage
 
 
+@pytest.mark.rule("E34")
 async def test_the_others_older_list_does_not_hold_a_deletion() -> None:
     """It was asked to wait, and still shows what is gone."""
     stage = await Stage().ready(lasting=61)
@@ -45,6 +46,7 @@ async def test_the_others_older_list_does_not_hold_a_deletion() -> None:
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("E34")
 async def test_the_others_older_list_raises_no_alarm() -> None:
     """The endpoint was removed in the console: it is made anew, once the other has seen that too."""
     stage = await Stage().ready()
@@ -57,6 +59,7 @@ async def test_the_others_older_list_raises_no_alarm() -> None:
     assert stage.journal("POST") == ["POST"]
 
 
+@pytest.mark.rule("E34")
 async def test_an_open_attempt_whose_endpoint_only_the_other_shows() -> None:
     """The object is deleted with a credential that sees less: it is kept, and a person is asked."""
     stage = Stage()
@@ -76,6 +79,7 @@ async def test_an_open_attempt_whose_endpoint_only_the_other_shows() -> None:
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("E34")
 async def test_a_copy_in_another_project_holds_nothing() -> None:
     """Somebody has copied the description there."""
     stage = await Stage().ready()
@@ -88,6 +92,7 @@ async def test_a_copy_in_another_project_holds_nothing() -> None:
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("E32")
 @pytest.mark.parametrize(
     ("namespace", "holds"),
     [
@@ -133,6 +138,7 @@ async def test_a_404_of_a_credential_that_never_saw_an_endpoint_says_nothing_to_
     assert stage.inventory.missing() == {"ep-1"}
 
 
+@pytest.mark.rule("D34")
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_hidden_endpoint_and_a_rotated_token(when: str) -> None:
     """The new credential's LISTs hide it too: it is looked for by id with that one, and watched until it is gone."""
@@ -152,6 +158,7 @@ async def test_a_hidden_endpoint_and_a_rotated_token(when: str) -> None:
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("D34")
 async def test_a_hidden_endpoint_and_a_secret_that_is_missing_for_a_moment() -> None:
     """What was known beside the LISTs of the credential is known when it is back."""
     stage = await hidden()
@@ -166,6 +173,7 @@ async def test_a_hidden_endpoint_and_a_secret_that_is_missing_for_a_moment() -> 
     assert KEY in stage.kube.objects
 
 
+@pytest.mark.rule("D35")
 @pytest.mark.parametrize("how", ["rotated", "twin"])
 async def test_a_look_without_an_answer_is_none(how: str) -> None:
     """Whatever is done in between: it is somebody else's by now, and the next look tells."""

@@ -18,6 +18,7 @@ def retained() -> Scene:
     return Scene().recorded().spec(deletionPolicy="Retain").terminating()
 
 
+@pytest.mark.rule("D21")
 @pytest.mark.parametrize("kept", [mark(), released()], ids=["before-the-release", "after-it"])
 def test_a_late_twin_is_deleted_before_the_other_is_let_go(kept: str) -> None:
     """Create 7 and Delete 3: nobody would delete it any more, and only one was to stay."""
@@ -40,6 +41,7 @@ def test_what_was_not_made_here_stays(other: ObservedEndpoint) -> None:
     assert isinstance(decided(scene).action, RemoveFinalizer)
 
 
+@pytest.mark.rule("E25")
 def test_a_get_rebinds_no_scope() -> None:
     """Gone: a 200 by id never rebinds the scope; only a LIST that shows the endpoint does."""
     scene = Scene().recorded(scope="project-2").settles()
@@ -49,6 +51,7 @@ def test_a_get_rebinds_no_scope() -> None:
     assert isinstance(decided(scene.lists(an_endpoint())).action, Rescope)
 
 
+@pytest.mark.rule("I16")
 def test_an_attempt_of_another_scope_is_not_sent_again() -> None:
     """Identity: the scope is written with the attempt, so a POST with another project's token needs a new one."""
     scene = Scene().held().attempt_written().attempted(State.REFUSED).lists()

@@ -38,6 +38,7 @@ def touched(stage: Stage) -> list[str]:
     return stage.journal("PATCH", "DELETE")
 
 
+@pytest.mark.rule("I20")
 @pytest.mark.parametrize("attempt", ATTEMPTS)
 @pytest.mark.parametrize("enabled", [True, False])
 async def test_a_strangers_endpoint_is_not_touched(attempt: dict[str, str] | None, *, enabled: bool) -> None:
@@ -68,6 +69,7 @@ async def test_it_is_left_by_an_object_that_retains() -> None:
     assert touched(stage) == []
 
 
+@pytest.mark.rule("I20")
 async def test_a_mark_that_was_removed_while_no_operator_ran() -> None:
     """A person puts it back, as the condition says, and all is well; this process then knows the endpoint."""
     stage = await Stage().ready()

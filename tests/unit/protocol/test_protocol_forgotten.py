@@ -15,6 +15,7 @@ from unit.support.stage import Stage
 DOWN = CloudUnavailable("no answer in time")
 
 
+@pytest.mark.rule("D30")
 @pytest.mark.parametrize("reads", [True, False], ids=["by-id", "no-read-by-id"])
 @pytest.mark.parametrize("how", ["same", "restarted", "rotated"])
 async def test_an_endpoint_that_no_list_has_shown_yet(how: str, *, reads: bool) -> None:
@@ -40,6 +41,7 @@ async def test_an_endpoint_that_no_list_has_shown_yet(how: str, *, reads: bool) 
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("D29")
 @pytest.mark.parametrize("restart", [False, True])
 async def test_an_endpoint_that_the_lists_hide(*, restart: bool) -> None:
     """It is watched by id until it does not answer any more (E26)."""
@@ -59,6 +61,7 @@ async def test_an_endpoint_that_the_lists_hide(*, restart: bool) -> None:
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("D29")
 async def test_an_endpoint_that_became_somebody_elses() -> None:
     """Its mark said so, and so did the object; one LIST that leaves it out does not make it ours again."""
     stage = await Stage().ready()
@@ -73,6 +76,7 @@ async def test_an_endpoint_that_became_somebody_elses() -> None:
     assert stage.journal("DELETE") == []
 
 
+@pytest.mark.rule("D29")
 async def test_a_predecessors_endpoint_while_it_is_adopted() -> None:
     """The mark is still the predecessor's, and the PATCH may still take effect."""
     stage = Stage(policy=Policy(may_adopt=True), endpointId="ep-7", deletionPolicy="Delete")
@@ -88,6 +92,7 @@ async def test_a_predecessors_endpoint_while_it_is_adopted() -> None:
     assert (stage.journal("DELETE"), KEY in stage.kube.objects) == ([], True)
 
 
+@pytest.mark.rule("D35")
 @pytest.mark.parametrize(
     "error",
     [
@@ -108,6 +113,7 @@ async def test_reading_by_id_is_not_allowed(error: CloudError) -> None:
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("D35")
 @pytest.mark.parametrize(
     "error",
     [
@@ -130,6 +136,7 @@ async def test_reading_by_id_does_not_work_for_the_moment(error: CloudError) -> 
     assert (len(stage.journal("GET")) > 1, stage.journal("DELETE")) == (True, [])
 
 
+@pytest.mark.rule("A9")
 @pytest.mark.parametrize("restart", [False, True])
 async def test_a_released_endpoint_that_is_taken_over_by_a_setting(*, restart: bool) -> None:
     """Its id is written, its mark not yet, and no attempt ever was: it was adopted, so it is not deleted (A9)."""
@@ -158,6 +165,7 @@ async def second_attempt_open() -> Stage:
     return stage
 
 
+@pytest.mark.rule("D31")
 @pytest.mark.parametrize("how", ["restarted", "another-process-opened-it"])
 @pytest.mark.parametrize("policy", ["Delete", "Retain"])
 async def test_the_time_that_an_open_attempt_is_given(policy: str, how: str) -> None:
@@ -180,6 +188,7 @@ async def test_the_time_that_an_open_attempt_is_given(policy: str, how: str) -> 
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("C12")
 @pytest.mark.parametrize("restart", [False, True])
 async def test_what_was_seen_while_something_else_was_told(*, restart: bool) -> None:
     """An endpoint of the first attempt shows up while the object stands still for its spec: its id is written down."""
@@ -198,6 +207,7 @@ async def test_what_was_seen_while_something_else_was_told(*, restart: bool) -> 
     assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])
 
 
+@pytest.mark.rule("D37")
 async def test_a_wiped_status_does_not_forget_that_it_was_created() -> None:
     """The endpoint is not seen at that moment: its id is written again with its attempt, and it goes in the end."""
     stage = await Stage().ready(lasting=61)

@@ -35,6 +35,7 @@ async def taking_over(error: Exception | None = DOWN, *, policy: str = "Delete",
     return stage
 
 
+@pytest.mark.rule("D23")
 @pytest.mark.parametrize("restarted", [False, True])
 @pytest.mark.parametrize("policy", ["Delete", "Retain"])
 async def test_an_adoption_that_takes_effect_after_the_deletion(policy: str, restarted: bool) -> None:  # noqa: FBT001  # a parameter
@@ -56,6 +57,7 @@ async def test_an_adoption_that_takes_effect_after_the_deletion(policy: str, res
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("D23")
 async def test_an_adoption_that_takes_effect_after_the_release() -> None:
     """`Retain`: what nobody had marked is released at once, and once more when the mark comes after that."""
     stage = await taking_over(policy="Retain", mark_before="")
@@ -70,6 +72,7 @@ async def test_an_adoption_that_takes_effect_after_the_release() -> None:
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("D23")
 @pytest.mark.parametrize("policy", ["Delete", "Retain"])
 @pytest.mark.parametrize(("restarted", "seconds"), [(False, 59), (True, 124)])
 async def test_an_adoption_that_came_to_nothing(policy: str, restarted: bool, seconds: float) -> None:  # noqa: FBT001  # a parameter
@@ -87,6 +90,7 @@ async def test_an_adoption_that_came_to_nothing(policy: str, restarted: bool, se
     assert (stage.journal("DELETE"), "ep-7" in stage.cloud.endpoints) == ([], True)
 
 
+@pytest.mark.rule("D23")
 async def test_the_time_counts_from_the_end_of_the_last_call() -> None:
     """However long the object was there before: a call without an answer may take effect after it."""
     stage = await taking_over(RateLimited("not now", refused=True))
@@ -110,6 +114,7 @@ async def test_an_adoption_that_was_surely_refused_holds_nothing(policy: str) ->
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("D23")
 async def test_an_adoption_that_another_process_may_have_begun() -> None:
     """The write of the id met one that was there already: this process does not know of every call."""
     stage = Stage(policy=Policy(may_adopt=True), endpointId="ep-7", deletionPolicy="Delete")
@@ -125,6 +130,7 @@ async def test_an_adoption_that_another_process_may_have_begun() -> None:
     assert KEY in stage.kube.objects
 
 
+@pytest.mark.rule("D23")
 async def test_a_foreign_mark_after_the_adoption_holds_nothing() -> None:
     """Delete 4: the adoption was through; what carries another's mark now is left at once."""
     stage = Stage(policy=Policy(may_adopt=True), endpointId="ep-7", deletionPolicy="Delete")
@@ -161,6 +167,7 @@ async def let_go_after(stage: Stage, seconds: float) -> None:
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("D38")
 async def test_a_second_call_that_is_answered_does_not_answer_for_the_first() -> None:
     """It may put our mark over that of whoever adopts the endpoint next."""
     stage = await settled()
@@ -170,6 +177,7 @@ async def test_a_second_call_that_is_answered_does_not_answer_for_the_first() ->
     await let_go_after(stage, 37)
 
 
+@pytest.mark.rule("D38")
 async def test_a_mark_that_comes_after_the_release_is_released_again() -> None:
     """The first call takes effect while the object waits."""
     stage = await settled()
@@ -180,6 +188,7 @@ async def test_a_mark_that_comes_after_the_release_is_released_again() -> None:
     assert stage.cloud.endpoints["ep-7"].description == released()
 
 
+@pytest.mark.rule("D38")
 async def test_a_release_without_an_answer() -> None:
     """It would put the released mark over the next owner's."""
     stage = await Stage(deletionPolicy="Retain").ready(lasting=300)
@@ -191,6 +200,7 @@ async def test_a_release_without_an_answer() -> None:
     await let_go_after(stage, 48)
 
 
+@pytest.mark.rule("D38")
 async def test_a_call_of_an_earlier_process() -> None:
     """Whether each of them had an answer, only that one knew: its deadlines and the settle time pass."""
     stage = (await Stage(deletionPolicy="Retain").ready(lasting=300)).restarted()
@@ -200,6 +210,7 @@ async def test_a_call_of_an_earlier_process() -> None:
     await let_go_after(stage, 123)
 
 
+@pytest.mark.rule("D38")
 async def test_a_call_of_an_earlier_process_and_a_wiped_status() -> None:
     """That this process takes the endpoint over once more says nothing of what the earlier one has sent."""
     stage = (await taking_over(policy="Retain", mark_before="")).restarted()
@@ -213,6 +224,7 @@ async def test_a_call_of_an_earlier_process_and_a_wiped_status() -> None:
     await let_go_after(stage, 121)
 
 
+@pytest.mark.rule("D38")
 async def test_a_foreign_mark_while_a_call_is_open() -> None:
     """What is left for its mark may get ours back as well."""
     stage = await Stage().ready(lasting=300)
@@ -225,6 +237,7 @@ async def test_a_foreign_mark_while_a_call_is_open() -> None:
     assert stage.journal("DELETE") == []
 
 
+@pytest.mark.rule("D38")
 async def test_only_observed_since_a_call_without_an_answer() -> None:
     """Nothing is sent any more, and no list is needed: the time alone passes."""
     stage = await taking_over(policy="Retain", mark_before="")
@@ -242,6 +255,7 @@ async def test_only_observed_since_a_call_without_an_answer() -> None:
     assert len(stage.journal("PATCH")) == 1
 
 
+@pytest.mark.rule("D38")
 async def test_a_probe_without_an_answer() -> None:
     """It carries the mark that the endpoint had, and may put it over the released one."""
     stage = await Stage(deletionPolicy="Retain").ready(lasting=300)
@@ -258,6 +272,7 @@ async def test_a_probe_without_an_answer() -> None:
     await let_go_after(stage, 53)
 
 
+@pytest.mark.rule("D38")
 async def test_a_delete_without_an_answer_before_it_was_to_be_retained() -> None:
     """It may take away what is kept, or what the next owner has by then."""
     stage = await Stage().ready(lasting=300)
@@ -270,6 +285,7 @@ async def test_a_delete_without_an_answer_before_it_was_to_be_retained() -> None
     await let_go_after(stage, 57)
 
 
+@pytest.mark.rule("D39")
 async def test_a_delete_that_was_accepted_before_it_was_to_be_retained() -> None:
     """Nobody is told that it stays."""
     stage = await Stage().ready(lasting=300)
@@ -286,6 +302,7 @@ async def test_a_delete_that_was_accepted_before_it_was_to_be_retained() -> None
     )
 
 
+@pytest.mark.rule("D38")
 async def test_what_a_call_is_open_for_is_gone() -> None:
     """Nothing is waited for: what is left is another one."""
     stage = await Stage().ready(lasting=300)
@@ -300,6 +317,7 @@ async def test_what_a_call_is_open_for_is_gone() -> None:
     assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, ["ep-2"])
 
 
+@pytest.mark.rule("D39")
 async def test_no_list_comes_that_could_end_the_waiting() -> None:
     """The credential is revoked meanwhile, and that is what a person is told."""
     stage = await settled()
@@ -308,6 +326,7 @@ async def test_no_list_comes_that_could_end_the_waiting() -> None:
     await revoked(stage)
 
 
+@pytest.mark.rule("D39")
 async def test_the_time_that_is_told_is_the_time_that_passes() -> None:
     """Of an earlier process the deadlines count too."""
     stage = (await Stage(deletionPolicy="Retain").ready(lasting=300)).restarted()
@@ -319,6 +338,7 @@ async def test_the_time_that_is_told_is_the_time_that_passes() -> None:
 # A word
 
 
+@pytest.mark.rule("E29")
 async def test_a_request_from_before_the_doubt_is_no_answer_to_it() -> None:
     """Evidence: asked for in one project, read by a later process that reports the doubt, and by the one after it."""
     stage = await Stage().ready()
@@ -336,6 +356,7 @@ async def test_a_request_from_before_the_doubt_is_no_answer_to_it() -> None:
     assert stage.status["scope"] != SCOPE
 
 
+@pytest.mark.rule("I18")
 @pytest.mark.parametrize("restarted", [False, True])
 async def test_a_twin_of_an_attempt_whose_id_the_status_still_has(restarted: bool) -> None:  # noqa: FBT001  # a parameter
     """Two attempts made something later than the settle time: the mark that is put back on the first is its own."""

@@ -34,6 +34,7 @@ async def beside_an_open_attempt() -> Stage:
     return stage
 
 
+@pytest.mark.rule("I21")
 @pytest.mark.parametrize("order", [(KEY, WITNESS), (WITNESS, KEY)], ids=["asks-first", "witness-first"])
 @pytest.mark.parametrize("restart", [False, True])
 async def test_another_objects_endpoint_shows_that_the_project_is_the_same(
@@ -80,6 +81,7 @@ async def test_a_recorded_endpoint_that_the_new_list_does_not_show_yet() -> None
     assert stage.told("Synced") == "True ReconcileSuccess"
 
 
+@pytest.mark.rule("I21")
 @pytest.mark.parametrize("why", ["nothing else", "of another object", "without its mark", "another id"])
 async def test_where_nothing_shows_it_a_person_is_asked(why: str) -> None:
     """What the new list shows was never recorded with the old one."""

@@ -19,6 +19,7 @@ WATCHER = Key(NAMESPACE, "watcher")
 BLOCKED = Turn(RateLimited("wait", retry_after=300.0, refused=True))
 
 
+@pytest.mark.rule("R3")
 async def test_whoever_looks_on_is_woken_by_the_owners_edit() -> None:
     """The answer to the PATCH was in the inventory before the LIST, which then shows nothing new."""
     stage = await Stage(policy=Policy(may_adopt=True)).ready()
@@ -37,6 +38,7 @@ async def test_whoever_looks_on_is_woken_by_the_owners_edit() -> None:
     assert stage.told("Ready", of=WATCHER) != "True Available"
 
 
+@pytest.mark.rule("R3")
 def test_an_answer_is_news_to_one_list_only() -> None:
     """The next one wakes nobody for it."""
     clock = ManualClock()
@@ -49,6 +51,7 @@ def test_an_answer_is_news_to_one_list_only() -> None:
     assert inventory.listed(inventory.stamp(), shown).endpoint_ids == frozenset()
 
 
+@pytest.mark.rule("R1")
 async def test_drift_that_cannot_be_put_back_now() -> None:
     """The credential is blocked for minutes."""
     stage = await Stage(enabled=True).ready()
@@ -58,6 +61,7 @@ async def test_drift_that_cannot_be_put_back_now() -> None:
     assert str(stage.told("Ready")).startswith("False")
 
 
+@pytest.mark.rule("R1")
 async def test_drift_whose_turn_comes_later() -> None:
     """While it waits for its turn at the cloud, nothing wrong is told."""
     stage = await Stage(displayName="one").ready()
@@ -69,6 +73,7 @@ async def test_drift_whose_turn_comes_later() -> None:
     assert stage.cloud.endpoints["ep-1"].name == "one"
 
 
+@pytest.mark.rule("R1")
 async def test_a_look_by_id_that_has_to_wait() -> None:
     """A tenth of everything is missing at once."""
     stage = Stage()
@@ -81,6 +86,7 @@ async def test_a_look_by_id_that_has_to_wait() -> None:
     assert not str(stage.told("Ready")).startswith("True")
 
 
+@pytest.mark.rule("R2")
 async def test_an_edit_taken_back_whose_first_call_had_no_answer() -> None:
     """The PATCH took effect; the LIST from before it shows what the spec says again, and proves nothing."""
     stage = await Stage(displayName="one").ready()
@@ -96,6 +102,7 @@ async def test_an_edit_taken_back_whose_first_call_had_no_answer() -> None:
     assert (stage.cloud.endpoints["ep-1"].name, stage.told("Ready")) == ("one", "True Available")
 
 
+@pytest.mark.rule("R2")
 @pytest.mark.parametrize("refused", [False, True])
 async def test_a_list_follows_a_call_without_an_answer(monkeypatch: pytest.MonkeyPatch, *, refused: bool) -> None:
     """It may have changed something: the cloud is listed soon. A refusal has not."""

@@ -22,6 +22,7 @@ async def in_conflict(endpoint: ObservedEndpoint = PREDECESSORS) -> Stage:
     return stage
 
 
+@pytest.mark.rule("A18")
 @pytest.mark.parametrize("description", [mark(uid=OTHER_UID), released()], ids=["held", "released"])
 @pytest.mark.parametrize(
     "becomes",
@@ -47,6 +48,7 @@ async def test_the_conflict_ends_with_its_cause(description: str, becomes: str |
     assert stage.told("Stalled") is None
 
 
+@pytest.mark.rule("A18")
 async def test_the_conflict_begins_again() -> None:
     """Adopt: what is marked as a predecessor's before this object has an endpoint is not doubled."""
     stage = Stage(enabled=False)
@@ -57,6 +59,7 @@ async def test_the_conflict_begins_again() -> None:
     assert (stage.told("Stalled"), stage.journal("POST")) == ("True OwnershipConflict", [])
 
 
+@pytest.mark.rule("A16")
 async def test_a_predecessors_endpoint_that_shows_up_later_is_nobodys_concern() -> None:
     """Adopt: once this object has an endpoint, that of an earlier one is an orphan; nothing is changed for it."""
     stage = await Stage().ready()

@@ -46,6 +46,7 @@ def test_an_endpoint_is_made(wanting: str) -> None:
     assert isinstance(decided(WANTING[wanting](Scene())).action, Create)
 
 
+@pytest.mark.rule("C1")
 @pytest.mark.parametrize("wanting", WANTING)
 @pytest.mark.parametrize("forbidding", FORBIDDING)
 def test_nothing_is_made(forbidding: str, wanting: str) -> None:
@@ -54,6 +55,7 @@ def test_nothing_is_made(forbidding: str, wanting: str) -> None:
     assert not isinstance(decided(scene).action, Create)
 
 
+@pytest.mark.rule("C2", I7="new-the-name-is-for-people")
 @pytest.mark.parametrize(
     "listed",
     [
@@ -76,6 +78,7 @@ UNRESOLVED: Final = [
 ]
 
 
+@pytest.mark.rule("C3")
 @pytest.mark.parametrize("arrange", UNRESOLVED)
 @pytest.mark.parametrize(
     "also",
@@ -94,6 +97,7 @@ def test_ready_is_never_true_while_an_attempt_is_unresolved(also: Arrange, arran
     assert told["Ready"] != "True"
 
 
+@pytest.mark.rule("E24")
 @pytest.mark.parametrize("present", [LONG_AGO, "2999-01-01T00:00:00Z", "yesterday", ""])
 def test_a_time_stamp_in_the_object_decides_nothing(present: str) -> None:
     """Evidence: `since` is for people; what counts is what this process saw."""
@@ -103,6 +107,7 @@ def test_a_time_stamp_in_the_object_decides_nothing(present: str) -> None:
     assert isinstance(decided(scene.wait(66).settles()).action, Create)
 
 
+@pytest.mark.rule("E24")
 @pytest.mark.parametrize("deleted", [LONG_AGO, "2999-01-01T00:00:00Z"])
 def test_the_time_of_a_deletion_decides_nothing(deleted: str) -> None:
     """Delete 1: the settle time is counted in this process, not from the time stamp of the deletion."""
@@ -112,12 +117,14 @@ def test_the_time_of_a_deletion_decides_nothing(deleted: str) -> None:
     assert isinstance(decided(scene.wait(540).lists()).action, RemoveFinalizer)
 
 
+@pytest.mark.rule("D3")
 def test_the_time_before_a_deletion_counts() -> None:
     """Delete 1: what was absent for DELETE_SETTLE already holds nobody up."""
     scene = Scene().held().attempt_written().attempted(State.IN_DOUBT).settles(seconds=601)
     assert isinstance(decided(scene.terminating()).action, RemoveFinalizer)
 
 
+@pytest.mark.rule("D19")
 @pytest.mark.parametrize(
     "also",
     [
@@ -144,6 +151,7 @@ def test_a_stripped_finalizer_comes_first(arrange: Arrange, also: Arrange) -> No
     assert decided(also(arrange(Scene()))).action == AddFinalizer()
 
 
+@pytest.mark.rule("C25")
 def test_the_spec_decides_between_twins_before_the_status() -> None:
     """Create 7: kept is the one that `spec.endpointId` names, even where the status names the other."""
     scene = Scene().recorded("ep-2").spec(endpointId="ep-1").may(adopt=True)
@@ -153,6 +161,7 @@ def test_the_spec_decides_between_twins_before_the_status() -> None:
     assert decided(scene).action == DeleteTwin("ep-2", "ep-1")
 
 
+@pytest.mark.rule("E15")
 @pytest.mark.parametrize(
     ("description", "check", "reason"),
     [
@@ -169,6 +178,7 @@ def test_what_answers_by_id_is_judged_by_its_mark(description: str, check: str, 
     assert (found.check, found.reason, found.record) == (check, reason, "ep-1" if check != "lost" else None)
 
 
+@pytest.mark.rule("H4")
 @pytest.mark.parametrize(
     "listed",
     [
@@ -194,6 +204,7 @@ def test_what_is_observed_is_never_changed(also: Arrange, listed: tuple[Observed
     assert not isinstance(decided(also(scene)).action, MUTATIONS)
 
 
+@pytest.mark.rule("E4")
 def test_a_list_begun_before_an_answer_proves_nothing_against_it() -> None:
     """Evidence: the LIST misses the endpoint, but a PATCH that ended after the LIST's start was answered for it."""
     scene = Scene().recorded().lists(an_endpoint())

@@ -40,6 +40,7 @@ async def deleted(stage: Stage) -> Stage:
     return stage
 
 
+@pytest.mark.rule("D25")
 @pytest.mark.parametrize("policy", [{}, {"deletionPolicy": "Delete"}], ids=["left-out", "Delete"])
 @pytest.mark.parametrize("why", ["mismatch", "forbidden"])
 async def test_an_endpoint_whose_adoption_is_refused(policy: dict[str, str], why: str) -> None:
@@ -55,6 +56,7 @@ async def test_an_endpoint_whose_adoption_is_refused(policy: dict[str, str], why
     assert (await deleted(stage)).journal("DELETE", "PATCH") == []
 
 
+@pytest.mark.rule("D25")
 async def test_an_endpoint_that_another_object_is_adopting() -> None:
     """It is paused, so its mark is still to come."""
     stage = await observing(deletionPolicy="Delete")
@@ -70,6 +72,7 @@ async def test_an_endpoint_that_another_object_is_adopting() -> None:
     assert (await deleted(stage)).journal("DELETE", "PATCH") == []
 
 
+@pytest.mark.rule("D26")
 async def test_an_adoption_under_way_that_one_list_leaves_out() -> None:
     """Its PATCH may still take effect, so the object is kept (D23), whether the endpoint is listed or not."""
     stage = Stage(policy=MAY, endpointId="ep-7", deletionPolicy="Delete")
@@ -89,6 +92,7 @@ async def test_an_adoption_under_way_that_one_list_leaves_out() -> None:
     assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])
 
 
+@pytest.mark.rule("D41")
 @pytest.mark.parametrize("listed", [True, False], ids=["listed", "left-out-of-a-list"])
 @pytest.mark.parametrize("earlier", [released(), mark(uid=OTHER_UID)], ids=["released", "held"])
 async def test_a_predecessors_endpoint_before_the_mark(earlier: str, *, listed: bool) -> None:
@@ -111,6 +115,7 @@ async def test_a_predecessors_endpoint_before_the_mark(earlier: str, *, listed: 
     assert "left in the cloud" in stage.witness.messages[-1]
 
 
+@pytest.mark.rule("D41")
 @pytest.mark.parametrize("restart", [False, True])
 async def test_its_own_release_is_no_predecessors(*, restart: bool) -> None:
     """The object released its endpoint, and then said Delete after all, before it went."""
@@ -125,6 +130,7 @@ async def test_its_own_release_is_no_predecessors(*, restart: bool) -> None:
     assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])
 
 
+@pytest.mark.rule("D27")
 @pytest.mark.parametrize("restart", [False, True])
 async def test_what_was_made_before_another_was_named(*, restart: bool) -> None:
     """The policy is left out: what this object has was created, though its spec names another that it cannot adopt."""
@@ -142,6 +148,7 @@ async def test_what_was_made_before_another_was_named(*, restart: bool) -> None:
     assert list((await deleted(stage)).cloud.endpoints) == ["ep-7"]
 
 
+@pytest.mark.rule("D28")
 async def test_a_foreign_mark_beside_ours_before_the_id_is_written() -> None:
     """The decision has left it in the cloud, so cleaning up after the object does not take it."""
     stage = Stage()
@@ -152,6 +159,7 @@ async def test_a_foreign_mark_beside_ours_before_the_id_is_written() -> None:
     assert (await deleted(stage)).journal("DELETE") == []
 
 
+@pytest.mark.rule("D28")
 async def test_observed_before_the_id_is_written() -> None:
     """Under Observe it is let go without a call, and so it stays."""
     stage = await unwritten()
@@ -159,6 +167,7 @@ async def test_observed_before_the_id_is_written() -> None:
     assert (await deleted(stage)).journal("DELETE") == []
 
 
+@pytest.mark.rule("D28")
 async def test_a_conflict_takes_back_that_it_was_let_go() -> None:
     """The finalizer was not removed by the decision after all, but by somebody's force: then it is cleaned up."""
     stage = await unwritten()
@@ -173,6 +182,7 @@ async def test_a_conflict_takes_back_that_it_was_let_go() -> None:
     assert stage.journal("DELETE") == ["DELETE ep-1"]
 
 
+@pytest.mark.rule("C28")
 @pytest.mark.parametrize("restart", [False, True])
 async def test_of_two_copies_neither(*, restart: bool) -> None:
     """Nothing is written down that would tell the real one from the copy with the smaller id."""
@@ -186,6 +196,7 @@ async def test_of_two_copies_neither(*, restart: bool) -> None:
     assert (await deleted(stage)).journal("DELETE") == []
 
 
+@pytest.mark.rule("D33")
 @pytest.mark.parametrize("restart", [False, True])
 async def test_observe_with_a_create_call_of_unknown_outcome(*, restart: bool) -> None:
     """What is let go without a call is not told to be nothing."""
@@ -200,6 +211,7 @@ async def test_observe_with_a_create_call_of_unknown_outcome(*, restart: bool) -
     assert "billed" in stage.witness.messages[-1]
 
 
+@pytest.mark.rule("D40")
 async def test_a_wrong_mark_that_was_removed_again() -> None:
     """One list leaves the endpoint out after that: it is looked for, not left."""
     stage = await Stage().ready(lasting=300)
@@ -218,6 +230,7 @@ async def test_a_wrong_mark_that_was_removed_again() -> None:
     assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])
 
 
+@pytest.mark.rule("D39")
 async def test_what_was_not_clearly_the_objects_is_gone() -> None:
     """Nobody is told that it is in the cloud."""
     stage = await Stage().ready(lasting=300)

@@ -34,6 +34,7 @@ def buried(*, answer_lost: bool = False) -> Scene:
     return scene
 
 
+@pytest.mark.rule("A19")
 @pytest.mark.parametrize("answer_lost", [False, True])
 def test_a_stale_list_brings_no_deleted_predecessor_back(answer_lost: bool) -> None:  # noqa: FBT001  # a parameter
     """ADR 14: it was deleted and seen to be gone; that a list shows it once more makes it nobody's predecessor."""
@@ -42,6 +43,7 @@ def test_a_stale_list_brings_no_deleted_predecessor_back(answer_lost: bool) -> N
     assert scene.inventory.endpoint("ep-1") is not None  # it is not hidden from anything else
 
 
+@pytest.mark.rule("A19")
 @pytest.mark.parametrize("answer_lost", [False, True])
 def test_what_a_stale_list_brought_back_may_go_again(answer_lost: bool) -> None:  # noqa: FBT001  # a parameter
     """Its absence is expected: it speaks against no list, even beside another one that is missing."""
@@ -92,6 +94,7 @@ def test_how_an_endpoint_was_seen_last() -> None:
     assert deleted.inventory.last_seen("ep-1") is None
 
 
+@pytest.mark.rule("L6")
 async def test_the_probe_sends_what_a_list_showed_while_nobody_looked_at_the_object(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -113,6 +116,7 @@ async def test_the_probe_sends_what_a_list_showed_while_nobody_looked_at_the_obj
     assert [probe.description for probe in probes] == [FOREIGN]
 
 
+@pytest.mark.rule("A20")
 async def test_an_open_attempt_comes_before_a_predecessor() -> None:
     """ADR 14: what an attempt may have made has to be ruled out before anything is adopted in its place."""
     stage = Stage(policy=Policy(adopt_recreated=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tokenfactory_operator.domain.errors import CredentialsError, KubeConflict, RateLimited, Unauthorized
 from tokenfactory_operator.domain.observed import EndpointList
 from unit.support.builders import KEY, OTHER_UID, UID, an_endpoint
@@ -17,6 +19,7 @@ def replaced(stage: Stage) -> None:
     stage.watch()
 
 
+@pytest.mark.rule("D32")
 async def test_it_is_told_what_it_waits_for() -> None:
     """What is left of the first cannot be deleted: the second waits, and an Event about it says why."""
     stage = await unwritten()
@@ -32,6 +35,7 @@ async def test_it_is_told_what_it_waits_for() -> None:
     assert (stage.journal("DELETE")[-1], list(stage.cloud.endpoints)) == ("DELETE ep-1", ["ep-2"])
 
 
+@pytest.mark.rule("D32")
 async def test_a_404_of_another_project_proves_nothing() -> None:
     """The credential has come to mean another project: what is left is not taken for deleted."""
     stage = await unwritten()
@@ -46,6 +50,7 @@ async def test_a_404_of_another_project_proves_nothing() -> None:
     assert (stage.journal("DELETE"), stage.cloud.endpoints) == (["DELETE ep-1"], {})
 
 
+@pytest.mark.rule("D36")
 async def test_what_no_credential_reaches_any_more_is_not_waited_for() -> None:
     """The scope is another one since a rotation, and no LIST of it shows what is left: the second is told, and made."""
     stage = await unwritten()
@@ -59,6 +64,7 @@ async def test_what_no_credential_reaches_any_more_is_not_waited_for() -> None:
     assert (len(told), "that project's console" in told[0]) == (1, True)
 
 
+@pytest.mark.rule("D36")
 async def test_without_a_credential_that_is_what_is_told() -> None:
     """And not that it belongs to another project."""
     stage = await unwritten()
@@ -71,6 +77,7 @@ async def test_without_a_credential_that_is_what_is_told() -> None:
     assert "There is no Secret" in stage.witness.messages[-1]
 
 
+@pytest.mark.rule("C34")
 async def test_an_object_that_leaves_the_selector_while_its_endpoint_is_made() -> None:
     """It lives, so what was made for it stays, and is written down when it comes back."""
     stage = Stage()
@@ -88,6 +95,7 @@ async def test_an_object_that_leaves_the_selector_while_its_endpoint_is_made() -
     assert stage.status["endpointId"] == "ep-1"
 
 
+@pytest.mark.rule("C34")
 async def test_an_object_that_left_the_selector_is_not_worked_on() -> None:
     """A conflict makes the pass read it anew, and the watch would never bring back what was written then."""
     stage = await Stage(displayName="one").ready()
@@ -102,6 +110,7 @@ async def test_an_object_that_left_the_selector_is_not_worked_on() -> None:
     assert (stage.journal("PATCH"), stage.cache.get(KEY)) == ([], None)
 
 
+@pytest.mark.rule("D32")
 async def test_a_renamed_project_that_shows_it_is_the_same() -> None:
     """The scope is another one, as after the rotation of a token that names no project; its LIST has the endpoint."""
     stage = await unwritten()
@@ -113,6 +122,7 @@ async def test_a_renamed_project_that_shows_it_is_the_same() -> None:
     assert stage.journal("DELETE") == ["DELETE ep-1"]
 
 
+@pytest.mark.rule("I17")
 async def test_a_wait_for_the_credential_is_not_told_with_the_others_id() -> None:
     """The first waited for its turn at the cloud when it was replaced."""
     stage = await Stage().ready()

@@ -26,6 +26,7 @@ async def unreadable(stage: Stage) -> Stage:
     return stage
 
 
+@pytest.mark.rule("D24")
 @pytest.mark.parametrize("spec", [{"deletionPolicy": "Retain"}, {"managementPolicy": "Observe"}])
 async def test_retain_and_observe_hold(spec: dict[str, Any]) -> None:
     """The endpoint is let go, not deleted."""
@@ -36,6 +37,7 @@ async def test_retain_and_observe_hold(spec: dict[str, Any]) -> None:
     assert "ep-1" in stage.cloud.endpoints
 
 
+@pytest.mark.rule("D24")
 async def test_an_endpoint_that_was_only_observed_is_left() -> None:
     """It was never this object's."""
     stage = Stage(policy=Policy(may_adopt=True), endpointId="ep-7", managementPolicy="Observe")
@@ -45,6 +47,7 @@ async def test_an_endpoint_that_was_only_observed_is_left() -> None:
     assert (await unreadable(stage)).journal("DELETE", "PATCH") == []
 
 
+@pytest.mark.rule("D24")
 async def test_what_was_adopted_is_retained() -> None:
     """The policy is left out, and the spec names the endpoint."""
     stage = Stage(policy=Policy(may_adopt=True), endpointId="ep-7")
@@ -60,6 +63,7 @@ async def test_what_was_created_is_deleted() -> None:
     assert (await unreadable(await Stage().ready(lasting=61))).journal("DELETE") == ["DELETE ep-1"]
 
 
+@pytest.mark.rule("D24")
 @pytest.mark.parametrize(
     ("said", "policy"),
     [("Delete", DeletionPolicy.DELETE), ("Retain", DeletionPolicy.RETAIN), ("Archive", DeletionPolicy.RETAIN)],
@@ -70,6 +74,7 @@ def test_a_policy_that_is_not_understood_deletes_nothing(said: str, policy: Dele
     assert stage.resource.deletion_policy is policy
 
 
+@pytest.mark.rule("D24")
 @pytest.mark.parametrize(
     ("said", "policy"),
     [("Manage", ManagementPolicy.MANAGE), ("Observe", ManagementPolicy.OBSERVE), ("Audit", ManagementPolicy.OBSERVE)],

@@ -34,6 +34,7 @@ async def posts_of(stage: Stage, *, rounds: int, every: float = 10.0) -> list[fl
     return [moment - at[0] for moment in at]
 
 
+@pytest.mark.rule("C24")
 async def test_ten_minutes_without_an_answer_heal_by_themselves() -> None:
     """Create 6: the settle time doubles with each unknown attempt, and nobody is asked."""
     stage = Stage()
@@ -43,6 +44,7 @@ async def test_ten_minutes_without_an_answer_heal_by_themselves() -> None:
     assert (stage.status["endpointId"], stage.told("Stalled")) == ("ep-1", None)
 
 
+@pytest.mark.rule("C24")
 async def test_the_settle_time_grows_to_an_hour_and_no_further() -> None:
     """Create 6."""
     stage = Stage()
@@ -52,6 +54,7 @@ async def test_the_settle_time_grows_to_an_hour_and_no_further() -> None:
     assert stage.told("Stalled") is None
 
 
+@pytest.mark.rule("C36")
 async def test_a_list_that_shows_what_was_created_later_is_alive() -> None:
     """Create 6: then the next attempt comes after the settle time itself, however many have ended unknown."""
     stage = Stage()
@@ -69,6 +72,7 @@ async def test_a_list_that_shows_what_was_created_later_is_alive() -> None:
     assert len(stage.journal("POST")) == 3
 
 
+@pytest.mark.rule("C37")
 @pytest.mark.parametrize("cap", [20, 25, 30, 50, 100])
 async def test_a_list_that_is_cut_off_costs_no_second_endpoint(cap: int) -> None:
     """Create 6: it is as long as it ever was, and a round number: what the attempt has made may not fit."""
@@ -90,6 +94,7 @@ async def test_a_list_that_is_cut_off_costs_no_second_endpoint(cap: int) -> None
     assert not stage.kube.objects
 
 
+@pytest.mark.rule("C37")
 @pytest.mark.parametrize("cap", [20, 100])
 async def test_a_list_that_was_longer_is_not_cut_off(cap: int) -> None:
     """It has shown more than now, so there is room for what the attempt has made."""
@@ -113,6 +118,7 @@ async def maintained(stage: Stage, minutes: int) -> Stage:
     return stage
 
 
+@pytest.mark.rule("L7")
 async def test_a_maintenance_costs_neither_the_endpoint_nor_a_second_one() -> None:
     """Lost: a credential's only endpoint is given up only after `LOST_SETTLE`."""
     stage = await maintained(await Stage(timing=Timing()).ready(), minutes=9)
@@ -120,6 +126,7 @@ async def test_a_maintenance_costs_neither_the_endpoint_nor_a_second_one() -> No
     assert stage.told("Ready") == "True Available"
 
 
+@pytest.mark.rule("L11")
 async def test_what_is_gone_for_longer_is_made_anew_once() -> None:
     """Lost: at most one recreation in `LOST_SETTLE`; the old one serves and is kept when it shows up again."""
     stage = await maintained(await Stage(timing=Timing()).ready(), minutes=25)
@@ -130,6 +137,7 @@ async def test_what_is_gone_for_longer_is_made_anew_once() -> None:
     assert (stage.status["endpointId"], stage.told("Ready")) == ("ep-1", "True Available")
 
 
+@pytest.mark.rule("L7")
 async def test_another_endpoint_of_the_project_shows_that_the_list_is_well() -> None:
     """Lost: with a known one in the LIST, an endpoint that was removed in the console is made anew in a minute."""
     stage = Stage(timing=Timing())
@@ -141,6 +149,7 @@ async def test_another_endpoint_of_the_project_shows_that_the_list_is_well() -> 
     assert len(stage.journal("POST")) == 1
 
 
+@pytest.mark.rule("L8")
 async def test_endpoints_that_were_never_seen_before_are_no_sign() -> None:
     """The same token may have come to mean another project: its endpoints say nothing about ours."""
     stage = await Stage(timing=Timing()).ready()
@@ -151,6 +160,7 @@ async def test_endpoints_that_were_never_seen_before_are_no_sign() -> None:
     assert stage.told("Ready") == "Unknown EndpointLost"
 
 
+@pytest.mark.rule("L9")
 @pytest.mark.parametrize("catalog", ["fails", "empty"])
 async def test_without_the_catalog_nothing_is_lost(catalog: str) -> None:
     """Lost: a 404 says something only while the API answers for what surely exists."""
@@ -170,6 +180,7 @@ async def test_without_the_catalog_nothing_is_lost(catalog: str) -> None:
     assert len(stage.journal("POST")) == 1
 
 
+@pytest.mark.rule("L10")
 async def test_an_endpoint_that_showed_again_is_not_gone_any_more() -> None:
     """Evidence: what was proven before the last sight of it is proven no more."""
     stage = await Stage().ready()
@@ -187,6 +198,7 @@ async def test_an_endpoint_that_showed_again_is_not_gone_any_more() -> None:
     assert stage.journal("PATCH") == ["PATCH ep-1 description"] * 2
 
 
+@pytest.mark.rule("L11")
 @pytest.mark.parametrize("old_serves", [True, False])
 @pytest.mark.parametrize("new_serves", [True, False])
 async def test_of_two_the_one_that_serves_is_kept(*, old_serves: bool, new_serves: bool) -> None:
@@ -207,6 +219,7 @@ async def test_of_two_the_one_that_serves_is_kept(*, old_serves: bool, new_serve
     assert stage.status["endpointId"] == kept
 
 
+@pytest.mark.rule("L11")
 async def test_nothing_that_serves_is_deleted_while_the_other_does_not() -> None:
     """Create 7: the recorded one has lost its mark, so it is kept; its mark is put back before anything is deleted."""
     stage = await Stage().ready()

@@ -49,6 +49,7 @@ async def one_unknown() -> Stage:
     return stage
 
 
+@pytest.mark.rule("E30")
 async def test_a_request_while_it_only_waits_answers_nothing() -> None:
     """Nobody has been asked yet: what the attempt has made is still being looked for."""
     stage = await one_unknown()
@@ -62,6 +63,7 @@ async def test_a_request_while_it_only_waits_answers_nothing() -> None:
     assert len(stage.journal("POST")) == 2
 
 
+@pytest.mark.rule("C32")
 async def test_a_word_on_the_list_is_none_on_the_calls() -> None:
     """That three others are really gone says nothing about what the call has made."""
     stage = await one_unknown()
@@ -79,6 +81,7 @@ async def test_a_word_on_the_list_is_none_on_the_calls() -> None:
     assert len(stage.journal("POST")) == 2
 
 
+@pytest.mark.rule("E35")
 async def test_a_question_stays_while_the_credential_is_blocked() -> None:
     """What a person has read is what the answer is taken for."""
     stage = Stage()
@@ -93,6 +96,7 @@ async def test_a_question_stays_while_the_credential_is_blocked() -> None:
     assert stage.told("Stalled") == "True InventoryUntrusted"
 
 
+@pytest.mark.rule("E31")
 async def test_a_word_ends_with_its_doubt() -> None:
     """It was about one LIST, which is in order again though the object is not; the next doubt is a new question."""
     stage = Stage()
@@ -116,6 +120,7 @@ async def test_a_word_ends_with_its_doubt() -> None:
     assert (stage.journal("DELETE"), KEY in stage.kube.objects) == (["DELETE ep-1"], True)
 
 
+@pytest.mark.rule("C32")
 async def test_a_refusal_between_does_not_end_the_count() -> None:
     """It says that its own call made nothing, and nothing about the one before: the settle time goes on to grow."""
     stage = Stage()
@@ -129,6 +134,7 @@ async def test_a_refusal_between_does_not_end_the_count() -> None:
     assert [round((after - before) / 61) for before, after in pairwise(unknown)] == [3, 4, 6]
 
 
+@pytest.mark.rule("C32")
 @pytest.mark.parametrize("restart", [False, True])
 async def test_an_attempt_that_was_not_sent_does_not_either(*, restart: bool) -> None:
     """It was opened so slowly that it was not sent, and another one is opened."""
@@ -142,6 +148,7 @@ async def test_an_attempt_that_was_not_sent_does_not_either(*, restart: bool) ->
     assert stage.status["createAttempt"]["afterUnknown"] == 1
 
 
+@pytest.mark.rule("E32")
 @pytest.mark.parametrize("heard", [True, False])
 async def test_another_credentials_list_shows_it(*, heard: bool) -> None:
     """Two tokens of one project, of which one sees less: what either shows exists, as long as it is heard."""
@@ -166,6 +173,7 @@ async def test_another_credentials_list_shows_it(*, heard: bool) -> None:
     assert (stage.told("Stalled") == "True InventoryUntrusted") is heard
 
 
+@pytest.mark.rule("E33")
 def test_what_nobody_looks_for_by_id_any_more_says_nothing() -> None:
     """Its object has another credential now, and is deleted with that one."""
     clock = ManualClock()

@@ -42,6 +42,7 @@ async def deleted_young(*, restart: bool) -> Stage:
     return stage
 
 
+@pytest.mark.rule("D22", "D30")
 @pytest.mark.parametrize("restart", [False, True])
 async def test_a_list_of_before_the_creation(*, restart: bool) -> None:
     """It does not show the endpoint, and that says nothing: only a list that cannot be so old is believed."""
@@ -54,6 +55,7 @@ async def test_a_list_of_before_the_creation(*, restart: bool) -> None:
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("D22")
 @pytest.mark.parametrize("restart", [False, True])
 async def test_a_list_that_shows_it_after_one_that_did_not(*, restart: bool) -> None:
     """The settle time over, it is still there: the object waits as long as it is listed."""
@@ -68,6 +70,7 @@ async def test_a_list_that_shows_it_after_one_that_did_not(*, restart: bool) -> 
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("D22")
 async def test_a_twin_that_shows_up_at_the_end() -> None:
     """It may be as new as its first sight, however old the other one is."""
     stage = await deleted_with_a_twin()
@@ -79,6 +82,7 @@ async def test_a_twin_that_shows_up_at_the_end() -> None:
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("D30")
 async def test_a_twin_that_only_an_earlier_process_has_seen() -> None:
     """The lists of this process are still from before its creation, and the recorded one is gone already."""
     stage = (await Stage().ready(lasting=1000)).restarted()
@@ -94,6 +98,7 @@ async def test_a_twin_that_only_an_earlier_process_has_seen() -> None:
     assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])
 
 
+@pytest.mark.rule("D22")
 @pytest.mark.parametrize("how", ["no-answer", "no-turn"])
 async def test_a_twin_that_was_seen_once_and_not_deleted(how: str) -> None:
     """Its DELETE fails, or has to wait, and the next list is of before its creation."""
@@ -113,6 +118,7 @@ async def test_a_twin_that_was_seen_once_and_not_deleted(how: str) -> None:
     assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])
 
 
+@pytest.mark.rule("D22")
 @pytest.mark.parametrize("how", ["accepted", "no-answer"])
 async def test_retained_beside_a_twin_that_was_seen_once(how: str) -> None:
     """The one that is kept is not let go before it is sure that the twin is gone."""
@@ -129,6 +135,7 @@ async def test_retained_beside_a_twin_that_was_seen_once(how: str) -> None:
     assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, ["ep-1"])
 
 
+@pytest.mark.rule("D30")
 async def test_a_twin_of_what_is_left_and_a_rotated_token() -> None:
     """What the other credential's calls have taught of its age is not forgotten with them."""
     stage = await deleted_with_a_twin()
@@ -142,6 +149,7 @@ async def test_a_twin_of_what_is_left_and_a_rotated_token() -> None:
     assert KEY in stage.kube.objects
 
 
+@pytest.mark.rule("D30")
 @pytest.mark.parametrize("when", ["during-the-post", "later"])
 async def test_the_age_of_what_this_process_made_and_a_rotated_token(when: str) -> None:
     """The finalizer was long there when a POST passed at last; the new credential knows nothing of that."""
@@ -170,6 +178,7 @@ async def test_the_age_of_what_this_process_made_and_a_rotated_token(when: str) 
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("D39")
 async def test_an_endpoint_that_was_gone_already() -> None:
     """Nobody has accepted anything: its DELETE found nothing."""
     stage = (await Stage().ready(lasting=300)).restarted()
@@ -180,6 +189,7 @@ async def test_an_endpoint_that_was_gone_already() -> None:
     assert "accepted" not in str(stage.status["conditions"])
 
 
+@pytest.mark.rule("D22")
 @pytest.mark.parametrize("policy", ["Delete", "Retain"])
 async def test_a_twin_that_a_list_showed_between_two_passes(policy: str) -> None:
     """No pass has looked at the object while it was shown."""
@@ -195,6 +205,7 @@ async def test_a_twin_that_a_list_showed_between_two_passes(policy: str) -> None
     assert KEY in stage.kube.objects
 
 
+@pytest.mark.rule("D22")
 async def test_an_endpoint_that_was_seen_once_before_nothing_was_created() -> None:
     """The last attempt was refused, but an earlier one has made something, which the next list does not show."""
     stage = Stage()
@@ -218,6 +229,7 @@ async def test_an_endpoint_that_was_seen_once_before_nothing_was_created() -> No
     assert KEY in stage.kube.objects
 
 
+@pytest.mark.rule("D22")
 async def test_retained_beside_a_twin_in_lists_that_are_not_trusted() -> None:
     """Many are missing at once: that the twin is among them does not prove that it is gone."""
     stage = await Stage(deletionPolicy="Retain").ready(lasting=1000)
@@ -234,6 +246,7 @@ async def test_retained_beside_a_twin_in_lists_that_are_not_trusted() -> None:
     assert (KEY in stage.kube.objects, stage.told("Stalled")) == (True, "True InventoryUntrusted")
 
 
+@pytest.mark.rule("D39")
 async def test_what_is_kept_is_called_no_duplicate() -> None:
     """Its id is not written yet."""
     stage = Stage(deletionPolicy="Retain")
@@ -246,6 +259,7 @@ async def test_what_is_kept_is_called_no_duplicate() -> None:
     assert "duplicate" not in str(stage.status["conditions"])
 
 
+@pytest.mark.rule("D39")
 @pytest.mark.parametrize("waits_for", ["a-twin", "an-attempt"])
 async def test_no_list_comes_that_could_show_the_end(waits_for: str) -> None:
     """The credential is revoked meanwhile, and that is what a person is told."""

@@ -29,6 +29,7 @@ def test_default_times_are_the_protocols() -> None:
     assert load_settings({}).timing() == Timing()
 
 
+@pytest.mark.rule("W14")
 def test_election_is_on_by_default() -> None:
     """With the terms of the election's own defaults."""
     settings = load_settings({})
@@ -85,6 +86,7 @@ def test_times_reach_the_decision() -> None:
     )
 
 
+@pytest.mark.rule(A11="nothing by default")
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [

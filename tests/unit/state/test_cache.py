@@ -40,6 +40,7 @@ def test_the_newest_version_wins(numbers: list[int], news: list[bool], last: int
     assert held(cache) == (UID, str(last))
 
 
+@pytest.mark.rule("W4")
 def test_events_of_a_deleted_object_after_those_of_its_successor() -> None:
     """DELETED of the old uid does not take the new object away, nor does an old version replace it."""
     cache = ObjectCache()

@@ -74,6 +74,13 @@ ABSENCE = [
 ]
 
 
+@pytest.mark.rule(
+    E5="presence-from-an-incomplete-list",
+    E6="an-incomplete-list-proves-nothing",
+    E7="one-list-long-ago",
+    E8=("counted-from-the-sighting", "an-answer-starts-anew"),
+    E9="two-lists-too-close",
+)
 @pytest.mark.parametrize(("arrange", "expected"), ABSENCE)
 def test_absence(arrange: Arrange, expected: tuple[bool, bool, bool]) -> None:
     """Absent: in none of two complete LISTs, both begun after the last evidence, the settle time apart."""
@@ -82,6 +89,7 @@ def test_absence(arrange: Arrange, expected: tuple[bool, bool, bool]) -> None:
     assert absent(scene) == expected
 
 
+@pytest.mark.rule("E7")
 def test_one_list_is_never_two() -> None:
     """However short the settle time."""
     scene = Scene().lists()
@@ -113,6 +121,7 @@ def flight(scene: Scene, meanwhile: Callable[[Inventory], object], *endpoints: O
 NEW, OLD = an_endpoint(name="new"), an_endpoint(name="old")
 
 
+@pytest.mark.rule("E3")
 def test_an_older_list_never_overwrites_a_newer_answer() -> None:
     """A PATCH that ended after the LIST began has the last word, until a LIST begun after it."""
     scene = Scene().lists(OLD)
@@ -122,6 +131,7 @@ def test_an_older_list_never_overwrites_a_newer_answer() -> None:
     assert scene.inventory.endpoint("ep-1") == OLD
 
 
+@pytest.mark.rule("E4")
 def test_an_older_list_never_proves_a_newer_answer_away() -> None:
     """A POST that ended after the LIST began is not undone by it."""
     scene = Scene()
@@ -184,6 +194,7 @@ UNTRUSTED = [
 ]
 
 
+@pytest.mark.rule(E16="answers-by-id-only", E18=("over-ten-per-cent", "ten-per-cent", "a-single-one"))
 @pytest.mark.parametrize(("arrange", "untrusted"), UNTRUSTED)
 def test_trust(arrange: Arrange, *, untrusted: bool) -> None:
     """A LIST that hides things, or more than one and over 10 % absent at once, proves no absence."""
@@ -193,6 +204,7 @@ def test_trust(arrange: Arrange, *, untrusted: bool) -> None:
     assert evidence(scene).untrusted == scene.inventory.untrusted()
 
 
+@pytest.mark.rule("E17")
 def test_an_id_from_a_201_that_stays_unlisted() -> None:
     """After CREATE_SETTLE the LIST is known to hide things, until it shows the id."""
     scene = Scene().lists()
@@ -324,6 +336,7 @@ OWNERS = [
 ]
 
 
+@pytest.mark.rule(A14="another-objects")
 @pytest.mark.parametrize(("description", "expected"), OWNERS)
 def test_owners(description: str, expected: tuple[set[str], set[str]]) -> None:
     """The mark decides whose an endpoint is."""
@@ -388,6 +401,7 @@ def test_old_lists_are_forgotten_and_proofs_are_not() -> None:
     assert absent(scene, settle=Timing().delete_settle) == ALL
 
 
+@pytest.mark.rule("I7")
 def test_identity_is_cluster_and_uid() -> None:
     """The same uid in another cluster is another object's."""
     endpoint = an_endpoint(description=mark(cluster="c2"))

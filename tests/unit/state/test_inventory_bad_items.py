@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.domain.resource import parse
 from unit.support.builders import OTHER_UID, an_endpoint, an_object, mark
 from unit.support.scene import Scene
 
 
+@pytest.mark.rule("E6")
 def test_a_nameless_item_may_be_what_its_mark_names() -> None:
     """Such a LIST proves no absence of that object's endpoints, and keeps those that were known; it does of others."""
     scene = Scene()
@@ -23,6 +26,7 @@ def test_a_nameless_item_may_be_what_its_mark_names() -> None:
         assert not absence.proven(after=float("-inf"), settle=60.0)
 
 
+@pytest.mark.rule("E6")
 def test_an_unreadable_item_stops_no_view() -> None:
     """It may be anything, so nothing is absent; everything that is shown may be worked on."""
     scene = Scene()

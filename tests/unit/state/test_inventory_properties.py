@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -145,6 +146,7 @@ def test_the_inventory_keeps_to_the_words_of_the_protocol(steps: list[Step]) -> 
         assert not (found.own and found.identity_absence.proven(after=NEVER, settle=0.0))
 
 
+@pytest.mark.rule("E3")
 @given(STEPS, st.integers(0, 11))
 def test_the_order_of_knowledge_never_turns_back(steps: list[Step], at: int) -> None:
     """Whatever happens: the last complete LIST only moves on, and an answer is never forgotten by an older LIST."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.state.inventory import Inventory
@@ -57,6 +59,7 @@ def test_what_was_shown_stays_known_over_several_rotations() -> None:
     assert not projects.same("four", nothing)
 
 
+@pytest.mark.rule("I21")
 def test_what_only_an_answer_shows_is_no_evidence() -> None:
     """A GET by id is answered for any project that the token may read, perhaps."""
     inventory = listed("two", EndpointList(()))

@@ -159,6 +159,7 @@ async def test_each_free_worker_is_called() -> None:
         assert await asyncio.gather(*waiting) == keys(4)[2:]
 
 
+@pytest.mark.rule("W5")
 async def test_a_key_is_not_handed_out_while_it_is_worked_on() -> None:
     """A change during work is handed out after `done`, once, in the greatest class that was asked for."""
     queue = a_queue()
