@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import Condition, Spec
-from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import Decision, Verdict
 from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import RULES, ConditionType, KStatus, Reason
-from tokenfactory_operator.domain.situation import Situation
 from tokenfactory_operator.domain.telling import told_in_full, told_once
 
 SHOWN: Final[Mapping[tuple[str | None, str | None], Reason]] = {
@@ -77,7 +76,7 @@ def _row(status: str | None, readiness: str | None) -> Reason:
 
 def shown(spec: Spec, seen: ObservedEndpoint) -> Shown:
     """The row of the table for this endpoint."""
-    serving = facts.serving(seen)
+    serving = seen.serving
     status = (seen.status or "").lower()
     if spec.enabled is False:
         stopped = status == "stopped" or (not status and seen.enabled is False and not seen.ready_replicas)
@@ -103,7 +102,7 @@ class _Draft:
     message: str
 
 
-def conditions(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> tuple[Condition, ...]:
+def conditions(s: Judged, decision: Decision, verdict: Verdict, *, now: str) -> tuple[Condition, ...]:
     """All conditions after a decision; `now` (RFC 3339) becomes the transition time of those that change status."""
     previous = {condition.type: condition for condition in told_in_full(s.resource.status.conditions)}
     drafts = _drafts(s, decision, verdict)
@@ -132,7 +131,7 @@ def conditions(s: Situation, decision: Decision, verdict: Verdict, *, now: str) 
     return told_once(tuple(sorted((*untouched, *made), key=lambda condition: ORDER[condition.type])))
 
 
-def observed_generation(s: Situation, verdict: Verdict) -> int | None:
+def observed_generation(s: Judged, verdict: Verdict) -> int | None:
     """The generation that the status speaks of.
 
     One that cannot be judged for want of a credential counts too: without it, nobody who waits would look at `Stalled`.
@@ -158,12 +157,12 @@ def _says(condition: Condition) -> tuple[str | None, str | None, int | None]:
     return condition.reason, condition.message, condition.observed_generation
 
 
-def _blind(s: Situation) -> bool:
+def _blind(s: Judged) -> bool:
     return s.evidence.outage is not None and s.evidence.outage.blind
 
 
-def _drafts(s: Situation, decision: Decision, verdict: Verdict) -> Sequence[_Draft]:
-    seen = facts.own_endpoint(s)
+def _drafts(s: Judged, decision: Decision, verdict: Verdict) -> Sequence[_Draft]:
+    seen = s.own.kept
     what = shown(s.resource.spec, seen.endpoint) if seen is not None and s.resource.spec is not None else None
     ready = _ready(s, decision, verdict, what)
     serving = what.serving if what is not None else Reason.NOT_SERVING
@@ -183,7 +182,7 @@ def _drafts(s: Situation, decision: Decision, verdict: Verdict) -> Sequence[_Dra
     return drafts
 
 
-def _ready(s: Situation, decision: Decision, verdict: Verdict, what: Shown | None) -> _Draft:
+def _ready(s: Judged, decision: Decision, verdict: Verdict, what: Shown | None) -> _Draft:
     if not verdict.judged:
         return _Draft(ConditionType.READY, "Unknown", verdict.reason, verdict.message)
     if decision.in_order and what is not None:
@@ -197,9 +196,9 @@ def _ready(s: Situation, decision: Decision, verdict: Verdict, what: Shown | Non
     return _Draft(ConditionType.READY, "Unknown" if doubtful else "False", verdict.reason, verdict.message)
 
 
-def _unconfirmed(s: Situation, what: Shown) -> Reason:
+def _unconfirmed(s: Judged, what: Shown) -> Reason:
     """What a call's answer shows is not yet what a LIST shows: never Ready, but the state may be told."""
     if not what.ready and what.reason in MESSAGES:
         return what.reason
-    seen = facts.own_endpoint(s)
+    seen = s.own.kept
     return Reason.CREATING if seen is not None and not seen.listed > float("-inf") else Reason.UPDATING

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tokenfactory_operator.domain import facts, offered
+from tokenfactory_operator.domain import attempts, offered, proof
 from tokenfactory_operator.domain.actions import (
     Applied,
     Asking,
@@ -23,6 +23,7 @@ from tokenfactory_operator.domain.attempt import REFUSED, Attempt
 from tokenfactory_operator.domain.desired import description_for
 from tokenfactory_operator.domain.errors import Handling, visible
 from tokenfactory_operator.domain.identity import described
+from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.situation import NEVER, Failure, Situation
 from tokenfactory_operator.domain.telling import told_in_full
@@ -42,18 +43,18 @@ def unclear(s: Situation) -> str:
     return "A create call ended without a clear answer."
 
 
-def undecided(s: Situation) -> Decision | None:
+def undecided(s: Judged) -> Decision | None:
     """An attempt ended unknown: wait until its endpoint is seen, or is absent for the settle time."""
-    attempt = facts.unresolved(s)
+    attempt = attempts.unresolved(s)
     if attempt is None:
         return None
-    seen = facts.own_endpoint(s)
+    seen = s.own.kept
     record = seen.endpoint.id if seen else None
     allowed = s.memory.word is Reason.CREATE_OUTCOME_UNKNOWN
     # Where an endpoint of the object is seen, nothing is created, and a late twin is deleted as soon as it shows.
-    patient = not allowed and seen is None and not facts.recorded_id(s)
-    settle = facts.next_attempt_settle(s, attempt) if patient else s.timing.create_settle
-    if not facts.attempt_absent(s, attempt, settle=settle):
+    patient = not allowed and seen is None and not s.recorded_id
+    settle = attempts.next_attempt_settle(s, attempt) if patient else s.timing.create_settle
+    if not attempts.attempt_absent(s, attempt, settle=settle):
         text = f"{unclear(s)} Waiting to see whether the cloud made an endpoint."
         if settle > s.timing.create_settle:
             text += f" It was call {attempt.streak} in a row without an answer, so this takes up to {settle:.0f} s."
@@ -62,17 +63,17 @@ def undecided(s: Situation) -> Decision | None:
             text += f" Endpoint {', '.join(earlier)}, made for an earlier object of this name, is judged after that."
         verdict = Hindered(Reason.CREATE_OUTCOME_UNKNOWN, text, conflicts=earlier)
         return Decision("undecided", verdict=verdict, record=record, after_list=True)
-    if seen is not None or facts.recorded_id(s):
+    if seen is not None or s.recorded_id:
         return None  # `lost` judges a recorded endpoint that is not seen
-    if not facts.trusted(s):
+    if not proof.trusted(s):
         return untrusted(s, "undecided")
     doubt = None if allowed else cut_off(s, attempt, "undecided")
     return doubt or _create(s, "undecided", Create(after_unknown=attempt.streak))
 
 
-def cut_off(s: Situation, attempt: Attempt, check: str) -> Decision | None:
+def cut_off(s: Judged, attempt: Attempt, check: str) -> Decision | None:
     """The LIST may be cut off before what an unknown attempt has made: only a person can tell."""
-    if not facts.may_be_cut_off(s, attempt):
+    if not attempts.may_be_cut_off(s, attempt):
         return None
     text = (
         f"{unclear(s)} The cloud's list shows {s.evidence.cut_at} endpoints and has never shown more, so it may be cut "
@@ -81,17 +82,17 @@ def cut_off(s: Situation, attempt: Attempt, check: str) -> Decision | None:
     return Decision(check, verdict=Asking(Reason.CREATE_OUTCOME_UNKNOWN, text), after_list=True)
 
 
-def lost(s: Situation) -> Decision | None:
+def lost(s: Judged) -> Decision | None:
     """The recorded endpoint is not in the list: prove that it is gone before anything follows from it."""
-    endpoint_id = facts.recorded_id(s)
-    present = facts.own_endpoint(s) is not None or s.evidence.recorded is not None
-    if not endpoint_id or (present and not facts.hidden(s, endpoint_id)):
+    endpoint_id = s.recorded_id
+    present = s.own.kept is not None or s.evidence.recorded is not None
+    if not endpoint_id or (present and endpoint_id not in s.evidence.hidden):
         return None
     others = ", ".join(seen.endpoint.id for seen in s.evidence.own)
     untouched = f" Until then {others}, with this object's mark too, is left alone." if others else ""
     text = f"Endpoint {endpoint_id} is not in the cloud's list. Checking whether it is gone.{untouched}"
     confirming = UnderWay(Reason.ENDPOINT_LOST, text)
-    if not facts.trusted(s):
+    if not proof.trusted(s):
         due = s.memory.probed.get(endpoint_id, NEVER) + s.timing.poll_interval
         if s.now >= due:
             # One that no LIST has ever shown may be why: if it is gone, which only the whole probe can tell, its
@@ -99,9 +100,9 @@ def lost(s: Situation) -> Decision | None:
             probe = probe_of(s, endpoint_id, look_only=endpoint_id not in s.evidence.overdue)
             return Decision("lost", probe, untrusted(s, "lost", also=untouched).verdict, after_list=True)
         return untrusted(s, "lost", record=endpoint_id, also=untouched)
-    if not s.evidence.recorded_absence.proven(after=NEVER, settle=facts.lost_settle(s)):
+    if not proof.absent(s):
         return Decision("lost", verdict=confirming, record=endpoint_id, after_list=True)
-    if not facts.gone(s, endpoint_id):
+    if not proof.gone(s, endpoint_id):
         waiting = failed(s, ProbeGone.__name__)
         return waiting or Decision("lost", probe_of(s, endpoint_id), confirming, record=endpoint_id, after_list=True)
     return _recreate(s, endpoint_id)
@@ -109,7 +110,7 @@ def lost(s: Situation) -> Decision | None:
 
 def probe_of(s: Situation, endpoint_id: str, *, look_only: bool = False) -> ProbeGone:
     """The look by id at an endpoint that the LISTs do not show; without `look_only` it ends in a PATCH."""
-    mark = facts.remembered_mark(s)
+    mark = s.remembered_mark
     last = s.memory.last_seen.get(endpoint_id)
     if last is not None and last.description:
         description = last.description
@@ -120,7 +121,7 @@ def probe_of(s: Situation, endpoint_id: str, *, look_only: bool = False) -> Prob
     return ProbeGone(endpoint_id, description, look_only=look_only)
 
 
-def _recreate(s: Situation, endpoint_id: str) -> Decision:
+def _recreate(s: Judged, endpoint_id: str) -> Decision:
     text = f"Endpoint {endpoint_id} is gone from the cloud. This operator did not delete it."
     verdict: Verdict
     if not s.resource.created_by_us:
@@ -152,7 +153,7 @@ def refused_for_good(s: Situation) -> Verdict | None:
     return Hindered(Reason.REFUSED_BY_CLOUD, synced.message)
 
 
-def remembered(s: Situation) -> Decision | None:
+def remembered(s: Judged) -> Decision | None:
     """A create that was refused for good is not tried again until the spec or the request annotation changes."""
     attempt, verdict = s.resource.status.create_attempt, refused_for_good(s)
     if verdict is None or attempt is None or attempt.state != REFUSED:
@@ -160,7 +161,7 @@ def remembered(s: Situation) -> Decision | None:
     return Decision("remembered", verdict=verdict)
 
 
-def disabled(s: Situation) -> Decision | None:
+def disabled(s: Judged) -> Decision | None:
     """Nothing is created while `enabled: false`: what the spec asks for is nothing running, and nothing runs."""
     if s.resource.spec is None or s.resource.spec.enabled is not False:
         return None
@@ -168,7 +169,7 @@ def disabled(s: Situation) -> Decision | None:
     return Decision("disabled", verdict=Applied(Reason.RECONCILE_SUCCESS, text), in_order=True)
 
 
-def predecessor(s: Situation) -> Decision | None:
+def predecessor(s: Judged) -> Decision | None:
     """An earlier object of this name left an endpoint: never doubled silently, nor billed silently while disabled."""
     if not s.evidence.predecessors:
         return None
@@ -180,7 +181,7 @@ def predecessor(s: Situation) -> Decision | None:
     return Decision("predecessor", verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True)
 
 
-def namesake(s: Situation) -> Decision | None:
+def namesake(s: Judged) -> Decision | None:
     """Another cluster's object of this name has an endpoint: where the setting says so, a person decides (ADR 30)."""
     if not s.policy.hold_namesakes or not beside(s):
         return None
@@ -197,7 +198,7 @@ def beside(s: Situation) -> str:
 
     Empty too for an object that has had an endpoint of its own: making that anew doubles nothing.
     """
-    if facts.recorded_id(s) or not s.evidence.namesakes:
+    if s.recorded_id or not s.evidence.namesakes:
         return ""
     named = (
         f"{seen.endpoint.id} of the cluster {visible(mark.identity.cluster_id)}"
@@ -208,18 +209,18 @@ def beside(s: Situation) -> str:
     return f"The cloud lists endpoint {', '.join(named)}, made for {place} there."
 
 
-def create(s: Situation) -> Decision | None:
+def create(s: Judged) -> Decision | None:
     """No endpoint, no doubt: create one."""
-    before = facts.unknown_before(s)
-    if before and not facts.trusted(s):
+    before = attempts.unknown_before(s)
+    if before and not proof.trusted(s):
         return untrusted(s, "create")
-    return _create(s, "create", Create(resume=facts.resumable(s), after_unknown=before))
+    return _create(s, "create", Create(resume=attempts.resumable(s), after_unknown=before))
 
 
-def _create(s: Situation, check: str, action: Create) -> Decision:
+def _create(s: Judged, check: str, action: Create) -> Decision:
     # These stand before `create` in the chain; after a loss or an unknown attempt they hold just as well.
     waiting = failed(s, Create.__name__) or shown_elsewhere(s, check) or predecessor(s) or namesake(s) or disabled(s)
-    if waiting is None and facts.observing(s):
+    if waiting is None and s.resource.observes:
         text = "spec.managementPolicy is Observe: nothing is created. Name an endpoint in spec.endpointId."
         return Decision(check, verdict=Hindered(Reason.OBSERVING, text))
     waiting = waiting or offered.for_creation(s)
@@ -227,7 +228,7 @@ def _create(s: Situation, check: str, action: Create) -> Decision:
     return waiting or Decision(check, action, verdict, after_list=True)
 
 
-def failed(s: Situation, action: str) -> Decision | None:
+def failed(s: Judged, action: str) -> Decision | None:
     """A call failed: what to say, and when to try again. A new generation or request is tried at once."""
     failure = s.memory.failure
     if failure is None or failure.action != action or stale(s, failure):
@@ -239,7 +240,7 @@ def failed(s: Situation, action: str) -> Decision | None:
         return None
     kind = Waiting if failure.error.handling is Handling.TERMINAL and not terminal else Hindered
     verdict = kind(failure.error.reason, failure.error.message)
-    seen = facts.own_endpoint(s)
+    seen = s.own.kept
     return Decision(
         "failed",
         verdict=verdict,
@@ -262,10 +263,10 @@ def stale(s: Situation, failure: Failure) -> bool:
     return failure.generation != s.resource.generation or failure.requested_at != s.resource.requested_at
 
 
-def shown_elsewhere(s: Situation, check: str) -> Decision | None:
+def shown_elsewhere(s: Judged, check: str) -> Decision | None:
     """Another credential's LIST shows an endpoint of this object: that exists, whatever this one's leaves out."""
     ids = s.evidence.elsewhere - s.memory.gone.keys() - s.memory.deletes.keys()  # its LIST may be the older one
-    if not ids or facts.confirmed(s):
+    if not ids or proof.confirmed(s):
         return None
     text = (
         f"Another credential's list shows endpoint {', '.join(sorted(ids))}, made for this object, and this one's does "

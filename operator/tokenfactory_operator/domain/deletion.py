@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import DeletionPolicy
-from tokenfactory_operator.domain import adoption, facts, ownership
+from tokenfactory_operator.domain import adoption, attempts, proof
 from tokenfactory_operator.domain.actions import (
     Decision,
     DeleteEndpoints,
@@ -39,77 +39,78 @@ from tokenfactory_operator.domain.identity import (
     text_without_marks,
 )
 from tokenfactory_operator.domain.observed import EndpointPatch
+from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.roles import Deed
-from tokenfactory_operator.domain.situation import NEVER, Sighting, Situation
+from tokenfactory_operator.domain.roles import Deed, Role
+from tokenfactory_operator.domain.situation import NEVER, Sighting
 
 FORCE: Final = 'set the annotation tokenfactory.nebius.com/force-release to "true"'
 UNCLEAR: Final = "A create call ended without a clear answer: an endpoint that is not known may be billed."
 
 
-def unheld(s: Situation) -> Decision | None:
+def unheld(s: Judged) -> Decision | None:
     """Our finalizer is not on it (any more): nothing of ours holds the object."""
     return None if s.resource.has_finalizer else Decision("unheld")
 
 
-def force_released(s: Situation) -> Decision | None:
+def force_released(s: Judged) -> Decision | None:
     """A person takes over: say what may still be billed, and let go."""
     if not s.resource.force_release:
         return None
-    ids = sorted({*(seen.endpoint.id for seen in s.evidence.own), facts.recorded_id(s)} - {""})
+    ids = sorted({*(seen.endpoint.id for seen in s.evidence.own), s.recorded_id} - {""})
     text = f"Released by force; {', '.join(ids) if ids else 'an endpoint that is not known'} may still be billed."
     return Decision("force_released", RemoveFinalizer("ForceReleased", text), _deleting("Released by force."))
 
 
-def never_created(s: Situation) -> Decision | None:
+def never_created(s: Judged) -> Decision | None:
     """Nothing was ever sent, or the last attempt was refused for sure: nothing can be there."""
-    if s.evidence.own or facts.recorded_id(s) or s.memory.known_since:
+    if s.evidence.own or s.recorded_id or s.memory.known_since:
         return None
     attempt, written = s.memory.attempt, s.resource.status.create_attempt
     nothing_sent = s.memory.finalizer_clean and (attempt is None or attempt.state is State.OPEN)
     refused_here = attempt is not None and attempt.state is State.REFUSED
     refused_before = written is not None and written.state == REFUSED
-    if not (nothing_sent or refused_here or refused_before) or facts.unresolved(s) is not None:
+    if not (nothing_sent or refused_here or refused_before) or attempts.unresolved(s) is not None:
         return None
     return Decision("never_created", RemoveFinalizer(), _deleting("Nothing was created."))
 
 
-def observed_only(s: Situation) -> Decision | None:
+def observed_only(s: Judged) -> Decision | None:
     """Under Observe the endpoint was never ours to delete: let go without a call, whether the cloud is seen or not."""
-    if not facts.observing(s):
+    if not s.resource.observes:
         return None
     settled = s.memory.unanswered + s.timing.create_settle  # of a PATCH from before; no LIST has to show what became
     if s.now <= settled:
         text = _until_settled(s, s.timing.create_settle)
         return Decision("observed_only", verdict=_deleting(text), record=_record(s), after=settled - s.now)
-    unclear = not facts.recorded_id(s) and (s.evidence.own or facts.unresolved(s) is not None)
-    text = UNCLEAR if unclear else _released_text(facts.recorded_id(s), gone=False)
+    unclear = not s.recorded_id and (s.evidence.own or attempts.unresolved(s) is not None)
+    text = UNCLEAR if unclear else _released_text(s.recorded_id, gone=False)
     return Decision("observed_only", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
 
 
-def unproven(s: Situation) -> Decision | None:
+def unproven(s: Judged) -> Decision | None:
     """Nothing but the status says that the endpoint is this object's: neither deleted nor left without a word."""
-    bare = facts.unproven(s)
+    bare = s.own.of(Role.UNPROVEN)
     if bare is None or _retained(s):
         return None
-    text = f"{adoption.unproven_text(s, bare)} If not, or to leave it, release the object: {FORCE}."
+    text = f"{adoption.unproven_text(s, bare.endpoint.id)} If not, or to leave it, release the object: {FORCE}."
     return Decision("unproven", verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text), record=_record(s), after_list=True)
 
 
-def unresolved_attempt(s: Situation) -> Decision | None:
+def unresolved_attempt(s: Judged) -> Decision | None:
     """An attempt may still make an endpoint: delete what is seen, and wait until nothing can come any more."""
-    attempt = facts.unresolved(s)
+    attempt = attempts.unresolved(s)
     if attempt is None:
         return None
     pending = _undeleted(s)
     if pending:
         return _delete(s, "unresolved_attempt", pending)
-    to_delete = ownership.when_deleted(s, Deed.DELETE)
+    to_delete = s.own.deleted(Deed.DELETE)
     waits = not _retained(s) and any(seen.endpoint.id in to_delete for seen in s.evidence.own)
-    if facts.attempt_absent(s, attempt, settle=s.timing.delete_settle) and not waits:
-        cut = None if facts.confirmed(s) else cut_off(s, attempt, "unresolved_attempt")
+    if attempts.attempt_absent(s, attempt, settle=s.timing.delete_settle) and not waits:
+        cut = None if proof.confirmed(s) else cut_off(s, attempt, "unresolved_attempt")
         doubt = shown_elsewhere(s, "unresolved_attempt") or cut
-        return doubt if facts.trusted(s) else untrusted(s, "unresolved_attempt")
+        return doubt if proof.trusted(s) else untrusted(s, "unresolved_attempt")
     text = (
         f"{unclear(s)} The object is kept until it is sure that the cloud made no endpoint: for at least "
         f"{s.timing.delete_settle:.0f} s. A restart of the operator begins it anew."
@@ -122,11 +123,11 @@ def unresolved_attempt(s: Situation) -> Decision | None:
     )
 
 
-def release(s: Situation) -> Decision | None:
+def release(s: Judged) -> Decision | None:
     """`Retain`: the endpoint stays, its mark says that it was let go on purpose."""
     if not _retained(s):
         return None
-    seen = facts.own_endpoint(s)
+    seen = s.own.kept
     doubled = (_doubled(s, seen) if seen is not None else None) or _doubled_before(s)
     if doubled is not None:
         return doubled
@@ -137,7 +138,7 @@ def release(s: Situation) -> Decision | None:
         waiting = failed(s, Release.__name__)
         return waiting or Decision("release", action, _deleting("Releasing the endpoint."), record=seen.endpoint.id)
     waiting = _unseen(s, "release") or _unsettled(s, "release")
-    endpoint_id = facts.recorded_id(s)
+    endpoint_id = s.recorded_id
     gone = _absent(s) or endpoint_id in s.memory.gone
     text = _released_text(endpoint_id, gone=gone)
     if endpoint_id in s.memory.deletes:
@@ -147,28 +148,28 @@ def release(s: Situation) -> Decision | None:
     return waiting or Decision("release", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
 
 
-def _absent(s: Situation) -> bool:
-    return s.evidence.recorded_absence.proven(after=NEVER, settle=facts.lost_settle(s))
+def _absent(s: Judged) -> bool:
+    return proof.absent(s)
 
 
-def _unseen(s: Situation, check: str) -> Decision | None:
+def _unseen(s: Judged, check: str) -> Decision | None:
     """What is to be left in the cloud is not in the list, and nothing proves yet that it is gone."""
-    endpoint_id = facts.recorded_id(s)
+    endpoint_id = s.recorded_id
     if not endpoint_id or s.evidence.recorded is not None or endpoint_id in s.memory.released:
         return None
     if not _absent(s):
         text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Checking whether it is gone."
         return Decision(check, verdict=_heard(s, text), record=endpoint_id, after_list=True)
-    return None if facts.trusted(s) else untrusted(s, check, record=endpoint_id)
+    return None if proof.trusted(s) else untrusted(s, check, record=endpoint_id)
 
 
-def _doubled(s: Situation, kept: Sighting) -> Decision | None:
+def _doubled(s: Judged, kept: Sighting) -> Decision | None:
     """A late twin is not let go with the endpoint that is kept: nobody would delete it any more (Create 7)."""
-    doubles = ownership.when_retained(s, Deed.DELETE)
+    doubles = s.own.retained(Deed.DELETE)
     others = [seen for seen in s.evidence.own if seen.endpoint.id in doubles]
     if not others:
         return None
-    due = next((seen for seen in others if facts.delete_due(s, seen.endpoint.id, seen)), None)
+    due = next((seen for seen in others if proof.delete_due(s, seen.endpoint.id, seen)), None)
     action = DeleteTwin(due.endpoint.id, kept.endpoint.id) if due else Nothing()
     text = f"Deleting the duplicate {', '.join(seen.endpoint.id for seen in others)}."
     verdict = _deleting(text) if due else _heard(s, text)
@@ -176,29 +177,29 @@ def _doubled(s: Situation, kept: Sighting) -> Decision | None:
     return waiting or Decision("release", action, verdict, record=kept.endpoint.id, after_list=True)
 
 
-def _doubled_before(s: Situation) -> Decision | None:
+def _doubled_before(s: Judged) -> Decision | None:
     """A twin that was seen is not in the list now, which may be of before its creation."""
-    spared = {facts.recorded_id(s), *ownership.when_retained(s, Deed.RELEASE, Deed.LEAVE)}
+    spared = {s.recorded_id, *s.own.retained(Deed.RELEASE, Deed.LEAVE)}
     others = [item for item in s.memory.known_since if item not in spared]
     answered = max((s.memory.deletes.get(item, NEVER) for item in others), default=NEVER)
     since = max((s.memory.known_since[item] for item in others), default=NEVER)
     if s.evidence.last_list > max(answered, since + s.timing.create_settle):
-        return untrusted(s, "release", record=_record(s)) if others and not facts.trusted(s) else None
+        return untrusted(s, "release", record=_record(s)) if others and not proof.trusted(s) else None
     text = f"Waiting for proof that the duplicate {', '.join(sorted(others))} is gone."
     return Decision("release", verdict=_heard(s, text), record=_record(s), after_list=True)
 
 
-def _retained(s: Situation) -> bool:
+def _retained(s: Judged) -> bool:
     said = s.resource.said("deletionPolicy")
     # Left out, the status decides; it may be wiped, or tell of the adoption only after its PATCH.
-    return s.resource.deletion_policy is DeletionPolicy.RETAIN or (not said and facts.taken_over(s))
+    return s.resource.deletion_policy is DeletionPolicy.RETAIN or (not said and s.own.taken_over)
 
 
-def _releasable(s: Situation, seen: Sighting) -> bool:
+def _releasable(s: Judged, seen: Sighting) -> bool:
     """Neither released before, perhaps by an earlier process, nor somebody else's too."""
     done = s.memory.released.get(seen.endpoint.id, NEVER)
     before = (done > NEVER and seen.listed <= done) or released_mark(seen.endpoint.description) is not None
-    return not before and seen.endpoint.id in ownership.when_retained(s, Deed.RELEASE)
+    return not before and seen.endpoint.id in s.own.retained(Deed.RELEASE)
 
 
 def _released_text(endpoint_id: str, *, gone: bool) -> str:
@@ -208,14 +209,14 @@ def _released_text(endpoint_id: str, *, gone: bool) -> str:
     return f"Endpoint {endpoint_id} {became}."
 
 
-def delete(s: Situation) -> Decision | None:
+def delete(s: Judged) -> Decision | None:
     """DELETE what is ours until each call has answered."""
     pending = _undeleted(s)
     return _delete(s, "delete", pending) if pending else None
 
 
-def _delete(s: Situation, check: str, ids: tuple[str, ...]) -> Decision:
-    recorded = facts.recorded_id(s)
+def _delete(s: Judged, check: str, ids: tuple[str, ...]) -> Decision:
+    recorded = s.recorded_id
     if recorded in ids and _unjudged(s):
         ids = tuple(endpoint_id for endpoint_id in ids if endpoint_id != recorded)
         if not ids:
@@ -225,85 +226,85 @@ def _delete(s: Situation, check: str, ids: tuple[str, ...]) -> Decision:
     waiting = _failed(s, DeleteEndpoints.__name__)
     action = DeleteEndpoints(ids)
     verdict = _deleting(f"Deleting endpoint {', '.join(ids)}.")
-    return waiting or Decision(check, action, verdict, record=facts.recorded_id(s) or None, after_list=True)
+    return waiting or Decision(check, action, verdict, record=s.recorded_id or None, after_list=True)
 
 
-def _unjudged(s: Situation) -> bool:
+def _unjudged(s: Judged) -> bool:
     """Only an earlier process has seen the recorded endpoint: whose it is, and that the LISTs hide it, is forgotten."""
     if s.evidence.recorded is not None or s.evidence.recorded_absence.evidence > NEVER:
         return False
-    return facts.recorded_id(s) not in s.memory.looked
+    return s.recorded_id not in s.memory.looked
 
 
-def _failed(s: Situation, action: str) -> Decision | None:
+def _failed(s: Judged, action: str) -> Decision | None:
     """As for a living object, but that what is seen does not take the place of a recorded id: that is to go too."""
     waiting = failed(s, action)
     return replace(waiting, record=_record(s)) if waiting else None
 
 
-def absence_observed(s: Situation) -> Decision | None:
+def absence_observed(s: Judged) -> Decision | None:
     """A complete LIST begun after the last answer shows nothing of ours: only now the object may go."""
     hidden = _hidden(s)
     if hidden is not None:
         return hidden
-    left = ownership.when_deleted(s, Deed.LEAVE)
+    left = s.own.deleted(Deed.LEAVE)
     answered = max(s.memory.deletes.values(), default=NEVER)
-    listed = s.evidence.last_list <= answered or ownership.seen(s).keys() - left
+    listed = s.evidence.last_list <= answered or s.own.seen.keys() - left
     if listed or s.evidence.last_list <= _listed_from(s):
         text = "The cloud has answered the deletion. Waiting until its list no longer shows the endpoint."
         verdict = _heard(s, text if listed else _too_new(s))
         return Decision("absence_observed", verdict=verdict, record=_record(s), after_list=True)
-    if not facts.trusted(s):
+    if not proof.trusted(s):
         return untrusted(s, "absence_observed")
     if left:
         return _leave(s, left)
-    gone = ", ".join(sorted(s.memory.deletes)) or facts.recorded_id(s)
+    gone = ", ".join(sorted(s.memory.deletes)) or s.recorded_id
     text = f"Endpoint {gone} is no longer in the cloud." if gone else "No endpoint is in the cloud."
     return Decision("absence_observed", RemoveFinalizer("DeletedEndpoint", text), _deleting(text))
 
 
-def _leave(s: Situation, left: frozenset[str]) -> Decision:
+def _leave(s: Judged, left: frozenset[str]) -> Decision:
     """What is not clearly this object's stays, once nothing can make it so any more."""
-    mine = facts.recorded_id(s) in left
+    mine = s.recorded_id in left
     waiting = (_unsettled(s, "absence_observed") or _unseen(s, "absence_observed")) if mine else None
     text = f"Endpoint {', '.join(sorted(left))} is not clearly this object's, so it was left in the cloud."
-    if left == {facts.recorded_id(s)} and s.evidence.recorded is None and _absent(s):
-        text = f"Endpoint {facts.recorded_id(s)} was not clearly this object's, and is no longer in the cloud."
+    if left == {s.recorded_id} and s.evidence.recorded is None and _absent(s):
+        text = f"Endpoint {s.recorded_id} was not clearly this object's, and is no longer in the cloud."
     action = RemoveFinalizer(Reason.OWNERSHIP_CONFLICT, text)
     return waiting or Decision("absence_observed", action, _deleting("Released."))
 
 
-def _unsettled(s: Situation, check: str) -> Decision | None:
+def _unsettled(s: Judged, check: str) -> Decision | None:
     """What is to be left in the cloud may still be changed by a call of ours, perhaps when it has its next owner."""
-    if not facts.may_still_change(s):
+    if not proof.may_still_change(s):
         return None
-    elsewhere = facts.called_elsewhere(s) > s.memory.unanswered
+    elsewhere = proof.called_elsewhere(s) > s.memory.unanswered
     deadlines = s.timing.send_deadline + s.timing.request_timeout if elsewhere else 0.0
     text = _until_settled(s, deadlines + s.timing.create_settle)
-    return Decision(check, verdict=_heard(s, text), record=facts.recorded_id(s) or None, after_list=True)
+    return Decision(check, verdict=_heard(s, text), record=s.recorded_id or None, after_list=True)
 
 
-def _until_settled(s: Situation, seconds: float) -> str:
+def _until_settled(s: Judged, seconds: float) -> str:
     return (
-        f"A call for {facts.recorded_id(s) or 'the endpoint'} may still take effect: it ended without an answer, or an "
+        f"A call for {s.recorded_id or 'the endpoint'} may still take effect: it ended without an answer, or an "
         f"earlier process may have sent it. Waiting about {seconds:.0f} s until it can have no effect any more."
     )
 
 
-def _listed_from(s: Situation) -> float:
+def _listed_from(s: Judged) -> float:
     """From when on a LIST says that what was deleted is gone: before, it may lag behind the creation instead.
 
     One that has shown the endpoint changes nothing about that: the next one may be an older view again. What an
     earlier process made was there when this one saw the object first.
     """
-    attempt, left = s.memory.attempt, ownership.when_deleted(s, Deed.LEAVE)
+    attempt, left = s.memory.attempt, s.own.deleted(Deed.LEAVE)
     made = attempt.ended if attempt is not None and attempt.state is State.SUCCEEDED else NEVER
     before = (s.memory.pending_seen, made) if s.memory.deletes else ()
     known = (since for item, since in s.memory.known_since.items() if item not in left)
     return max((*before, *known), default=NEVER) + s.timing.create_settle
 
 
-def _too_new(s: Situation) -> str:
+def _too_new(s: Judged) -> str:
     return (
         "The cloud's list does not show an endpoint of this object that was seen before. Waiting for a newer list "
         f"before the endpoint counts as deleted: one requested {s.timing.create_settle:.0f} s after the endpoint was "
@@ -311,7 +312,7 @@ def _too_new(s: Situation) -> str:
     )
 
 
-def _hidden(s: Situation) -> Decision | None:
+def _hidden(s: Judged) -> Decision | None:
     """The LISTs do not show what was deleted, and did not before: only GET by id can tell that it is gone."""
     ids = sorted(s.evidence.hidden & s.memory.deletes.keys())
     if not ids:
@@ -327,25 +328,23 @@ def _hidden(s: Situation) -> Decision | None:
     return waiting or Decision("absence_observed", action, verdict, record=_record(s), after_list=True)
 
 
-def _record(s: Situation) -> str | None:
+def _record(s: Judged) -> str | None:
     """What was seen is written down, so that its attempt stays resolved when it is gone, over a restart too."""
-    seen = facts.own_endpoint(s)
-    found = (
-        seen.endpoint.id if seen is not None and seen.endpoint.id not in ownership.when_deleted(s, Deed.LEAVE) else ""
-    )
-    return facts.recorded_id(s) or found or None
+    seen = s.own.kept
+    found = seen.endpoint.id if seen is not None and seen.endpoint.id not in s.own.deleted(Deed.LEAVE) else ""
+    return s.recorded_id or found or None
 
 
-def _undeleted(s: Situation) -> tuple[str, ...]:
+def _undeleted(s: Judged) -> tuple[str, ...]:
     """Ids that still need a DELETE answered: ours in the list, and the recorded one, listed or not."""
     if _retained(s):
         return ()
-    seen = ownership.seen(s)
-    due = (item for item in ownership.when_deleted(s, Deed.DELETE) if facts.delete_due(s, item, seen.get(item)))
+    seen = s.own.seen
+    due = (item for item in s.own.deleted(Deed.DELETE) if proof.delete_due(s, item, seen.get(item)))
     return tuple(sorted(due, key=lambda item: (item not in seen, item)))  # what is seen first: the rest may not exist
 
 
-def _heard(s: Situation, text: str, reason: Reason = Reason.DELETING) -> Verdict:
+def _heard(s: Judged, text: str, reason: Reason = Reason.DELETING) -> Verdict:
     """What is waited for, or why no LIST comes that could end it."""
     outage = s.evidence.outage
     if outage is not None:

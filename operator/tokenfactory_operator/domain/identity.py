@@ -20,6 +20,8 @@ NAME_LIMIT: Final = 100
 """Characters; the vendor's limit for `name`."""
 ADOPTED: Final = "adopted"
 """Stands in place of an attempt's id in the mark of an adopted endpoint."""
+RESTORED: Final = "restored"
+"""The same in a mark that is put back, where the attempt is not known."""
 
 _SUBJECT_LIMIT: Final = 106
 """Leaves 300 characters for the user's text, whatever the cluster id (32 at most) and the uid are."""

@@ -6,9 +6,18 @@ difference; an empty string means that it told "none".
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from tokenfactory_operator.domain.identity import Identity, OwnerMark, ReleasedMark, owner_marks, released_mark
+from tokenfactory_operator.domain.reasons import Reason
+
+SERVING_READINESS: Final[Mapping[str, Reason]] = {
+    "ready": Reason.READY,
+    "partially_ready": Reason.PARTIALLY_READY,
+}
+"""Readiness that takes traffic; the vendor: readiness decides whether to send it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,19 @@ class ObservedEndpoint:
     def attempt_of(self, identity: Identity) -> str | None:
         """The `try` of this identity's mark."""
         return next((mark.attempt for mark in self.marks if mark.identity == identity), None)
+
+    @property
+    def serving(self) -> Reason:
+        """Whether it takes traffic, as the reason of the condition."""
+        if self.readiness is None:
+            # Older answers have ready_replicas only (vendor's page on the lifecycle).
+            return Reason.READY if (self.ready_replicas or 0) > 0 else Reason.NOT_SERVING
+        return SERVING_READINESS.get(self.readiness.lower(), Reason.NOT_SERVING)
+
+    @property
+    def serves(self) -> bool:
+        """Whether it takes traffic."""
+        return self.serving is not Reason.NOT_SERVING
 
 
 @dataclass(frozen=True)

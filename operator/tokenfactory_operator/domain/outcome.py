@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tokenfactory_operator.domain import facts
 from tokenfactory_operator.domain.actions import (
     Action,
     AddFinalizer,
@@ -51,4 +50,4 @@ def concerned(s: Situation, action: Action) -> str:
         return action.endpoint_id
     if isinstance(action, Create):
         return s.memory.attempt.endpoint_id if s.memory.attempt is not None else ""
-    return facts.recorded_id(s)
+    return s.recorded_id

@@ -1,27 +1,110 @@
-"""Which endpoints does the object have, and what is each to it? Judged once for each decision (`Situation.roles`).
+"""Which endpoints does the object have, and what is each to it? Judged once for each decision, and once for a status.
 
 An object has the endpoints that carry its mark, and the one that is recorded as its own, listed or not. Each has one
-role, the first that fits; what is done with it is in the table of `roles`.
+role, the first that fits; what is done with it is in the table of `roles`. No check judges anything of it anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, fields
 
-from tokenfactory_operator.domain import adoption, facts
+from tokenfactory_operator.domain import adoption, claims
+from tokenfactory_operator.domain.actions import Asking
+from tokenfactory_operator.domain.identity import ADOPTED
 from tokenfactory_operator.domain.roles import TABLE, Deed, Role
 from tokenfactory_operator.domain.situation import Sighting, Situation
 
 
-def judged(s: Situation) -> Situation:
-    """The same situation, with the roles of its endpoints."""
-    return replace(s, roles=_judge(s))
+@dataclass(frozen=True)
+class Ownership:
+    """What the endpoints of one object are to it."""
+
+    roles: Mapping[str, Role]
+    """Endpoint id → its role."""
+    seen: Mapping[str, Sighting]
+    """Those of them that are taken to exist, by id."""
+    kept: Sighting | None
+    """The endpoint of this object, if it is seen.
+
+    None while the recorded one is `unlisted`: another with the object's mark may be its duplicate, and must not take
+    its place.
+    """
+    unlisted: bool
+    """A LIST leaves the recorded endpoint out, and nothing proves yet that it is gone."""
+    taken_over: bool
+    """The cloud shows that the object's endpoint was not made for it, whatever the status says."""
+    target: str
+    """Id of the endpoint that the object is to adopt; empty if none."""
+    obstacle: Asking | None
+    """What stands against that."""
+    adopts: bool
+    """The object's mark, once put on the endpoint that is kept, completes its adoption."""
+    copies: tuple[str, ...]
+    """Ids of endpoints that carry the same `try` of this object."""
+    imitations: tuple[str, ...]
+    """Ids of endpoints that carry the `try` of the recorded one, and surely are not it."""
+
+    def of(self, role: Role) -> Sighting | None:
+        """The endpoint that has the role and is taken to exist, if there is one."""
+        return next((each for item, each in self.seen.items() if self.roles[item] is role), None)
+
+    def living(self, *deeds: Deed) -> frozenset[str]:
+        """Ids of the endpoints with which one of these is done while the object lives."""
+        return frozenset(item for item, role in self.roles.items() if TABLE[role].living in deeds)
+
+    def deleted(self, *deeds: Deed) -> frozenset[str]:
+        """The same while the object is being deleted, and its endpoint with it."""
+        return frozenset(item for item, role in self.roles.items() if TABLE[role].deleted in deeds)
+
+    def retained(self, *deeds: Deed) -> frozenset[str]:
+        """The same while the object is being deleted, and its endpoint stays."""
+        return frozenset(item for item, role in self.roles.items() if TABLE[role].retained in deeds)
 
 
-def roles(s: Situation) -> Mapping[str, Role]:
-    """Endpoint id → what the endpoint is to the object."""
-    return _judge(s) if s.roles is None else s.roles
+@dataclass(frozen=True)
+class Judged(Situation):
+    """A situation, and the ownership of the object's endpoints in it."""
+
+    own: Ownership = field(kw_only=True)
+
+
+def judged(s: Situation) -> Judged:
+    """The same situation, with the ownership judged by it."""
+    return Judged(**{each.name: getattr(s, each.name) for each in fields(Situation)}, own=judge(s))
+
+
+def judge(s: Situation) -> Ownership:
+    """What the endpoints of the object are to it."""
+    recorded, target, unlisted = s.evidence.recorded, claims.adoption_target(s), claims.unlisted(s)
+    unproven, adopting = claims.unproven(s, target), claims.adopting(s, target)
+    unmarked = recorded if recorded is not None and not (recorded.endpoint.marks or unproven) else None
+    likeliest = claims.likeliest(s, unmarked or adopting)
+    kept = None if unlisted else likeliest
+    obstacle = adoption.obstacle(s, target, unlisted=unlisted)
+    copies, imitations = claims.copies(s, unmarked), claims.imitations(s)
+    fitting: tuple[tuple[Role, Iterable[str]], ...] = (
+        (Role.COPY, {*copies, *imitations} - {s.recorded_id}),
+        (Role.PREDECESSOR, [s.recorded_id] if claims.still_of_predecessor(s) else ()),
+        (Role.FOREIGN, _foreign(s)),
+        (Role.FOREIGN, _id(adopting) if obstacle is not None else ()),  # only observed so far, or refused
+        (Role.UNPROVEN, _id(unproven)),
+        (Role.ADOPTING, _id(adopting)),
+        (Role.KEPT, _id(kept) or [s.recorded_id]),
+        (Role.TAKEN_OVER, [item for item, each in seen(s).items() if each.endpoint.attempt_of(s.identity) == ADOPTED]),
+    )
+    return Ownership(
+        roles=_first_fitting(s, fitting),
+        seen=seen(s),
+        kept=kept,
+        unlisted=unlisted,
+        taken_over=claims.taken_over(s, likeliest),
+        target=target,
+        obstacle=obstacle,
+        adopts=kept is not None and kept.endpoint.id == target and not _was_ours(s, kept),
+        copies=copies,
+        imitations=imitations,
+    )
 
 
 def seen(s: Situation) -> dict[str, Sighting]:
@@ -30,47 +113,22 @@ def seen(s: Situation) -> dict[str, Sighting]:
     return {each.endpoint.id: each for each in (*s.evidence.own, *recorded)}
 
 
-def when_living(s: Situation, *deeds: Deed) -> frozenset[str]:
-    """Ids of the endpoints with which one of these is done while the object lives."""
-    return frozenset(item for item, role in roles(s).items() if TABLE[role].living in deeds)
-
-
-def when_deleted(s: Situation, *deeds: Deed) -> frozenset[str]:
-    """The same while the object is being deleted, and its endpoint with it."""
-    return frozenset(item for item, role in roles(s).items() if TABLE[role].deleted in deeds)
-
-
-def when_retained(s: Situation, *deeds: Deed) -> frozenset[str]:
-    """The same while the object is being deleted, and its endpoint stays."""
-    return frozenset(item for item, role in roles(s).items() if TABLE[role].retained in deeds)
-
-
-def _judge(s: Situation) -> Mapping[str, Role]:
-    recorded, kept = facts.recorded_id(s), facts.own_endpoint(s)
-    fitting: tuple[tuple[Role, Iterable[str]], ...] = (
-        (Role.COPY, {*facts.copies(s), *facts.imitations(s)} - {recorded}),
-        (Role.PREDECESSOR, [recorded] if facts.still_a_predecessors(s) else ()),
-        (Role.FOREIGN, _foreign(s)),
-        (Role.UNPROVEN, _id(facts.unproven(s))),
-        (Role.ADOPTING, _id(facts.being_adopted(s))),
-        (Role.KEPT, _id(kept) if kept is not None else [recorded]),
-        (Role.TAKEN_OVER, [each.endpoint.id for each in s.evidence.own if facts.adopted(s, each)]),
-    )
-    found = dict.fromkeys((*seen(s), *([recorded] if recorded else [])), Role.DUPLICATE)
+def _first_fitting(s: Situation, fitting: tuple[tuple[Role, Iterable[str]], ...]) -> Mapping[str, Role]:
+    found = dict.fromkeys((*seen(s), *([s.recorded_id] if s.recorded_id else [])), Role.DUPLICATE)
     for role, ids in reversed(fitting):
         found.update((item, role) for item in ids if item in found)
     return found
 
 
 def _foreign(s: Situation) -> set[str]:
-    """Those that are surely not this object's, whatever else stands on them."""
-    found = {item for item, each in seen(s).items() if each.endpoint.foreign_to(s.identity)}
-    last = s.memory.last_seen.get(facts.recorded_id(s))  # one LIST that leaves it out does not make it ours again
-    if last is not None and last.foreign_to(s.identity):
-        found.add(last.id)
-    if facts.being_adopted(s) is not None and adoption.adoption(s) is not None:
-        found.add(facts.recorded_id(s))  # it was only observed, or its adoption is refused
-    return found
+    """Ids of those that carry another owner's mark, or did when they were seen last."""
+    last = s.memory.last_seen.get(s.recorded_id)  # one LIST that leaves it out does not make it ours again
+    known = (*(each.endpoint for each in seen(s).values()), *([last] if last is not None else []))
+    return {each.id for each in known if each.foreign_to(s.identity)}
+
+
+def _was_ours(s: Situation, kept: Sighting) -> bool:
+    return kept.endpoint.carries(s.identity) or claims.had_mark(s, kept.endpoint)
 
 
 def _id(sighting: Sighting | None) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from tokenfactory_operator.domain import adoption, creation, deletion, facts, ownership, upkeep
+from tokenfactory_operator.domain import attempts, conflicts, creation, deletion, proof, upkeep
 from tokenfactory_operator.domain.actions import (
     AddFinalizer,
     Create,
@@ -40,10 +40,11 @@ from tokenfactory_operator.domain.actions import (
     Update,
 )
 from tokenfactory_operator.domain.attempt import PENDING
+from tokenfactory_operator.domain.ownership import Judged, judged
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.situation import NEVER, Situation
 
-Check = Callable[[Situation], Decision | None]
+Check = Callable[[Judged], Decision | None]
 
 MUTATIONS: Final = (Create, Update, DeleteEndpoints, DeleteTwin, Release)
 """Actions that change the cloud."""
@@ -53,23 +54,23 @@ CALLS: Final = (*MUTATIONS, ProbeGone, ReadCatalog)
 """Actions that call the cloud: each takes its turn at the credential first."""
 
 
-def unreadable(s: Situation) -> Decision | None:
+def unreadable(s: Judged) -> Decision | None:
     """The stored spec does not fit this operator's models; the API server's schema normally prevents that."""
     if s.resource.spec is not None:
         return None
     return Decision("unreadable", verdict=Hindered(Reason.INVALID_SPEC, s.resource.problem))
 
 
-def stripped(s: Situation) -> Decision | None:
+def stripped(s: Judged) -> Decision | None:
     """Somebody removed our finalizer from an object that has, or may have, an endpoint: put it back first."""
     written = s.resource.status.create_attempt
-    has_something = bool(facts.recorded_id(s)) or (written is not None and written.state == PENDING)
+    has_something = bool(s.recorded_id) or (written is not None and written.state == PENDING)
     if s.resource.has_finalizer or not (has_something or s.evidence.own):
         return None
     return Decision("stripped", AddFinalizer())
 
 
-def unheard(s: Situation) -> Decision | None:
+def unheard(s: Judged) -> Decision | None:
     """The cloud has not been seen yet, or not for long: decide nothing, and say so when it lasts."""
     outage = s.evidence.outage
     early = _early(s)
@@ -77,12 +78,12 @@ def unheard(s: Situation) -> Decision | None:
     verdict = kind(outage.reason, outage.message) if outage else None
     unseen = outage is not None or s.now - s.evidence.last_view > s.timing.stale_after
     if not s.evidence.known or (unseen and not s.resource.terminating):
-        record = facts.recorded_id(s) or None
+        record = s.recorded_id or None
         return Decision("unheard", verdict=verdict, record=record, after_list=True, after=early if early > 0 else None)
     return None
 
 
-def _early(s: Situation) -> float:
+def _early(s: Judged) -> float:
     """Seconds until a person is asked for a credential: a Secret applied together with its object may come after it."""
     told = any(
         item.type == ConditionType.STALLED and item.reason in NO_CREDENTIAL for item in s.resource.status.conditions
@@ -90,17 +91,17 @@ def _early(s: Situation) -> float:
     return 0.0 if told else s.memory.without_credential + s.timing.poll_interval - s.now
 
 
-def other_scope(s: Situation) -> Decision | None:
+def other_scope(s: Judged) -> Decision | None:
     """The status was written in another project: absence here proves nothing about the endpoint there."""
     written = s.resource.status.scope
-    at_stake = bool(facts.recorded_id(s)) or facts.unresolved(s) is not None
+    at_stake = bool(s.recorded_id) or attempts.unresolved(s) is not None
     if not written or written == s.evidence.scope or not at_stake:
         return None
     recorded = s.evidence.recorded
     listed = recorded is not None and recorded.listed > NEVER  # what a GET answers rebinds nothing
-    if listed or s.evidence.same_project or facts.project_confirmed(s):
-        return Decision("other_scope", Rescope(s.evidence.scope), record=facts.recorded_id(s) or None)
-    what = f"Endpoint {facts.recorded_id(s)} was made" if facts.recorded_id(s) else "A create call was sent"
+    if listed or s.evidence.same_project or proof.project_confirmed(s):
+        return Decision("other_scope", Rescope(s.evidence.scope), record=s.recorded_id or None)
+    what = f"Endpoint {s.recorded_id} was made" if s.recorded_id else "A create call was sent"
     text = (
         f"{what} in scope {written}, but the present credential belongs to {s.evidence.scope}. Nothing shows that "
         f"both are one project. If they are, {creation.CONFIRM}; if not, restore the credential."
@@ -108,16 +109,16 @@ def other_scope(s: Situation) -> Decision | None:
     return Decision(
         "other_scope",
         verdict=Hindered(Reason.CREDENTIALS_MISMATCH, text),
-        record=facts.recorded_id(s) or None,
+        record=s.recorded_id or None,
         after_list=True,
     )
 
 
-def asked_to_look(s: Situation) -> Decision | None:
+def asked_to_look(s: Judged) -> Decision | None:
     """The request annotation has a new value: judge by a LIST that is begun after it was seen."""
     if not s.resource.request_pending or s.evidence.last_view > s.memory.requested:
         return None
-    return Decision("asked_to_look", record=facts.recorded_id(s) or None, after_list=True, hurry=True)
+    return Decision("asked_to_look", record=s.recorded_id or None, after_list=True, hurry=True)
 
 
 TERMINATING: Final[tuple[Check, ...]] = (
@@ -139,11 +140,11 @@ LIVING: Final[tuple[Check, ...]] = (
     unheard,
     other_scope,
     asked_to_look,
-    upkeep.copied,
-    adoption.adoption,
-    upkeep.foreign_owner,
+    conflicts.copied,
+    conflicts.adoption,
+    conflicts.foreign_owner,
     creation.undecided,
-    upkeep.twin,
+    conflicts.twin,
     creation.lost,
     upkeep.immutable,
     upkeep.drifted,
@@ -157,7 +158,7 @@ LIVING: Final[tuple[Check, ...]] = (
 
 def decide(s: Situation) -> Decision:
     """The first check that answers, held back where a person or the policy says so."""
-    s = ownership.judged(s)
+    s = judged(s)
     chain = TERMINATING if s.resource.terminating else LIVING
     for check in chain:
         decision = check(s)
@@ -166,7 +167,7 @@ def decide(s: Situation) -> Decision:
     raise AssertionError("the last check of each chain always answers")  # pragma: no cover
 
 
-def _held_back(s: Situation, decision: Decision) -> Decision:
+def _held_back(s: Judged, decision: Decision) -> Decision:
     """Paused and Observe: what would change the cloud is not done, and that is said."""
     touches = isinstance(decision.action, MUTATIONS) or (
         isinstance(decision.action, ProbeGone) and not decision.action.look_only
@@ -179,16 +180,16 @@ def _held_back(s: Situation, decision: Decision) -> Decision:
         text = "Paused by the annotation tokenfactory.nebius.com/paused: the cloud is not changed."
         verdict = Hindered(Reason.RECONCILE_PAUSED, text)
         return replace(decision, action=Nothing() if held else decision.action, verdict=verdict)
-    if facts.observing(s) and isinstance(decision.action, ProbeGone) and touches:
+    if s.resource.observes and isinstance(decision.action, ProbeGone) and touches:
         return replace(decision, action=Nothing())  # that it is not listed is true, whoever may look further
-    if facts.observing(s) and touches:
+    if s.resource.observes and touches:
         differences = "; ".join(map(str, decision.action.differences)) if isinstance(decision.action, Update) else ""
         text = f"Observed only; nothing is changed. {differences}".strip()
         return replace(decision, action=Nothing(), verdict=Hindered(Reason.OBSERVING, text))
     return decision
 
 
-def _record_first(s: Situation, decision: Decision) -> Decision:
+def _record_first(s: Judged, decision: Decision) -> Decision:
     """An endpoint's id is written down before anything is sent for it."""
     unwritten = decision.record is not None and decision.record != s.resource.status.endpoint_id
     if not unwritten or not isinstance(decision.action, Update | Release | DeleteTwin):

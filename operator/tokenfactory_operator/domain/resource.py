@@ -106,6 +106,11 @@ class Resource:
         return api.ManagementPolicy.MANAGE if manages else api.ManagementPolicy.OBSERVE
 
     @property
+    def observes(self) -> bool:
+        """Whether the object never changes the cloud."""
+        return self.management_policy is api.ManagementPolicy.OBSERVE
+
+    @property
     def origin(self) -> str:
         """What made the recorded endpoint: an attempt's id, `adopted` or `restored`; empty where that is not known."""
         told, attempt = self.status.endpoint_origin, self.status.create_attempt

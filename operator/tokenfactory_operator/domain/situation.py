@@ -13,13 +13,12 @@ from typing import Final
 
 from tokenfactory_operator.domain.attempt import Attempt
 from tokenfactory_operator.domain.catalog import UNREAD, Catalog
-from tokenfactory_operator.domain.desired import INFERENCE_HOSTS
+from tokenfactory_operator.domain.desired import INFERENCE_HOSTS, owner_mark
 from tokenfactory_operator.domain.errors import OperatorError, remembered
-from tokenfactory_operator.domain.identity import Identity
+from tokenfactory_operator.domain.identity import RESTORED, Identity, OwnerMark
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.roles import Role
 from tokenfactory_operator.domain.timing import Timing
 
 NEVER: Final = float("-inf")
@@ -221,5 +220,14 @@ class Situation:
     policy: Policy = Policy()
     catalog: Catalog = UNREAD
     """Of the object's credential."""
-    roles: Mapping[str, Role] | None = None
-    """Endpoint id → what the endpoint is to the object; `None` before `ownership` has judged it."""
+
+    @property
+    def recorded_id(self) -> str:
+        """The endpoint that is this object's as far as is written down, by status or by this process; may be empty."""
+        made = self.memory.attempt.endpoint_id if self.memory.attempt is not None else ""
+        return self.resource.status.endpoint_id or made
+
+    @property
+    def remembered_mark(self) -> OwnerMark:
+        """The mark that the recorded endpoint should carry, where its own cannot be seen."""
+        return owner_mark(self.resource, self.identity, self.resource.origin or RESTORED)

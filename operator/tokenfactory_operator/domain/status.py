@@ -17,13 +17,14 @@ from tokenfactory_operator.api.v1alpha1 import (
     Gpus,
     Status,
 )
-from tokenfactory_operator.domain import facts
+from tokenfactory_operator.domain import attempts, ownership
 from tokenfactory_operator.domain.actions import Create, Decision, Verdict
 from tokenfactory_operator.domain.attempt import CREATED, PENDING, REFUSED, Event, State
 from tokenfactory_operator.domain.conditions import conditions, observed_generation
 from tokenfactory_operator.domain.desired import inference_url
 from tokenfactory_operator.domain.errors import Handling, bounded, visible
 from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import DOUBTS, ConditionType, Reason
 from tokenfactory_operator.domain.situation import Situation
 from tokenfactory_operator.domain.telling import foremost
@@ -41,8 +42,9 @@ def camel_case(word: str | None) -> str | None:
 
 def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> Status:
     """The status that tells what was decided; `now` is RFC 3339."""
+    s = ownership.judged(s)
     written = s.resource.status
-    seen = facts.own_endpoint(s)
+    seen = s.own.kept
     record = _named(s, decision)
     origin = _origin(s, record)
     # A request that was there before the doubt was told is no answer to it, whichever process reads it next.
@@ -105,15 +107,15 @@ def smallest(written: Status, wanted: Status) -> Status:
     return Status().model_copy(update={**changes, "selector": written.selector or SELECTOR, "conditions": tuple(short)})
 
 
-def _named(s: Situation, decision: Decision) -> str:
+def _named(s: Judged, decision: Decision) -> str:
     """The endpoint that the status is to name, also where the verdict is about something else; empty if none."""
-    seen = facts.own_endpoint(s)
+    seen = s.own.kept
     ours = seen is not None and seen.endpoint.carries(s.identity) and not seen.endpoint.foreign_to(s.identity)
-    found = seen.endpoint.id if seen is not None and ours and seen.endpoint.id not in facts.copies(s) else ""
-    return decision.record or facts.recorded_id(s) or found
+    found = seen.endpoint.id if seen is not None and ours and seen.endpoint.id not in s.own.copies else ""
+    return decision.record or s.recorded_id or found
 
 
-def _origin(s: Situation, named: str) -> EndpointOrigin | None:
+def _origin(s: Judged, named: str) -> EndpointOrigin | None:
     """What made the named endpoint: its mark says it, else this process knows it, else the status has said it."""
     last, here = _last(s, named), s.memory.attempt
     carried = last.attempt_of(s.identity) if last is not None else None
@@ -123,19 +125,19 @@ def _origin(s: Situation, named: str) -> EndpointOrigin | None:
     return EndpointOrigin(endpoint_id=named, attempt=attempt) if named and attempt else None
 
 
-def _last(s: Situation, named: str) -> ObservedEndpoint | None:
+def _last(s: Judged, named: str) -> ObservedEndpoint | None:
     """The named endpoint as it is seen, or was last."""
-    seen = facts.own_endpoint(s)
+    seen = s.own.kept
     return seen.endpoint if seen is not None and seen.endpoint.id == named else s.memory.last_seen.get(named)
 
 
-def _attempt(s: Situation, decision: Decision, origin: EndpointOrigin | None) -> CreateAttempt | None:
+def _attempt(s: Judged, decision: Decision, origin: EndpointOrigin | None) -> CreateAttempt | None:
     """The attempt that is open or was refused; else, for the version before this one, what made the endpoint."""
-    written, attempt = s.resource.status.create_attempt, facts.unresolved(s)
+    written, attempt = s.resource.status.create_attempt, attempts.unresolved(s)
     if attempt is not None:
         settle = s.timing.delete_settle if s.resource.terminating else s.timing.create_settle
-        absent = facts.attempt_absent(s, attempt, settle=settle)
-        if not absent or facts.own_endpoint(s) is None:
+        absent = attempts.attempt_absent(s, attempt, settle=settle)
+        if not absent or s.own.kept is None:
             return written
         attempt = attempt.after(Event.ABSENT)
     if origin is not None:

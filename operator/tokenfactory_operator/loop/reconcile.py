@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from tokenfactory_operator.defects import Defects
-from tokenfactory_operator.domain import actions, facts, outcome, plan, status
+from tokenfactory_operator.domain import actions, attempts, claims, outcome, ownership, plan, proof, status
 from tokenfactory_operator.domain.attempt import Event, State
 from tokenfactory_operator.domain.errors import (
     CloudError,
@@ -162,7 +162,7 @@ class Reconciler:
             resource = self._parsed(key, body)
             s = self._gather(key, resource, self._poller_of(resource))
             verdict = actions.Unjudged(failure.reason, failure.message)
-            await self._report(s, actions.Decision("defective", verdict=verdict, record=facts.recorded_id(s) or None))
+            await self._report(s, actions.Decision("defective", verdict=verdict, record=s.recorded_id or None))
         except LeaseLost:
             raise
         except OperatorError:
@@ -190,7 +190,7 @@ class Reconciler:
             poller.hurry()
         if decision.after_list:
             poller.wait_for_list(key)
-        pressing = resource.terminating or facts.unresolved(s) is not None or len(s.evidence.own) > 1
+        pressing = resource.terminating or attempts.unresolved(s) is not None or len(s.evidence.own) > 1
         return Again(after=_sooner(decision.after, self.connections.due(resource.uid)), pressing=pressing)
 
     # Gather
@@ -231,7 +231,7 @@ class Reconciler:
             evidence = replace(evidence, same_project=self._projects.same(other, inventory))
         policy = self._policy_of(resource)
         s = Situation(resource, identity, evidence, memory, self._ports.timing, now, policy, poller.catalog.view)
-        claimed_by = self._claimed_by(key, resource, facts.adoption_target(s))
+        claimed_by = self._claimed_by(key, resource, claims.adoption_target(s))
         return replace(s, evidence=replace(evidence, claimed_by=claimed_by)) if claimed_by else s
 
     def _remember(self, key: Key, resource: Resource, poller: Poller) -> Memory:
@@ -320,7 +320,7 @@ class Reconciler:
         body, fresh = self._ports.cache.get(key), self._same(key)
         if fresh is not None and wait > QUIET and status.doubt_told(fresh.status) is None:  # a question stays asked
             s = self._gather(key, fresh, poller)
-            record = facts.recorded_id(s) or None
+            record = s.recorded_id or None
             await self._report(s, actions.Decision("blocked", verdict=BLOCKED, record=record))
         return Again(after=wait, pressing=body is None or bool(body["metadata"].get("deletionTimestamp")))
 
@@ -458,8 +458,8 @@ def _said_ready(resource: Resource) -> bool:
 
 def _no_doubt(s: Situation) -> bool:
     """What a person can confirm about endpoints is over, though the object may stand still for another reason."""
-    seen = facts.own_endpoint(s) is not None and facts.unresolved(s) is None
-    return facts.confirmed(s) and seen and not s.evidence.untrusted
+    seen = ownership.judge(s).kept is not None and attempts.unresolved(s) is None
+    return proof.confirmed(s) and seen and not s.evidence.untrusted
 
 
 def _where(resource: Resource) -> dict[str, str]:

@@ -11,6 +11,7 @@ import pytest
 from tokenfactory_operator.api.v1alpha1 import Condition
 from tokenfactory_operator.domain.actions import SYNCED, Decision, Verdict
 from tokenfactory_operator.domain.conditions import conditions, shown
+from tokenfactory_operator.domain.ownership import judged
 from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.telling import told_in_full
@@ -103,7 +104,7 @@ def test_an_error_while_serving_is_told() -> None:
 
 def told(scene: Scene, decision: Decision | None = None, *, now: str = NOW) -> dict[str, Condition]:
     """The conditions after the plan's own decision (or the given one), by type."""
-    situation = scene.situation()
+    situation = judged(scene.situation())
     decision = decision or decide(situation)
     assert decision.verdict is not None
     return {item.type: item for item in conditions(situation, decision, decision.verdict, now=now)}

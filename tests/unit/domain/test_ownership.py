@@ -74,7 +74,7 @@ def done(scene: Scene, endpoint_id: str) -> Deed:
 def test_each_role_has_a_scene_and_a_row(role: Role) -> None:
     """No role is without a meaning."""
     make, endpoint_id = ROLES[role]
-    assert ownership.roles(make().situation())[endpoint_id] is role
+    assert ownership.judge(make().situation()).roles[endpoint_id] is role
     assert role in TABLE
 
 
@@ -119,9 +119,9 @@ def test_each_endpoint_has_one_role(make: Make, listed: dict[str, str], rng: ran
     shown = [an_endpoint(name, description=description) for name, description in listed.items()]
     scene = make().lists(*shown)
     s = scene.situation()
-    roles = ownership.roles(s)
+    roles = ownership.judge(s).roles
     recorded = {s.resource.status.endpoint_id} - {None}
     assert roles.keys() == {seen.endpoint.id for seen in s.evidence.own} | recorded
     assert list(roles.values()).count(Role.KEPT) <= 1
     rng.shuffle(shown)
-    assert ownership.roles(make().lists(*shown).situation()) == roles
+    assert ownership.judge(make().lists(*shown).situation()).roles == roles

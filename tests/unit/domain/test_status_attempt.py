@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokenfactory_operator.domain import facts, plan, status
+from tokenfactory_operator.domain import ownership, plan, status
 from tokenfactory_operator.domain.attempt import State
 from unit.support.builders import an_endpoint, mark
 from unit.support.scene import Scene
@@ -52,4 +52,4 @@ def test_a_duplicates_attempt_is_not_told_beside_the_other_endpoint(*, seen_befo
     told = (written.create_attempt.id, written.create_attempt.state) if written.create_attempt else None
     assert told == (("a1", "Created") if seen_before else None)
     scene.body["status"] |= written.to_dict() if seen_before else {"createAttempt": None}
-    assert facts.imitations(scene.situation()) == ()
+    assert ownership.judge(scene.situation()).imitations == ()

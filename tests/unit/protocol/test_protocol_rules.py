@@ -12,6 +12,7 @@ from tokenfactory_operator.domain.actions import AddFinalizer, Create, DeleteTwi
 from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.conditions import conditions
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
+from tokenfactory_operator.domain.ownership import judged
 from tokenfactory_operator.domain.plan import MUTATIONS, decide
 from tokenfactory_operator.domain.reasons import Reason
 from unit.support.builders import FOREIGN, OTHER_UID, an_endpoint, mark
@@ -90,7 +91,7 @@ UNRESOLVED: Final = [
 )
 def test_ready_is_never_true_while_an_attempt_is_unresolved(also: Arrange, arrange: Arrange) -> None:
     """Create 1: whatever else is there, an endpoint may still come into being."""
-    s = also(arrange(Scene().held().attempt_written())).situation()
+    s = judged(also(arrange(Scene().held().attempt_written())).situation())
     decision = decide(s)
     assert decision.verdict is not None
     told = {item.type: item.status for item in conditions(s, decision, decision.verdict, now=LONG_AGO)}

@@ -1,0 +1,136 @@
+"""What marks, status and spec claim about whose an endpoint is. Only `ownership` asks, once for each decision.
+
+A mark is believed, a status alone is not (ADR 31): whoever may write a status could name a stranger's endpoint.
+"""
+
+from __future__ import annotations
+
+from tokenfactory_operator.domain import proof
+from tokenfactory_operator.domain.identity import ADOPTED, released_mark, subject
+from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.domain.situation import Sighting, Situation
+
+
+def adoption_target(s: Situation) -> str:
+    """Id of the endpoint that this object is to take over: named in the spec, or a predecessor's by setting; or empty.
+
+    What the object's own attempt may have made comes before a predecessor's.
+    """
+    if s.resource.named_id:
+        return s.resource.named_id
+    if not s.policy.adopt_recreated or s.evidence.own or not (s.recorded_id or proof.nothing_made(s)):
+        return ""
+    found = [seen.endpoint for seen in s.evidence.predecessors if s.recorded_id in ("", seen.endpoint.id)]
+    return found[0].id if len(found) == 1 and of_predecessor(s, found[0]) else ""
+
+
+def of_predecessor(s: Situation, endpoint: ObservedEndpoint) -> bool:
+    """Whether every mark on it is of an earlier object of the same cluster, namespace and name, held or released."""
+    released = released_mark(endpoint.description)
+    held = [(mark.identity.cluster_id, mark.subject) for mark in endpoint.marks]
+    places = {*held, *([(released.cluster_id, released.subject)] if released else [])}
+    return places == {(s.identity.cluster_id, subject(s.resource.namespace, s.resource.name))}
+
+
+def had_mark(s: Situation, endpoint: ObservedEndpoint) -> bool:
+    """Whether it carried the object's mark before: to put a wiped mark back needs no permission to adopt."""
+    believed = bool(endpoint.marks) or s.policy.may_adopt or proof.known_as_ours(s, endpoint.id)
+    return believed and bool(s.resource.origin) and s.recorded_id == endpoint.id
+
+
+def unproven(s: Situation, target: str) -> Sighting | None:
+    """The recorded endpoint, where nothing but the status says that it is this object's.
+
+    It carries no mark, this process neither made it nor ever saw the object's mark on it, and it may not be adopted.
+    """
+    recorded = s.evidence.recorded
+    if recorded is None or recorded.endpoint.marks or recorded.endpoint.id == target:
+        return None
+    free = s.policy.may_adopt or s.resource.observes or of_predecessor(s, recorded.endpoint)
+    return None if free or proof.known_as_ours(s, recorded.endpoint.id) else recorded
+
+
+def adopting(s: Situation, target: str) -> Sighting | None:
+    """The recorded endpoint, where its adoption has begun and the object's mark is not on it yet."""
+    recorded = s.evidence.recorded
+    begun = recorded is not None and recorded.endpoint.id == target and not recorded.endpoint.carries(s.identity)
+    return recorded if begun else None
+
+
+def still_of_predecessor(s: Situation) -> bool:
+    """Whether the recorded endpoint still carries an earlier object's mark, and was never seen as this object's.
+
+    A LIST that leaves it out changes nothing about that: what was seen last counts.
+    """
+    recorded = s.evidence.recorded
+    seen = recorded.endpoint if recorded is not None else s.memory.last_seen.get(s.recorded_id)
+    if seen is None or seen.carries(s.identity) or s.resource.origin or proof.known_as_ours(s, s.recorded_id):
+        return False
+    return of_predecessor(s, seen)
+
+
+def unlisted(s: Situation) -> bool:
+    """Whether a LIST leaves the recorded endpoint out, and nothing proves yet that it is gone."""
+    if not s.recorded_id or s.evidence.recorded is not None or proof.gone(s, s.recorded_id):
+        return False
+    done = s.recorded_id in s.memory.deletes or s.recorded_id in s.memory.released
+    return not done and not (proof.absent(s) and proof.trusted(s))
+
+
+def likeliest(s: Situation, unmarked: Sighting | None) -> Sighting | None:
+    """Of the endpoints that are seen: the one that the spec names, else the one that serves, else the older.
+
+    The status only decides between equals: it may name the successor of one that was gone for a while. The recorded
+    one without a mark (`unmarked`) comes before those: were another taken in its place, nothing would lead back to it.
+    """
+    ranked = sorted(
+        (*s.evidence.own, *([unmarked] if unmarked is not None else [])),
+        key=lambda seen: (
+            seen.endpoint.id != s.resource.named_id,
+            seen is not unmarked,
+            seen.endpoint.id in s.memory.deletes,
+            not seen.endpoint.serves,
+            seen.endpoint.created_at or "",
+            seen.endpoint.id != s.recorded_id,
+            seen.endpoint.id,
+        ),
+    )
+    return ranked[0] if ranked else None
+
+
+def taken_over(s: Situation, seen: Sighting | None) -> bool:
+    """Whether the mark of the endpoint shows that it was not made for this object, whatever the status says."""
+    if seen is None:
+        return False
+    adopted = seen.endpoint.attempt_of(s.identity) == ADOPTED
+    return adopted or (not seen.endpoint.carries(s.identity) and of_predecessor(s, seen.endpoint))
+
+
+def copies(s: Situation, unmarked: Sighting | None) -> tuple[str, ...]:
+    """Ids of endpoints that carry the same `try` of this object: made outside, by copying a description."""
+    tries: dict[str, list[str]] = {}
+    for seen in s.evidence.own:
+        tries.setdefault(seen.endpoint.attempt_of(s.identity) or "", []).append(seen.endpoint.id)
+    if unmarked is not None and s.resource.origin in tries:
+        tries[s.resource.origin].append(unmarked.endpoint.id)
+    return tuple(sorted(endpoint_id for ids in tries.values() if len(ids) > 1 for endpoint_id in ids))
+
+
+def imitations(s: Situation) -> tuple[str, ...]:
+    """Ids of endpoints with the `try` of the recorded one that are surely not it, whether that one is listed or not.
+
+    An attempt makes one endpoint. The status remembers its routing key and age, which no copied description brings.
+    """
+    status, origin = s.resource.status, s.resource.origin
+    others = [seen.endpoint for seen in s.evidence.own if seen.endpoint.id != status.endpoint_id]
+    return tuple(
+        other.id
+        for other in others
+        if origin
+        and other.attempt_of(s.identity) == origin
+        and (_differ(status.routing_key, other.routing_key) or _differ(status.created_at, other.created_at))
+    )
+
+
+def _differ(written: str | None, seen: str | None) -> bool:
+    return written is not None and seen is not None and written != seen

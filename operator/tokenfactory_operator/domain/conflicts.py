@@ -1,0 +1,79 @@
+"""Checks of a living object on whose its endpoints are: copies, adoption, other owners' marks, duplicates."""
+
+from __future__ import annotations
+
+from tokenfactory_operator.domain import proof
+from tokenfactory_operator.domain.actions import Decision, DeleteTwin, Hindered, Nothing, UnderWay
+from tokenfactory_operator.domain.adoption import unproven_text
+from tokenfactory_operator.domain.creation import failed
+from tokenfactory_operator.domain.errors import visible
+from tokenfactory_operator.domain.ownership import Judged
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.roles import Deed, Role
+
+
+def copied(s: Judged) -> Decision | None:
+    """The same attempt twice was not made by us: nothing is deleted, a person decides."""
+    ids, imitations = s.own.copies, s.own.imitations
+    if not (ids or imitations):
+        return None
+    what = (
+        f"Endpoints {', '.join(ids)} carry the same owner mark"
+        if ids
+        else f"Endpoint {', '.join(imitations)} carries the owner mark of endpoint {s.recorded_id}, but is another"
+    )
+    return _conflict(s, "copied", f"{what}. Delete the copy, or its mark, in the cloud's console.", ids or imitations)
+
+
+def adoption(s: Judged) -> Decision | None:
+    """What stands against an adoption, or its first step: the id is written down before anything is sent."""
+    if s.own.obstacle is not None:
+        return Decision("adoption", verdict=s.own.obstacle, after_list=True)
+    if s.own.target in ("", s.recorded_id) or s.own.target in s.own.seen:
+        return None
+    verdict = UnderWay(Reason.UPDATING, f"Adopting endpoint {s.own.target}.")
+    claim = "" if s.resource.observes else s.own.target  # who only looks on takes nothing from anybody
+    return Decision("adoption", verdict=verdict, record=s.own.target, adopts=claim, after=0.0)
+
+
+def foreign_owner(s: Judged) -> Decision | None:
+    """An endpoint that carries another owner's mark, or never ours, is not touched, whatever our status says."""
+    bare = s.own.of(Role.UNPROVEN)
+    if bare is not None:
+        return _conflict(s, "foreign_owner", unproven_text(s, bare.endpoint.id))
+    suspects = [seen.endpoint for seen in (s.evidence.recorded, s.own.kept) if seen is not None]
+    found = next((endpoint for endpoint in suspects if endpoint.foreign_to(s.identity)), None)
+    if found is None or (found.id == s.own.target and not found.carries(s.identity)):
+        return None  # what is being adopted, `adoption` has judged before
+    others = (mark for mark in found.marks if mark.identity != s.identity)
+    owners = ", ".join(visible(mark.owner(s.identity.cluster_id)) for mark in others)
+    text = f"Endpoint {found.id} is marked as another owner's: {owners}. Remove the wrong mark in the console."
+    return _conflict(s, "foreign_owner", text, (found.id,))
+
+
+def _conflict(s: Judged, check: str, text: str, ids: tuple[str, ...] = ()) -> Decision:
+    """In conflict the status goes on naming what it names: were it to name a copy, nothing would lead back."""
+    record = s.recorded_id or (s.own.kept.endpoint.id if s.own.kept else None)
+    verdict = Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids)
+    return Decision(check, verdict=verdict, record=record, after_list=True)
+
+
+def twin(s: Judged) -> Decision | None:
+    """A late effect made a second endpoint: keep one, delete the other (exactly-once.md, Create 7)."""
+    kept = s.own.kept
+    others = [seen for seen in s.evidence.own if kept is not None and seen.endpoint.id != kept.endpoint.id]
+    if kept is None or not others:
+        return None
+    if not kept.endpoint.serves and any(seen.endpoint.serves for seen in others):
+        return None  # nothing that serves is deleted while the other does not: first that one is put in order
+    ids = tuple(seen.endpoint.id for seen in others)
+    text = f"Endpoint {kept.endpoint.id} is kept; {', '.join(ids)} is a duplicate"
+    if s.own.living(Deed.ASK).intersection(ids):
+        text = f"{text} that was not created here. Decide in the console."
+        hindered = Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids)
+        return Decision("twin", verdict=hindered, record=kept.endpoint.id, after_list=True)
+    due = next((seen for seen in others if proof.delete_due(s, seen.endpoint.id, seen)), None)
+    waiting = failed(s, DeleteTwin.__name__) if due else None
+    action = DeleteTwin(due.endpoint.id, kept.endpoint.id) if due else Nothing()
+    verdict = UnderWay(Reason.UPDATING, f"{text} and is being deleted.")
+    return waiting or Decision("twin", action, verdict, record=kept.endpoint.id, after_list=True)
