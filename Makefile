@@ -132,7 +132,7 @@ crds: $(READY) ## Write the CRD from the models, into crds/ and the chart
 	@$(PY) -m tokenfactory_operator.api.schema crds/$(CRD)
 	@cp crds/$(CRD) $(CHART)/files/crds/$(CRD)
 
-docs: $(READY) ## Write the reference pages: resource, conditions, events, settings, metrics, licences
+docs: $(READY) ## Write the generated pages: resource, conditions, events, rules' tests, settings, metrics, licences
 	@$(PY) -m tokenfactory_operator.settings docs/settings.md
 	@$(PY) -m tokenfactory_operator.telemetry docs/metrics.md
 	@PYTHONPATH=hack $(PY) -m docsite docs

@@ -1,4 +1,4 @@
-"""Write the reference pages about the resource, its conditions and its Events: `python -m docsite [--check] FOLDER`."""
+"""Write the pages about resource, conditions, Events and rules: `python -m docsite [--check] FOLDER`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from docsite import conditions, events, resource
+from docsite import conditions, events, resource, rules
 from tokenfactory_operator.generated import publish
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "conditions.md": conditions.render,
     "events.md": events.render,
+    "protocol-tests.md": rules.render,
     "resource.md": resource.render,
 }
 

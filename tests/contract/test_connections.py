@@ -66,7 +66,7 @@ async def cut_off(cloud: HttpCloud, step: int) -> None:
     await asyncio.gather(call, return_exceptions=True)
 
 
-@pytest.mark.rule("W6")
+@pytest.mark.rule("W6", "X21")
 @pytest.mark.parametrize("closes", [pytest.param(False, id="kept"), pytest.param(True, id="new for each call")])
 async def test_cut_off_at_every_step(server: Server, closes: bool) -> None:  # noqa: FBT001
     """More calls than there are connections end at the same await; the next call is answered, and none stays open."""

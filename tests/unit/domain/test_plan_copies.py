@@ -43,6 +43,7 @@ LIVING = [
 ]
 
 
+@pytest.mark.rule("C43")
 @pytest.mark.parametrize(("arrange", "reason"), LIVING)
 def test_a_copy_is_a_conflict_whatever_became_of_the_original(arrange: Arrange, reason: str) -> None:
     """Create 7: an attempt makes one endpoint, so a second one with its try was made outside."""
@@ -68,6 +69,7 @@ TERMINATING = [
 ]
 
 
+@pytest.mark.rule("C43")
 @pytest.mark.parametrize(("arrange", "action"), TERMINATING)
 def test_a_deletion_takes_the_original_only(arrange: Arrange, action: DeleteEndpoints) -> None:
     """Delete 4: the copy is left, also once the original is no longer beside it."""
@@ -83,7 +85,7 @@ def test_a_copy_does_not_hold_the_object() -> None:
     assert "ep-2" in action.message
 
 
-@pytest.mark.rule("C33")
+@pytest.mark.rule("C33", "X18")
 @pytest.mark.parametrize("state", ["Pending", "Refused"])
 @pytest.mark.parametrize("marked", [True, False])
 def test_what_the_latest_attempt_makes_beside_another_ones_endpoint_is_a_twin(state: str, *, marked: bool) -> None:

@@ -18,6 +18,7 @@ def test_how_old_a_view_may_be() -> None:
     assert 3 * Timing().poll_interval + Timing().request_timeout == LIMIT
 
 
+@pytest.mark.rule("R4")
 @pytest.mark.parametrize(
     ("scene", "age", "check"),
     [

@@ -35,7 +35,7 @@ def test_attempt_in_the_status(description: str | None, settled: float, expected
     assert ready != "True" or expected[1] != "Pending"
 
 
-@pytest.mark.rule("C41")
+@pytest.mark.rule("C41", "X24")
 @pytest.mark.parametrize("seen_before", [True, False])
 def test_a_duplicates_attempt_is_not_told_beside_the_other_endpoint(*, seen_before: bool) -> None:
     """The latest attempt has made ep-2, while the status names ep-1: told beside it, ep-2 would pass for a copy."""

@@ -29,6 +29,6 @@ def test_a_request_is_handled_by_a_list_that_was_begun_after_it() -> None:
 
 @pytest.mark.rule("E29")
 def test_a_request_cannot_answer_a_doubt_that_is_told_after_it() -> None:
-    """ADR 15: it is done with at once, so that no later process takes it for a person's word."""
+    """X10: it is done with at once, so that no later process takes it for a person's word."""
     scene = Scene().recorded(scope="another").lists().annotated(api.RECONCILE_REQUESTED_AT, "now")
     assert handled(scene) == "now"

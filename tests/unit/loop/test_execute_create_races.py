@@ -60,7 +60,7 @@ async def test_cleaning_up_is_repeated_until_it_is_answered() -> None:
     assert again.after is None
 
 
-@pytest.mark.rule("D22")
+@pytest.mark.rule("D22", "X4")
 async def test_deleted_while_creating() -> None:
     """Held by the finalizer, the object waits until its new endpoint is gone again.
 

@@ -33,6 +33,7 @@ async def overdue(*, gone: bool) -> Stage:
     return stage
 
 
+@pytest.mark.rule("X2", "E36")
 async def test_one_that_is_gone_says_nothing_against_the_list() -> None:
     """GET, then PATCH, which answers 404: the LIST is believed again, and no person is needed for a new endpoint."""
     stage = await overdue(gone=True)

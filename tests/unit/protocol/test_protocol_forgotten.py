@@ -61,7 +61,7 @@ async def test_an_endpoint_that_the_lists_hide(*, restart: bool) -> None:
     assert KEY not in stage.kube.objects
 
 
-@pytest.mark.rule("D29")
+@pytest.mark.rule("D29", "X13")
 async def test_an_endpoint_that_became_somebody_elses() -> None:
     """Its mark said so, and so did the object; one LIST that leaves it out does not make it ours again."""
     stage = await Stage().ready()

@@ -1,6 +1,6 @@
 """What comes later than the decision that it was meant for: the effect of a call, and a person's word.
 
-Sentences of the protocol: exactly-once.md, Evidence and Adopt; ADR 15.
+Sentences of the protocol: docs/protocol.md, Evidence and Adopt.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ async def taking_over(error: Exception | None = DOWN, *, policy: str = "Delete",
     return stage
 
 
-@pytest.mark.rule("D23")
+@pytest.mark.rule("D23", "X11", "X12")
 @pytest.mark.parametrize("restarted", [False, True])
 @pytest.mark.parametrize("policy", ["Delete", "Retain"])
 async def test_an_adoption_that_takes_effect_after_the_deletion(policy: str, restarted: bool) -> None:  # noqa: FBT001  # a parameter
@@ -167,7 +167,7 @@ async def let_go_after(stage: Stage, seconds: float) -> None:
     assert KEY not in stage.kube.objects
 
 
-@pytest.mark.rule("D38")
+@pytest.mark.rule("D38", "X20")
 async def test_a_second_call_that_is_answered_does_not_answer_for_the_first() -> None:
     """It may put our mark over that of whoever adopts the endpoint next."""
     stage = await settled()
@@ -338,7 +338,7 @@ async def test_the_time_that_is_told_is_the_time_that_passes() -> None:
 # A word
 
 
-@pytest.mark.rule("E29")
+@pytest.mark.rule("E29", "X10")
 async def test_a_request_from_before_the_doubt_is_no_answer_to_it() -> None:
     """Evidence: asked for in one project, read by a later process that reports the doubt, and by the one after it."""
     stage = await Stage().ready()
@@ -356,7 +356,7 @@ async def test_a_request_from_before_the_doubt_is_no_answer_to_it() -> None:
     assert stage.status["scope"] != SCOPE
 
 
-@pytest.mark.rule("I18")
+@pytest.mark.rule("I18", "X22")
 @pytest.mark.parametrize("restarted", [False, True])
 async def test_a_twin_of_an_attempt_whose_id_the_status_still_has(restarted: bool) -> None:  # noqa: FBT001  # a parameter
     """Two attempts made something later than the settle time: the mark that is put back on the first is its own."""

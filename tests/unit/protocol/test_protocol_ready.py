@@ -51,7 +51,7 @@ def test_an_answer_is_news_to_one_list_only() -> None:
     assert inventory.listed(inventory.stamp(), shown).endpoint_ids == frozenset()
 
 
-@pytest.mark.rule("R1")
+@pytest.mark.rule("R1", "X16")
 async def test_drift_that_cannot_be_put_back_now() -> None:
     """The credential is blocked for minutes."""
     stage = await Stage(enabled=True).ready()

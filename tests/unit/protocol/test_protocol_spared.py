@@ -40,7 +40,7 @@ async def deleted(stage: Stage) -> Stage:
     return stage
 
 
-@pytest.mark.rule("D25")
+@pytest.mark.rule("D25", "X14")
 @pytest.mark.parametrize("policy", [{}, {"deletionPolicy": "Delete"}], ids=["left-out", "Delete"])
 @pytest.mark.parametrize("why", ["mismatch", "forbidden"])
 async def test_an_endpoint_whose_adoption_is_refused(policy: dict[str, str], why: str) -> None:
@@ -92,7 +92,7 @@ async def test_an_adoption_under_way_that_one_list_leaves_out() -> None:
     assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, [])
 
 
-@pytest.mark.rule("D41")
+@pytest.mark.rule("D41", "X23")
 @pytest.mark.parametrize("listed", [True, False], ids=["listed", "left-out-of-a-list"])
 @pytest.mark.parametrize("earlier", [released(), mark(uid=OTHER_UID)], ids=["released", "held"])
 async def test_a_predecessors_endpoint_before_the_mark(earlier: str, *, listed: bool) -> None:

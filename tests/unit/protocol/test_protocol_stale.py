@@ -34,10 +34,10 @@ def buried(*, answer_lost: bool = False) -> Scene:
     return scene
 
 
-@pytest.mark.rule("A19")
+@pytest.mark.rule("A19", "X7")
 @pytest.mark.parametrize("answer_lost", [False, True])
 def test_a_stale_list_brings_no_deleted_predecessor_back(answer_lost: bool) -> None:  # noqa: FBT001  # a parameter
-    """ADR 14: it was deleted and seen to be gone; that a list shows it once more makes it nobody's predecessor."""
+    """X7: it was deleted and seen to be gone; that a list shows it once more makes it nobody's predecessor."""
     scene = buried(answer_lost=answer_lost).lists(GHOST, *ANOTHER)
     assert predecessors(scene) == []
     assert scene.inventory.endpoint("ep-1") is not None  # it is not hidden from anything else
@@ -94,11 +94,11 @@ def test_how_an_endpoint_was_seen_last() -> None:
     assert deleted.inventory.last_seen("ep-1") is None
 
 
-@pytest.mark.rule("L6")
+@pytest.mark.rule("L6", "X9")
 async def test_the_probe_sends_what_a_list_showed_while_nobody_looked_at_the_object(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """ADR 14: marked as another's between two passes, then missing: the probe must not write our mark over that."""
+    """X9: marked as another's between two passes, then missing: the probe must not write our mark over that."""
     stage = await Stage().ready()
     stage.cloud.endpoints["ep-1"] = an_endpoint("ep-1", description=FOREIGN)
     await stage.poll()
@@ -116,9 +116,9 @@ async def test_the_probe_sends_what_a_list_showed_while_nobody_looked_at_the_obj
     assert [probe.description for probe in probes] == [FOREIGN]
 
 
-@pytest.mark.rule("A20")
+@pytest.mark.rule("A20", "X8")
 async def test_an_open_attempt_comes_before_a_predecessor() -> None:
-    """ADR 14: what an attempt may have made has to be ruled out before anything is adopted in its place."""
+    """X8: what an attempt may have made has to be ruled out before anything is adopted in its place."""
     stage = Stage(policy=Policy(adopt_recreated=True))
     await stage.poll()
     stage.script.plan("create", Turn(effect=True, error=CloudUnavailable("502")))

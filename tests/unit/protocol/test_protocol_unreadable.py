@@ -26,7 +26,7 @@ async def unreadable(stage: Stage) -> Stage:
     return stage
 
 
-@pytest.mark.rule("D24")
+@pytest.mark.rule("D24", "X15")
 @pytest.mark.parametrize("spec", [{"deletionPolicy": "Retain"}, {"managementPolicy": "Observe"}])
 async def test_retain_and_observe_hold(spec: dict[str, Any]) -> None:
     """The endpoint is let go, not deleted."""

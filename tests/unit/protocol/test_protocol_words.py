@@ -49,7 +49,7 @@ async def one_unknown() -> Stage:
     return stage
 
 
-@pytest.mark.rule("E30")
+@pytest.mark.rule("E30", "X17")
 async def test_a_request_while_it_only_waits_answers_nothing() -> None:
     """Nobody has been asked yet: what the attempt has made is still being looked for."""
     stage = await one_unknown()

@@ -42,7 +42,7 @@ async def deleted_young(*, restart: bool) -> Stage:
     return stage
 
 
-@pytest.mark.rule("D22", "D30")
+@pytest.mark.rule("D22", "D30", "X19")
 @pytest.mark.parametrize("restart", [False, True])
 async def test_a_list_of_before_the_creation(*, restart: bool) -> None:
     """It does not show the endpoint, and that says nothing: only a list that cannot be so old is believed."""

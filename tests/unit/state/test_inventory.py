@@ -265,6 +265,7 @@ def test_an_object_that_is_gone_misses_nothing() -> None:
     assert scene.inventory.untrusted() == ""
 
 
+@pytest.mark.rule("X1")
 def test_endpoints_that_no_object_names_do_not_distrust_for_ever() -> None:
     """Others use the project too, and orphans are cleaned up by hand: nobody could confirm their absence."""
     scene = Scene().lists(*fleet(3))
