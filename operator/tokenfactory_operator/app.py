@@ -14,13 +14,12 @@ import secrets
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import structlog
 
-from tokenfactory_operator.credentials.choice import Credentials
-from tokenfactory_operator.credentials.secret_keeper import SecretKeeper
-from tokenfactory_operator.credentials.secret_values import SecretValues
+from tokenfactory_operator.assembly import LabelledSecrets, Outside, OwnCredential, assemble
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import KubeError, LeaseHeld, LeaseLost
 from tokenfactory_operator.domain.resource import Resource
@@ -35,28 +34,18 @@ from tokenfactory_operator.kube.refusals import Refusals
 from tokenfactory_operator.kube.secrets import KubeSecrets
 from tokenfactory_operator.kube.supervision import Supervisor
 from tokenfactory_operator.leader.election import Election
-from tokenfactory_operator.loop.accounts import Accounts, Parts
-from tokenfactory_operator.loop.dispatch import Dispatch, work
-from tokenfactory_operator.loop.ports import Ports
-from tokenfactory_operator.loop.reconcile import Reconciler
-from tokenfactory_operator.observe.list_turns import ListTurns
 from tokenfactory_operator.observe.orphans import Orphans
-from tokenfactory_operator.observe.poller import Poller
-from tokenfactory_operator.ports import Cloud
 from tokenfactory_operator.process.informer import Informer
 from tokenfactory_operator.process.leadership import SystemClock, election, give_up
 from tokenfactory_operator.process.opener import CloudOpener
 from tokenfactory_operator.process.standing import make_supervisor, outlives_role, report_to
 from tokenfactory_operator.settings import Settings, StartupError
-from tokenfactory_operator.state.cache import ObjectCache, secret_of
-from tokenfactory_operator.state.inventory import Inventory
-from tokenfactory_operator.state.stamps import Stamps
+from tokenfactory_operator.state.cache import secret_of
 from tokenfactory_operator.telemetry.health import HealthServer
 from tokenfactory_operator.telemetry.logging import forget_secret, register_secret
 from tokenfactory_operator.telemetry.metrics import Metrics
 from tokenfactory_operator.telemetry.samples import objects_by_ready, worst_by_credential
 from tokenfactory_operator.version import operator_version
-from tokenfactory_operator.work.crew import share_of
 from tokenfactory_operator.work.workqueue import WorkQueue
 
 DRAIN: Final = 20.0
@@ -152,120 +141,68 @@ class Operator:
         self._lease = lease
         self._leads = False
         objects = KubeObjects(client)
-        clock, timing, rng = SystemClock(), settings.timing(), random.Random()  # noqa: S311  # jitter, no secret
-        self._clock = clock
-        self.cache = ObjectCache()
-        values = SecretValues(
-            ObjectCache(),
-            self.cache,
-            kube=KubeSecrets(client),
-            changed=lambda secret: self.informer.secret_changed(secret),  # noqa: PLW0108 - made below
-        )
-        self.dispatch = Dispatch(
-            self.cache,
-            lambda key: self.accounts.queue_of(key),  # noqa: PLW0108 - made below
-            watch_of=lambda key: key.namespace if settings.watch_namespaces else "",
-        )
-        self.credentials = Credentials(
-            values if settings.secret_credentials else None,
-            own=settings.token_source(on_read=register_secret).read,
-            project_id=settings.project_id,
-            own_allowed=settings.may_use_own_credential,
-            on_read=register_secret,
-            on_forget=forget_secret,
-        )
-        stamps, turns, defects = Stamps(clock), ListTurns(), Defects(metrics)
-
-        def make_poller(cloud: Cloud, scope: str) -> Poller:
-            poller = Poller(
-                cloud=cloud,
-                inventory=Inventory(scope=scope, cluster_id=cluster_id, stamps=stamps, timing=timing),
-                cache=self.cache,
-                wake=self.dispatch.wake,
-                clock=clock,
-                timing=timing,
-                telemetry=metrics,
-                rng=rng,
-            )
-            poller.turns, poller.defects = turns, defects
-            return poller
-
-        self.accounts = Accounts(
-            self.credentials,
-            self.cache,
-            Parts(
-                open_cloud=CloudOpener(settings, metrics, clock, defects, own=lambda: self.credentials.own),
-                make_poller=make_poller,
-                make_queue=lambda workers: WorkQueue(
-                    share=lambda key: key.namespace, most=share_of(workers), rng=rng, observer=metrics.queue
-                ),
-                work=lambda queue, take: work(queue, self.dispatch, self.reconciler, _LOG, take=take),
-            ),
-            wake=self.dispatch.wake,
-            concurrency=settings.concurrency,
-            linger=settings.request_timeout + settings.send_deadline,
-            defects=defects,
-            limits=settings.limits(),
-        )
-        self.keeper = SecretKeeper(
-            values,
-            self.cache,
-            kube=KubeSecrets(client),
-            objects_in=objects.list_in,
-            recorder=recorder,
-            lease=lease,
-            outlives_role=outlives_role(settings, client),
-        )
-        ports = Ports(
-            kube=objects,
-            cache=self.cache,
-            recorder=recorder,
-            telemetry=metrics,
-            lease=lease,
-            clock=clock,
-            timing=timing,
-            new_attempt=lambda: secrets.token_hex(4),
-            wrote=self.dispatch.wrote,
-            namespace=client.namespace,
-            told=_log_change,
-        )
-        self.reconciler = Reconciler(
-            ports,
-            poller_of=self.accounts.poller_of,
-            secrets=self.keeper,
-            policy_of=lambda each: settings.policy(each.namespace, own_credential=secret_of(each.body) is None),
-            config_maps=KubeConfigMaps(client) if settings.connection_config_maps else None,
-            cluster_id=cluster_id,
-            rng=rng,
-            log=_LOG,
-        )
+        self._clock = SystemClock()
+        self._core = assemble(self._outside(client, objects, recorder, metrics, cluster_id))
+        self.cache, self.accounts, self.keeper = self._core.cache, self._core.accounts, self._core.keeper
         self.orphans = Orphans(
             cluster_id=cluster_id,
             cache=self.cache,
             list_all=lambda: objects.list_all(supervisor.listable()),
             recorder=recorder,
-            clock=clock,
-            settle=timing.create_settle,
+            clock=self._clock,
+            settle=settings.timing().create_settle,
             namespace=client.namespace,
             watches=supervisor.served,
         )
-        self.informer = Informer(
-            settings,
-            client,
-            supervisor,
-            cache=self.cache,
-            values=values,
-            dispatch=self.dispatch,
-            keeper=self.keeper,
-            credentials_changed=self.accounts.credentials_changed,
-        )
+        self.informer = Informer(settings, client, supervisor, core=self._core)
         self._stop = asyncio.Event()
         """SIGTERM or SIGINT: the process is asked to end in order."""
-        _LOG.info("starting", version=operator_version(), cluster_id=cluster_id, scope=self.credentials.own.scope)
+        _LOG.info("starting", version=operator_version(), cluster_id=cluster_id, scope=self._core.credentials.own.scope)
+
+    def _outside(
+        self, client: KubeClient, objects: KubeObjects, recorder: EventRecorder, metrics: Metrics, cluster_id: str
+    ) -> Outside:
+        settings, defects = self._settings, Defects(metrics)
+        return Outside(
+            kube=objects,
+            open_cloud=CloudOpener(settings, metrics, self._clock, defects, own=lambda: self._core.credentials.own),
+            own=OwnCredential(
+                settings.token_source(on_read=register_secret).read,
+                settings.project_id,
+                settings.may_use_own_credential,
+            ),
+            secrets=LabelledSecrets(
+                KubeSecrets(client),
+                objects.list_in,
+                outlives_role(settings, client),
+                may_be_read=settings.secret_credentials,
+                on_read=register_secret,
+                on_forget=forget_secret,
+            ),
+            recorder=recorder,
+            telemetry=metrics,
+            lease=self._lease,
+            clock=self._clock,
+            timing=settings.timing(),
+            new_attempt=lambda: secrets.token_hex(4),
+            cluster_id=cluster_id,
+            policy_of=lambda each: settings.policy(each.namespace, own_credential=secret_of(each.body) is None),
+            rng=random.Random(),  # noqa: S311  # jitter, no secret
+            defects=defects,
+            log=_LOG,
+            namespace=client.namespace,
+            config_maps=KubeConfigMaps(client) if settings.connection_config_maps else None,
+            told=_log_change,
+            watch_of=lambda key: key.namespace if settings.watch_namespaces else "",
+            make_queue=partial(WorkQueue, observer=metrics.queue),
+            concurrency=settings.concurrency,
+            linger=settings.request_timeout + settings.send_deadline,
+            limits=settings.limits(),
+        )
 
     def report_to(self, health: HealthServer, metrics: Metrics) -> None:
         """Register probes and gauges."""
-        health.add_liveness("watch", self.dispatch.silent_watch)
+        health.add_liveness("watch", self._core.dispatch.silent_watch)
         health.add_readiness("kopf", self.informer.problem)
         health.add_readiness("cloud", self._unlisted)
         health.add_readiness("lease", self._lease.problem)

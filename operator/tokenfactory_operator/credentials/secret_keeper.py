@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import random
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
@@ -33,7 +34,7 @@ _NAMED: Final = 3
 _LOG = logging.getLogger(__name__)
 
 
-async def _always(_name: str) -> bool:
+async def always(_name: str) -> bool:
     """The operator's rights hold in all namespaces."""
     return True
 
@@ -50,7 +51,8 @@ class SecretKeeper:
         objects_in: Callable[[str], Awaitable[Iterable[JsonObject]]],
         recorder: Recorder,
         lease: Lease,
-        outlives_role: Callable[[str], Awaitable[bool]] = _always,
+        outlives_role: Callable[[str], Awaitable[bool]] = always,
+        rng: random.Random | None = None,
     ) -> None:
         """`objects_in` lists the objects of a namespace, also those that a label selector hides from this operator.
 
@@ -71,7 +73,7 @@ class SecretKeeper:
         """Secrets that are being deleted and that nothing with an endpoint names: their uid, and since when that is."""
         self._unlabelled: dict[Key, JsonObject] = {}
         """Secrets that carry our finalizer and can be used by nobody any more: as they were when the label went."""
-        self.queue: WorkQueue[Key] = WorkQueue(share=lambda key: key.namespace)
+        self.queue: WorkQueue[Key] = WorkQueue(share=lambda key: key.namespace, rng=rng)
 
     def look(self, secret: Key) -> None:
         """The Secret, or who needs it, may have changed."""

@@ -17,7 +17,7 @@ from tokenfactory_operator.ports import Clock, JsonObject, Key, Kube, Lease, Rec
 from tokenfactory_operator.state.cache import ObjectCache
 
 
-def _nobody(_resource: Resource, _change: Change) -> None:
+def nobody(_resource: Resource, _change: Change) -> None:
     """Nobody listens to changes of state."""
 
 
@@ -38,7 +38,7 @@ class Ports:
     """Told of each object as written: the watch has to bring it back."""
     namespace: str
     """The operator's own: what must be told though the object's namespace takes no Events is told there."""
-    told: Callable[[Resource, Change], None] = _nobody
+    told: Callable[[Resource, Change], None] = nobody
     """Told of each change of state, once its status is written."""
 
     def lead(self) -> None:

@@ -12,19 +12,16 @@ from typing import Final
 
 import structlog
 
-from tokenfactory_operator.credentials.secret_keeper import SecretKeeper
-from tokenfactory_operator.credentials.secret_values import SecretValues
+from tokenfactory_operator.assembly import Core
 from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.objects import KubeObjects
 from tokenfactory_operator.kube.secrets import KubeSecrets
 from tokenfactory_operator.kube.supervision import Supervisor
-from tokenfactory_operator.loop.dispatch import RELIST_INTERVAL, Dispatch
-from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.loop.dispatch import RELIST_INTERVAL
 from tokenfactory_operator.process import handlers
 from tokenfactory_operator.process.secret_lists import SecretLists
 from tokenfactory_operator.settings import Settings, StartupError
-from tokenfactory_operator.state.cache import ObjectCache, key_of, version_of
 
 _LOG = structlog.stdlib.get_logger(__name__)
 
@@ -41,28 +38,21 @@ class Informer:
         client: KubeClient,
         supervisor: Supervisor,
         *,
-        cache: ObjectCache,
-        values: SecretValues,
-        dispatch: Dispatch,
-        keeper: SecretKeeper,
-        credentials_changed: Callable[[], None],
+        core: Core,
     ) -> None:
-        """`credentials_changed` is told when an account may not be needed any more."""
         self._settings = settings
         self._supervisor = supervisor
         self._objects = KubeObjects(client)
         self._secrets = (
             SecretLists(
-                KubeSecrets(client), supervisor, values, names=settings.secret_names, changed=self.secret_changed
+                KubeSecrets(client), supervisor, core.values, names=settings.secret_names, changed=core.secret_changed
             )
             if settings.secret_credentials
             else None
         )
-        self._cache, self._values = cache, values
-        self._dispatch, self._keeper = dispatch, keeper
-        self._credentials_changed = credentials_changed
+        self._core = core
         self._ready = asyncio.Event()
-        supervisor.attach(returned=self._returned, newest=cache.newest)
+        supervisor.attach(returned=self._returned, newest=core.cache.newest)
 
     def problem(self) -> str | None:
         """Why the objects are not watched yet, if they are not."""
@@ -79,9 +69,9 @@ class Informer:
         bodies, version = await self._objects.list_all(where, self._settings.object_selector or "")
         if self._secrets is not None:
             await self._secrets.read_named(bodies)
-            await self._values.read_all(bodies)
-        self._dispatch.relisted(bodies, version, where)
-        self._keeper.look_at_all()
+            await self._core.values.read_all(bodies)
+        self._core.dispatch.relisted(bodies, version, where)
+        self._core.keeper.look_at_all()
 
     async def relist(self) -> None:
         """List again and again, until cancelled."""
@@ -97,7 +87,9 @@ class Informer:
         if self._secrets is None:
             await asyncio.Event().wait()
         else:
-            await self._secrets.follow(lambda: [body for key in self._cache if (body := self._cache.get(key))])
+            await self._secrets.follow(
+                lambda: [body for key in self._core.cache if (body := self._core.cache.get(key))]
+            )
 
     async def watch(self, spawned: Callable[[], None]) -> None:
         """Watch until cancelled; `spawned` is told when kopf has taken the process's signals.
@@ -107,9 +99,9 @@ class Informer:
         """
         try:
             settings = handlers.build_settings(self._settings.object_selector or "")
-            secret_observed = self._secret_observed if self._secrets is not None else None
+            secret_observed = self._core.secret_observed if self._secrets is not None else None
             await handlers.watch(
-                handlers.build_registry(settings, self._dispatch.observed, secret_observed),
+                handlers.build_registry(settings, self._core.dispatch.observed, secret_observed),
                 settings,
                 namespaces=self._settings.watch_namespaces,
                 ready=self._ready,
@@ -123,22 +115,6 @@ class Informer:
     async def _returned(self, namespace: str) -> None:
         """A namespace has its rights again: what waits there for its next try need not wait longer."""
         await self.list_objects()
-        for key in self._cache:
+        for key in self._core.cache:
             if key.namespace == namespace:
-                self._dispatch.wake(key, 0.0)
-
-    def _secret_observed(self, kind: str | None, body: JsonObject) -> None:
-        """The watch has brought a labelled Secret, or taken it away (deleted, or its label removed)."""
-        secret = key_of(body)
-        if kind == "DELETED":
-            self._values.secrets.remove(secret, body["metadata"]["uid"], version_of(body))
-            self._keeper.unlabelled(body)
-            self.secret_changed(secret)
-        elif self._values.secrets.put(body):
-            self.secret_changed(secret)
-
-    def secret_changed(self, secret: Key) -> None:
-        """The Secret is another one, or what is known of it: its objects and its keeper look again."""
-        self._dispatch.secret_changed(secret)
-        self._keeper.look(secret)
-        self._credentials_changed()
+                self._core.dispatch.wake(key, 0.0)

@@ -237,6 +237,9 @@ class InMemoryCloud:
         gone = self.script.run("delete", lambda: self.endpoints.pop(endpoint_id, None), note=f"DELETE {endpoint_id}")
         return gone is not None
 
+    async def aclose(self) -> None:
+        """See `accounts.OpenCloud`."""
+
     def turn_up(self, endpoint_id: str = "ep-1", **changes: Any) -> None:  # noqa: ANN401  # the vendor's fields
         """The deployment of an endpoint serves what is reserved."""
         ready = {"status": "running", "readiness": "ready", "ready_replicas": 1, **changes}

@@ -5,23 +5,26 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
+from pydantic import SecretStr
+
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.assembly import LabelledSecrets, Outside, OwnCredential, assemble
+from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.domain.timing import Timing
-from tokenfactory_operator.loop.ports import Ports
-from tokenfactory_operator.loop.reconcile import Again, Reconciler, SecretHolder
-from tokenfactory_operator.observe.poller import Poller
+from tokenfactory_operator.loop.reconcile import Again, SecretHolder
 from tokenfactory_operator.ports import JsonObject, Key
-from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.state.inventory import Inventory
-from tokenfactory_operator.state.stamps import Stamps
-from unit.support.builders import CLUSTER, KEY, NAMESPACE, SAME_SETTLE, SCOPE, an_object
+from tokenfactory_operator.work.workqueue import Urgency, WorkQueue
+from unit.support.builders import CLUSTER, KEY, SAME_SETTLE, SCOPE, an_object
 from unit.support.clock import ManualClock
 from unit.support.config_maps import StoredConfigMaps
 from unit.support.fakes import InMemoryCloud, InMemoryKube, NoSecrets, Script, Switch, Witness
+from unit.support.secrets import StoredSecrets
 
 WRITES: Final = ("finalizers", "status", "POST", "PATCH", "DELETE")
 """What changes something, as the journal names it."""
@@ -45,6 +48,24 @@ class Log:
         """Ignored: what a test asks of a defect is counted."""
 
 
+class NotedQueue(WorkQueue[Key]):
+    """Notes what was added to it."""
+
+    def __init__(self, added: list[Key], **given: Any) -> None:  # noqa: ANN401  # the queue's own
+        super().__init__(**given)
+        self._added = added
+
+    def add_after(self, key: Key, delay_seconds: float, urgency: Urgency) -> None:
+        """Noted."""
+        self._added.append(key)
+        super().add_after(key, delay_seconds, urgency)
+
+
+async def _nobody_else(_namespace: str) -> tuple[JsonObject, ...]:
+    """No object is hidden from the operator."""
+    return ()
+
+
 class Stage:
     """One process of the operator. `restarted` gives the next one, with the same worlds and nothing remembered."""
 
@@ -66,49 +87,46 @@ class Stage:
         self.timing: Timing = worlds.timing if worlds else timing or SAME_SETTLE
         self.config_maps: StoredConfigMaps | None = worlds.config_maps if worlds else config_maps
         self.witness, self.lease, self.log = Witness(), Switch(), Log()
-        self.cache = ObjectCache()
         self.woken: list[Key] = []
-        self.inventory = Inventory(scope=SCOPE, cluster_id=CLUSTER, stamps=Stamps(self.clock), timing=self.timing)
-        self.inventory.namespaces.add(NAMESPACE)
-        self.poller = Poller(
-            cloud=self.cloud,
-            inventory=self.inventory,
-            cache=self.cache,
-            wake=lambda key, _after, **_: self.woken.append(key),
-            clock=self.clock,
-            timing=self.timing,
-            telemetry=self.witness,
-            rng=random.Random(7),
-        )
-        ports = Ports(
+        if worlds is None:
+            self.kube.store(an_object(spec=spec))
+        self.keep_secrets(NoSecrets())
+
+    @property
+    def inventory(self) -> Inventory:
+        """What the credential knows."""
+        return self.poller.inventory
+
+    def keep_secrets(self, keeper: SecretHolder) -> None:
+        """A process whose Secrets are kept by this one."""
+        self.core = assemble(self._outside(keeper))
+        self.cache, self.reconciler = self.core.cache, self.core.reconciler
+        self.poller = self.core.accounts.poller_of(parse(an_object()))
+        """Of the credential that every object of the stage has."""
+        self.watch()
+
+    def _outside(self, keeper: SecretHolder) -> Outside:
+        return Outside(
             kube=self.kube,
-            cache=self.cache,
+            open_cloud=lambda _credential: self.cloud,
+            own=OwnCredential(lambda: SecretStr("token"), project_id=SCOPE),
+            secrets=LabelledSecrets(StoredSecrets(), _nobody_else),
             recorder=self.witness,
             telemetry=self.witness,
             lease=self.lease,
             clock=self.clock,
             timing=self.timing,
             new_attempt=lambda: f"try-{next(self.attempts)}",
-            wrote=lambda _body: None,
-            namespace="tokenfactory-system",
-        )
-        self._ports = ports
-        self.keep_secrets(NoSecrets())
-        if worlds is None:
-            self.kube.store(an_object(spec=spec))
-        self.watch()
-
-    def keep_secrets(self, keeper: SecretHolder) -> None:
-        """A reconciler whose Secrets are kept by this one."""
-        self.reconciler = Reconciler(
-            self._ports,
-            poller_of=lambda _resource: self.poller,
-            secrets=keeper,
             cluster_id=CLUSTER,
             policy_of=lambda _resource: self.policy,
-            config_maps=self.config_maps,
             rng=random.Random(7),
+            defects=Defects(self.witness),
             log=self.log,
+            namespace="tokenfactory-system",
+            secret_holder=keeper,
+            poller_of=lambda _resource: self.poller,
+            config_maps=self.config_maps,
+            make_queue=partial(NotedQueue, self.woken),
         )
 
     def restarted(self) -> Stage:
