@@ -12,17 +12,17 @@ from tokenfactory_operator.domain.timing import SETTLE_MOST
 
 def latest_attempt(s: Situation) -> Attempt | None:
     """This process's attempt while it is in doubt, else one that only the status tells of, else this process's."""
-    here = s.memory.attempt
+    here = s.memory.attempts.latest
     return here if here is not None and here.state is State.IN_DOUBT else _inherited(s) or here
 
 
 def _inherited(s: Situation) -> Attempt | None:
     """An attempt that another process (or an earlier life of this one) left behind."""
-    written, here = s.resource.status.create_attempt, s.memory.attempt
+    written, here = s.resource.status.create_attempt, s.memory.attempts.latest
     if written is None:
-        unexplained = s.resource.has_finalizer and not s.recorded_id and not s.memory.finalizer_clean
+        unexplained = s.resource.has_finalizer and not s.recorded_id and not s.memory.hold.clean
         return Attempt("", State.IN_DOUBT, ended=counted_from(s)) if unexplained and here is None else None
-    if written.id in s.memory.unsent or (here is not None and written.id == here.id):
+    if written.id in s.memory.attempts.unsent or (here is not None and written.id == here.id):
         return None
     return found(written, has_endpoint=bool(s.recorded_id), ended=counted_from(s))
 
@@ -30,7 +30,7 @@ def _inherited(s: Situation) -> Attempt | None:
 def counted_from(s: Situation) -> float:
     """Stamp from which on no other process can still be sending for the object."""
     # Another process may still be sending: its deadlines have to pass before a LIST says anything (Create 6).
-    return s.memory.pending_seen + s.timing.send_deadline + s.timing.request_timeout
+    return s.memory.attempts.pending_seen + s.timing.send_deadline + s.timing.request_timeout
 
 
 def unresolved(s: Situation) -> Attempt | None:
@@ -44,7 +44,7 @@ def unresolved(s: Situation) -> Attempt | None:
 
 def resumable(s: Situation) -> bool:
     """This process has an attempt open that was surely refused, and means to send it again."""
-    attempt, written = s.memory.attempt, s.resource.status.create_attempt
+    attempt, written = s.memory.attempts.latest, s.resource.status.create_attempt
     return (
         attempt is not None
         and attempt.state is State.REFUSED

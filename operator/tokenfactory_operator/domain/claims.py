@@ -9,6 +9,7 @@ from tokenfactory_operator.domain import proof
 from tokenfactory_operator.domain.identity import ADOPTED, released_mark, subject
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.situation import Sighting, Situation
+from tokenfactory_operator.domain.timing import NEVER
 
 
 def adoption_target(s: Situation) -> str:
@@ -63,7 +64,7 @@ def still_of_predecessor(s: Situation) -> bool:
     A LIST that leaves it out changes nothing about that: what was seen last counts.
     """
     recorded = s.evidence.recorded
-    seen = recorded.endpoint if recorded is not None else s.memory.last_seen.get(s.recorded_id)
+    seen = recorded.endpoint if recorded is not None else s.memory.endpoints[s.recorded_id].last_seen
     if seen is None or seen.carries(s.identity) or s.resource.origin or proof.known_as_ours(s, s.recorded_id):
         return False
     return of_predecessor(s, seen)
@@ -73,7 +74,7 @@ def unlisted(s: Situation) -> bool:
     """Whether a LIST leaves the recorded endpoint out, and nothing proves yet that it is gone."""
     if not s.recorded_id or s.evidence.recorded is not None or proof.gone(s, s.recorded_id):
         return False
-    done = s.recorded_id in s.memory.deletes or s.recorded_id in s.memory.released
+    done = max(s.memory.endpoints[s.recorded_id].deleted, s.memory.endpoints[s.recorded_id].released) > NEVER
     return not done and not (proof.absent(s) and proof.trusted(s))
 
 
@@ -88,7 +89,7 @@ def likeliest(s: Situation, unmarked: Sighting | None) -> Sighting | None:
         key=lambda seen: (
             seen.endpoint.id != s.resource.named_id,
             seen is not unmarked,
-            seen.endpoint.id in s.memory.deletes,
+            s.memory.endpoints[seen.endpoint.id].deleted > NEVER,
             not seen.endpoint.serves,
             seen.endpoint.created_at or "",
             seen.endpoint.id != s.recorded_id,

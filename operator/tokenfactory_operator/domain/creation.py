@@ -20,12 +20,13 @@ from tokenfactory_operator.domain.actions import (
     Waiting,
 )
 from tokenfactory_operator.domain.attempt import REFUSED, Attempt
+from tokenfactory_operator.domain.call_memory import Failure
 from tokenfactory_operator.domain.desired import description_for
 from tokenfactory_operator.domain.errors import Handling, visible
 from tokenfactory_operator.domain.identity import described
 from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
-from tokenfactory_operator.domain.situation import NEVER, Failure, Situation
+from tokenfactory_operator.domain.situation import Situation
 from tokenfactory_operator.domain.telling import told_in_full
 
 RECREATE_PAUSE_MAX: Final = 6.0
@@ -35,7 +36,7 @@ CONFIRM: Final = "confirm it with the annotation tokenfactory.nebius.com/reconci
 
 def unclear(s: Situation) -> str:
     """Why nobody knows whether there is an endpoint, as a sentence."""
-    if s.memory.attempt is None and s.resource.status.create_attempt is None:
+    if s.memory.attempts.latest is None and s.resource.status.create_attempt is None:
         return (
             "The object carries the operator's finalizer and its status records no create call: it was applied from a "
             "copy, restored, or its status was removed."
@@ -50,7 +51,7 @@ def undecided(s: Judged) -> Decision | None:
         return None
     seen = s.own.kept
     record = seen.endpoint.id if seen else None
-    allowed = s.memory.word is Reason.CREATE_OUTCOME_UNKNOWN
+    allowed = s.memory.confirmed_doubt is Reason.CREATE_OUTCOME_UNKNOWN
     # Where an endpoint of the object is seen, nothing is created, and a late twin is deleted as soon as it shows.
     patient = not allowed and seen is None and not s.recorded_id
     settle = attempts.next_attempt_settle(s, attempt) if patient else s.timing.create_settle
@@ -93,7 +94,7 @@ def lost(s: Judged) -> Decision | None:
     text = f"Endpoint {endpoint_id} is not in the cloud's list. Checking whether it is gone.{untouched}"
     confirming = UnderWay(Reason.ENDPOINT_LOST, text)
     if not proof.trusted(s):
-        due = s.memory.probed.get(endpoint_id, NEVER) + s.timing.poll_interval
+        due = s.memory.endpoints[endpoint_id].probed + s.timing.poll_interval
         if s.now >= due:
             # One that no LIST has ever shown may be why: if it is gone, which only the whole probe can tell, its
             # absence says nothing against the LIST.
@@ -111,7 +112,7 @@ def lost(s: Judged) -> Decision | None:
 def probe_of(s: Situation, endpoint_id: str, *, look_only: bool = False) -> ProbeGone:
     """The look by id at an endpoint that the LISTs do not show; without `look_only` it ends in a PATCH."""
     mark = s.remembered_mark
-    last = s.memory.last_seen.get(endpoint_id)
+    last = s.memory.endpoints[endpoint_id].last_seen
     if last is not None and last.description:
         description = last.description
     elif last is not None and s.resource.spec is not None:
@@ -131,8 +132,9 @@ def _recreate(s: Judged, endpoint_id: str) -> Decision:
         verdict = Asking(Reason.ENDPOINT_LOST, f"{text} Nothing is created while stopped.")
         return Decision("lost", verdict=verdict)
     # The exponent is bounded too: a float overflows at 1024.
-    factor = min(RECREATE_PAUSE_MAX, 2.0 ** (min(s.memory.recreations, 10) - 1)) if s.memory.recreations else 0.0
-    wait = s.memory.recreated + s.timing.lost_settle * factor - s.now
+    before = s.memory.recreation
+    factor = min(RECREATE_PAUSE_MAX, 2.0 ** (min(before.count, 10) - 1)) if before.count else 0.0
+    wait = before.last + s.timing.lost_settle * factor - s.now
     if wait > 0:
         verdict = Hindered(Reason.ENDPOINT_LOST, f"{text} It is created again after a pause.")
         return Decision("lost", verdict=verdict, record=endpoint_id, after=wait)
@@ -141,7 +143,7 @@ def _recreate(s: Judged, endpoint_id: str) -> Decision:
 
 def refused_for_good(s: Situation) -> Verdict | None:
     """What the status says the cloud refused at this generation: it stays so over a restart (design: Errors)."""
-    if s.memory.failure is not None or s.resource.request_pending:
+    if s.memory.calls.failure is not None or s.resource.request_pending:
         return None
     status = s.resource.status
     conditions = {condition.type: condition for condition in told_in_full(status.conditions)}
@@ -230,7 +232,7 @@ def _create(s: Judged, check: str, action: Create) -> Decision:
 
 def failed(s: Judged, action: str) -> Decision | None:
     """A call failed: what to say, and when to try again. A new generation or request is tried at once."""
-    failure = s.memory.failure
+    failure = s.memory.calls.failure
     if failure is None or failure.action != action or stale(s, failure):
         return None
     terminal = failure.error.handling is Handling.TERMINAL and not s.resource.terminating
@@ -252,7 +254,7 @@ def failed(s: Judged, action: str) -> Decision | None:
 
 def still_failing(s: Situation) -> Verdict | None:
     """What the last create failed with, while it is only tried again: the status says so until an answer is better."""
-    failure = s.memory.failure
+    failure = s.memory.calls.failure
     if failure is None or failure.action != Create.__name__ or stale(s, failure) or not failure.error.retryable:
         return None
     return Hindered(failure.error.reason, failure.error.message)
@@ -265,7 +267,8 @@ def stale(s: Situation, failure: Failure) -> bool:
 
 def shown_elsewhere(s: Judged, check: str) -> Decision | None:
     """Another credential's LIST shows an endpoint of this object: that exists, whatever this one's leaves out."""
-    ids = s.evidence.elsewhere - s.memory.gone.keys() - s.memory.deletes.keys()  # its LIST may be the older one
+    known = s.memory.endpoints  # its LIST may be the older one
+    ids = s.evidence.elsewhere - known.gone() - known.deleted().keys()
     if not ids or proof.confirmed(s):
         return None
     text = (

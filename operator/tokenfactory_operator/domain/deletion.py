@@ -42,7 +42,8 @@ from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.roles import Deed, Role
-from tokenfactory_operator.domain.situation import NEVER, Sighting
+from tokenfactory_operator.domain.situation import Sighting
+from tokenfactory_operator.domain.timing import NEVER
 
 FORCE: Final = 'set the annotation tokenfactory.nebius.com/force-release to "true"'
 UNCLEAR: Final = "A create call ended without a clear answer: an endpoint that is not known may be billed."
@@ -64,10 +65,10 @@ def force_released(s: Judged) -> Decision | None:
 
 def never_created(s: Judged) -> Decision | None:
     """Nothing was ever sent, or the last attempt was refused for sure: nothing can be there."""
-    if s.evidence.own or s.recorded_id or s.memory.known_since:
+    if s.evidence.own or s.recorded_id or s.memory.endpoints.known_since():
         return None
-    attempt, written = s.memory.attempt, s.resource.status.create_attempt
-    nothing_sent = s.memory.finalizer_clean and (attempt is None or attempt.state is State.OPEN)
+    attempt, written = s.memory.attempts.latest, s.resource.status.create_attempt
+    nothing_sent = s.memory.hold.clean and (attempt is None or attempt.state is State.OPEN)
     refused_here = attempt is not None and attempt.state is State.REFUSED
     refused_before = written is not None and written.state == REFUSED
     if not (nothing_sent or refused_here or refused_before) or attempts.unresolved(s) is not None:
@@ -79,7 +80,9 @@ def observed_only(s: Judged) -> Decision | None:
     """Under Observe the endpoint was never ours to delete: let go without a call, whether the cloud is seen or not."""
     if not s.resource.observes:
         return None
-    settled = s.memory.unanswered + s.timing.create_settle  # of a PATCH from before; no LIST has to show what became
+    settled = (
+        s.memory.calls.unanswered + s.timing.create_settle
+    )  # of a PATCH from before; no LIST has to show what became
     if s.now <= settled:
         text = _until_settled(s, s.timing.create_settle)
         return Decision("observed_only", verdict=_deleting(text), record=_record(s), after=settled - s.now)
@@ -139,11 +142,11 @@ def release(s: Judged) -> Decision | None:
         return waiting or Decision("release", action, _deleting("Releasing the endpoint."), record=seen.endpoint.id)
     waiting = _unseen(s, "release") or _unsettled(s, "release")
     endpoint_id = s.recorded_id
-    gone = _absent(s) or endpoint_id in s.memory.gone
+    gone = _absent(s) or s.memory.endpoints[endpoint_id].gone > NEVER
     text = _released_text(endpoint_id, gone=gone)
-    if endpoint_id in s.memory.deletes:
+    if s.memory.endpoints[endpoint_id].deleted > NEVER:
         text = f"Endpoint {endpoint_id} was being deleted when deletionPolicy was changed to Retain: it may be gone."
-    elif endpoint_id in s.memory.released and s.evidence.recorded is None and not gone:
+    elif s.memory.endpoints[endpoint_id].released > NEVER and s.evidence.recorded is None and not gone:
         text = f"Endpoint {endpoint_id} was released, and is not in the cloud's list: it may be gone."
     return waiting or Decision("release", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
 
@@ -155,7 +158,7 @@ def _absent(s: Judged) -> bool:
 def _unseen(s: Judged, check: str) -> Decision | None:
     """What is to be left in the cloud is not in the list, and nothing proves yet that it is gone."""
     endpoint_id = s.recorded_id
-    if not endpoint_id or s.evidence.recorded is not None or endpoint_id in s.memory.released:
+    if not endpoint_id or s.evidence.recorded is not None or s.memory.endpoints[endpoint_id].released > NEVER:
         return None
     if not _absent(s):
         text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Checking whether it is gone."
@@ -180,9 +183,9 @@ def _doubled(s: Judged, kept: Sighting) -> Decision | None:
 def _doubled_before(s: Judged) -> Decision | None:
     """A twin that was seen is not in the list now, which may be of before its creation."""
     spared = {s.recorded_id, *s.own.retained(Deed.RELEASE, Deed.LEAVE)}
-    others = [item for item in s.memory.known_since if item not in spared]
-    answered = max((s.memory.deletes.get(item, NEVER) for item in others), default=NEVER)
-    since = max((s.memory.known_since[item] for item in others), default=NEVER)
+    others = {item: since for item, since in s.memory.endpoints.known_since().items() if item not in spared}
+    answered = max((s.memory.endpoints[item].deleted for item in others), default=NEVER)
+    since = max(others.values(), default=NEVER)
     if s.evidence.last_list > max(answered, since + s.timing.create_settle):
         return untrusted(s, "release", record=_record(s)) if others and not proof.trusted(s) else None
     text = f"Waiting for proof that the duplicate {', '.join(sorted(others))} is gone."
@@ -197,7 +200,7 @@ def _retained(s: Judged) -> bool:
 
 def _releasable(s: Judged, seen: Sighting) -> bool:
     """Neither released before, perhaps by an earlier process, nor somebody else's too."""
-    done = s.memory.released.get(seen.endpoint.id, NEVER)
+    done = s.memory.endpoints[seen.endpoint.id].released
     before = (done > NEVER and seen.listed <= done) or released_mark(seen.endpoint.description) is not None
     return not before and seen.endpoint.id in s.own.retained(Deed.RELEASE)
 
@@ -233,7 +236,7 @@ def _unjudged(s: Judged) -> bool:
     """Only an earlier process has seen the recorded endpoint: whose it is, and that the LISTs hide it, is forgotten."""
     if s.evidence.recorded is not None or s.evidence.recorded_absence.evidence > NEVER:
         return False
-    return s.recorded_id not in s.memory.looked
+    return not s.memory.endpoints[s.recorded_id].looked
 
 
 def _failed(s: Judged, action: str) -> Decision | None:
@@ -248,7 +251,7 @@ def absence_observed(s: Judged) -> Decision | None:
     if hidden is not None:
         return hidden
     left = s.own.deleted(Deed.LEAVE)
-    answered = max(s.memory.deletes.values(), default=NEVER)
+    answered = max(s.memory.endpoints.deleted().values(), default=NEVER)
     listed = s.evidence.last_list <= answered or s.own.seen.keys() - left
     if listed or s.evidence.last_list <= _listed_from(s):
         text = "The cloud has answered the deletion. Waiting until its list no longer shows the endpoint."
@@ -258,7 +261,7 @@ def absence_observed(s: Judged) -> Decision | None:
         return untrusted(s, "absence_observed")
     if left:
         return _leave(s, left)
-    gone = ", ".join(sorted(s.memory.deletes)) or s.recorded_id
+    gone = ", ".join(sorted(s.memory.endpoints.deleted())) or s.recorded_id
     text = f"Endpoint {gone} is no longer in the cloud." if gone else "No endpoint is in the cloud."
     return Decision("absence_observed", RemoveFinalizer("DeletedEndpoint", text), _deleting(text))
 
@@ -278,7 +281,7 @@ def _unsettled(s: Judged, check: str) -> Decision | None:
     """What is to be left in the cloud may still be changed by a call of ours, perhaps when it has its next owner."""
     if not proof.may_still_change(s):
         return None
-    elsewhere = proof.called_elsewhere(s) > s.memory.unanswered
+    elsewhere = proof.called_elsewhere(s) > s.memory.calls.unanswered
     deadlines = s.timing.send_deadline + s.timing.request_timeout if elsewhere else 0.0
     text = _until_settled(s, deadlines + s.timing.create_settle)
     return Decision(check, verdict=_heard(s, text), record=s.recorded_id or None, after_list=True)
@@ -297,10 +300,10 @@ def _listed_from(s: Judged) -> float:
     One that has shown the endpoint changes nothing about that: the next one may be an older view again. What an
     earlier process made was there when this one saw the object first.
     """
-    attempt, left = s.memory.attempt, s.own.deleted(Deed.LEAVE)
+    attempt, left = s.memory.attempts.latest, s.own.deleted(Deed.LEAVE)
     made = attempt.ended if attempt is not None and attempt.state is State.SUCCEEDED else NEVER
-    before = (s.memory.pending_seen, made) if s.memory.deletes else ()
-    known = (since for item, since in s.memory.known_since.items() if item not in left)
+    before = (s.memory.attempts.pending_seen, made) if s.memory.endpoints.deleted() else ()
+    known = (since for item, since in s.memory.endpoints.known_since().items() if item not in left)
     return max((*before, *known), default=NEVER) + s.timing.create_settle
 
 
@@ -314,10 +317,10 @@ def _too_new(s: Judged) -> str:
 
 def _hidden(s: Judged) -> Decision | None:
     """The LISTs do not show what was deleted, and did not before: only GET by id can tell that it is gone."""
-    ids = sorted(s.evidence.hidden & s.memory.deletes.keys())
+    ids = sorted(s.evidence.hidden & s.memory.endpoints.deleted().keys())
     if not ids:
         return None
-    due = s.now >= s.memory.probed.get(ids[0], NEVER) + s.timing.poll_interval
+    due = s.now >= s.memory.endpoints[ids[0]].probed + s.timing.poll_interval
     text = (
         f"The cloud has accepted the deletion of endpoint {ids[0]}, which its list did not show before. Waiting until "
         "it does not answer by id any more."

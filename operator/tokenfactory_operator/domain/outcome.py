@@ -49,5 +49,5 @@ def concerned(s: Situation, action: Action) -> str:
     if isinstance(action, DeleteTwin | Update | Release | ProbeGone):
         return action.endpoint_id
     if isinstance(action, Create):
-        return s.memory.attempt.endpoint_id if s.memory.attempt is not None else ""
+        return s.memory.attempts.latest.endpoint_id if s.memory.attempts.latest is not None else ""
     return s.recorded_id

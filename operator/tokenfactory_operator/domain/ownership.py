@@ -122,7 +122,7 @@ def _first_fitting(s: Situation, fitting: tuple[tuple[Role, Iterable[str]], ...]
 
 def _foreign(s: Situation) -> set[str]:
     """Ids of those that carry another owner's mark, or did when they were seen last."""
-    last = s.memory.last_seen.get(s.recorded_id)  # one LIST that leaves it out does not make it ours again
+    last = s.memory.endpoints[s.recorded_id].last_seen  # one LIST that leaves it out does not make it ours again
     known = (*(each.endpoint for each in seen(s).values()), *([last] if last is not None else []))
     return {each.id for each in known if each.foreign_to(s.identity)}
 

@@ -42,7 +42,8 @@ from tokenfactory_operator.domain.actions import (
 from tokenfactory_operator.domain.attempt import PENDING
 from tokenfactory_operator.domain.ownership import Judged, judged
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
-from tokenfactory_operator.domain.situation import NEVER, Situation
+from tokenfactory_operator.domain.situation import Situation
+from tokenfactory_operator.domain.timing import NEVER
 
 Check = Callable[[Judged], Decision | None]
 
@@ -116,7 +117,7 @@ def other_scope(s: Judged) -> Decision | None:
 
 def asked_to_look(s: Judged) -> Decision | None:
     """The request annotation has a new value: judge by a LIST that is begun after it was seen."""
-    if not s.resource.request_pending or s.evidence.last_view > s.memory.requested:
+    if not s.resource.request_pending or s.evidence.last_view > s.memory.request.seen:
         return None
     return Decision("asked_to_look", record=s.recorded_id or None, after_list=True, hurry=True)
 

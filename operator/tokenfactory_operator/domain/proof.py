@@ -6,7 +6,8 @@ from typing import Final
 
 from tokenfactory_operator.domain.attempts import attempt_absent, counted_from, unresolved
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import NEVER, Sighting, Situation
+from tokenfactory_operator.domain.situation import Sighting, Situation
+from tokenfactory_operator.domain.timing import NEVER
 
 DELETE_AGAIN: Final = 60.0
 """Seconds after which a DELETE that was answered, but whose endpoint is still listed, is sent again."""
@@ -14,7 +15,7 @@ DELETE_AGAIN: Final = 60.0
 
 def confirmed(s: Situation) -> bool:
     """A person has answered a reported doubt about endpoints with the request annotation."""
-    return s.memory.word not in (None, Reason.CREDENTIALS_MISMATCH)
+    return s.memory.confirmed_doubt not in (None, Reason.CREDENTIALS_MISMATCH)
 
 
 def project_confirmed(s: Situation) -> bool:
@@ -22,7 +23,7 @@ def project_confirmed(s: Situation) -> bool:
 
     An answer to any other doubt, given before the credential was changed perhaps, says nothing about that.
     """
-    return s.memory.word is Reason.CREDENTIALS_MISMATCH
+    return s.memory.confirmed_doubt is Reason.CREDENTIALS_MISMATCH
 
 
 def trusted(s: Situation) -> bool:
@@ -46,13 +47,13 @@ def absent(s: Situation) -> bool:
 
 def gone(s: Situation, endpoint_id: str) -> bool:
     """Whether the recorded endpoint was proven gone, and no answer has shown it since."""
-    return s.memory.gone.get(endpoint_id, NEVER) > s.evidence.recorded_absence.evidence
+    return s.memory.endpoints[endpoint_id].gone > s.evidence.recorded_absence.evidence
 
 
 def known_as_ours(s: Situation, endpoint_id: str) -> bool:
     """Whether this process made the endpoint, or has seen the object's mark on it."""
-    attempt = s.memory.attempt
-    return endpoint_id in s.memory.marked or (attempt is not None and attempt.endpoint_id == endpoint_id)
+    attempt = s.memory.attempts.latest
+    return s.memory.endpoints[endpoint_id].marked or (attempt is not None and attempt.endpoint_id == endpoint_id)
 
 
 def nothing_made(s: Situation) -> bool:
@@ -63,23 +64,23 @@ def nothing_made(s: Situation) -> bool:
 
 def may_still_change(s: Situation) -> bool:
     """Whether a call that was sent for this object may take effect yet: no LIST so far shows for sure that it has."""
-    return s.evidence.last_list <= max(s.memory.unanswered, called_elsewhere(s)) + s.timing.create_settle
+    return s.evidence.last_list <= max(s.memory.calls.unanswered, called_elsewhere(s)) + s.timing.create_settle
 
 
 def called_elsewhere(s: Situation) -> float:
     """By when another process has sent its last call for the recorded endpoint; `NEVER` if only this one had it."""
-    attempt = s.memory.attempt
+    attempt = s.memory.attempts.latest
     # Another process cannot have known what this one made; what this one took over, it may have taken over before.
-    mine = {"", s.memory.claimed if s.memory.first else "", attempt.endpoint_id if attempt is not None else ""}
+    mine = {"", s.memory.claimed if s.memory.hold.first else "", attempt.endpoint_id if attempt is not None else ""}
     return NEVER if s.recorded_id in mine else counted_from(s)
 
 
 def seen_since_mutation(s: Situation, seen: Sighting) -> bool:
     """A LIST begun after the last mutation of this object shows the endpoint."""
-    return seen.listed > max(s.memory.mutated, seen.taught) and seen.listed > NEVER
+    return seen.listed > max(s.memory.calls.mutated, seen.taught) and seen.listed > NEVER
 
 
 def delete_due(s: Situation, endpoint_id: str, seen: Sighting | None) -> bool:
     """Whether a DELETE has to be sent: none was answered yet, or the endpoint is still listed long after the answer."""
-    answered = s.memory.deletes.get(endpoint_id)
-    return answered is None or (seen is not None and seen.listed > answered + DELETE_AGAIN)
+    answered = s.memory.endpoints[endpoint_id].deleted
+    return answered == NEVER or (seen is not None and seen.listed > answered + DELETE_AGAIN)

@@ -9,19 +9,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
-from tokenfactory_operator.domain.attempt import Attempt
 from tokenfactory_operator.domain.catalog import UNREAD, Catalog
 from tokenfactory_operator.domain.desired import INFERENCE_HOSTS, owner_mark
-from tokenfactory_operator.domain.errors import OperatorError, remembered
 from tokenfactory_operator.domain.identity import RESTORED, Identity, OwnerMark
+from tokenfactory_operator.domain.memory import Memory
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.timing import Timing
-
-NEVER: Final = float("-inf")
+from tokenfactory_operator.domain.timing import NEVER, Timing
 
 
 @dataclass(frozen=True)
@@ -111,88 +107,6 @@ class Evidence:
     """Endpoints from a 2xx to a POST that the LISTs have not shown for the settle time."""
 
 
-@dataclass
-class Failure:
-    """The last call for this object that failed, until one succeeds."""
-
-    error: OperatorError
-    generation: int
-    not_before: float
-    """Earliest next try."""
-    requested_at: str
-    """The request annotation when it failed: a new value is a person's word to try again."""
-    action: str
-    at: float
-
-    def __post_init__(self) -> None:
-        """Keep what was said, and not how: a traceback holds each frame on the way, and with them the whole answer."""
-        self.error = remembered(self.error)
-
-
-@dataclass
-class Correction:
-    """PATCHes of one field that the cloud accepted and that did not last."""
-
-    tries: int
-    last: float
-    observed: object
-    generation: int
-
-
-@dataclass
-class Memory:
-    """What one process knows of one object beyond status and inventory; lost with the process, by design."""
-
-    uid: str
-    finalizer_clean: bool = False
-    """This process wrote the finalizer and has sent the cloud nothing for it."""
-    first: bool = False
-    """This process put the finalizer on, so no earlier one has called the cloud for the object."""
-    attempt: Attempt | None = None
-    pending_seen: float = NEVER
-    """First sight of a pending attempt, or of an unexplained finalizer, that this process did not open."""
-    unsent: set[str] = field(default_factory=set)
-    """Attempts that this process opened and never sent."""
-    without_credential: float = NEVER
-    """Since when there is no usable credential for the object; `NEVER` while there is one."""
-    requested: float = NEVER
-    """First sight of the present value of the request annotation."""
-    requested_at: str = ""
-    word: Reason | None = None
-    """The reported doubt (untrusted inventory, other scope, unknown outcomes) that a person has answered with the
-    request annotation."""
-    mutated: float = NEVER
-    """End of the last mutation's answer for this object."""
-    claimed: str = ""
-    """Endpoint whose adoption this process has begun itself: it knows of every call for that, if it is the first."""
-    marked: set[str] = field(default_factory=set)
-    """Endpoints on which this process has seen the object's mark, though they may carry none any more."""
-    unanswered: float = NEVER
-    """End of the last PATCH or DELETE for this object without a clear answer: it may take effect yet."""
-    deletes: dict[str, float] = field(default_factory=dict)
-    """Endpoint id → end of the last DELETE that answered 2xx or 404."""
-    known_since: dict[str, float] = field(default_factory=dict)
-    """Endpoint id → since when it is known to exist, for those that were seen as this object's."""
-    gone: dict[str, float] = field(default_factory=dict)
-    """Endpoint id → when GET did not answer 200 and PATCH then answered 404."""
-    probed: dict[str, float] = field(default_factory=dict)
-    """Endpoint id → when GET by id was last tried because LIST does not show it."""
-    let_go: bool = False
-    """A decision has let the object go: what is left of it is left on purpose."""
-    looked: set[str] = field(default_factory=set)
-    """Endpoints of which a GET by id has told all that it can, with this credential."""
-    last_seen: dict[str, ObservedEndpoint] = field(default_factory=dict)
-    """Endpoint id → as it was last seen, for the probe of a vanished one."""
-    corrections: dict[str, Correction] = field(default_factory=dict)
-    failure: Failure | None = None
-    released: dict[str, float] = field(default_factory=dict)
-    """Endpoint id → end of the call that turned its mark into a released one, or that found it gone."""
-    failures: int = 0
-    """Calls in a row that failed, for the backoff."""
-    recreations: int = 0
-    recreated: float = NEVER
-
-
 @dataclass(frozen=True)
 class Policy:
     """What the operator's settings allow this object."""
@@ -224,7 +138,7 @@ class Situation:
     @property
     def recorded_id(self) -> str:
         """The endpoint that is this object's as far as is written down, by status or by this process; may be empty."""
-        made = self.memory.attempt.endpoint_id if self.memory.attempt is not None else ""
+        made = self.memory.attempts.latest.endpoint_id if self.memory.attempts.latest is not None else ""
         return self.resource.status.endpoint_id or made
 
     @property

@@ -48,7 +48,7 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
     record = _named(s, decision)
     origin = _origin(s, record)
     # A request that was there before the doubt was told is no answer to it, whichever process reads it next.
-    handled = (verdict.judged and s.evidence.last_view > s.memory.requested) or _first_told(written, verdict)
+    handled = (verdict.judged and s.evidence.last_view > s.memory.request.seen) or _first_told(written, verdict)
     told = conditions(s, decision, verdict, now=now)
     changes: dict[str, Any] = {
         "observed_generation": observed_generation(s, verdict),
@@ -117,7 +117,7 @@ def _named(s: Judged, decision: Decision) -> str:
 
 def _origin(s: Judged, named: str) -> EndpointOrigin | None:
     """What made the named endpoint: its mark says it, else this process knows it, else the status has said it."""
-    last, here = _last(s, named), s.memory.attempt
+    last, here = _last(s, named), s.memory.attempts.latest
     carried = last.attempt_of(s.identity) if last is not None else None
     made = here.id if here is not None and here.endpoint_id == named else ""
     written = s.resource.origin if s.resource.status.endpoint_id == named else ""
@@ -128,7 +128,7 @@ def _origin(s: Judged, named: str) -> EndpointOrigin | None:
 def _last(s: Judged, named: str) -> ObservedEndpoint | None:
     """The named endpoint as it is seen, or was last."""
     seen = s.own.kept
-    return seen.endpoint if seen is not None and seen.endpoint.id == named else s.memory.last_seen.get(named)
+    return seen.endpoint if seen is not None and seen.endpoint.id == named else s.memory.endpoints[named].last_seen
 
 
 def _attempt(s: Judged, decision: Decision, origin: EndpointOrigin | None) -> CreateAttempt | None:
@@ -142,12 +142,12 @@ def _attempt(s: Judged, decision: Decision, origin: EndpointOrigin | None) -> Cr
         attempt = attempt.after(Event.ABSENT)
     if origin is not None:
         return _made(origin, written)
-    here = attempt or s.memory.attempt
+    here = attempt or s.memory.attempts.latest
     if written is None or here is None or written.id != here.id or written.state != PENDING:
         return written
     if here.state is State.SUCCEEDED:
         return None  # it has made another endpoint than the one that is named: a duplicate
-    failure = s.memory.failure
+    failure = s.memory.calls.failure
     retried = failure is not None and failure.error.handling is Handling.TRANSIENT
     over = here.state is State.RULED_OUT or not (retried or isinstance(decision.action, Create))
     return written.model_copy(update={"state": REFUSED}) if over and here.state is not State.IN_DOUBT else written

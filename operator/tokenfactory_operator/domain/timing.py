@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+NEVER: Final = float("-inf")
+"""The stamp of what has not happened."""
+
 OUTAGE_INTERVALS: Final = 3
 """Poll intervals without a good LIST before it is said."""
 

@@ -14,6 +14,7 @@ from tokenfactory_operator.domain.actions import (
     Update,
     Verdict,
 )
+from tokenfactory_operator.domain.call_memory import Correction
 from tokenfactory_operator.domain.creation import failed, refused_for_good
 from tokenfactory_operator.domain.desired import owner_mark
 from tokenfactory_operator.domain.drift import Difference, Drift, drift, immutable_mismatches
@@ -21,7 +22,7 @@ from tokenfactory_operator.domain.errors import bounded
 from tokenfactory_operator.domain.identity import ADOPTED, OwnerMark
 from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
-from tokenfactory_operator.domain.situation import Correction, Sighting
+from tokenfactory_operator.domain.situation import Sighting
 
 MAX_CORRECTIONS: Final = 3
 """Accepted PATCHes of one field that may come undone before a person has to look."""
@@ -54,7 +55,7 @@ def drifted(s: Judged) -> Decision | None:
     if waiting is not None:
         return waiting
     wait = max((_pause(s, item) for item in found.differences), default=0.0)
-    unseen = s.memory.mutated > seen.listed and any(_correction(s, item, tries=1) for item in found.differences)
+    unseen = s.memory.calls.mutated > seen.listed and any(_correction(s, item, tries=1) for item in found.differences)
     if wait > 0 or unseen:
         verdict = UnderWay(Reason.UPDATING, "The cloud has accepted a change and does not show it yet.")
         return Decision(
@@ -79,7 +80,7 @@ def _given_up(s: Judged, found: Drift) -> Verdict | None:
 def _given_up_before(s: Judged) -> tuple[NotAccepted, ...]:
     """What the status says of this generation, until a person asks for another try."""
     status = s.resource.status
-    asked = s.resource.request_pending or s.memory.failure is not None
+    asked = s.resource.request_pending or s.memory.calls.failure is not None
     return () if asked or status.observed_generation != s.resource.generation else status.not_accepted or ()
 
 

@@ -11,7 +11,6 @@ from http import HTTPStatus
 from typing import Any
 
 from tokenfactory_operator.domain import actions
-from tokenfactory_operator.domain.drift import Difference
 from tokenfactory_operator.domain.errors import (
     CloudConflict,
     CloudError,
@@ -23,7 +22,7 @@ from tokenfactory_operator.domain.errors import (
 )
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import Correction, Situation
+from tokenfactory_operator.domain.situation import Situation
 from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.observe.poller import Poller
 
@@ -37,7 +36,10 @@ class Changes:
     async def update(self, s: Situation, action: actions.Update, poller: Poller) -> None:
         """PATCH what differs."""
         await self._patch(s, action.endpoint_id, action.patch, poller)
-        self._remember_corrections(s, action.differences)
+        for item in action.differences:
+            s.memory.corrections.accepted(
+                item.field, item.observed, generation=s.resource.generation, at=s.memory.calls.mutated
+            )
         self._ports.mutated("update", poller)
         text = f"Changed {', '.join(action.patch.fields)} of endpoint {action.endpoint_id}"
         if action.adopts:
@@ -50,24 +52,10 @@ class Changes:
         else:
             self._ports.emit(s.resource, "UpdatedEndpoint", f"{text}.")
 
-    @staticmethod
-    def _remember_corrections(s: Situation, differences: tuple[Difference, ...]) -> None:
-        for item in differences:
-            before = s.memory.corrections.get(item.field)
-            again = (
-                before is not None and before.generation == s.resource.generation and before.observed == item.observed
-            )
-            s.memory.corrections[item.field] = Correction(
-                tries=before.tries + 1 if before is not None and again else 1,
-                last=s.memory.mutated,
-                observed=item.observed,
-                generation=s.resource.generation,
-            )
-
     async def _patch(self, s: Situation, endpoint_id: str, patch: EndpointPatch, poller: Poller) -> None:
         with self._accounted(s, poller):
             endpoint = await poller.cloud.update_endpoint(endpoint_id, patch)
-        s.memory.mutated = poller.inventory.learned(endpoint)
+        s.memory.calls.answered(poller.inventory.learned(endpoint))
 
     @contextmanager
     def _accounted(self, s: Situation, poller: Poller) -> Iterator[None]:
@@ -78,7 +66,7 @@ class Changes:
         except CloudError as error:
             if not error.refused:
                 # It may have taken effect: no LIST from before its end says what the cloud has now.
-                s.memory.unanswered = s.memory.mutated = poller.inventory.stamp()
+                s.memory.calls.ended_unclear(poller.inventory.stamp())
                 poller.uncertain()
             raise
 
@@ -99,7 +87,8 @@ class Changes:
             await poller.cloud.delete_endpoint(endpoint_id)
         hidden = endpoint_id in s.evidence.hidden | s.evidence.overdue
         ended = poller.inventory.delete_answered(endpoint_id, hidden=hidden)
-        s.memory.deletes[endpoint_id] = s.memory.mutated = ended
+        s.memory.endpoints.delete_answered(endpoint_id, ended)
+        s.memory.calls.answered(ended)
         self._ports.mutated("delete", poller)
 
     async def release(self, s: Situation, action: actions.Release, poller: Poller) -> None:
@@ -108,20 +97,20 @@ class Changes:
             await self._patch(s, action.endpoint_id, action.patch, poller)
         except EndpointNotFound:
             poller.inventory.proven_gone(action.endpoint_id)
-            s.memory.gone[action.endpoint_id] = poller.inventory.stamp()
-        s.memory.released[action.endpoint_id] = poller.inventory.stamp()
+            s.memory.endpoints.proven_gone(action.endpoint_id, poller.inventory.stamp())
+        s.memory.endpoints.release_answered(action.endpoint_id, poller.inventory.stamp())
         self._ports.mutated("release", poller)
 
     async def probe(self, s: Situation, action: actions.ProbeGone, poller: Poller) -> None:
         """Look for an endpoint by id, and then by a PATCH."""
-        s.memory.probed[action.endpoint_id] = s.now
+        s.memory.endpoints.probe_begun(action.endpoint_id, s.now)
         try:
             found = await poller.cloud.get_endpoint(action.endpoint_id)
         except CloudError as error:
             if _never_answers(error):
-                s.memory.looked.add(action.endpoint_id)
+                s.memory.endpoints.look_answered(action.endpoint_id)
             raise
-        s.memory.looked.add(action.endpoint_id)
+        s.memory.endpoints.look_answered(action.endpoint_id)
         if found is None and action.look_only:
             poller.inventory.lost_sight(action.endpoint_id)
         elif found is None:
@@ -137,7 +126,7 @@ class Changes:
         except EndpointNotFound:
             await self._api_is_well(poller)
             poller.inventory.proven_gone(action.endpoint_id)
-            s.memory.gone[action.endpoint_id] = poller.inventory.stamp()
+            s.memory.endpoints.proven_gone(action.endpoint_id, poller.inventory.stamp())
             self._ports.telemetry.counted("endpoint_lost")
             self._ports.emit(
                 s.resource, Reason.ENDPOINT_LOST, f"Endpoint {action.endpoint_id} is gone from the cloud.", warning=True

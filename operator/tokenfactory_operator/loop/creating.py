@@ -11,7 +11,7 @@ from typing import Final
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain import actions, creation, status
-from tokenfactory_operator.domain.attempt import PENDING, Attempt, Event, State
+from tokenfactory_operator.domain.attempt import PENDING, Attempt, Event
 from tokenfactory_operator.domain.desired import create_body, owner_mark
 from tokenfactory_operator.domain.errors import CloudError, KubeConflict
 from tokenfactory_operator.domain.reasons import Reason
@@ -38,8 +38,9 @@ class Creation:
 
     async def create(self, s: Situation, decision: actions.Decision, action: actions.Create, poller: Poller) -> None:
         """Open an attempt, or go on with one, and POST; raises `CloudError`, `KubeError` or `LeaseLost`."""
-        if action.resume and s.memory.attempt is not None:
-            attempt, resource = s.memory.attempt, await self._read_again(s.resource)
+        begun = s.memory.attempts.latest
+        if action.resume and begun is not None:
+            attempt, resource = begun, await self._read_again(s.resource)
         else:
             resource = await self._hold(s)
             attempt, resource = await self._open(s, decision, resource, after_unknown=action.after_unknown)
@@ -60,25 +61,21 @@ class Creation:
         if s.resource.has_finalizer:
             return s.resource
         # Said before the write, which may take effect and fail: this process sends nothing until it opens an attempt.
-        s.memory.finalizer_clean = s.memory.attempt is None and s.resource.status.create_attempt is None
+        s.memory.hold.putting(clean=s.memory.attempts.latest is None and s.resource.status.create_attempt is None)
         return await self._finalizers.put(s)
 
     async def _open(
         self, s: Situation, decision: actions.Decision, resource: Resource, *, after_unknown: int
     ) -> tuple[Attempt, Resource]:
-        before = s.memory.attempt
-        if before is not None and before.state is State.OPEN:
-            s.memory.unsent.add(before.id)
         attempt = Attempt(self._ports.new_attempt(), after_unknown=after_unknown, scope=s.evidence.scope)
-        s.memory.unsent.add(attempt.id)
+        s.memory.attempts.opening(attempt.id)
         now = self._ports.timestamp()
         opened = api.CreateAttempt(id=attempt.id, state=PENDING, since=now, after_unknown=after_unknown or None)
         verdict = creation.still_failing(s) or actions.UnderWay(Reason.CREATING, "Creating the endpoint.")
         held = replace(s, resource=resource)
         wanted = status.opening(held, decision, verdict, attempt=opened, now=now)
         resource = await self._ports.write_status(resource, wanted)
-        s.memory.unsent.discard(attempt.id)
-        s.memory.attempt = attempt
+        s.memory.attempts.opened(attempt)
         return attempt, resource
 
     async def _post(
@@ -93,9 +90,7 @@ class Creation:
         beside = creation.beside(s)
         self._ports.lead()
         # From here on nobody knows, until an answer does: a crash, a cancellation and a time-out are all the same.
-        s.memory.finalizer_clean = False
-        s.memory.word = None  # what a person has allowed is this one POST
-        s.memory.attempt = sent = attempt.after(Event.SENT)
+        s.memory.post_begun()
         ended_by, endpoint_id = Event.UNANSWERED, ""
         try:
             endpoint = await poller.cloud.create_endpoint(body)
@@ -104,12 +99,12 @@ class Creation:
             ended_by = Event.REFUSED if error.refused else Event.UNANSWERED
             raise
         finally:
-            s.memory.attempt = sent.after(ended_by, ended=poller.inventory.stamp(), endpoint_id=endpoint_id)
-        s.memory.mutated = poller.inventory.learned(endpoint, created=True)
-        if s.resource.status.endpoint_id or s.memory.gone:
-            forgotten = s.now - s.memory.recreated > 2 * creation.RECREATE_PAUSE_MAX * self._ports.timing.lost_settle
-            s.memory.recreations = 1 if forgotten else s.memory.recreations + 1
-            s.memory.recreated = s.memory.mutated
+            s.memory.attempts.happened(ended_by, ended=poller.inventory.stamp(), endpoint_id=endpoint_id)
+        answered = poller.inventory.learned(endpoint, created=True)
+        s.memory.calls.answered(answered)
+        if s.resource.status.endpoint_id or s.memory.endpoints.gone():
+            longest = creation.RECREATE_PAUSE_MAX * self._ports.timing.lost_settle
+            s.memory.recreation.recreated(answered, forgotten=s.now - s.memory.recreation.last > 2 * longest)
         self._ports.mutated("create", poller)
         self._ports.emit(resource, "CreatedEndpoint", f"Created endpoint {endpoint.id}.")
         if beside:

@@ -27,7 +27,7 @@ class Finalizers:
     async def put(self, s: Situation) -> Resource:
         """Hold the object; answers it as it is then."""
         resource = await self._ports.write_finalizers(s.resource, (*s.resource.finalizers, api.FINALIZER))
-        s.memory.first = True
+        s.memory.hold.put()
         return resource
 
     async def remove(self, s: Situation, action: actions.RemoveFinalizer) -> None:
@@ -47,9 +47,9 @@ class Finalizers:
             self._ports.recorder.event(home, reason=FORCE_RELEASED, message=text, warning=True)
 
     async def _let_go(self, s: Situation, left: tuple[str, ...]) -> None:
-        s.memory.let_go = True  # before the write, whose answer may be lost
+        s.memory.hold.letting_go()  # before the write, whose answer may be lost
         try:
             await self._ports.write_finalizers(s.resource, left)
         except KubeConflict:
-            s.memory.let_go = False
+            s.memory.hold.kept()
             raise

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tokenfactory_operator.domain.attempt import Attempt
 from tokenfactory_operator.domain.errors import CloudError, CredentialsError
-from tokenfactory_operator.domain.situation import Memory
+from tokenfactory_operator.domain.memory import Memory
 from tokenfactory_operator.loop.execute import Executor
 from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.observe.poller import Poller
@@ -31,9 +31,9 @@ class Leftovers:
     @staticmethod
     def pending(memory: Memory) -> Attempt | None:
         """The attempt whose endpoint is known to this process only, if there is one."""
-        attempt = memory.attempt
+        attempt = memory.attempts.latest
         known = attempt is None or not attempt.endpoint_id or attempt.written
-        return None if known or memory.let_go else attempt
+        return None if known or memory.hold.let_go else attempt
 
     async def cleared(self, key: Key, body: JsonObject, memory: Memory, poller: Poller) -> bool:
         """Whether nothing is left of the object that `body` was; raises `LeaseLost`."""

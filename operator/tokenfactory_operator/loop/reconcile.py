@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain import actions, attempts, claims, outcome, ownership, plan, proof, status
 from tokenfactory_operator.domain.attempt import Event, State
+from tokenfactory_operator.domain.call_memory import Failure
 from tokenfactory_operator.domain.errors import (
     CloudError,
     Handling,
@@ -25,9 +26,10 @@ from tokenfactory_operator.domain.errors import (
     RateLimited,
 )
 from tokenfactory_operator.domain.identity import Identity
+from tokenfactory_operator.domain.memory import Memory
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.resource import Resource, parse
-from tokenfactory_operator.domain.situation import NEVER, Failure, Memory, Policy, Situation
+from tokenfactory_operator.domain.situation import Policy, Situation
 from tokenfactory_operator.loop.connections import Connections
 from tokenfactory_operator.loop.execute import Executor
 from tokenfactory_operator.loop.leftovers import Leftovers
@@ -183,9 +185,10 @@ class Reconciler:
         if decision.adopts:
             self._claims.setdefault(decision.adopts, resource.uid)  # nothing is awaited since it was decided
         resource = await self._report(s, decision)
-        s.memory.claimed = decision.adopts or s.memory.claimed
+        if decision.adopts:
+            s.memory.adopting(decision.adopts)
         if decision.in_order or _no_doubt(s):
-            s.memory.word = None  # the doubt that a person has answered is over; the next one is a new question
+            s.memory.doubt_over()  # the next one is a new question
         if decision.hurry:
             poller.hurry()
         if decision.after_list:
@@ -205,26 +208,24 @@ class Reconciler:
         memory = self._remember(key, resource, poller)
         now = inventory.stamp()
         self._note(resource, memory, now)
-        if inventory.scope:
-            memory.without_credential = NEVER
-        elif memory.without_credential == NEVER:
-            memory.without_credential = now
+        memory.credential_seen(now, usable=bool(inventory.scope))
         identity = Identity(self._cluster_id, resource.uid)
-        made = inventory.made_by(identity, memory.attempt.id) if memory.attempt is not None else None
-        if memory.attempt is not None and memory.attempt.state is State.IN_DOUBT and made is not None:
-            memory.attempt = memory.attempt.after(Event.SEEN, endpoint_id=made)
+        here = memory.attempts.latest
+        made = inventory.made_by(identity, here.id) if here is not None else None
+        if here is not None and here.state is State.IN_DOUBT and made is not None:
+            here = memory.attempts.happened(Event.SEEN, endpoint_id=made)
         written = resource.status.create_attempt
-        attempt = memory.attempt.id if memory.attempt is not None else (written.id if written else "")
-        recorded = resource.status.endpoint_id or (memory.attempt.endpoint_id if memory.attempt else "")
+        attempt = here.id if here is not None else (written.id if written else "")
+        recorded = resource.status.endpoint_id or (here.endpoint_id if here else "")
         if recorded and resource.status.scope in (None, inventory.scope):
             inventory.expect(recorded)
         seen = inventory.last_seen(recorded)
         if seen is not None:
-            memory.last_seen = {recorded: seen}  # in whatever scope: a probe must send what it was last
+            memory.endpoints.recorded_seen(seen)  # in whatever scope: a probe must send what it was last
         evidence = inventory.evidence(resource, recorded=recorded, attempt=attempt, named=resource.named_id)
-        memory.marked |= inventory.marked(resource.uid)
-        memory.known_since = inventory.known_since(resource.uid, recorded) | memory.known_since
-        if memory.word not in (None, Reason.CREDENTIALS_MISMATCH) and recorded and evidence.untrusted:
+        memory.endpoints.mark_seen(inventory.marked(resource.uid))
+        memory.endpoints.known(inventory.known_since(resource.uid, recorded))
+        if memory.confirmed_doubt not in (None, Reason.CREDENTIALS_MISMATCH) and recorded and evidence.untrusted:
             inventory.confirm(recorded)
         other = resource.status.scope
         if other and inventory.scope and other != inventory.scope:
@@ -245,13 +246,9 @@ class Reconciler:
         if (heard and held.poller is not poller) or before != now:
             held.poller.inventory.unexpect(before)
         if heard and held.poller is not poller:
-            # What is known by id, and that a DELETE was answered, was known beside the other credential's LISTs.
-            for known in (held.memory.probed, held.memory.looked, held.memory.deletes):
-                known.clear()
+            held.memory.endpoints.credential_changed()
         if held.poller is not poller:
-            failure = held.memory.failure
-            if failure is not None and failure.error.handling is not Handling.TERMINAL:
-                held.memory.failure, held.memory.failures = None, 0  # it was the other credential's
+            held.memory.calls.credential_changed()
         held.resource, held.poller = resource, poller if heard else held.poller
         return held.memory
 
@@ -275,16 +272,11 @@ class Reconciler:
     @staticmethod
     def _note(resource: Resource, memory: Memory, now: float) -> None:
         """What this process sees for the first time."""
-        if memory.pending_seen == NEVER and resource.has_finalizer:
-            memory.pending_seen = now
-        if resource.requested_at != memory.requested_at:
-            memory.requested_at, memory.requested = resource.requested_at, now
-            if resource.request_pending:
-                memory.corrections.clear()
-                memory.word = status.doubt_told(resource.status) or memory.word
-        attempt = memory.attempt
-        if attempt is not None and attempt.endpoint_id and resource.status.endpoint_id == attempt.endpoint_id:
-            memory.attempt = replace(attempt, written=True)
+        if resource.has_finalizer:
+            memory.attempts.finalizer_seen(now)
+        doubt = status.doubt_told(resource.status) if resource.request_pending else None
+        memory.requested(resource.requested_at, now, pending=resource.request_pending, doubt=doubt)
+        memory.attempts.recorded(resource.status.endpoint_id)
 
     # Act
 
@@ -341,9 +333,9 @@ class Reconciler:
         else:
             ended = outcome.done(decision.action)
             if not isinstance(decision.action, actions.ReadCatalog):  # which says nothing about what had failed
-                s.memory.failure, s.memory.failures = None, 0
+                s.memory.calls.succeeded()
             if isinstance(decision.action, actions.Rescope):
-                s.memory.word = None  # that the project is the same says nothing about what is missing in it
+                s.memory.doubt_over()  # that the project is the same says nothing about what is missing in it
         finally:
             seconds = self._ports.clock.monotonic() - started
             self._ports.telemetry.reconciled(outcome=counted, seconds=seconds)
@@ -353,9 +345,8 @@ class Reconciler:
 
     def _failed(self, s: Situation, error: CloudError, action: str, *, now: float) -> float:
         """Seconds until the next try, from the end of the call: one that took longer is not repeated at once."""
-        s.memory.failures += 1
-        wait = self._wait(error, s.memory.failures)
-        s.memory.failure = Failure(
+        wait = self._wait(error, s.memory.calls.failures + 1)
+        failure = Failure(
             error=error,
             generation=s.resource.generation,
             not_before=now + wait,
@@ -363,6 +354,7 @@ class Reconciler:
             action=action,
             at=now,
         )
+        s.memory.calls.failed(failure)
         return wait
 
     def _wait(self, error: CloudError, failures: int) -> float:

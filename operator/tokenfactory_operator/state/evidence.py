@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from tokenfactory_operator.domain.identity import Identity, subject
 from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.situation import NEVER, Evidence, Sighting
+from tokenfactory_operator.domain.situation import Evidence, Sighting
+from tokenfactory_operator.domain.timing import NEVER
 from tokenfactory_operator.state.record import EndpointRecord
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from tokenfactory_operator.domain.identity import Identity, owner_marks
 from tokenfactory_operator.domain.observed import Changes, EndpointList, ObservedEndpoint
 from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.situation import NEVER, Evidence, Outage, Sighting
-from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.domain.situation import Evidence, Outage, Sighting
+from tokenfactory_operator.domain.timing import NEVER, Timing
 from tokenfactory_operator.state.evidence import OPERATOR, Gathering
 from tokenfactory_operator.state.lists import Lists
 from tokenfactory_operator.state.owners import Owners

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tokenfactory_operator.domain.situation import NEVER, Absence
-from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.domain.situation import Absence
+from tokenfactory_operator.domain.timing import NEVER, Timing
 
 PAGE_SIZES: Final = frozenset({20, 25, 30, 50, 100, 200, 250, 500, 1000})
 """Lengths at which a list without a page token may be cut off: the usual limits of APIs."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tokenfactory_operator.domain.observed import ObservedEndpoint
-from tokenfactory_operator.domain.situation import NEVER
+from tokenfactory_operator.domain.timing import NEVER
 
 
 class Index:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tokenfactory_operator.domain.situation import NEVER
+from tokenfactory_operator.domain.timing import NEVER
 from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.state.inventory import Inventory
 

@@ -10,7 +10,8 @@ import enum
 from dataclasses import dataclass
 
 from tokenfactory_operator.domain.observed import ObservedEndpoint
-from tokenfactory_operator.domain.situation import NEVER, Sighting
+from tokenfactory_operator.domain.situation import Sighting
+from tokenfactory_operator.domain.timing import NEVER
 
 
 class Explained(enum.Enum):

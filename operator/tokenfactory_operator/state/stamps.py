@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tokenfactory_operator.domain.situation import NEVER
+from tokenfactory_operator.domain.timing import NEVER
 from tokenfactory_operator.ports import Clock
 
 

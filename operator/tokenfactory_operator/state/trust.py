@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from itertools import takewhile
 from typing import Final
 
-from tokenfactory_operator.domain.situation import NEVER
-from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.domain.timing import NEVER, Timing
 from tokenfactory_operator.state.record import EndpointRecord
 
 MASS_ABSENCE: Final = 0.10

@@ -205,7 +205,7 @@ def test_complete_when_a_later_list_shows_the_mark() -> None:
     """The PATCH's own answer does not complete it, nor does a LIST begun before; the next LIST does."""
     scene = recorded(Scene().spec(endpointId="ep-1")).may(adopt=True).lists(UNMARKED)
     marked = an_endpoint(description=f"a note {MINE}")
-    scene.memory.mutated = scene.inventory.learned(marked)
+    scene.memory.calls.answered(scene.inventory.learned(marked))
     assert decided(scene) == replace(IN_ORDER, in_order=False, after_list=True)
     assert decided(scene.lists(marked)) == IN_ORDER
 

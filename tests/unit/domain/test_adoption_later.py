@@ -236,7 +236,8 @@ def test_deleted_between_the_id_and_the_mark(arrange: Arrange, policy: dict[str,
     """Nothing is sent to an endpoint that is not ours yet: the object goes, at once if no call for it is open."""
     scene = arrange(recorded(Scene()).spec(**policy)).terminating()
     assert decided(scene).action == Nothing()
-    scene.memory.claimed, scene.memory.first = "ep-1", True
+    scene.memory.adopting("ep-1")
+    scene.memory.hold.put()
     assert isinstance(decided(scene).action, RemoveFinalizer)
 
 

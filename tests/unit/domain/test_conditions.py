@@ -257,7 +257,7 @@ def test_what_was_told_elsewhere_is_told_where_that_goes() -> None:
 def test_ready_waits_for_a_list_after_the_mutation() -> None:
     """A call's answer shows the state, and is never Ready by itself."""
     scene = in_order()
-    scene.memory.mutated = scene.inventory.learned(an_endpoint())
+    scene.memory.calls.answered(scene.inventory.learned(an_endpoint()))
     assert brief(scene)["Ready"] == "False Updating"
     scene.lists(an_endpoint())
     assert brief(scene)["Ready"] == "True Available"
@@ -266,7 +266,7 @@ def test_ready_waits_for_a_list_after_the_mutation() -> None:
 def test_a_created_endpoint_that_no_list_shows_is_being_created() -> None:
     """Between the answer to the POST and the first LIST."""
     scene = Scene().held().attempt_written("a1", "Created", endpointId="ep-1").lists()
-    scene.memory.mutated = scene.inventory.learned(an_endpoint(), created=True)
+    scene.memory.calls.answered(scene.inventory.learned(an_endpoint(), created=True))
     assert brief(scene)["Ready"] == "False Creating"
 
 

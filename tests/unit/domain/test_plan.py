@@ -21,7 +21,6 @@ from tokenfactory_operator.domain.drift import Difference
 from tokenfactory_operator.domain.errors import CloudUnavailable, Forbidden, InvalidSpec, RateLimited, Unauthorized
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import Correction
 from unit.support.builders import OTHER_UID, an_endpoint, mark, released
 from unit.support.outcome import Decided, decided
 from unit.support.scene import Scene
@@ -45,8 +44,9 @@ def conflict(check: str, record: str | None = "ep-1") -> Decided:
 
 def correction(scene: Scene, tries: int) -> Scene:
     """A PATCH of the name was accepted `tries` times, the last one just now."""
-    scene.memory.corrections["name"] = Correction(tries, scene.inventory.stamp(), NAMED.observed, 1)
-    scene.memory.mutated = scene.inventory.stamp()
+    for _ in range(tries):
+        scene.memory.corrections.accepted("name", NAMED.observed, generation=1, at=scene.inventory.stamp())
+    scene.memory.calls.answered(scene.inventory.stamp())
     return scene
 
 

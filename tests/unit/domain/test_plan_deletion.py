@@ -393,7 +393,7 @@ def test_a_restored_object_under_another_uid_deletes_nothing_by_the_old_status()
 def test_nothing_was_sent_under_a_finalizer_of_this_process() -> None:
     """Never created: the finalizer goes at once, even before the first LIST."""
     scene = Scene().held().terminating()
-    scene.memory.finalizer_clean = True
+    scene.memory.hold.putting(clean=True)
     assert quietly(decided(scene)) == deleting("never_created", LET_GO)
 
 
@@ -418,7 +418,7 @@ def test_a_release_says_what_became_of_the_endpoint(arrange: Arrange, text: str)
     """Events say what has happened: an endpoint that is gone is not said to be billed."""
     scene = retained(Scene().recorded())
     arrange(scene)
-    scene.memory.released["ep-1"] = scene.inventory.stamp()
+    scene.memory.endpoints.release_answered("ep-1", scene.inventory.stamp())
     action = decide(scene.situation()).action
     assert isinstance(action, RemoveFinalizer)
     assert text in action.message

@@ -45,7 +45,7 @@ MISMATCH = Decided("other_scope", reason=Reason.CREDENTIALS_MISMATCH, stalled=Tr
 def seen_hidden(scene: Scene) -> Scene:
     """GET by id answered for the recorded endpoint, though no LIST shows it; a LIST later it still is not there."""
     scene.inventory.found_hidden(an_endpoint())
-    scene.memory.probed["ep-1"] = scene.inventory.stamp()
+    scene.memory.endpoints.probe_begun("ep-1", scene.inventory.stamp())
     return scene.lists()
 
 
@@ -342,7 +342,8 @@ def test_of_two_checks_that_would_answer_the_first_does(arrange: Arrange, expect
 
 def recreated(scene: Scene, times: int, seconds_ago: float) -> Scene:
     scene.recorded().settles().gone()
-    scene.memory.recreations, scene.memory.recreated = times, scene.inventory.stamp()
+    for _ in range(times):
+        scene.memory.recreation.recreated(scene.inventory.stamp(), forgotten=False)
     return scene.wait(seconds_ago - 1).lists() if seconds_ago else scene
 
 
@@ -394,7 +395,7 @@ def test_paused_and_in_order_stays_ready() -> None:
 def test_an_attempt_that_was_never_sent_needs_no_resolving() -> None:
     """A status write whose answer was lost opens an attempt that this process has not sent."""
     scene = Scene().held().attempt_written("a7").lists()
-    scene.memory.unsent.add("a7")
+    scene.memory.attempts.opening("a7")
     assert decided(scene).action == Create()
 
 
@@ -402,14 +403,14 @@ def test_an_attempt_that_was_never_sent_needs_no_resolving() -> None:
 def test_a_finalizer_written_here_needs_no_resolving() -> None:
     """Create 2: this very process wrote the finalizer and sent the cloud nothing for it."""
     scene = Scene().held().lists()
-    scene.memory.finalizer_clean = True
+    scene.memory.hold.putting(clean=True)
     assert decided(scene).action == Create()
 
 
 def test_a_mutation_has_to_be_seen_by_a_list_begun_after_it() -> None:
     """Promise 3: in order only when a LIST begun after the last mutation shows it."""
     scene = Scene().recorded().lists(an_endpoint())
-    scene.memory.mutated = scene.inventory.learned(an_endpoint())
+    scene.memory.calls.answered(scene.inventory.learned(an_endpoint()))
     waiting = decided(scene)
     assert (waiting.in_order, waiting.after_list) == (False, True)
     assert decided(scene.lists(an_endpoint())).in_order

@@ -105,7 +105,7 @@ def test_a_list_that_is_not_trusted(*, looked: bool) -> None:
     """What carries the mark too is left alone until a person has answered, and the message names it."""
     scene = Scene().recorded().hides().settles(TWIN)
     if looked:
-        scene.memory.probed["ep-1"] = scene.clock.seconds
+        scene.memory.endpoints.probe_begun("ep-1", scene.clock.seconds)
     decision = decide(scene.situation())
     assert isinstance(decision.action, Nothing if looked else ProbeGone)
     assert decision.verdict is not None

@@ -17,7 +17,7 @@ NOW = "2025-01-01T12:00:00Z"
 
 def without_credential(scene: Scene) -> Scene:
     """No token is to be had, first seen now."""
-    scene.memory.without_credential = scene.inventory.stamp()
+    scene.memory.credential_seen(scene.inventory.stamp(), usable=False)
     scene.inventory.outage = Outage(Reason.CREDENTIALS_MISSING, "There is no Secret.", blind=True)
     return scene
 
@@ -61,7 +61,7 @@ def test_a_restart_asks_no_less() -> None:
     scene = without_credential(Scene())
     scene.wait(scene.timing.poll_interval + 0.1)
     before = told(scene)
-    scene.memory.without_credential = scene.inventory.stamp()
+    scene.memory.credential_seen(scene.inventory.stamp(), usable=False)
     assert told(scene) == before
 
 

@@ -311,7 +311,8 @@ def test_the_attempt_that_is_told(scene: Scene, expected: tuple[str, str] | None
 def test_what_was_created_is_written_down(arrange: Any, description: str | None) -> None:  # noqa: ANN401  # a lambda of a table
     """Create 5: id, scope and `Created` are written, whatever the spec says by now."""
     scene = Scene().held().attempt_written("a1", "Pending").lists().attempted(State.SUCCEEDED, endpoint_id="ep-1")
-    scene.memory.mutated = scene.inventory.learned(an_endpoint(description=description), created=True)
+    made = an_endpoint(description=description)
+    scene.memory.calls.answered(scene.inventory.learned(made, created=True))
     arrange(scene)
     told = written(scene)
     assert (told.endpoint_id, told.scope) == ("ep-1", SCOPE)

@@ -42,7 +42,7 @@ def test_a_duplicates_attempt_is_not_told_beside_the_other_endpoint(*, seen_befo
     scene = Scene().held().attempt_written("a2", endpointId="ep-1", routingKey="dedicated/one")
     scene.attempted(State.SUCCEEDED, attempt_id="a2", endpoint_id="ep-2")
     if seen_before:
-        scene.memory.last_seen = {"ep-1": an_endpoint(description=mark("a1"))}
+        scene.memory.endpoints.recorded_seen(an_endpoint(description=mark("a1")))
     scene.lists(an_endpoint("ep-2", description=mark("a2"), routing_key="dedicated/two"))
     s = scene.situation()
     decision = plan.decide(s)

@@ -47,7 +47,7 @@ def in_doubt() -> Scene:
 
 def made() -> Scene:
     scene = pending().lists().attempted(State.SUCCEEDED, endpoint_id="ep-1")
-    scene.memory.mutated = scene.inventory.learned(an_endpoint(), created=True)
+    scene.memory.calls.answered(scene.inventory.learned(an_endpoint(), created=True))
     return scene
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenfactory_operator.domain.observed import EndpointList
-from tokenfactory_operator.domain.situation import NEVER
+from tokenfactory_operator.domain.timing import NEVER
 from unit.support.builders import an_endpoint, mark
 from unit.support.scene import Scene
 

@@ -8,12 +8,14 @@ from typing import Any, Self
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.attempt import Attempt, Event, State
+from tokenfactory_operator.domain.call_memory import Failure
 from tokenfactory_operator.domain.catalog import Catalog
 from tokenfactory_operator.domain.errors import OperatorError
+from tokenfactory_operator.domain.memory import Memory
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource, parse
-from tokenfactory_operator.domain.situation import Failure, Memory, Outage, Policy, Situation
+from tokenfactory_operator.domain.situation import Outage, Policy, Situation
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.stamps import Stamps
@@ -52,7 +54,7 @@ class Scene:
     def held(self) -> Self:
         """With our finalizer, first seen now."""
         self.body["metadata"]["finalizers"] = [api.FINALIZER]
-        self.memory.pending_seen = self.inventory.stamp()
+        self.memory.attempts.finalizer_seen(self.inventory.stamp())
         return self
 
     def terminating(self) -> Self:
@@ -63,7 +65,7 @@ class Scene:
     def annotated(self, annotation: str, value: str = "true") -> Self:
         """With an annotation, first seen now."""
         self.body["metadata"].setdefault("annotations", {})[annotation] = value
-        self.memory.requested = self.inventory.stamp()
+        self.memory.request.news(value, self.inventory.stamp())
         return self
 
     def status(self, **fields: Any) -> Self:  # noqa: ANN401  # fields of the wire
@@ -77,8 +79,8 @@ class Scene:
 
     def recorded(self, endpoint_id: str = "ep-1", **fields: Any) -> Self:  # noqa: ANN401  # as above
         """Held for long, and its endpoint written down as made by attempt a1."""
+        self.memory.attempts.finalizer_seen(self.clock.seconds - 3600.0)
         self.held()
-        self.memory.pending_seen -= 3600.0
         return self.attempt_written("a1", "Created", endpointId=endpoint_id, **fields)
 
     def stalled_before(self, reason: Reason, message: str = "said before") -> Self:
@@ -103,7 +105,7 @@ class Scene:
 
     def saw_mark(self, endpoint_id: str = "ep-1") -> Self:
         """This process has seen the object's mark on it before."""
-        self.memory.marked.add(endpoint_id)
+        self.memory.endpoints.mark_seen([endpoint_id])
         return self
 
     def wait(self, seconds: float) -> Self:
@@ -136,38 +138,40 @@ class Scene:
 
     def attempted(self, state: State, *, attempt_id: str = "a1", endpoint_id: str = "", after_unknown: int = 0) -> Self:
         """This process opened an attempt, whose call has just ended."""
-        self.memory.attempt = Attempt(
-            attempt_id, state, ended=self.inventory.stamp(), endpoint_id=endpoint_id, after_unknown=after_unknown
-        )
+        ended = self.inventory.stamp()
+        attempt = Attempt(attempt_id, state, ended=ended, endpoint_id=endpoint_id, after_unknown=after_unknown)
+        self.memory.attempts.opened(attempt)
         return self
 
     def failed(self, action: str, error: OperatorError, *, wait: float = 10.0) -> Self:
         """A call of this process has just failed."""
         now = self.inventory.stamp()
-        self.memory.failure = Failure(error, 1, now + wait, "", action, now)
+        self.memory.calls.failed(Failure(error, 1, now + wait, "", action, now))
         return self
 
     def deleted(self, *endpoint_ids: str) -> Self:
         """DELETE has just been answered for these."""
         for endpoint_id in endpoint_ids:
-            self.memory.deletes[endpoint_id] = self.memory.mutated = self.inventory.delete_answered(endpoint_id)
+            ended = self.inventory.delete_answered(endpoint_id)
+            self.memory.endpoints.delete_answered(endpoint_id, ended)
+            self.memory.calls.answered(ended)
         return self
 
     def looked(self, endpoint_id: str = "ep-1") -> Self:
         """GET by id has just answered 404."""
-        self.memory.looked.add(endpoint_id)
+        self.memory.endpoints.look_answered(endpoint_id)
         self.inventory.lost_sight(endpoint_id)
         return self
 
     def gone(self, endpoint_id: str = "ep-1") -> Self:
         """PATCH by id has just answered 404."""
         self.inventory.proven_gone(endpoint_id)
-        self.memory.gone[endpoint_id] = self.inventory.stamp()
+        self.memory.endpoints.proven_gone(endpoint_id, self.inventory.stamp())
         return self
 
     def word(self, doubt: Reason = Reason.INVENTORY_UNTRUSTED) -> Self:
         """A person has answered a doubt."""
-        self.memory.word = doubt
+        self.memory.doubt_confirmed(doubt)
         return self
 
     # What comes of it
@@ -179,17 +183,17 @@ class Scene:
 
     def situation(self) -> Situation:
         """Gathered as a pass gathers it."""
-        resource, attempt = self.resource, self.memory.attempt
+        resource, attempt = self.resource, self.memory.attempts.latest
         made = self.inventory.made_by(IDENTITY, attempt.id) if attempt is not None else None
         if attempt is not None and attempt.state is State.IN_DOUBT and made is not None:
-            attempt = self.memory.attempt = attempt.after(Event.SEEN, endpoint_id=made)
+            attempt = self.memory.attempts.happened(Event.SEEN, endpoint_id=made)
         written = resource.status.create_attempt
         recorded = resource.status.endpoint_id or (attempt.endpoint_id if attempt else "")
         if recorded:
             self.inventory.expect(recorded)
         tried = attempt.id if attempt else (written.id if written else "")
         named = (resource.spec.endpoint_id or "") if resource.spec else ""
-        self.memory.marked |= self.inventory.marked(resource.uid)
+        self.memory.endpoints.mark_seen(self.inventory.marked(resource.uid))
         evidence = self.inventory.evidence(
             resource, recorded=recorded, attempt=tried, named=named, claimed_by=self.claimed_by
         )

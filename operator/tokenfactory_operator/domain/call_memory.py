@@ -1,0 +1,97 @@
+"""What became of the calls of one process for one object: what was answered, what failed, and what did not last.
+
+Part of `Memory`. A record is changed only by what has happened; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tokenfactory_operator.domain.errors import Handling, OperatorError, remembered
+from tokenfactory_operator.domain.timing import NEVER
+
+
+@dataclass(slots=True)
+class Failure:
+    """The last call for this object that failed, until one succeeds."""
+
+    error: OperatorError
+    generation: int
+    not_before: float
+    """Earliest next try."""
+    requested_at: str
+    """The request annotation when it failed: a new value is a person's word to try again."""
+    action: str
+    at: float
+
+    def __post_init__(self) -> None:
+        """Keep what was said, and not how: a traceback holds each frame on the way, and with them the whole answer."""
+        self.error = remembered(self.error)
+
+
+@dataclass(slots=True)
+class Calls:
+    """What became of the calls for this object that change the cloud."""
+
+    mutated: float = NEVER
+    """End of the last mutation's answer for this object."""
+    unanswered: float = NEVER
+    """End of the last PATCH or DELETE for this object without a clear answer: it may take effect yet."""
+    failure: Failure | None = None
+    failures: int = 0
+    """Calls in a row that failed, for the backoff."""
+
+    def answered(self, at: float) -> None:
+        """A mutation was answered 2xx, or with the 404 of a DELETE."""
+        self.mutated = at
+
+    def ended_unclear(self, at: float) -> None:
+        """A PATCH or DELETE ended without a clear answer: no LIST from before says what the cloud has now."""
+        self.unanswered = self.mutated = at
+
+    def failed(self, failure: Failure) -> None:
+        """Another call has failed."""
+        self.failure, self.failures = failure, self.failures + 1
+
+    def succeeded(self) -> None:
+        """What had failed is over."""
+        self.failure, self.failures = None, 0
+
+    def credential_changed(self) -> None:
+        """What failed was the other credential's, unless only a person can mend it."""
+        if self.failure is not None and self.failure.error.handling is not Handling.TERMINAL:
+            self.succeeded()
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """PATCHes of one field that the cloud accepted and that did not last."""
+
+    tries: int
+    last: float
+    observed: object
+    generation: int
+
+
+class Corrections:
+    """Field → its corrections."""
+
+    __slots__ = ("_by_field",)
+
+    def __init__(self) -> None:
+        self._by_field: dict[str, Correction] = {}
+
+    def get(self, name: str) -> Correction | None:
+        """Those of one field."""
+        return self._by_field.get(name)
+
+    def accepted(self, name: str, observed: object, *, generation: int, at: float) -> None:
+        """The cloud has accepted a PATCH of a field that had the value `observed`."""
+        before = self._by_field.get(name)
+        again = before is not None and before.generation == generation and before.observed == observed
+        tries = before.tries + 1 if before is not None and again else 1
+        self._by_field[name] = Correction(tries, at, observed, generation)
+
+    def requested(self) -> None:
+        """A person asks for another try."""
+        self._by_field.clear()

@@ -1,0 +1,115 @@
+"""What one process did to the endpoints of one object, and saw of them: a record for each.
+
+Part of `Memory`. A record is changed only by what has happened; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.domain.timing import NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointMemory:
+    """What this process did to one endpoint, and saw of it, for one object."""
+
+    known_since: float = NEVER
+    """Since when it is known to exist, if it was seen as this object's."""
+    marked: bool = False
+    """The object's mark was seen on it, though it may carry none any more."""
+    last_seen: ObservedEndpoint | None = None
+    """As it was last seen, for the probe of a vanished one; of the recorded endpoint only."""
+    deleted: float = NEVER
+    """End of the last DELETE that answered 2xx or 404."""
+    released: float = NEVER
+    """End of the call that turned its mark into a released one, or that found it gone."""
+    probed: float = NEVER
+    """When GET by id was last tried because LIST does not show it."""
+    looked: bool = False
+    """A GET by id has told all that it can, with this credential."""
+    gone: float = NEVER
+    """When GET did not answer 200 and PATCH then answered 404."""
+
+
+NOTHING: Final = EndpointMemory()
+
+
+class EndpointMemories:
+    """Endpoint id → what is remembered of it."""
+
+    __slots__ = ("_by_id",)
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, EndpointMemory] = {}
+
+    def __getitem__(self, endpoint_id: str) -> EndpointMemory:
+        return self._by_id.get(endpoint_id, NOTHING)
+
+    def _change(self, endpoint_id: str, **changes: object) -> None:
+        self._by_id[endpoint_id] = replace(self[endpoint_id], **changes)  # type: ignore[arg-type]  # of its fields
+
+    # What has happened
+
+    def known(self, since: Mapping[str, float]) -> None:
+        """The inventory knows these to exist; the first time that was known counts."""
+        for endpoint_id, first in since.items():
+            if self[endpoint_id].known_since == NEVER:
+                self._change(endpoint_id, known_since=first)
+
+    def mark_seen(self, ids: Iterable[str]) -> None:
+        """The inventory shows, or has shown, the object's mark on these."""
+        for endpoint_id in ids:
+            if not self[endpoint_id].marked:
+                self._change(endpoint_id, marked=True)
+
+    def recorded_seen(self, endpoint: ObservedEndpoint) -> None:
+        """The recorded endpoint was last seen so; what another one looked like is of no use any more."""
+        if self[endpoint.id].last_seen is endpoint:
+            return
+        for endpoint_id, memory in self._by_id.items():
+            if memory.last_seen is not None:
+                self._by_id[endpoint_id] = replace(memory, last_seen=None)
+        self._change(endpoint.id, last_seen=endpoint)
+
+    def delete_answered(self, endpoint_id: str, at: float) -> None:
+        """A DELETE has answered 2xx or 404."""
+        self._change(endpoint_id, deleted=at)
+
+    def release_answered(self, endpoint_id: str, at: float) -> None:
+        """The call that releases it has been answered."""
+        self._change(endpoint_id, released=at)
+
+    def probe_begun(self, endpoint_id: str, at: float) -> None:
+        """It is looked for by id."""
+        self._change(endpoint_id, probed=at)
+
+    def look_answered(self, endpoint_id: str) -> None:
+        """A GET by id has told all that it can."""
+        self._change(endpoint_id, looked=True)
+
+    def proven_gone(self, endpoint_id: str, at: float) -> None:
+        """GET did not answer 200, and PATCH answered 404."""
+        self._change(endpoint_id, gone=at)
+
+    def credential_changed(self) -> None:
+        """What is known by id, and that a DELETE was answered, was known beside the other credential's LISTs."""
+        for endpoint_id in self._by_id:
+            self._change(endpoint_id, probed=NEVER, looked=False, deleted=NEVER)
+
+    # What is asked
+
+    def deleted(self) -> Mapping[str, float]:
+        """Endpoint id → end of the last answered DELETE, for those that have one."""
+        return {item: memory.deleted for item, memory in self._by_id.items() if memory.deleted > NEVER}
+
+    def gone(self) -> frozenset[str]:
+        """Ids of those that were proven gone."""
+        return frozenset(item for item, memory in self._by_id.items() if memory.gone > NEVER)
+
+    def known_since(self) -> Mapping[str, float]:
+        """Endpoint id → since when it is known to exist, for those that were seen as this object's."""
+        return {item: memory.known_since for item, memory in self._by_id.items() if memory.known_since > NEVER}

@@ -1,0 +1,170 @@
+"""What one process knows of one object beyond status and inventory; lost with the process, by design.
+
+Small records, each with a subject. They are changed only by their own methods, and each of these is named after what
+has happened. Times are stamps of one strictly growing clock, in seconds; `NEVER` where it has not happened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from tokenfactory_operator.domain.attempt import Attempt, Event, IllegalTransition, State
+from tokenfactory_operator.domain.call_memory import Calls, Corrections
+from tokenfactory_operator.domain.endpoint_memory import EndpointMemories
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.timing import NEVER
+
+
+@dataclass(slots=True)
+class Attempts:
+    """The create attempts of this process, and when it first saw one of another process."""
+
+    latest: Attempt | None = None
+    """The last one that this process opened."""
+    unsent: frozenset[str] = frozenset()
+    """Ids of those that this process opened and never sent."""
+    pending_seen: float = NEVER
+    """First sight of a pending attempt, or of an unexplained finalizer, that this process did not open."""
+
+    def finalizer_seen(self, at: float) -> None:
+        """The object carries our finalizer; the first sight counts."""
+        if self.pending_seen == NEVER:
+            self.pending_seen = at
+
+    def opening(self, attempt_id: str) -> None:
+        """An attempt is about to be written down, by a write that may fail after it took effect."""
+        if self.latest is not None and self.latest.state is State.OPEN:
+            self.unsent |= {self.latest.id}
+        self.unsent |= {attempt_id}
+
+    def opened(self, attempt: Attempt) -> None:
+        """It is written down, and stands in the place of the one before."""
+        self.unsent -= {attempt.id}
+        self.latest = attempt
+
+    def happened(self, event: Event, *, ended: float | None = None, endpoint_id: str = "") -> Attempt:
+        """To the latest one; answers it as it is then, and raises `IllegalTransition`."""
+        if self.latest is None:
+            raise IllegalTransition(f"There is no attempt: {event.value}")
+        self.latest = self.latest.after(event, ended=ended, endpoint_id=endpoint_id)
+        return self.latest
+
+    def recorded(self, endpoint_id: str | None) -> None:
+        """The status names this endpoint."""
+        made = self.latest.endpoint_id if self.latest is not None else ""
+        if self.latest is not None and made and made == endpoint_id and not self.latest.written:
+            self.latest = replace(self.latest, written=True)
+
+
+@dataclass(slots=True)
+class Hold:
+    """How this process holds the object by our finalizer."""
+
+    clean: bool = False
+    """This process wrote the finalizer and has sent the cloud nothing for it."""
+    first: bool = False
+    """This process put the finalizer on, so no earlier one has called the cloud for the object."""
+    let_go: bool = False
+    """A decision has let the object go: what is left of it is left on purpose."""
+
+    def putting(self, *, clean: bool) -> None:
+        """The finalizer is about to be written; `clean`: nothing is known of any attempt."""
+        self.clean = clean
+
+    def put(self) -> None:
+        """The finalizer is written."""
+        self.first = True
+
+    def sent(self) -> None:
+        """A POST is being sent."""
+        self.clean = False
+
+    def letting_go(self) -> None:
+        """The finalizer is about to be taken away, by a write whose answer may be lost."""
+        self.let_go = True
+
+    def kept(self) -> None:
+        """That write was refused."""
+        self.let_go = False
+
+
+@dataclass(slots=True)
+class Request:
+    """The annotation by which a person asks for a new look."""
+
+    value: str = ""
+    seen: float = NEVER
+    """First sight of this value."""
+
+    def news(self, value: str, at: float) -> bool:
+        """Take the annotation's value in; answers whether it is a new one."""
+        if value == self.value:
+            return False
+        self.value, self.seen = value, at
+        return True
+
+
+@dataclass(slots=True)
+class Recreation:
+    """How often an endpoint of this object was lost and created again."""
+
+    count: int = 0
+    last: float = NEVER
+
+    def recreated(self, at: float, *, forgotten: bool) -> None:
+        """An endpoint was created in place of a lost one; `forgotten`: the last time was long ago."""
+        self.count, self.last = 1 if forgotten else self.count + 1, at
+
+
+@dataclass(slots=True)
+class Memory:
+    """All of it, for the object of this uid."""
+
+    uid: str
+    attempts: Attempts = field(default_factory=Attempts)
+    hold: Hold = field(default_factory=Hold)
+    calls: Calls = field(default_factory=Calls)
+    endpoints: EndpointMemories = field(default_factory=EndpointMemories)
+    request: Request = field(default_factory=Request)
+    confirmed_doubt: Reason | None = None
+    """The reported doubt (untrusted inventory, other scope, unknown outcomes) that a person has answered with the
+    request annotation."""
+    corrections: Corrections = field(default_factory=Corrections)
+    recreation: Recreation = field(default_factory=Recreation)
+    claimed: str = ""
+    """Endpoint whose adoption this process has begun itself: it knows of every call for that, if it is the first."""
+    without_credential: float = NEVER
+    """Since when there is no usable credential for the object; `NEVER` while there is one."""
+
+    def requested(self, value: str, at: float, *, pending: bool, doubt: Reason | None) -> None:
+        """The request annotation as it is now; `pending`: not handled yet, `doubt`: what the status asks a person."""
+        if not self.request.news(value, at) or not pending:
+            return
+        self.corrections.requested()
+        if doubt is not None:
+            self.doubt_confirmed(doubt)
+
+    def doubt_confirmed(self, doubt: Reason) -> None:
+        """A person has answered the doubt that the status reports."""
+        self.confirmed_doubt = doubt
+
+    def doubt_over(self) -> None:
+        """What a person has confirmed does not hold for the next doubt."""
+        self.confirmed_doubt = None
+
+    def post_begun(self) -> None:
+        """A POST is being sent: what a person has allowed is this one."""
+        self.attempts.happened(Event.SENT)
+        self.hold.sent()
+        self.doubt_over()
+
+    def adopting(self, endpoint_id: str) -> None:
+        """The adoption of this endpoint is written down."""
+        self.claimed = endpoint_id
+
+    def credential_seen(self, at: float, *, usable: bool) -> None:
+        """Whether there is a credential for the object now."""
+        if usable:
+            self.without_credential = NEVER
+        elif self.without_credential == NEVER:
+            self.without_credential = at
