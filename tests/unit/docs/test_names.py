@@ -57,3 +57,11 @@ def test_targets_exist(page: str) -> None:
     code = re.findall(r"`([^`\n]+)`", text(page)) + re.findall(r"```console\n(.*?)```", text(page), flags=re.DOTALL)
     named = {target for part in code for target in re.findall(r"\bmake ([a-z0-9-]+)", part)}
     assert named <= set(re.findall(r"^([a-z0-9-]+):", text("Makefile"), flags=re.MULTILINE))
+
+
+def test_the_index_of_decisions_has_their_titles() -> None:
+    """Each page once, by its number and its title."""
+    pages = sorted((ROOT / "docs" / "adr").glob("0*.md"))
+    titles = {path.name: path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for path in pages}
+    rows = re.findall(r"^\| \[(\d+)\]\(([^)]+)\) \| (.+) \|$", text("docs/adr/README.md"), flags=re.MULTILINE)
+    assert [(file, f"{number}. {title}") for number, file, title in rows] == list(titles.items())

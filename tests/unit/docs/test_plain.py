@@ -34,17 +34,26 @@ STUMBLED: Final = (
 COINED: Final[dict[str, str]] = {
     r"late twins?": "duplicate",
     r"\btwins?\b": "duplicate",
-    r"made anew": "recreated",
-    r"created anew": "recreated",
+    r"\banew\b": "again, recreated",
     r"for gone": "as deleted",
-    r"let go of\b": "release",
-    r"by its word|on its word|his word|your word": "confirm",
-    r"says? a word": "report",
+    r"\blet(?:s|ting)?(?: \w+){0,4} go\b": "remove the finalizer, release",
+    r"\b(?:un)?heard\b": "observed, not observed",
+    r"\btold\b": "reported",
+    r"\btaught\b": "answered",
+    r"\bstripped\b": "removed",
+    r"\bmissed\b": "not listed",
+    r"by its word|on its word|(?:his|your|person's|last) word\b": "confirmation",
+    r"says? a word|without a word": "report",
+    r"\bspeaks? against\b": "makes untrusted, rules out",
 }
 """Words of our own, and what everybody calls it."""
+ALLOWED: Final[dict[str, frozenset[str]]] = {
+    "docs/benchmarks.md": frozenset({r"\bmissed\b"}),  # a budget that was not met
+}
+"""Pages in which such a word has its usual meaning."""
 LONGEST: Final = 30
 """Words of a sentence. Above that there is more than one thought."""
-PEOPLE: Final = [page for page in PAGES if "/adr/" not in page and page != "docs/architecture.md"]
+PEOPLE: Final = [*PAGES, "CHANGELOG.md"]
 READ: Final = [
     *(ROOT / page for page in PAGES),
     *sorted((ROOT / "operator" / "tokenfactory_operator").rglob("*.py")),
@@ -80,7 +89,10 @@ def test_nobody_stumbles_again(text: str) -> None:
 def test_no_word_is_coined(page: str) -> None:
     """The field's own word is used."""
     text = re.sub(r"`[^`]*`", "", one_line(ROOT / page))
-    assert [(word, plain) for word, plain in COINED.items() if re.search(word, text)] == []
+    found = {word: plain for word, plain in COINED.items() if re.search(word, text)}
+    allowed = ALLOWED.get(page, frozenset())
+    assert {word: plain for word, plain in found.items() if word not in allowed} == {}
+    assert allowed <= found.keys()
 
 
 @pytest.mark.parametrize("page", PEOPLE)
