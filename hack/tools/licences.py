@@ -1,5 +1,7 @@
 """The licences of what the image has besides its base: each package of requirements/runtime.txt, read as installed.
 
+What development and the pages need is held to the same list. It is in no image, so it stands on no page.
+
 python -m tools.licences PAGE            write the page
 python -m tools.licences --check PAGE    exit status 1 where a licence is not allowed or the page is stale
 """
@@ -16,12 +18,25 @@ from pathlib import Path
 from typing import Final
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from packaging.requirements import Requirement
 
 LOCK: Final = Path(__file__).resolve().parents[2] / "requirements" / "runtime.txt"
+DEVELOPMENT: Final = LOCK.with_name("dev.txt")
 ALLOWED: Final = frozenset({"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MPL-2.0", "PSF-2.0"})
 """SPDX identifiers. One is added after somebody has read what it asks of who ships the package in an image."""
 _LOOSE: Final = {"Apache 2.0": "Apache-2.0"}
 """What older packages write in place of an SPDX expression."""
+_OSI: Final = "License :: OSI Approved :: "
+_CLASSIFIERS: Final = {
+    f"{_OSI}Apache Software License": "Apache-2.0",
+    f"{_OSI}BSD License": "BSD-3-Clause",
+    f"{_OSI}ISC License (ISCL)": "ISC",
+    f"{_OSI}MIT License": "MIT",
+    f"{_OSI}Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+}
+"""What is enough for a development package that has no SPDX expression. BSD's two forms ask for the same there."""
+_READ: Final = {"lupa": "MIT"}
+"""Development packages whose metadata says neither: somebody has read the licence file."""
 _PAGE: Final = """\
 # Licences
 
@@ -30,7 +45,8 @@ _PAGE: Final = """\
 The operator itself is under Apache-2.0. The packages below are in its image. `make check` fails where one has a licence
 that is not among these: {allowed}.
 
-What the base image brings is not in this table.
+What the base image brings is not in this table. Neither are the packages for development and for these pages, which are
+in no image. `make check` holds them to the same list.
 
 | Package | Licence |
 |---|---|
@@ -82,6 +98,33 @@ def installed(lock: str) -> Iterator[Package]:
         yield Package(name, licence(found))
 
 
+def needed(lock: str) -> Iterator[str]:
+    """Names of a lock file's packages that are for this Python and this system."""
+    for line in re.findall(r"^([A-Za-z0-9].*?)(?: \\)?$", lock, flags=re.MULTILINE):
+        requirement = Requirement(line)
+        if requirement.marker is None or requirement.marker.evaluate():
+            yield requirement.name
+
+
+def development(lock: str) -> Iterator[Package]:
+    """Each package of the lock that is installed here: by its expression, its classifier, or what somebody has read."""
+    for name in needed(lock):
+        found = metadata.metadata(name)
+        named = {_CLASSIFIERS.get(it, it) for it in found.get_all("Classifier") or [] if it.startswith("License ::")}
+        yield Package(name, licence(found) or _READ.get(name) or " AND ".join(sorted(named)))
+
+
+def refuse(packages: Sequence[Package]) -> None:
+    """End where a licence is not allowed.
+
+    Raises:
+        SystemExit: it names the packages.
+    """
+    if refused := [package for package in packages if not package.allowed]:
+        names = ", ".join(f"{package.name} ({package.licence or 'says none'})" for package in refused)
+        sys.exit(f"Licences that are not allowed: {names}. Allowed: {', '.join(sorted(ALLOWED))}.")
+
+
 def page(packages: Sequence[Package]) -> str:
     """The reference page."""
     rows = "\n".join(f"| {package.name} | {package.licence} |" for package in packages)
@@ -99,9 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("page", type=Path)
     options = parser.parse_args(arguments)
     packages = tuple(installed(LOCK.read_text(encoding="utf-8")))
-    if refused := [package for package in packages if not package.allowed]:
-        names = ", ".join(f"{package.name} ({package.licence or 'says none'})" for package in refused)
-        sys.exit(f"Licences that are not allowed: {names}. Allowed: {', '.join(sorted(ALLOWED))}.")
+    refuse([*packages, *development(DEVELOPMENT.read_text(encoding="utf-8"))])
     if not options.check:
         options.page.write_text(page(packages), encoding="utf-8")
     elif options.page.read_text(encoding="utf-8") != page(packages):

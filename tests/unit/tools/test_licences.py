@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from tools.licences import LOCK, Package, installed, licence, locked, main
+from tools.licences import DEVELOPMENT, LOCK, Package, development, installed, licence, locked, main, needed, refuse
 
 
 def package(**fields: str) -> metadata.PackageMetadata:
@@ -70,3 +70,32 @@ def test_a_stale_page_is_refused(tmp_path: Path) -> None:
     page.write_text(page.read_text(encoding="utf-8").replace("| PyYAML | MIT |", "").replace("| kopf | MIT |\n", ""))
     with pytest.raises(SystemExit, match="stale"):
         main(["--check", str(page)])
+
+
+# Development
+
+
+def test_what_is_for_another_system_is_not_needed() -> None:
+    """A lock has the packages of all systems."""
+    lock = "a==1 \\\n    --hash=sha256:0\nb==1 ; sys_platform == 'emscripten' \\\n    --hash=sha256:0\nc==2\n"
+    assert list(needed(lock)) == ["a", "c"]
+
+
+def test_the_development_packages_are_read() -> None:
+    """More than the image has, and each has a licence that is allowed."""
+    packages = list(development(DEVELOPMENT.read_text(encoding="utf-8")))
+    assert {name for name, _ in locked(LOCK.read_text(encoding="utf-8"))} < {package.name for package in packages}
+    assert {"mkdocs-material", "pytest", "lupa"} <= {package.name for package in packages}
+    refuse(packages)
+
+
+def test_a_classifier_is_enough_for_development() -> None:
+    """Where there is no expression; the image asks for one."""
+    (package,) = development("vulture==2.14")
+    assert (package.licence, licence(metadata.metadata("vulture"))) == ("MIT", "")
+
+
+def test_a_licence_that_is_not_allowed_is_named() -> None:
+    """With its package."""
+    with pytest.raises(SystemExit, match=r"not allowed: b \(GPL-3.0-only\), c \(says none\)\."):
+        refuse([Package("a", "MIT"), Package("b", "GPL-3.0-only"), Package("c", "")])
