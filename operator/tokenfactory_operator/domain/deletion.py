@@ -5,12 +5,14 @@ Where each sentence comes from: exactly-once.md, Delete.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import DeletionPolicy
 from tokenfactory_operator.domain import adoption, attempts, proof
 from tokenfactory_operator.domain.actions import (
+    Asking,
     Decision,
     DeleteEndpoints,
     DeleteTwin,
@@ -24,6 +26,7 @@ from tokenfactory_operator.domain.actions import (
 )
 from tokenfactory_operator.domain.attempt import REFUSED, State
 from tokenfactory_operator.domain.creation import (
+    CONFIRM,
     cut_off,
     failed,
     probe_of,
@@ -108,7 +111,10 @@ def unresolved_attempt(s: Judged) -> Decision | None:
     pending = _undeleted(s)
     if pending:
         return _delete(s, "unresolved_attempt", pending)
-    to_delete = s.own.deleted(Deed.DELETE)
+    unshown = _unshown(s, "unresolved_attempt")
+    if unshown is not None:
+        return unshown
+    to_delete = s.own.deleted(Deed.DELETE) - _accepted(s).keys()
     waits = not _retained(s) and any(seen.endpoint.id in to_delete for seen in s.evidence.own)
     if attempts.attempt_absent(s, attempt, settle=s.timing.delete_settle) and not waits:
         cut = None if proof.confirmed(s) else cut_off(s, attempt, "unresolved_attempt")
@@ -168,7 +174,7 @@ def _unseen(s: Judged, check: str) -> Decision | None:
 
 def _doubled(s: Judged, kept: Sighting) -> Decision | None:
     """A late twin is not let go with the endpoint that is kept: nobody would delete it any more (Create 7)."""
-    doubles = s.own.retained(Deed.DELETE)
+    doubles = s.own.retained(Deed.DELETE) - _accepted(s).keys()
     others = [seen for seen in s.evidence.own if seen.endpoint.id in doubles]
     if not others:
         return None
@@ -182,6 +188,9 @@ def _doubled(s: Judged, kept: Sighting) -> Decision | None:
 
 def _doubled_before(s: Judged) -> Decision | None:
     """A twin that was seen is not in the list now, which may be of before its creation."""
+    unshown = _unshown(s, "release")
+    if unshown is not None:
+        return unshown
     spared = {s.recorded_id, *s.own.retained(Deed.RELEASE, Deed.LEAVE)}
     others = {item: since for item, since in s.memory.endpoints.known_since().items() if item not in spared}
     answered = max((s.memory.endpoints[item].deleted for item in others), default=NEVER)
@@ -247,12 +256,12 @@ def _failed(s: Judged, action: str) -> Decision | None:
 
 def absence_observed(s: Judged) -> Decision | None:
     """A complete LIST begun after the last answer shows nothing of ours: only now the object may go."""
-    hidden = _hidden(s)
-    if hidden is not None:
-        return hidden
+    unshown = _unshown(s, "absence_observed")
+    if unshown is not None:
+        return unshown
     left = s.own.deleted(Deed.LEAVE)
     answered = max(s.memory.endpoints.deleted().values(), default=NEVER)
-    listed = s.evidence.last_list <= answered or s.own.seen.keys() - left
+    listed = s.evidence.last_list <= answered or s.own.seen.keys() - left - _accepted(s).keys()
     if listed or s.evidence.last_list <= _listed_from(s):
         text = "The cloud has answered the deletion. Waiting until its list no longer shows the endpoint."
         verdict = _heard(s, text if listed else _too_new(s))
@@ -315,20 +324,48 @@ def _too_new(s: Judged) -> str:
     )
 
 
-def _hidden(s: Judged) -> Decision | None:
-    """The LISTs do not show what was deleted, and did not before: only GET by id can tell that it is gone."""
-    ids = sorted(s.evidence.hidden & s.memory.endpoints.deleted().keys())
-    if not ids:
+def _unshown(s: Judged, check: str) -> Decision | None:
+    """A DELETE was accepted of what the LISTs did not show: that they do not show it says nothing.
+
+    A further DELETE tells: 404 says that it is gone. Some clouds might accept each one for ever, so the pauses grow,
+    and in the end a person is asked (ADR 42).
+    """
+    first = {item: since for item, since in _accepted(s).items() if not _answered_by_a_person(s, since)}
+    if not first:
         return None
-    due = s.now >= s.memory.endpoints[ids[0]].probed + s.timing.poll_interval
-    text = (
-        f"The cloud has accepted the deletion of endpoint {ids[0]}, which its list did not show before. Waiting until "
-        "it does not answer by id any more."
-    )
-    waiting = _failed(s, ProbeGone.__name__) if due else None
-    action = probe_of(s, ids[0], look_only=True) if due else Nothing()
-    verdict = Hindered(Reason.INVENTORY_UNTRUSTED, text)
-    return waiting or Decision("absence_observed", action, verdict, record=_record(s), after_list=True)
+    due = tuple(sorted(item for item, since in first.items() if s.now >= _next_delete(s, item, since)))
+    names, settle = f"endpoint {', '.join(sorted(first))}, which its list does not show", s.timing.delete_settle
+    verdict = _heard(s, f"The cloud has accepted the deletion of {names}. It is deleted again until it answers 404.")
+    if s.now >= min(first.values()) + settle:
+        text = f"For {settle:.0f} s the cloud has accepted each deletion of {names}. Look at the console"
+        verdict = Asking(Reason.INVENTORY_UNTRUSTED, f"{text}; if it is gone, {CONFIRM}.")
+    waiting = _failed(s, DeleteEndpoints.__name__) if due else None
+    action = DeleteEndpoints(due) if due else Nothing()
+    return waiting or Decision(check, action, verdict, record=_record(s), after_list=True)
+
+
+def _accepted(s: Judged) -> Mapping[str, float]:
+    """What was to be deleted, and still is, and what no LIST has shown since before the first DELETE was accepted."""
+    if _retained(s):
+        spared = {s.recorded_id, *s.own.retained(Deed.RELEASE, Deed.LEAVE)}
+    else:
+        spared = {*s.own.deleted(Deed.LEAVE, Deed.ASK)}
+    return {
+        item: since
+        for item, since in s.evidence.accepted.items()
+        if item in s.memory.endpoints.deleted().keys() - spared
+    }
+
+
+def _answered_by_a_person(s: Judged, first: float) -> bool:
+    """The question was there before the answer."""
+    return proof.confirmed(s) and s.memory.request.seen >= first + s.timing.delete_settle
+
+
+def _next_delete(s: Judged, endpoint_id: str, first: float) -> float:
+    """Each pause is as long as all that went before it."""
+    last = s.memory.endpoints[endpoint_id].deleted
+    return last + min(max(s.timing.poll_interval, last - first), s.timing.delete_settle)
 
 
 def _record(s: Judged) -> str | None:

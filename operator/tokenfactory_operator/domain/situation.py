@@ -97,6 +97,8 @@ class Evidence:
     """The scope that the status names was shown to be of the same project as this inventory's."""
     hidden: frozenset[str] = frozenset()
     """Endpoints that answer by id though the complete LISTs do not show them."""
+    accepted: Mapping[str, float] = field(default_factory=dict)
+    """Endpoint id → end of the first DELETE that answered 2xx while the LISTs did not show it, and none has since."""
     witnessed: bool = True
     """The last complete LIST shows another endpoint that was known before the recorded one went missing."""
     cut_at: int = 0

@@ -84,9 +84,8 @@ class Changes:
 
     async def _delete_one(self, s: Situation, endpoint_id: str, poller: Poller) -> None:
         with self._accounted(s, poller):
-            await poller.cloud.delete_endpoint(endpoint_id)
-        hidden = endpoint_id in s.evidence.hidden | s.evidence.overdue
-        ended = poller.inventory.delete_answered(endpoint_id, hidden=hidden)
+            there = await poller.cloud.delete_endpoint(endpoint_id)
+        ended = poller.inventory.delete_answered(endpoint_id, there=there)
         s.memory.endpoints.delete_answered(endpoint_id, ended)
         s.memory.calls.answered(ended)
         self._ports.mutated("delete", poller)

@@ -54,6 +54,7 @@ class Gathering:
             attempt_absence=self._lists.absence(self._attempt_seen(attempt)),
             recorded_absence=self._lists.absence(record.evidence if record else NEVER),
             hidden=frozenset(self._trust.hidden),
+            accepted=self._accepted(recorded),
             witnessed=not recorded or (record is not None and record.present) or self._witnessed(record),
             cut_at=self._lists.cut_at(),
             newest_shown=inventory.newest_shown,
@@ -70,6 +71,10 @@ class Gathering:
 
     def _own(self) -> tuple[Sighting, ...]:
         return self._inventory.sightings(self._inventory.carrying(self._resource.uid))
+
+    def _accepted(self, recorded: str) -> dict[str, float]:
+        found = (self._record(item) for item in {recorded, *self._owners.ever(self._resource.uid)})
+        return {each.id: each.accepted for each in found if each is not None and each.accepted > NEVER}
 
     def _strangers(self, ids: Iterable[str]) -> tuple[Sighting, ...]:
         """Those of the endpoints that do not carry this object's mark."""

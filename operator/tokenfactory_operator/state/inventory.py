@@ -174,14 +174,22 @@ class Inventory:
             self._vanish(record)
             self._note(record)
 
-    def delete_answered(self, endpoint_id: str, *, hidden: bool = False) -> float:
+    def delete_answered(self, endpoint_id: str, *, there: bool = False) -> float:
         """A DELETE answered 2xx or 404: that it will be missing is expected. Answers the stamp.
 
-        `hidden`: the LISTs did not show it before, so that they do not show it now says nothing; a look by id does.
+        `there`: it was 2xx. If the last LIST did not show the endpoint, its absence from the next ones says nothing.
         """
+        record, complete = self._record(endpoint_id), self.last_complete
+        shown = NEVER < complete <= record.listed
+        hidden = there and (record.hidden or endpoint_id in self.trust.overdue(complete))
         self.proven_gone(endpoint_id)
         self._hide(endpoint_id, hidden=hidden)
-        return self.stamp()
+        ended = self.stamp()
+        if not there or shown:
+            record.accepted = NEVER
+        elif record.accepted == NEVER:
+            record.accepted = ended
+        return ended
 
     def proven_gone(self, endpoint_id: str) -> None:
         """PATCH by id answered 404 in the API's own form: its being missing says nothing against the list.

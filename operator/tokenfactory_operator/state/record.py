@@ -51,6 +51,8 @@ class EndpointRecord:
     """An object's status names it."""
     hidden: bool = False
     """It answers by id, and the LISTs do not show it."""
+    accepted: float = NEVER
+    """End of the first DELETE that was accepted (2xx) while the LISTs did not show it, until one of them does."""
     explained: Explained | None = None
 
     @property
@@ -76,6 +78,7 @@ class EndpointRecord:
             and self.answered <= self.listed
             and self.created == NEVER
             and not self.hidden
+            and self.accepted == NEVER
             and self.explained is not Explained.CONFIRMED
         )
 
@@ -92,7 +95,7 @@ class EndpointRecord:
 
     def in_list(self, begun: float) -> None:
         """A LIST begun at `begun` shows it, so the LISTs do not hide it."""
-        self.listed, self.created, self.hidden = begun, NEVER, False
+        self.listed, self.created, self.hidden, self.accepted = begun, NEVER, False, NEVER
 
     def vanish(self) -> None:
         """It is not taken to exist any more."""

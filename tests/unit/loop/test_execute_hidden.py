@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from unit.support.builders import KEY
-from unit.support.fakes import Turn
+from unit.support.builders import KEY, an_endpoint, mark
+from unit.support.making import accepts_only, comes_back
 from unit.support.stage import Stage
 
 
@@ -25,25 +25,117 @@ async def hidden(*, ever_listed: bool) -> Stage:
     return stage
 
 
-@pytest.mark.rule("E26")
+@pytest.mark.rule("E26", "D42")
 @pytest.mark.parametrize("ever_listed", [True, False], ids=["listed-before", "never-listed"])
-async def test_an_accepted_deletion_is_looked_after_by_id(*, ever_listed: bool) -> None:
+@pytest.mark.parametrize("reads", [True, False], ids=["by-id", "no-read-by-id"])
+@pytest.mark.parametrize("restart", [False, True], ids=["one-process", "restarted"])
+async def test_what_no_list_shows_is_deleted_until_it_is_not_found(
+    *, ever_listed: bool, reads: bool, restart: bool
+) -> None:
     """Evidence, Delete 2 and 5: no finalizer goes on the word of a LIST that hides this very endpoint."""
     stage = await hidden(ever_listed=ever_listed)
-    still_there = stage.cloud.endpoints["ep-1"]
-    stage.script.plan(
-        "delete", Turn(effect=True, meanwhile=lambda: stage.cloud.endpoints.update({"ep-1": still_there}))
-    )
+    stage = stage.restarted() if restart else stage
+    stage.cloud.answers_get = reads
+    accepts_only(stage, times=9)
     for _ in range(4):
         await stage.turn(31)
     assert (KEY in stage.kube.objects, stage.journal("finalizers")) == (True, [])
-    assert (stage.told("Synced"), stage.told("Stalled")) == ("False InventoryUntrusted", None)
+    assert (stage.told("Synced"), stage.told("Stalled")) == ("Unknown Deleting", None)
     stage.cloud.endpoints.clear()
-    for _ in range(2):
-        await stage.turn(31)
+    stage.script.turns.clear()
+    for _ in range(4):
+        await stage.turn(61)
     assert KEY not in stage.kube.objects
     assert stage.journal("PATCH", "POST") == []
     assert stage.inventory.untrusted() == ""
+
+
+@pytest.mark.rule("D42")
+async def test_a_list_that_shows_it_says_too_when_it_is_gone() -> None:
+    """It was not in the LIST of before: from then on the LISTs count, as for any other endpoint."""
+    stage = await hidden(ever_listed=True)
+    accepts_only(stage)
+    await stage.turn()
+    stage.cloud.hidden.clear()
+    await stage.turn(2)
+    stage.cloud.endpoints.clear()
+    await stage.turn(50)
+    assert KEY not in stage.kube.objects
+    assert stage.journal("DELETE") == ["DELETE ep-1"]
+
+
+@pytest.mark.rule("D42")
+async def test_a_duplicate_that_no_list_shows_beside_what_is_retained() -> None:
+    """It is deleted until it is not found, as with `Delete`: nobody would come back for it."""
+    stage = await Stage(deletionPolicy="Retain").ready(lasting=300)
+    twin = stage.cloud.endpoints["ep-9"] = an_endpoint(
+        "ep-9", description=mark("late"), created_at="2025-01-01T12:30:00Z"
+    )
+    await stage.poll()
+    stage.cloud.hidden.add("ep-9")
+    stage.inventory.found_hidden(twin)
+    stage.delete()
+    accepts_only(stage, times=2, endpoint_id="ep-9")
+    for _ in range(3):
+        await stage.turn(100)
+    assert KEY in stage.kube.objects
+    for _ in range(5):
+        await stage.turn(300)
+    assert KEY not in stage.kube.objects
+    assert list(stage.cloud.endpoints) == ["ep-1"]
+
+
+async def accepting(*, restart: bool = True) -> Stage:
+    """A cloud that accepts each deletion of an endpoint, and does not list it any more."""
+    stage = await hidden(ever_listed=True)
+    stage = stage.restarted() if restart else stage
+    stage.cloud.answers_get = False
+    stage.script.plan("delete", *[comes_back(stage)] * 99)
+    return stage
+
+
+@pytest.mark.rule("D42")
+@pytest.mark.parametrize("restart", [False, True], ids=["one-process", "restarted"])
+async def test_a_cloud_that_accepts_every_deletion_asks_a_person(*, restart: bool) -> None:
+    """The pauses grow, and the object is neither let go on its own nor held for ever."""
+    stage = await accepting(restart=restart)
+    for _ in range(18):
+        await stage.turn(31)
+    assert stage.told("Stalled") is None
+    for _ in range(60):
+        await stage.turn(31)
+    assert stage.told("Stalled") == "True InventoryUntrusted"
+    assert "reconcile-requested-at" in stage.message("Stalled")
+    assert 5 < len(stage.journal("DELETE")) < 10
+    stage.annotate(reconcile_requested_at="now")
+    await stage.turn()
+    await stage.turn()
+    assert KEY not in stage.kube.objects
+
+
+@pytest.mark.rule("D42")
+async def test_a_word_of_before_the_question_is_no_answer() -> None:
+    """A person who asked for a pass while the deletion went on has confirmed nothing."""
+    stage = await accepting()
+    await stage.turn(31)
+    stage.annotate(reconcile_requested_at="before")
+    for _ in range(60):
+        await stage.turn(31)
+    assert KEY in stage.kube.objects
+    assert stage.told("Stalled") == "True InventoryUntrusted"
+
+
+@pytest.mark.rule("D42")
+async def test_the_question_ends_when_the_endpoint_is_not_found() -> None:
+    """Nobody has to answer it any more."""
+    stage = await accepting()
+    for _ in range(60):
+        await stage.turn(31)
+    stage.cloud.endpoints.clear()
+    stage.script.turns.clear()
+    for _ in range(30):
+        await stage.turn(31)
+    assert KEY not in stage.kube.objects
 
 
 @pytest.mark.rule("E27")

@@ -175,6 +175,7 @@ async def test_the_age_of_what_this_process_made_and_a_rotated_token(when: str) 
     assert KEY in stage.kube.objects
     stage.cloud.endpoints.clear()
     await stage.turn(61)
+    await stage.turn()
     assert KEY not in stage.kube.objects
 
 

@@ -43,9 +43,9 @@ def comes_back(stage: Stage, endpoint_id: str = "ep-1") -> Turn:
     return Turn(effect=True, meanwhile=back)
 
 
-def accepts_only(stage: Stage, times: int = 1) -> None:
+def accepts_only(stage: Stage, times: int = 1, *, endpoint_id: str = "ep-1") -> None:
     """So many DELETEs of its endpoint are accepted, and no more."""
-    stage.script.plan("delete", *[comes_back(stage)] * times)
+    stage.script.plan("delete", *[comes_back(stage, endpoint_id)] * times)
 
 
 def wiped(stage: Stage) -> None:
