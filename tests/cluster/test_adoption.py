@@ -1,6 +1,6 @@
 """Endpoints that somebody else made, taken over by `spec.endpointId`, on the real API server.
 
-What was sent is read from the simulator's record. Sentences of the protocol: exactly-once.md, Adopt and Delete 3.
+What was sent is read from the simulator's record. Sentences of the protocol: docs/protocol.md, Adopt and Delete 3.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which fault strikes which call, within what is promised of the cloud (exactly-once.md, Assumptions).
+"""Which fault strikes which call, within what is promised of the cloud (docs/protocol.md, Assumptions).
 
 An effect that comes after its caller has given up, the lag of a LIST and its age together stay below the settle time;
 what exceeds it is marked `late`, and only some seeds have it.

@@ -2,7 +2,7 @@
 
 A create makes an endpoint, always another one; a change takes a while to be applied; a deletion is accepted before the
 endpoint is gone. What a LIST shows may be old, and a new endpoint appears in it after a while: within the settle time,
-which is what the operator assumes of the cloud (exactly-once.md, Assumptions).
+which is what the operator assumes of the cloud (docs/protocol.md, Assumptions).
 """
 
 from __future__ import annotations

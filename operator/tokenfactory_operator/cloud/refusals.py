@@ -1,6 +1,6 @@
 """Which answers of the API refuse a request, and for what: by status and, where needed, words.
 
-The one table that decides "refused" (exactly-once.md, Create 5). It holds for answers in one of the API's own JSON
+The one table that decides "refused" (docs/protocol.md, Create 5). It holds for answers in one of the API's own JSON
 error forms only: what a gateway says proves nothing. Pure.
 """
 

@@ -1,6 +1,6 @@
 """What speaks against an adoption: of the endpoint in `spec.endpointId`, or of a predecessor's by setting.
 
-Where each sentence comes from: exactly-once.md, Adopt. Only `ownership` asks. Nothing is sent for the begin of an
+Where each sentence comes from: docs/protocol.md, Adopt. Only `ownership` asks. Nothing is sent for the begin of an
 adoption: where nothing speaks against it, the id is written down, and the mark follows as the first drift.
 """
 

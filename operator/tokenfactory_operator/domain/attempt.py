@@ -11,7 +11,7 @@ before its POST is sent, so that a crash leaves a trace::
                        UNANSWERED ─┘  └───── ABSENT ─────────────────────▶ RULED_OUT
 
 An attempt in doubt is the only one that may still make an endpoint: it is resolved before anything else is created, and
-before a deletion ends. Where each sentence comes from: exactly-once.md, Create.
+before a deletion ends. Where each sentence comes from: docs/protocol.md, Create.
 """
 
 from __future__ import annotations

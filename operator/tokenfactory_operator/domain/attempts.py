@@ -1,6 +1,6 @@
 """What is known of the object's latest create attempt, and what the LISTs say about it.
 
-Where each sentence comes from: exactly-once.md, Create 2 and 6.
+Where each sentence comes from: docs/protocol.md, Create 2 and 6.
 """
 
 from __future__ import annotations

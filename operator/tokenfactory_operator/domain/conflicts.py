@@ -59,7 +59,7 @@ def _conflict(s: Judged, check: str, text: str, ids: tuple[str, ...] = ()) -> De
 
 
 def twin(s: Judged) -> Decision | None:
-    """A late effect made a second endpoint: keep one, delete the other (exactly-once.md, Create 7)."""
+    """A late effect made a second endpoint: keep one, delete the other (docs/protocol.md, Create 7)."""
     kept = s.own.kept
     others = [seen for seen in s.evidence.own if kept is not None and seen.endpoint.id != kept.endpoint.id]
     if kept is None or not others:

@@ -1,6 +1,6 @@
 """Checks for an object that has no endpoint, or does not know whether it has: unknown attempts, loss, creating.
 
-Where each sentence comes from: exactly-once.md, Create and Lost.
+Where each sentence comes from: docs/protocol.md, Create and Lost.
 """
 
 from __future__ import annotations

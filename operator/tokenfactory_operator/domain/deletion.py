@@ -1,6 +1,6 @@
 """Checks for an object that is being deleted: nothing left behind, and its absence observed.
 
-Where each sentence comes from: exactly-once.md, Delete.
+Where each sentence comes from: docs/protocol.md, Delete.
 """
 
 from __future__ import annotations

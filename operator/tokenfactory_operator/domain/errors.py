@@ -97,7 +97,7 @@ class CloudError(OperatorError):
     def __init__(
         self, message: str, *, retry_after: float | None = None, refused: bool = False, status: int | None = None
     ) -> None:
-        """`refused`: the answer proves that the request had no effect (exactly-once.md, Create 5); `status`: HTTP."""
+        """`refused`: the answer proves that the request had no effect (docs/protocol.md, Create 5); `status`: HTTP."""
         super().__init__(message, retry_after=retry_after)
         self.refused = refused
         self.status = status

@@ -33,7 +33,7 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Absence:
-    """What the complete LISTs say about something that is not in them (exactly-once.md, Evidence)."""
+    """What the complete LISTs say about something that is not in them (docs/protocol.md, Evidence)."""
 
     evidence: float
     """Last positive evidence of it: end of a 2xx answer, or a sighting; `NEVER` if there was none."""

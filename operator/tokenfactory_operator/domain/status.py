@@ -67,7 +67,7 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
             "conflicting_endpoints": verdict.conflicts or None,
             "not_accepted": tuple(item.told for item in verdict.given_up) or None,
         }
-    # What a POST of this process has made is written whatever the spec says by now (exactly-once.md, Create 5).
+    # What a POST of this process has made is written whatever the spec says by now (docs/protocol.md, Create 5).
     if record:
         changes |= {"endpoint_id": record, "scope": written.scope or s.evidence.scope or None}
     if seen is not None and seen.endpoint.id == record:
@@ -86,7 +86,7 @@ def _first_told(written: Status, verdict: Verdict) -> bool:
 
 
 def opening(s: Situation, decision: Decision, verdict: Verdict, *, attempt: CreateAttempt, now: str) -> Status:
-    """The status that opens an attempt: written before anything is sent (exactly-once.md, Create 3)."""
+    """The status that opens an attempt: written before anything is sent (docs/protocol.md, Create 3)."""
     status = after(s, decision, verdict, now=now)
     shown = ("routing_key", "created_at", "state", "readiness", "replicas", "ready_replicas", "replica_summary", "gpus")
     cleared = dict.fromkeys(("endpoint_id", "endpoint_origin", *shown))

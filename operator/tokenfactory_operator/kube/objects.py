@@ -20,7 +20,7 @@ from tokenfactory_operator.kube.listing import list_pages
 from tokenfactory_operator.ports import JsonObject, Key
 
 CLUSTER_ID_LENGTH: Final = 8
-"""Hex digits of the uid of `kube-system` that name a cluster (exactly-once: Identity)."""
+"""Hex digits of the uid of `kube-system` that name a cluster (docs/protocol.md, Identity)."""
 
 _ROOT: Final = f"/apis/{api.GROUP}/{api.VERSION}"
 _FIELD_MANAGER: Final = (("fieldManager", MANAGER),)

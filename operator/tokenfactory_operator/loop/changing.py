@@ -144,7 +144,7 @@ class Changes:
             raise CloudUnavailable("The endpoint answers 404, but the catalog is empty too: the API is not well.")
 
     async def abandon(self, body: Mapping[str, Any], endpoint_id: str, poller: Poller) -> None:
-        """DELETE what this process has just made for an object that is gone (exactly-once.md, Create 5)."""
+        """DELETE what this process has just made for an object that is gone (docs/protocol.md, Create 5)."""
         self._ports.lead()
         await poller.cloud.delete_endpoint(endpoint_id)
         poller.inventory.delete_answered(endpoint_id)

@@ -1,4 +1,4 @@
-"""Creating an endpoint: hold the object, open an attempt, POST (exactly-once.md, Create 2 to 5).
+"""Creating an endpoint: hold the object, open an attempt, POST (docs/protocol.md, Create 2 to 5).
 
 What is not known is remembered as in doubt *before* the call, so that no way out of this module leaves a POST
 unaccounted for.

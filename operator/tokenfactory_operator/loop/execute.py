@@ -60,5 +60,5 @@ class Executor:
                 assert_never(action)
 
     async def abandon(self, body: Mapping[str, Any], endpoint_id: str, poller: Poller) -> None:
-        """DELETE what this process has just made for an object that is gone (exactly-once.md, Create 5)."""
+        """DELETE what this process has just made for an object that is gone (docs/protocol.md, Create 5)."""
         await self._changes.abandon(body, endpoint_id, poller)

@@ -1,7 +1,7 @@
 """What an object that was forced away has left: an endpoint that this process made and could not write down any more.
 
-Nothing but this process's memory leads to it, so it is deleted here (exactly-once.md, Create 5); what a decision let go
-of on purpose stays. Until it is done no other object of that name is worked on.
+Only this process's memory knows of it, so it is deleted here (docs/protocol.md, Create 5). What a decision has left on
+purpose stays. Until it is done no other object of that name is worked on.
 """
 
 from __future__ import annotations

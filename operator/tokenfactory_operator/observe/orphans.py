@@ -1,4 +1,4 @@
-"""Which endpoints have lost their object? Finds and tells; it never deletes one (exactly-once.md, Orphans).
+"""Which endpoints have lost their object? Finds and tells; it never deletes one (docs/protocol.md, Orphans).
 
 A *suspect* carries marks of this cluster, and no object that the cache has is named in them. The cache holds what the
 watch shows of the selected objects, so it can only raise a suspicion. A suspect that the cloud still lists

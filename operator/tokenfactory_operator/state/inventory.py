@@ -1,6 +1,6 @@
 """What is known of the endpoints of one credential: a record for each, changed by what answers and LISTs tell.
 
-Seeing an endpoint proves that it exists; not seeing it proves something only by the rules of exactly-once.md, Evidence.
+Seeing an endpoint proves that it exists. Not seeing it proves something only by docs/protocol.md, Evidence.
 This module keeps the evidence; it calls nobody and decides nothing.
 """
 
@@ -258,7 +258,7 @@ class Inventory:
     # What may be concluded
 
     def untrusted(self) -> str:
-        """Why absence from this inventory proves nothing now; empty when it does (exactly-once.md, Evidence)."""
+        """Why absence from this inventory proves nothing now; empty when it does (docs/protocol.md, Evidence)."""
         return self.trust.doubt(self.last_complete, len(self._records))
 
     def missing(self) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """The LISTs of one credential: when each complete one began, and how long they were.
 
-What is not in them is absent by the rules of exactly-once.md, Evidence; `Absence` applies them.
+What is not in them is absent by the rules of docs/protocol.md, Evidence; `Absence` applies them.
 """
 
 from __future__ import annotations

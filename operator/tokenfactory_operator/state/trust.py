@@ -1,4 +1,4 @@
-"""Whether the absence of an endpoint from one credential's LISTs may be believed (exactly-once.md, Evidence).
+"""Whether the absence of an endpoint from one credential's LISTs may be believed (docs/protocol.md, Evidence).
 
 Kept beside the records: the ids of those that speak against the LIST, which are few, so that every pass may ask.
 """

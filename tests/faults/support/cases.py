@@ -1,6 +1,6 @@
 """One fault of each kind that the simulator can script, on every method where it makes sense: the tables.
 
-Left out are answers that the protocol takes for true by assumption (exactly-once.md, Assumptions): a refusal of a POST
+Left out are answers that the protocol takes for true by assumption (docs/protocol.md, Assumptions): a refusal of a POST
 in the API's own form that has an effect, and a 2xx of a DELETE that has none.
 """
 

@@ -22,7 +22,7 @@ LABEL: Final = {api.CREDENTIALS_LABEL: "true"}
 SEEN: Final = {"tenants": "here"}
 """Labels of the objects that the operator looks at."""
 FLOOD: Final = 300
-"""Objects of a flood; cases.md has 2,000 and more, for which a test has no time."""
+"""Objects of a flood; with 2,000 and more a test would take too long."""
 BUSY: Final = 20
 """Objects that are written again and again."""
 LONGEST_TOKEN: Final = 4096

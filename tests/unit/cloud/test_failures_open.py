@@ -9,7 +9,7 @@ import pytest
 from unit.cloud.test_failures import API_FORMS, CREATE, failure
 
 REFUSED: Final = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422, 429})
-"""exactly-once.md, Create 5; written anew here, so that the client's own list is not what judges it."""
+"""docs/protocol.md, Create 5; written anew here, so that the client's own list is not what judges it."""
 
 
 @pytest.mark.parametrize("body", API_FORMS, ids=["detail", "openai", "validation"])

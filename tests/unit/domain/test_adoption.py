@@ -1,6 +1,6 @@
 """The composed chain for an object that is to take over an endpoint it did not make, until it has.
 
-Sentences of the protocol: exactly-once.md, Adopt.
+Sentences of the protocol: docs/protocol.md, Adopt.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What becomes of adopted endpoints: lost, doubled, recreated objects, deletion, and those that are only observed.
 
-Sentences of the protocol: exactly-once.md, Adopt, Create 7, Lost and Delete 3.
+Sentences of the protocol: docs/protocol.md, Adopt, Create 7, Lost and Delete 3.
 """
 
 from __future__ import annotations

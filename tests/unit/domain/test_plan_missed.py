@@ -1,4 +1,4 @@
-"""A LIST that leaves the recorded endpoint out: what takes its place, and when (exactly-once.md, Evidence and Lost)."""
+"""A LIST that does not show the recorded endpoint: what replaces it, and when (docs/protocol.md, Evidence and Lost)."""
 
 from __future__ import annotations
 

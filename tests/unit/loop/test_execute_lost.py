@@ -1,4 +1,4 @@
-"""Endpoints that a LIST does not show: gone and made anew, or hidden and never doubled (exactly-once.md, Lost)."""
+"""Endpoints that a LIST does not show: gone and made anew, or hidden and never doubled (docs/protocol.md, Lost)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An endpoint from the answer to a POST that no LIST ever shows: hidden, or gone at once (exactly-once.md, Evidence).
+"""An endpoint from the answer to a POST that no LIST ever shows: hidden, or gone at once (docs/protocol.md, Evidence).
 
 It says something against the LIST only as long as it may exist. What is asked by id then touches no other endpoint.
 """

@@ -1,6 +1,6 @@
 """Adoption over several passes, objects and processes: what was written and sent, and in which order.
 
-Sentences of the protocol: exactly-once.md, Adopt.
+Sentences of the protocol: docs/protocol.md, Adopt.
 """
 
 from __future__ import annotations
