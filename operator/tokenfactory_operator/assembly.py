@@ -24,8 +24,8 @@ from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.domain.transitions import Change
 from tokenfactory_operator.loop.accounts import Accounts, OpenCloud, Parts
 from tokenfactory_operator.loop.dispatch import Dispatch, work
-from tokenfactory_operator.loop.ports import Ports, nobody
-from tokenfactory_operator.loop.reconcile import Reconciler, SecretHolder
+from tokenfactory_operator.loop.ports import Ports, SecretHolder, nobody
+from tokenfactory_operator.loop.reconcile import Reconciler
 from tokenfactory_operator.observe.list_turns import ListTurns
 from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import (

@@ -140,10 +140,15 @@ class Situation:
     @property
     def recorded_id(self) -> str:
         """The endpoint that is this object's as far as is written down, by status or by this process; may be empty."""
-        made = self.memory.attempts.latest.endpoint_id if self.memory.attempts.latest is not None else ""
-        return self.resource.status.endpoint_id or made
+        return recorded_id(self.resource, self.memory)
 
     @property
     def remembered_mark(self) -> OwnerMark:
         """The mark that the recorded endpoint should carry, where its own cannot be seen."""
         return owner_mark(self.resource, self.identity, self.resource.origin or RESTORED)
+
+
+def recorded_id(resource: Resource, memory: Memory) -> str:
+    """See `Situation.recorded_id`."""
+    here = memory.attempts.latest
+    return resource.status.endpoint_id or (here.endpoint_id if here is not None else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain import status
@@ -19,6 +20,22 @@ from tokenfactory_operator.state.cache import ObjectCache
 
 def nobody(_resource: Resource, _change: Change) -> None:
     """Nobody listens to changes of state."""
+
+
+class SecretHolder(Protocol):
+    """Who keeps the Secrets that objects need (`secret_keeper`)."""
+
+    async def read(self, body: JsonObject) -> bool:
+        """Have the object's credentials read; answers whether they are others now. Raises `KubeError`."""
+        ...
+
+    async def hold(self, body: JsonObject) -> bool:
+        """See to it that the object's Secret stays; answers whether all has to be decided anew. Raises `KubeError`."""
+        ...
+
+    def left(self, body: JsonObject) -> None:
+        """The object is gone, or has another Secret now."""
+        ...
 
 
 @dataclass(frozen=True)

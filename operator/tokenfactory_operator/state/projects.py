@@ -26,19 +26,19 @@ class Projects:
         self._searched: dict[tuple[str, str], float] = {}
         """Two scopes → start of the LIST by which they were compared last."""
 
-    def same(self, written: str, inventory: Inventory) -> bool:
-        """Whether the scope that a status names is of the project that this inventory shows."""
-        if self._of(written) == self._of(inventory.scope):
-            return True
+    def same(self, written: str, scope: str) -> bool:
+        """Whether both scopes were shown to be of one project."""
+        return self._of(written) == self._of(scope)
+
+    def compare(self, written: str, inventory: Inventory) -> None:
+        """Look whether this inventory shows an endpoint that is recorded in the scope `written`."""
         compared = self._searched.get((written, inventory.scope), NEVER)
-        if compared >= inventory.last_view:
-            return False  # of a thousand objects one compares, once for each LIST
+        if self.same(written, inventory.scope) or compared >= inventory.last_view:
+            return  # of a thousand objects one compares, once for each LIST
         self._searched[written, inventory.scope] = inventory.last_view
         _shorten(self._searched)
-        if not any(self._recorded_in(written, uid, endpoint_id) for uid, endpoint_id in inventory.marked_and_listed()):
-            return False
-        self._join(written, inventory.scope)
-        return True
+        if any(self._recorded_in(written, uid, endpoint_id) for uid, endpoint_id in inventory.marked_and_listed()):
+            self._join(written, inventory.scope)
 
     def _recorded_in(self, scope: str, uid: str, endpoint_id: str) -> bool:
         """Whether the object that the endpoint's mark names has it, and had it in this scope."""

@@ -16,7 +16,7 @@ from tokenfactory_operator.domain.errors import (
     RateLimited,
     Unauthorized,
 )
-from tokenfactory_operator.loop.reconcile import BACKOFF_LAST
+from tokenfactory_operator.loop.acting import BACKOFF_LAST
 from unit.support.builders import KEY, OTHER_UID, UID, an_endpoint, mark
 from unit.support.fakes import Turn
 from unit.support.stage import Stage

@@ -293,7 +293,7 @@ class Witness:
 
 
 class NoSecrets:
-    """No object names a Secret; implements `reconcile.SecretHolder`."""
+    """No object names a Secret; implements `loop.ports.SecretHolder`."""
 
     async def read(self, body: JsonObject) -> bool:  # noqa: ARG002 - the protocol's
         """Nothing to read."""

@@ -16,7 +16,8 @@ from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.domain.timing import Timing
-from tokenfactory_operator.loop.reconcile import Again, SecretHolder
+from tokenfactory_operator.loop.ports import SecretHolder
+from tokenfactory_operator.loop.reconcile import Again
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.work.workqueue import Urgency, WorkQueue

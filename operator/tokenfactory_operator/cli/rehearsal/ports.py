@@ -211,7 +211,7 @@ class Events:
 
 
 class NoSecrets:
-    """`reconcile.SecretHolder`: what Secrets say was read before, and none is held."""
+    """`loop.ports.SecretHolder`: what Secrets say was read before, and none is held."""
 
     async def read(self, body: JsonObject) -> bool:  # noqa: ARG002 - the protocol's
         """It is read already."""
