@@ -78,7 +78,7 @@ def test_a_deletion_takes_the_original_only(arrange: Arrange, action: DeleteEndp
 
 def test_a_copy_does_not_hold_the_object() -> None:
     """Delete 4: the finalizer goes, and the event names what was left."""
-    scene = Scene().recorded(**TOLD).terminating().lists(OWN, COPY).deleted("ep-1").lists(COPY)
+    scene = Scene().recorded(**TOLD).terminating().lists(OWN, COPY).deleted("ep-1").wait(61).lists(COPY)
     action = decide(scene.situation()).action
     assert isinstance(action, RemoveFinalizer)
     assert action.event == Reason.OWNERSHIP_CONFLICT

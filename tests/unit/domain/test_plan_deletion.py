@@ -149,7 +149,9 @@ ROWS = [
         DELETE,
         id="unmarked-listed-long-after-is-deleted-again",
     ),
-    pytest.param(lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").lists(), DELETED, id="absence-seen"),
+    pytest.param(
+        lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").wait(61).lists(), DELETED, id="absence-seen"
+    ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").lists(LATE),
         deleting("delete", DeleteEndpoints(("ep-2",)), "ep-1"),
@@ -295,10 +297,12 @@ ROWS = [
         id="revoked-token",
     ),
     pytest.param(
-        lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").hides().lists(), UNTRUSTED, id="untrusted"
+        lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").hides().wait(61).lists(),
+        UNTRUSTED,
+        id="untrusted",
     ),
     pytest.param(
-        lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").hides().lists().word(),
+        lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").hides().wait(61).lists().word(),
         DELETED,
         id="untrusted-and-confirmed",
     ),

@@ -6,10 +6,11 @@ import pytest
 
 from tokenfactory_operator.domain import status
 from tokenfactory_operator.domain.actions import Asking, Create, Hindered, Update, Waiting
+from tokenfactory_operator.domain.memory import Memory
 from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import RULES, Actor, KStatus, Reason
 from tokenfactory_operator.domain.situation import Outage
-from unit.support.builders import an_endpoint
+from unit.support.builders import SCOPE, UID, an_endpoint
 from unit.support.scene import Scene
 
 NOW = "2025-01-01T12:00:00Z"
@@ -17,8 +18,9 @@ NOW = "2025-01-01T12:00:00Z"
 
 def without_credential(scene: Scene) -> Scene:
     """No token is to be had, first seen now."""
-    scene.memory.credential_seen(scene.inventory.stamp(), usable=False)
+    scene.inventory.scope = ""
     scene.inventory.outage = Outage(Reason.CREDENTIALS_MISSING, "There is no Secret.", blind=True)
+    scene.situation()
     return scene
 
 
@@ -52,7 +54,7 @@ def test_a_secret_may_come_after_its_object() -> None:
     scene.wait(scene.timing.poll_interval + 0.1)
     assert told(scene)["Stalled"] == "True CredentialsMissing"
     assert scene.body["status"]["observedGeneration"] == 1
-    scene.inventory.outage = None
+    scene.inventory.scope, scene.inventory.outage = SCOPE, None
     assert isinstance(decide(scene.lists().situation()).action, Create)
 
 
@@ -61,7 +63,7 @@ def test_a_restart_asks_no_less() -> None:
     scene = without_credential(Scene())
     scene.wait(scene.timing.poll_interval + 0.1)
     before = told(scene)
-    scene.memory.credential_seen(scene.inventory.stamp(), usable=False)
+    scene.memory = Memory(UID)
     assert told(scene) == before
 
 
@@ -99,7 +101,7 @@ def test_an_edit_without_a_credential_is_no_drift() -> None:
     scene.spec(displayName="chat")
     without_credential(scene).wait(scene.timing.poll_interval + 0.1)
     told(scene)
-    scene.inventory.outage = None
+    scene.inventory.scope, scene.inventory.outage = SCOPE, None
     action = decide(scene.lists(an_endpoint()).situation()).action
     assert isinstance(action, Update)
     assert not action.drift

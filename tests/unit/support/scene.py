@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.attempt import Attempt, Event, State
+from tokenfactory_operator.domain.attempt import Attempt, State
 from tokenfactory_operator.domain.call_memory import Failure
 from tokenfactory_operator.domain.catalog import Catalog
 from tokenfactory_operator.domain.errors import OperatorError
@@ -17,7 +17,10 @@ from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.situation import Outage, Policy, Situation
 from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.loop.gathering import Sources, gather, note
+from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.state.inventory import Inventory
+from tokenfactory_operator.state.projects import Projects
 from tokenfactory_operator.state.stamps import Stamps
 from unit.support.builders import CLUSTER, IDENTITY, SAME_SETTLE, SCOPE, UID, an_object
 from unit.support.clock import ManualClock
@@ -43,6 +46,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.inventory = an_inventory(self.clock, self.timing)
+        self.projects = Projects(ObjectCache())
 
     # The object
 
@@ -182,20 +186,15 @@ class Scene:
         return parse(self.body)
 
     def situation(self) -> Situation:
-        """Gathered as a pass gathers it."""
-        resource, attempt = self.resource, self.memory.attempts.latest
-        made = self.inventory.made_by(IDENTITY, attempt.id) if attempt is not None else None
-        if attempt is not None and attempt.state is State.IN_DOUBT and made is not None:
-            attempt = self.memory.attempts.happened(Event.SEEN, endpoint_id=made)
-        written = resource.status.create_attempt
-        recorded = resource.status.endpoint_id or (attempt.endpoint_id if attempt else "")
-        if recorded:
-            self.inventory.expect(recorded)
-        tried = attempt.id if attempt else (written.id if written else "")
-        named = (resource.spec.endpoint_id or "") if resource.spec else ""
-        self.memory.endpoints.mark_seen(self.inventory.marked(resource.uid))
-        evidence = self.inventory.evidence(
-            resource, recorded=recorded, attempt=tried, named=named, claimed_by=self.claimed_by
-        )
+        """Noted and gathered as a pass does it."""
+        sources = Sources(self.resource, self.memory, self.inventory, self.projects, IDENTITY)
         now = self.inventory.stamp()
-        return Situation(resource, IDENTITY, evidence, self.memory, self.timing, now, self.policy, self.catalog)
+        note(sources, now)
+        return gather(
+            sources,
+            now,
+            timing=self.timing,
+            policy=self.policy,
+            catalog=self.catalog,
+            claimed_by=lambda _: self.claimed_by,
+        )
