@@ -157,7 +157,7 @@ def described(endpoint: ObservedEndpoint) -> str:
     """An endpoint in one line."""
     ready = "?" if endpoint.ready_replicas is None else endpoint.ready_replicas
     state = ", ".join(filter(None, (endpoint.status, endpoint.readiness)))
-    return f"{endpoint.id}: {state or 'no state told'}, {ready} of {endpoint.min_replicas} replicas ready"
+    return f"{endpoint.id}: {state or 'no state'}, {ready} of {endpoint.min_replicas} replicas ready"
 
 
 def _remembered(shown: Shown, endpoint_id: str) -> str:

@@ -122,7 +122,7 @@ def unresolved_attempt(s: Judged) -> Decision | None:
         return doubt if proof.trusted(s) else untrusted(s, "unresolved_attempt")
     text = (
         f"{unclear(s)} The object is kept until it is sure that the cloud made no endpoint: for at least "
-        f"{s.timing.delete_settle:.0f} s. A restart of the operator begins it anew."
+        f"{s.timing.delete_settle:.0f} s. This time starts again when the operator restarts."
     )
     return Decision(
         "unresolved_attempt",

@@ -24,8 +24,8 @@ from tokenfactory_operator.domain.situation import Situation
 DONE: Final[Mapping[type[Action], str]] = {
     Rescope: "recorded",
     Nothing: "left alone",
-    AddFinalizer: "held",
-    RemoveFinalizer: "let go",
+    AddFinalizer: "finalizer added",
+    RemoveFinalizer: "finalizer removed",
     Create: "created",
     Update: "updated",
     DeleteEndpoints: "deleted",

@@ -247,7 +247,7 @@ class Supervisor:
         if version < self._highest:
             raise SetupError(
                 f"The API server's resource versions went back from {self._highest} to {version}: its etcd was "
-                "restored from a snapshot. The operator ends, and reads everything anew at its next start."
+                "restored from a snapshot. The operator ends, and reads everything at its next start."
             )
         self._highest = version
 

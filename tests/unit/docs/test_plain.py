@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import Final
@@ -54,9 +55,10 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
 LONGEST: Final = 30
 """Words of a sentence. Above that there is more than one thought."""
 PEOPLE: Final = [*PAGES, "CHANGELOG.md"]
+CODE: Final = sorted((ROOT / "operator" / "tokenfactory_operator").rglob("*.py"))
 READ: Final = [
     *(ROOT / page for page in PAGES),
-    *sorted((ROOT / "operator" / "tokenfactory_operator").rglob("*.py")),
+    *CODE,
     *sorted((ROOT / "helm").rglob("*.txt")),
     *sorted((ROOT / "helm").rglob("values*")),
     ROOT / "crds" / "tokenfactory.nebius.com_dedicatedendpoints.yaml",
@@ -93,6 +95,21 @@ def test_no_word_is_coined(page: str) -> None:
     allowed = ALLOWED.get(page, frozenset())
     assert {word: plain for word, plain in found.items() if word not in allowed} == {}
     assert allowed <= found.keys()
+
+
+def messages(source: str) -> list[str]:
+    """The texts of a module, without its docstrings."""
+    nodes = list(ast.walk(ast.parse(source)))
+    documented = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and id(node) not in documented]
+    return [text.lower() for text in texts if isinstance(text, str) and " " in text]
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_message_has_a_coined_word(path: Path) -> None:
+    """Conditions, Events, log lines and what the command line prints."""
+    found = messages(path.read_text(encoding="utf-8"))
+    assert [(text, word) for text in found for word in COINED if re.search(word, text)] == []
 
 
 @pytest.mark.parametrize("page", PEOPLE)

@@ -154,7 +154,7 @@ class RehearsedCloud:
         """Kept here. Raises `CloudUnavailable` for one that is not listed: only a PATCH could tell whether it is."""
         before = self.endpoints.get(endpoint_id)
         if before is None:
-            raise CloudUnavailable(f"Whether endpoint {endpoint_id} is gone can only be told by sending a PATCH.")
+            raise CloudUnavailable(f"Whether endpoint {endpoint_id} is gone is only known after a PATCH.")
         told = {name: getattr(patch, name) for name in patch.fields}
         if "scaling" in told:
             told["min_replicas"], told["max_replicas"] = told.pop("scaling")
