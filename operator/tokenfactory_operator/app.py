@@ -35,6 +35,7 @@ from tokenfactory_operator.kube.secrets import KubeSecrets
 from tokenfactory_operator.kube.supervision import Supervisor
 from tokenfactory_operator.leader.election import Election
 from tokenfactory_operator.observe.orphans import Orphans
+from tokenfactory_operator.process import heap
 from tokenfactory_operator.process.informer import Informer
 from tokenfactory_operator.process.leadership import SystemClock, election, give_up
 from tokenfactory_operator.process.opener import CloudOpener
@@ -230,6 +231,7 @@ class Operator:
             asyncio.create_task(self.informer.relist(), name="relist"),
             asyncio.create_task(self.informer.follow_secrets(), name="named secrets"),
             asyncio.create_task(self._supervisor.run(), name="supervision"),
+            asyncio.create_task(heap.keep_apart(), name="heap"),
             asyncio.create_task(self.accounts.run(), name="accounts"),
         ]
         try:

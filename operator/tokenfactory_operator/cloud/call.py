@@ -66,17 +66,26 @@ class Answer:
 
     def json(self) -> Any:  # noqa: ANN401 - foreign JSON is what it is
         """The decoded body; `None` where it is not JSON of a size that can be held, which no caller takes for one."""
+        try:
+            return json.loads(self.content) if self.holdable() else None
+        except ValueError:
+            return None
+
+    def text(self) -> str | None:
+        """The body's text, as JSON is decoded; `None` where it is none."""
+        try:
+            return self.content.decode(json.detect_encoding(self.content), "surrogatepass")
+        except ValueError:
+            return None
+
+    def holdable(self) -> bool:
+        """Whether what it decodes to is of a size that can be held, and not nested too deeply."""
         groups = max(
             self.content.count(b"{") + self.content.count(b"["), self.content.count(b"}") + self.content.count(b"]")
         )
         if groups > _MAX_GROUPS or self.content.count(b",") > _MAX_VALUES:
-            return None
-        if groups > MAX_DEPTH and _deep(self.content):
-            return None
-        try:
-            return json.loads(self.content)
-        except ValueError:
-            return None
+            return False
+        return groups <= MAX_DEPTH or not _deep(self.content)
 
 
 def _deep(content: bytes | bytearray) -> bool:

@@ -23,7 +23,8 @@ from tokenfactory_operator.cloud.auth import BearerAuth, TokenProvider, guard_tr
 from tokenfactory_operator.cloud.call import LIST_LIMIT, Answer, Call
 from tokenfactory_operator.cloud.connections import Connections
 from tokenfactory_operator.cloud.failures import Advice, OnDefect, from_answer, not_understood, untold
-from tokenfactory_operator.cloud.paging import Cursor, Listing, Page, parse_page
+from tokenfactory_operator.cloud.pages import PageReader
+from tokenfactory_operator.cloud.paging import Cursor, Listing, Page
 from tokenfactory_operator.cloud.retry import reset_hint, retry_after
 from tokenfactory_operator.cloud.templates import parse_templates
 from tokenfactory_operator.cloud.throttle import Lane, Throttle
@@ -97,6 +98,7 @@ class HttpCloud:
         self._auth = BearerAuth(token)
         self._throttle = Throttle(clock, connections=settings.max_connections - 1, rate_limit=settings.rate_limit)
         self._observe = observe
+        self._reader = PageReader()
         self.on_defect: OnDefect = untold
         """Who counts and logs them."""
         self._connections = Connections(settings, clock=clock, tls=tls, transport=transport)
@@ -143,6 +145,7 @@ class HttpCloud:
             if not listing.pages:
                 raise
             listing.end(f"a later page is missing: {error.message}")
+        self._reader.ended(listing.asked)
         return listing.result()
 
     async def _page(self, cursor: Cursor | None) -> tuple[Page, int]:
@@ -150,9 +153,11 @@ class HttpCloud:
         params = self._project if cursor is None else {**self._project, cursor.parameter: cursor.value}
         call = Call("GET", ENDPOINTS, "listing the endpoints", params=params, answer_limit=LIST_LIMIT)
         answer = self._accepted(call, await self._send(call, Lane.INVENTORY))
-        # A fleet's LIST takes a fifth of a second to read, in which nothing else would happen.
+        # A fleet's LIST that is new takes a fifth of a second to read, in which nothing else would happen.
         large = len(answer.content) > _LARGE
-        page = await asyncio.to_thread(_read_page, answer) if large else _read_page(answer)
+        page = (
+            await asyncio.to_thread(self._reader.read, cursor, answer) if large else self._reader.read(cursor, answer)
+        )
         if page is None:
             raise not_understood(call, answer, "it is not a list of endpoints")
         return page, len(answer.content)
@@ -264,10 +269,6 @@ class HttpCloud:
         if call.endpoint_id not in {None, endpoint.id}:
             raise not_understood(call, answer, "it speaks of another endpoint")
         return endpoint
-
-
-def _read_page(answer: Answer) -> Page | None:
-    return parse_page(answer.json())
 
 
 def _by_id(method: str, endpoint_id: str, purpose: str, *, body: Mapping[str, object] | None = None) -> Call:

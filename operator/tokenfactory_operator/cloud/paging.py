@@ -5,9 +5,9 @@ A page that has no known shape is `None`, never an empty one: "nothing there" is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from tokenfactory_operator.cloud.wire import hides_owner, is_deleted, parse_endpoint, told_description
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
@@ -38,19 +38,49 @@ class Page:
     """Items that may be anything."""
 
 
+class OddItem(NamedTuple):
+    """An item that is not just an endpoint."""
+
+    endpoint: ObservedEndpoint | None = None
+    """It, where its description is there and cannot be read; `None` where the item has no id."""
+    description: str | None = None
+    """Of an item without an id, where it tells one."""
+    deleted: bool = False
+    """It is listed for the record: there is no endpoint."""
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether it may be anybody's."""
+        return not self.deleted and self.description is None
+
+
+Item: TypeAlias = ObservedEndpoint | OddItem
+
+
+def read_item(item: object) -> Item:
+    """One item of a page."""
+    if is_deleted(item):
+        return OddItem(deleted=True)
+    endpoint = parse_endpoint(item)
+    if endpoint is None:
+        return OddItem(description=told_description(item))
+    return OddItem(endpoint) if hides_owner(item) else endpoint
+
+
 def parse_page(answer: object) -> Page | None:
     """A page in one of the known shapes: `{"data": […]}`, `{"endpoints": […]}` or a bare list; else `None`."""
-    items = _items(answer)
-    if items is None:
-        return None
-    items = [item for item in items if not is_deleted(item)]  # listed for the record: there is no endpoint
-    parsed = [parse_endpoint(item) for item in items]
-    endpoints = tuple(endpoint for endpoint in parsed if endpoint is not None)
-    told = [told_description(item) for item, endpoint in zip(items, parsed, strict=True) if endpoint is None]
-    nameless = tuple(text for text in told if text is not None)
+    items = items_of(answer)
+    return None if items is None else page_of([read_item(item) for item in items], answer)
+
+
+def page_of(items: Sequence[Item], answer: object) -> Page:
+    """The page with these items; what it says beside them is in `answer`."""
+    odd = [item for item in items if isinstance(item, OddItem)]
+    shown = (item.endpoint if isinstance(item, OddItem) else item for item in items) if odd else items
+    endpoints = tuple(endpoint for endpoint in shown if isinstance(endpoint, ObservedEndpoint))
     cursor, problem = _next(answer, endpoints) if isinstance(answer, Mapping) else (None, "")
-    ownerless = sum(hides_owner(item) for item, endpoint in zip(items, parsed, strict=True) if endpoint is not None)
-    return Page(endpoints, cursor, problem, nameless, unreadable=len(told) - len(nameless) + ownerless)
+    nameless = tuple(item.description for item in odd if item.description is not None)
+    return Page(endpoints, cursor, problem, nameless, unreadable=sum(item.unreadable for item in odd))
 
 
 class Listing:
@@ -86,6 +116,11 @@ class Listing:
             self.end("its pages do not come to an end")
         self._asked.add(page.next)
 
+    @property
+    def asked(self) -> Collection[Cursor | None]:
+        """The cursors of the pages so far."""
+        return self._asked
+
     def end(self, problem: str) -> None:
         """No further page is asked for, though there are more."""
         self.goes_on = False
@@ -104,7 +139,8 @@ class Listing:
         )
 
 
-def _items(answer: object) -> list[object] | None:
+def items_of(answer: object) -> list[object] | None:
+    """The items of a page in one of the known shapes, else `None`."""
     if isinstance(answer, Mapping):
         if answer.get("error"):  # a success that carries an error is not one
             return None

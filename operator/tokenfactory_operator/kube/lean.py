@@ -59,11 +59,16 @@ def fewer(limit: int) -> int:
     return max(1, limit // FEWER)
 
 
-def session_options(is_metadata_only: Callable[[str], bool], too_large: Callable[[], bool]) -> dict[str, Any]:
+def session_options(
+    is_metadata_only: Callable[[str], bool],
+    too_large: Callable[[], bool],
+    is_known: Callable[[Mapping[str, Any]], bool],
+) -> dict[str, Any]:
     """Arguments of an `aiohttp.ClientSession` whose JSON answers are lean.
 
     `is_metadata_only` says for which paths the metadata suffice. `too_large` is told of a listing's page over
-    `PAGE_BYTES`: if it answers True, the page is given up, as if the connection had broken.
+    `PAGE_BYTES`: if it answers True, the page is given up, as if the connection had broken. `is_known` is asked about
+    each item of a listing: what is held already is left out.
     """
 
     async def ask_for_metadata(
@@ -82,7 +87,7 @@ def session_options(is_metadata_only: Callable[[str], bool], too_large: Callable
         async def json(self, **_options: Any) -> Any:  # noqa: ANN401  # as aiohttp's
             document = json.loads(await self._bounded())
             if isinstance(document, dict) and "items" in document:
-                document["items"] = [lean(item) for item in items_of(document)]
+                document["items"] = [lean(item) for item in items_of(document) if not is_known(item)]
             return document
 
         async def _bounded(self) -> bytearray:

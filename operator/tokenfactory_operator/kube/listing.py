@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tokenfactory_operator.kube.client import JSON, KubeClient
 from tokenfactory_operator.kube.errors import TooLarge
 from tokenfactory_operator.kube.lean import PAGE_BYTES, PAGE_SIZE, fewer, items_of, lean
 from tokenfactory_operator.ports import JsonObject
 
+Keep = Callable[[JsonObject], JsonObject]
+
 
 async def list_pages(
-    client: KubeClient, paths: Sequence[str], selector: str, *, accept: str = JSON
+    client: KubeClient, paths: Sequence[str], selector: str, *, accept: str = JSON, keep: Keep = lean
 ) -> tuple[list[JsonObject], str]:
-    """Every object of the collections that the label selector takes, lean, and a resourceVersion.
+    """Every object of the collections that the label selector takes, and a resourceVersion.
+
+    Of each object is held what `keep` answers, from the moment at which its page has come.
 
     What is newer than that version may be missing: with several collections it is the oldest of their listings.
 
@@ -21,11 +25,13 @@ async def list_pages(
         KubeError: a page failed; a 410 when the listing took so long that its snapshot was compacted.
     """
     objects: list[JsonObject] = []
-    versions = [await _list(client, path, selector, accept, objects) for path in paths]
+    versions = [await _list(client, path, selector, accept, objects, keep) for path in paths]
     return objects, min(versions, key=int, default="0")
 
 
-async def _list(client: KubeClient, path: str, selector: str, accept: str, objects: list[JsonObject]) -> str:
+async def _list(
+    client: KubeClient, path: str, selector: str, accept: str, objects: list[JsonObject], keep: Keep
+) -> str:
     limit, token = PAGE_SIZE, ""
     while True:
         query = [("limit", str(limit))]
@@ -36,7 +42,7 @@ async def _list(client: KubeClient, path: str, selector: str, accept: str, objec
         except TooLarge:
             limit = fewer(limit)
             continue
-        objects += map(lean, items_of(page))
+        objects += map(keep, items_of(page))
         token = page["metadata"].get("continue") or ""
         if not token:
             return str(page["metadata"]["resourceVersion"])

@@ -17,6 +17,7 @@ from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import MANAGER, MERGE_PATCH, KubeClient
 from tokenfactory_operator.kube.lean import lean
 from tokenfactory_operator.kube.listing import list_pages
+from tokenfactory_operator.kube.sharing import Sharing
 from tokenfactory_operator.ports import JsonObject, Key
 
 CLUSTER_ID_LENGTH: Final = 8
@@ -41,11 +42,12 @@ class KubeObjects:
     def __init__(self, client: KubeClient) -> None:
         """`client` stays its owner's to close."""
         self._client = client
+        self._sharing = Sharing()
 
     async def get(self, key: Key) -> JsonObject | None:
         """The object as it is now; `None` only when the API server says that this object does not exist."""
         try:
-            return lean(await self._client.request("GET", _path(key)))
+            return self._sharing.of(lean(await self._client.request("GET", _path(key))))
         except KubeNotFound:
             return None
 
@@ -85,9 +87,8 @@ class KubeObjects:
         Raises:
             KubeError: a page failed; a 410 when the listing took so long that its snapshot was compacted.
         """
-        return await list_pages(
-            self._client, [collection(name) for name in ((None,) if namespaces is None else namespaces)], selector
-        )
+        paths = [collection(name) for name in ((None,) if namespaces is None else namespaces)]
+        return await list_pages(self._client, paths, selector, keep=lambda item: self._sharing.of(lean(item)))
 
     async def list_in(self, namespace: str) -> list[JsonObject]:
         """Every object of one namespace. Raises `KubeError`."""
@@ -108,4 +109,4 @@ class KubeObjects:
 
     async def _patch(self, path: str, body: JsonObject) -> JsonObject:
         answer = await self._client.request("PATCH", path, query=_FIELD_MANAGER, body=body, content_type=MERGE_PATCH)
-        return lean(answer)
+        return self._sharing.of(lean(answer))

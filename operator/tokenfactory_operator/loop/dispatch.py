@@ -79,6 +79,15 @@ class Dispatch:
         elif self._cache.put(body):
             self._queue_of(key).add(key, urgency_of(body))
 
+    def known(self, body: JsonObject) -> bool:
+        """Whether an object that a listing of the watch brings is held already; that it was brought is noted."""
+        held = self._cache.get(key_of(body))
+        same = held is not None and held["metadata"]["uid"] == body["metadata"]["uid"]
+        if held is None or not same or version_of(held) < version_of(body):
+            return False
+        self._echoed(key_of(body), version_of(body))
+        return True
+
     def relisted(
         self, bodies: Sequence[JsonObject], resource_version: str, listed_in: Collection[str] | None = None
     ) -> None:

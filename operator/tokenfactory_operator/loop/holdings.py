@@ -15,20 +15,15 @@ from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.state.cache import ObjectCache, secret_of
 
 
-@dataclass
+@dataclass(slots=True)
 class Held:
     """What is kept of one object."""
 
     memory: Memory
-    resource: Resource
-    """As it was at the last pass."""
+    body: JsonObject
+    """The object as it was then. Parsed it has several times the size, so each pass parses it anew."""
     poller: Poller
     """Of the credential that it had then."""
-
-    @property
-    def body(self) -> JsonObject:
-        """The object as it was then."""
-        return self.resource.body
 
     @property
     def endpoint_id(self) -> str:
@@ -51,22 +46,17 @@ class Holdings:
         """What is held of the object of this name, be it the one of now or an earlier one."""
         return self._held.get(key)
 
-    def parsed(self, key: Key, body: JsonObject) -> Resource:
-        """The object, parsed once however often it is looked at."""
-        held = self._held.get(key)
-        return held.resource if held is not None and held.resource.body is body else parse(body)
-
     def same(self, key: Key) -> Resource | None:
         """The object as it is now, if it is still the one that was decided about."""
         body, held = self._cache.get(key), self._held.get(key)
         same = body is not None and held is not None and held.memory.uid == body["metadata"]["uid"]
-        return self.parsed(key, body) if body is not None and same else None
+        return parse(body) if body is not None and same else None
 
     def hold(self, key: Key, resource: Resource, poller: Poller) -> Memory:
         """The object is worked on, as it is now and with the credential that it has now; answers its memory."""
         held = self._held.get(key)
         if held is None:
-            held = self._held[key] = Held(Memory(resource.uid), resource, poller)
+            held = self._held[key] = Held(Memory(resource.uid), resource.body, poller)
         if secret_of(held.body) != secret_of(resource.body):
             self._secret_left(held.body)
         usable = bool(poller.inventory.scope)  # without a credential it stays the last one's
@@ -76,7 +66,7 @@ class Holdings:
             held.memory.endpoints.credential_changed()
         if held.poller is not poller:
             held.memory.calls.credential_changed()
-        held.resource, held.poller = resource, poller if usable else held.poller
+        held.body, held.poller = resource.body, poller if usable else held.poller
         return held.memory
 
     def gone(self, key: Key, uid: str) -> None:

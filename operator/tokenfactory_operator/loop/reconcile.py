@@ -96,7 +96,7 @@ class Reconciler:
         for _ in range(MAX_STEPS):
             if body is None:
                 return await self._vanished(key)
-            resource = self._holdings.parsed(key, body)
+            resource = parse(body)
             if await self._left_behind(key, resource):
                 return Again(after=BACKOFF_FIRST, pressing=True)
             try:
@@ -119,7 +119,7 @@ class Reconciler:
         if body is None:
             return
         try:
-            resource = self._holdings.parsed(key, body)
+            resource = parse(body)
             s = self._gather(key, resource, self._poller_of(resource))
             verdict = actions.Unjudged(failure.reason, failure.message)
             await self._report(s, actions.Decision("defective", verdict=verdict, record=s.recorded_id or None))
@@ -266,7 +266,7 @@ class Reconciler:
     async def _abandon(self, key: Key, held: Held) -> bool:
         """Forget an object that is gone; False while an endpoint of it still has to be deleted."""
         await self._secrets.read(held.body)
-        poller = self._poller_of(held.resource)
+        poller = self._poller_of(parse(held.body))
         memory = held.memory
         if not await self._leftovers.cleared(key, held.body, memory, poller):
             return False

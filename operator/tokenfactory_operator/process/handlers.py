@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import aiohttp
 import kopf
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory  # the type of an argument of kopf's
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.kube.lean import PAGE_SIZE, fewer, lean, session_options
@@ -32,6 +33,8 @@ IDLE_SECONDS: Final = 0.2
 
 Observe = Callable[[str | None, JsonObject], None]
 """Told of each event and its object, without what is not needed of it; the kind is `None` for the initial listing."""
+Known = Callable[[JsonObject], bool]
+"""Whether an object that a listing of the watch brings is held as it is; that it was brought is noted."""
 _KOPF: Final = Path(kopf.__file__).parent
 SECRETS: Final = ("", "v1", "secrets")
 
@@ -77,7 +80,9 @@ def connection_info(connection: Connection) -> kopf.ConnectionInfo:
     )
 
 
-def session_of(info: kopf.ConnectionInfo, settings: kopf.OperatorSettings) -> kopf.AiohttpSession:
+def session_of(
+    info: kopf.ConnectionInfo, settings: kopf.OperatorSettings, is_known: Known = lambda _: False
+) -> kopf.AiohttpSession:
     """The connection that kopf would make of this, with lean answers; pages of a listing get smaller until they fit."""
 
     def too_large() -> bool:
@@ -93,20 +98,23 @@ def session_of(info: kopf.ConnectionInfo, settings: kopf.OperatorSettings) -> ko
             headers=info.as_http_headers(),
             proxy=info.proxy_url,
             trust_env=info.trust_env,
-            **session_options(is_collection, too_large),
+            **session_options(is_collection, too_large, is_known),
         ),
     )
 
 
 def build_registry(
-    settings: kopf.OperatorSettings, observe: Observe, observe_secret: Observe | None
+    settings: kopf.OperatorSettings, observe: Observe, observe_secret: Observe | None, *, is_known: Known
 ) -> kopf.OperatorRegistry:
-    """The handlers, in a registry of their own; without `observe_secret` no Secret is watched."""
+    """The handlers, in a registry of their own; without `observe_secret` no Secret is watched.
+
+    kopf makes a task for each object that it lists, so it is not given those that are held by our own LIST already.
+    """
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry, id="login")
     async def login(**_: object) -> kopf.AiohttpSession:
-        return session_of(connection_info(await load_connection()), settings)
+        return session_of(connection_info(await load_connection()), settings, is_known)
 
     @kopf.on.event(api.GROUP, api.VERSION, api.PLURAL, registry=registry, id="observe")
     async def event(event: Mapping[str, Any], **_: object) -> None:
@@ -134,6 +142,14 @@ def left_out(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         loop.default_exception_handler(context)
 
 
+class Forgetful(ResourceMemories):
+    """What kopf remembers of each object for its other kinds of handlers: nothing, between two events."""
+
+    async def recall(self, raw_body: kopf.RawBody, **options: Any) -> ResourceMemory:  # noqa: ANN401  # as kopf's
+        """A memory for one event."""
+        return await super().recall(raw_body, **{**options, "ephemeral": True})
+
+
 async def watch(
     registry: kopf.OperatorRegistry,
     settings: kopf.OperatorSettings,
@@ -153,6 +169,7 @@ async def watch(
         settings=settings,
         namespaces=namespaces,
         clusterwide=not namespaces,
+        memories=Forgetful(),
         ready_flag=ready,
     )
     spawned()

@@ -101,7 +101,9 @@ class Informer:
             settings = handlers.build_settings(self._settings.object_selector or "")
             secret_observed = self._core.secret_observed if self._secrets is not None else None
             await handlers.watch(
-                handlers.build_registry(settings, self._core.dispatch.observed, secret_observed),
+                handlers.build_registry(
+                    settings, self._core.dispatch.observed, secret_observed, is_known=self._core.dispatch.known
+                ),
                 settings,
                 namespaces=self._settings.watch_namespaces,
                 ready=self._ready,

@@ -81,9 +81,10 @@ class Inventory:
             if record.answered > begun:
                 continue
             # What has not changed stays the object that it was: its marks are parsed already.
-            same = record.endpoint == endpoint
+            same = record.endpoint is endpoint or record.endpoint == endpoint
             if same and record.steady:
-                record.listed, record.seen = begun, now
+                # It is the LIST's own from now on, which is the next LIST's too: held once, and known by one look.
+                record.endpoint, record.listed, record.seen = endpoint, begun, now
                 continue
             old = record.endpoint if record.present else None
             # What one object's call has told is news to every other one that names the endpoint.

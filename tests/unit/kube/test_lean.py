@@ -98,11 +98,25 @@ async def test_one_object_is_read_whatever_it_weighs() -> None:
     assert collection.limits[-2:] == [1, 1]
 
 
+async def test_kopf_does_not_get_what_is_held_already() -> None:
+    """It would make a task for each, and remember it."""
+    async with loopback(Collection(10)) as server:
+        settings = handlers.build_settings("")
+        listed = await pages_of_kopf(
+            server, settings, "g", "dependables", lambda body: body["metadata"]["name"] != "dep-7"
+        )
+    assert [body["metadata"]["name"] for body in listed] == ["dep-7"]
+
+
 async def pages_of_kopf(
-    server: Loopback, settings: kopf.OperatorSettings, group: str, plural: str
+    server: Loopback,
+    settings: kopf.OperatorSettings,
+    group: str,
+    plural: str,
+    is_known: handlers.Known = lambda _: False,
 ) -> list[dict[str, Any]]:
     """What kopf lists by our session."""
-    info = handlers.session_of(kopf.ConnectionInfo(server=server.url), settings)
+    info = handlers.session_of(kopf.ConnectionInfo(server=server.url), settings, is_known)
     vault_var.set(Vault({"login": info}))
     asked: Any = {
         "settings": settings,

@@ -293,3 +293,25 @@ async def test_the_last_write_to_an_object_that_is_deleted(*, early: bool) -> No
     await asyncio.sleep(ECHO_LIMIT + 1)
     assert parts.dispatch.silent_watch() is None
     assert parts.cache.get(KEY) is None
+
+
+async def test_what_a_listing_of_the_watch_brings_as_it_is_held_is_known() -> None:
+    """Only news go on to be looked at: another object of the name, or a newer version."""
+    parts = Parts()
+    parts.cache.put(body(5))
+    assert parts.dispatch.known(body(5))
+    assert parts.dispatch.known(body(4))
+    assert not parts.dispatch.known(body(6))
+    assert not parts.dispatch.known(body(5, uid=OTHER_UID))
+    assert not Parts().dispatch.known(body(5))
+
+
+async def test_what_is_known_was_brought_by_the_watch() -> None:
+    """A listing that brings what we wrote is its echo, though nobody has to look at it."""
+    parts = Parts()
+    parts.cache.put(body(5))
+    parts.dispatch.wrote(body(5))
+    await asyncio.sleep(ECHO_LIMIT + 1)
+    assert parts.dispatch.silent_watch()
+    assert parts.dispatch.known(body(5))
+    assert parts.dispatch.silent_watch() is None

@@ -57,3 +57,10 @@ async def test_what_nobody_asked_for(file: Path, told: list[str], caplog: pytest
     """Kopf's is left out, at any time; that of anybody else is told."""
     await nobody_asks(file)
     assert [record.message[: len(text)] for record, text in zip(caplog.records, told, strict=True)] == told
+
+
+async def test_nothing_is_remembered_between_two_events() -> None:
+    """Kopf's memory of an object is for kinds of handlers that this operator does not have."""
+    memories, body = handlers.Forgetful(), kopf.RawBody(metadata={"uid": "a"})
+    await memories.recall(body, noticed_by_listing=True)
+    assert list(memories.iter_all_memories()) == []

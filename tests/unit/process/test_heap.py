@@ -1,0 +1,56 @@
+"""What is held for long is left out of garbage collections, and garbage is found all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from tokenfactory_operator.process import heap
+
+pytestmark = pytest.mark.looptime
+
+
+class Node:
+    """Something that can be part of a cycle."""
+
+    other: Node
+
+
+def cycle() -> weakref.ref[Node]:
+    """Garbage that only a collection finds."""
+    node = Node()
+    node.other = node
+    return weakref.ref(node)
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """Other tests have the collector as it was."""
+    yield
+    gc.unfreeze()
+
+
+async def test_what_is_held_is_set_aside_at_the_start() -> None:
+    """From the first moment on: the LIST of the objects has come by then."""
+    before = gc.get_freeze_count()
+    task = asyncio.create_task(heap.keep_apart())
+    await asyncio.sleep(0)
+    assert gc.get_freeze_count() > before
+    task.cancel()
+
+
+async def test_garbage_that_was_set_aside_is_found() -> None:
+    """It is so after each interval, also what became garbage later."""
+    task = asyncio.create_task(heap.keep_apart())
+    await asyncio.sleep(sum(heap.FIRST) + 1)
+    garbage = cycle()
+    gc.freeze()
+    assert garbage() is not None
+    await asyncio.sleep(heap.INTERVAL)
+    assert garbage() is None
+    assert gc.get_freeze_count() > 0
+    task.cancel()
