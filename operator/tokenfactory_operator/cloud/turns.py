@@ -7,8 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import OrderedDict, deque
 from collections.abc import AsyncIterator
+from typing import Final
+
+from tokenfactory_operator.shares import Shares
+
+_LISTS: Final = ""
+"""Whose turn a LIST is, among the LISTs."""
+_Line = Shares[asyncio.Future[None], None]
 
 
 class Turns:
@@ -16,50 +22,32 @@ class Turns:
 
     def __init__(self) -> None:
         self._taken = False
-        self._lists: deque[asyncio.Future[None]] = deque()
-        self._changes: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
-        """By namespace; the one that has waited longest for its turn is first."""
+        self._lists: _Line = Shares()
+        self._changes: _Line = Shares()
         self._listed = False
         """The last turn was a LIST's."""
 
     @contextlib.asynccontextmanager
     async def one(self, namespace: str | None) -> AsyncIterator[None]:
         """Wait for a turn, and hold it; `None` in place of a namespace is a LIST."""
-        if self._taken:
-            await self._wait(self._lists if namespace is None else self._changes.setdefault(namespace, deque()))
-        self._taken = True
-        self._listed = namespace is None
+        turn = asyncio.get_running_loop().create_future()
+        line = self._lists if namespace is None else self._changes
+        line.put(namespace or _LISTS, turn, None)
+        if not self._taken:
+            self._pass_on()
         try:
+            await turn
             yield
         finally:
-            self._pass_on()
-
-    async def _wait(self, line: deque[asyncio.Future[None]]) -> None:
-        future = asyncio.get_running_loop().create_future()
-        line.append(future)
-        try:
-            await future
-        except asyncio.CancelledError:
-            if not future.cancelled():  # it had the turn already
+            if not turn.cancelled():  # it had the turn, be it that it was cancelled just then
                 self._pass_on()
-            raise
 
     def _pass_on(self) -> None:
-        """To the next one that has not given up; whoever gets it finds it taken."""
-        while (line := self._next()) is not None:
-            future = line.popleft()
-            if not future.done():
-                future.set_result(None)
-                return
+        """To the next one that has not given up."""
         self._taken = False
-
-    def _next(self) -> deque[asyncio.Future[None]] | None:
-        while self._changes and not next(iter(self._changes.values())):
-            self._changes.popitem(last=False)
-        if self._lists and not (self._listed and self._changes):
-            return self._lists
-        if not self._changes:
-            return None
-        namespace = next(iter(self._changes))
-        self._changes.move_to_end(namespace)
-        return self._changes[namespace]
+        while not self._taken and (self._lists.ready or self._changes.ready):
+            listing = self._lists.ready and not (self._listed and self._changes.ready)
+            turn, _ = (self._lists if listing else self._changes).pop()
+            if not turn.done():
+                turn.set_result(None)
+                self._taken, self._listed = True, listing

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 
 from tokenfactory_operator.kube.correlation import Occurrence
+from tokenfactory_operator.shares import Shares
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,10 @@ class EventQueue:
     def __init__(self, limit: int) -> None:
         """`limit`: different Events that may wait, of all namespaces together."""
         self._limit = limit
-        # OrderedDict and not dict: taking the first item of a dict again and again is quadratic.
-        self._lanes: OrderedDict[str, OrderedDict[Occurrence, Waiting]] = OrderedDict()
-        self._size = 0
+        self._waiting: Shares[Occurrence, Waiting] = Shares()
 
     def __len__(self) -> int:
-        return self._size
+        return len(self._waiting)
 
     def put(self, occurrence: Occurrence, now: datetime) -> Occurrence | None:
         """Take it in, or count up the same one that waits; answers the one that is dropped because there is no room.
@@ -37,28 +35,10 @@ class EventQueue:
         That is the newest of the namespace that has most.
         """
         namespace = occurrence.subject.namespace
-        lane = self._lanes.setdefault(namespace, OrderedDict())
-        earlier = lane.get(occurrence)
-        if earlier is not None:
-            lane[occurrence] = Waiting(earlier.count + 1, earlier.first, now)
-            return None
-        lane[occurrence] = Waiting(1, now, now)
-        self._size += 1
-        if self._size <= self._limit:
-            return None
-        fullest = max(self._lanes, key=lambda each: (len(self._lanes[each]), each == namespace))
-        return self._take(fullest, newest=True)[0]
+        earlier = self._waiting.get(namespace, occurrence) or Waiting(0, now, now)
+        self._waiting.put(namespace, occurrence, Waiting(earlier.count + 1, earlier.first, now))
+        return self._waiting.pop_newest(of=namespace)[0] if len(self) > self._limit else None
 
     def pop(self) -> tuple[Occurrence, Waiting]:
         """The next one to be written."""
-        namespace = next(iter(self._lanes))
-        self._lanes.move_to_end(namespace)
-        return self._take(namespace)
-
-    def _take(self, namespace: str, *, newest: bool = False) -> tuple[Occurrence, Waiting]:
-        lane = self._lanes[namespace]
-        found = lane.popitem(last=newest)
-        self._size -= 1
-        if not lane:
-            del self._lanes[namespace]
-        return found
+        return self._waiting.pop()

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import enum
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final, Generic, TypeVar
+
+from tokenfactory_operator.shares import Shares
 
 K = TypeVar("K", bound=Hashable)
 
@@ -37,77 +39,56 @@ class FairOrder(Generic[K]):
     Classes are picked by stride scheduling: each pick moves a class's next turn on by a stride that is inverse to its
     weight, and the earliest turn is picked. A class that gets work after a pause starts at the present virtual time. So
     whatever comes and goes, a class with work waits for at most `stride / other stride + 1` picks of each other class.
-    A namespace that was served goes to the end, so between two of its turns every other one has at most one. One that
-    is held back has no turn, and its keys keep their order.
+    The turns of its namespaces are those of `shares`. A namespace that is held back has none.
     """
 
     def __init__(self, share: Callable[[K], str]) -> None:
         self._share = share
-        # OrderedDict and not dict: taking the first item of a dict again and again is quadratic.
-        self._lanes: dict[Urgency, OrderedDict[str, OrderedDict[K, None]]] = {
-            urgency: OrderedDict() for urgency in sorted(Urgency, reverse=True)
-        }
-        self._depth = dict.fromkeys(self._lanes, 0)
-        self._turn = dict.fromkeys(self._lanes, 0)
+        self._classes: dict[Urgency, Shares[K, None]] = {urgency: Shares() for urgency in sorted(Urgency, reverse=True)}
+        self._turn = dict.fromkeys(self._classes, 0)
         self._virtual_time = 0
-        self._held: dict[str, dict[Urgency, OrderedDict[K, None]]] = {}
 
     def __bool__(self) -> bool:
         """Whether there is a key to `pop`."""
-        return any(self._lanes.values())
+        return any(keys.ready for keys in self._classes.values())
 
     def depth(self) -> dict[Urgency, int]:
         """How many keys there are in each class, those held back among them."""
-        return dict(self._depth)
+        return {urgency: len(keys) for urgency, keys in self._classes.items()}
 
     def push(self, key: K, urgency: Urgency) -> None:
         """Add a key that is not there."""
-        share = self._share(key)
-        held = self._held.get(share)
-        keys = self._line(urgency, share) if held is None else held.setdefault(urgency, OrderedDict())
-        keys[key] = None
-        self._depth[urgency] += 1
-
-    def _line(self, urgency: Urgency, share: str) -> OrderedDict[K, None]:
-        """The keys of a namespace that has its turns; its turn is the last where it had none waiting."""
-        lane = self._lanes[urgency]
-        if not lane:
-            self._turn[urgency] = max(self._turn[urgency], self._virtual_time)
-        return lane.setdefault(share, OrderedDict())
+        with self._work_after_a_pause(urgency) as keys:
+            keys.put(self._share(key), key, None)
 
     def remove(self, key: K, urgency: Urgency) -> None:
         """Take a key out, wherever it is."""
-        share = self._share(key)
-        lane = self._lanes[urgency]
-        if share in self._held:
-            del self._held[share][urgency][key]
-        else:
-            del lane[share][key]
-            if not lane[share]:
-                del lane[share]
-        self._depth[urgency] -= 1
+        self._classes[urgency].remove(self._share(key), key)
 
     def hold(self, share: str) -> None:
         """Give the namespace no turn until it is released."""
-        self._held[share] = {urgency: lane.pop(share) for urgency, lane in self._lanes.items() if share in lane}
+        for keys in self._classes.values():
+            keys.hold(share)
 
     def release(self, share: str) -> None:
         """Let it have its turns again."""
-        for urgency, keys in self._held.pop(share).items():
-            if keys:
-                self._line(urgency, share).update(keys)
+        for urgency in self._classes:
+            with self._work_after_a_pause(urgency) as keys:
+                keys.release(share)
+
+    @contextmanager
+    def _work_after_a_pause(self, urgency: Urgency) -> Iterator[Shares[K, None]]:
+        """Around what may give a class work: one that had none saves up no turns."""
+        keys = self._classes[urgency]
+        idle = not keys.ready
+        yield keys
+        if idle:
+            self._turn[urgency] = max(self._turn[urgency], self._virtual_time)
 
     def pop(self) -> K:
         """The next key; there has to be one."""
-        urgency = min((each for each, lane in self._lanes.items() if lane), key=self._turn.__getitem__)
+        urgency = min((each for each, keys in self._classes.items() if keys.ready), key=self._turn.__getitem__)
         self._virtual_time = self._turn[urgency]
         self._turn[urgency] += _STRIDE[urgency]
-        lane = self._lanes[urgency]
-        share, keys = next(iter(lane.items()))
-        key, _ = keys.popitem(last=False)
-        if keys:
-            lane.move_to_end(share)
-        else:
-            del lane[share]
-        self._depth[urgency] -= 1
+        key, _ = self._classes[urgency].pop()
         return key
