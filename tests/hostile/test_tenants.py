@@ -10,9 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from statistics import mean
 from typing import Final
 
 import pytest
@@ -23,6 +21,7 @@ from cluster.support.kube import KubeApi
 from cluster.support.world import World
 from cluster.support.worlds import SYSTEM, Chart, made
 from controlplane import Cluster
+from hostile.support.lives import PATIENCE, Life, lived, told
 from hostile.support.neighbours import NEIGHBOURS, SEEN, Place, at_work
 
 pytestmark = [pytest.mark.cluster, pytest.mark.verify]
@@ -34,22 +33,16 @@ DESCRIPTORS: Final = 200
 """Open files and sockets: 21 connections of the own credential, some of the API server, and few of each tenant."""
 SERIES: Final = 600
 """Of the operator's own metrics."""
-TIMES: Final = 2
-"""Lives of the other tenant's object, of which the mean is told."""
-PATIENCE: Final = 300.0
-"""Seconds that each step may take: a machine that also runs other things must not fail a test."""
 SETTINGS: Final = {
     "SECRET_CREDENTIALS": "true",
     "WATCH_NAMESPACES": "",
     "OBJECT_SELECTOR": ",".join(f"{name}={value}" for name, value in SEEN.items()),
-    "POLL_INTERVAL": "1s",
+    "POLL_INTERVAL": "500ms",
     "POLL_INTERVAL_IN_TRANSITION": "500ms",
-    "REQUEST_TIMEOUT": "4s",
-    "CREATE_SETTLE": "4s",
-    "DELETE_SETTLE": "4s",
     "RATE_LIMIT": "20",
 }
-"""The pace of the API is the default one, which all tenants of the operator's own credential share."""
+"""LISTs come in one pace, whoever has just changed something: else a neighbour's changes would make them more frequent.
+The pace of the API is the default one, which all tenants of the operator's own credential share."""
 
 
 @pytest.fixture(scope="session")
@@ -80,32 +73,11 @@ def place(cluster: Cluster, kube: KubeApi) -> Iterator[Place]:
     kube.delete_namespace(namespace)
 
 
-def is_ready(world: World, name: str) -> bool:
-    """At its present generation."""
-    return world.get(name).ready
-
-
-def lives(world: World, times: int = TIMES) -> tuple[float, float]:
-    """Seconds until an object is Ready, and until it is gone again: means."""
-    made_in, gone_in = list[float](), list[float]()
-    for _ in range(times):
-        name = f"victim-{secrets.token_hex(3)}"
-        begun = time.monotonic()
-        world.create(name, metadata={"labels": SEEN})
-        eventually(partial(is_ready, world, name), within=PATIENCE, what="a Ready object beside the neighbour's")
-        made_in.append(time.monotonic() - begun)
-        begun = time.monotonic()
-        world.delete(name)
-        world.until_gone(name, within=PATIENCE)
-        gone_in.append(time.monotonic() - begun)
-    return mean(made_in), mean(gone_in)
-
-
 @pytest.fixture(scope="module")
-def alone(world: World) -> tuple[float, float]:
-    """The same without a neighbour."""
-    lives(world, 1)
-    return lives(world)
+def alone(world: World) -> list[list[Life]]:
+    """Rounds without a neighbour: one before the first, and one after each."""
+    lived(world, SEEN)
+    return [lived(world, SEEN)]
 
 
 @contextmanager
@@ -142,32 +114,36 @@ def cpu_seconds(pid: int) -> float:
 
 @pytest.mark.parametrize("case", NEIGHBOURS)
 def test_a_loud_neighbour(
-    world: World, place: Place, alone: tuple[float, float], case: str, tell: Callable[[str], None]
+    world: World, place: Place, alone: list[list[Life]], case: str, tell: Callable[[str], None]
 ) -> None:
     """The other tenant's object becomes Ready and goes; probe, memory, descriptors and series are as they should be."""
     pid = world.operator.pid
     with probed(world) as took, at_work(place, case) as insisted:
         begun, cpu = time.monotonic(), cpu_seconds(pid)
-        created, deleted = lives(world)
+        beside = lived(world, SEEN)
         busy = (cpu_seconds(pid) - cpu) / (time.monotonic() - begun)
         descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
         series = len(world.operator.metrics())
-        told = insisted()
+        writes = insisted()
+    place.leave(within=PATIENCE)
+    alone.append(lived(world, SEEN))
     assert world.operator.running
     assert max(took) < float("inf")
     assert resident(pid) < MEMORY
     assert descriptors < DESCRIPTORS
     assert series < SERIES
-    assert told > 0
+    assert writes > 0
+    around = [life for lives in alone[-2:] for life in lives]
+    made = told([life.made for life in beside], alone=[life.made for life in around])
+    gone = told([life.gone for life in beside], alone=[life.gone for life in around])
     tell(
-        f"neighbour with {case} ({told} writes): create {created:.2f} s ({created / alone[0]:.1f} times as alone),"
-        f" delete {deleted:.2f} s ({deleted / alone[1]:.1f} times); {busy:.0%} of a core, {resident(pid)} MiB,"
-        f" {descriptors} descriptors, {series} series, slowest /livez {max(took):.2f} s"
+        f"neighbour with {case} ({writes} writes): create {made}, delete {gone}; {busy:.0%} of a core,"
+        f" {resident(pid)} MiB, {descriptors} descriptors, {series} series, slowest /livez {max(took):.2f} s"
     )
 
 
 def test_it_lives_on_and_ends_when_told_to(world: World) -> None:
-    """Afterwards all is as before: the object of a tenant comes and goes, and SIGTERM ends the process in order."""
-    lives(world, 1)
+    """Afterwards all is as before: objects of a tenant come and go, and SIGTERM ends the process in order."""
+    lived(world, SEEN)
     eventually(lambda: world.operator.probe("readyz"), what="readiness")
     assert world.operator.stop() == 0

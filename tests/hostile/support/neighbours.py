@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
 from tokenfactory_operator.api import v1alpha1 as api
 from unit.api.invalid_specs import valid_spec
@@ -149,6 +150,12 @@ class Place:
     server: str
     ca_file: Path
     namespace: str
+
+    def leave(self, *, within: float) -> None:
+        """Delete what is there, and return when it is gone."""
+        with KubeApi(self) as kube:
+            kube.delete_all(self.namespace)
+            eventually(lambda: not kube.objects(self.namespace), within=within, what="a neighbour who has left")
 
 
 @contextmanager
