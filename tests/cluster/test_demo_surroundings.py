@@ -134,10 +134,15 @@ def test_what_it_says_to_type_next_works(start: Callable[..., Terminal], tmp_pat
         what="what to type next",
         within=DEADLINE,
     )
-    eventually(lambda: heads(screen(terminal.output)[-8:]), what="the table below it")
-    lines = screen(terminal.output)
-    (first,) = (number for number, line in enumerate(lines) if "Go on by hand" in line)
-    typed = [line.strip() for line in lines[first + 1 : lines.index(heads(lines)[0])] if line.startswith("  ")]
+
+    def to_type() -> list[str]:
+        lines = screen(terminal.output)
+        (first,) = (number for number, line in enumerate(lines) if "Go on by hand" in line)
+        below = lines[first + 1 :]
+        table = heads(below)  # drawn anew all the time: for a moment there is none
+        return [line.strip() for line in below[: below.index(table[0])] if line.startswith("  ")] if table else []
+
+    typed = eventually(to_type, what="the table below it")
     shell = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", "\n".join(typed)],
@@ -145,7 +150,7 @@ def test_what_it_says_to_type_next_works(start: Callable[..., Terminal], tmp_pat
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=DEADLINE,
     )
     assert done.returncode == 0, done.stderr
     for word in ("READY", "CreatedEndpoint", "scaled", "annotated", "gpu_seconds", "Hello from the simulated endpoint"):

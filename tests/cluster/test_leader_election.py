@@ -52,9 +52,11 @@ def test_an_orderly_end_hands_over_at_once(two: Pair) -> None:
     """SIGTERM: the lease is released, the process ends with status 0, and the other one works on."""
     leader = two.leader()
     standby = two.other(leader)
+    holder = two.lease()["holderIdentity"]
     assert leader.operator.stop() == 0
     assert leader.operator.log_lines()[-1]["message"] == "stopped"
-    eventually(lambda: standby.leads, within=3.0, what="the standby leads, without waiting for the duration")
+    assert two.lease().get("holderIdentity") != holder, "the lease was not released"
+    eventually(lambda: standby.leads, what="the standby leads")
     two.world.created("of-the-next")
     leader.operator.start()
     assert two.leader() is standby

@@ -89,4 +89,4 @@ def test_a_fleet_is_created_without_calls_by_id(new_world: WorldMaker) -> None:
     assert set(operations) == {"list", "create", "templates"}
     assert operations["templates"] == 1
     assert operations["create"] == len(names)
-    eventually(lambda: Counter(world.writes()) == Counter(CREATE * len(names)), within=10)
+    eventually(lambda: Counter(world.writes()) == Counter(CREATE * len(names)), what="four writes each")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cluster.support.chart import CHART, CRD_NAME
-from cluster.support.crd import create
+from cluster.support.crd import create, until_established
 from cluster.support.eventually import eventually
 from controlplane import Cluster
 from gitops.support.flux import Flux
@@ -60,7 +60,7 @@ def test_install_upgrade_uninstall(cluster: Cluster, flux: Flux, repository: Rep
     flux.apply(source, named(release, NAME, interval="5s", **unwaited))
     flux.until_ready(RELEASE)
     assert deployment(cluster)["spec"]["replicas"] == 2
-    cluster.kubectl("wait", "--for=condition=Established", f"crd/{CRD_NAME}", "--timeout=30s")
+    until_established(cluster, CRD_NAME)
     kept = create(cluster, "default")
 
     values = repository.folder / "helm" / NAME / "values.yaml"

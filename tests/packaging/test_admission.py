@@ -12,6 +12,7 @@ import pytest
 from cluster.support.chart import CHART
 from cluster.support.crd import manifest
 from cluster.support.eventually import eventually
+from cluster.support.namespaces import have_namespace
 from controlplane import Cluster
 from tokenfactory_operator.kube.client import connect
 from tokenfactory_operator.kube.login import Connection, load_connection
@@ -31,7 +32,7 @@ LIMITS: Final = {"regions": ["eu-north1", "eu-west1"], "gpuTypes": ["gpu-h100-sx
 @pytest.fixture(scope="module")
 def cluster(with_crd: Cluster) -> Iterator[Cluster]:
     """Both policies, at work; an object and a Secret from before them, which the limits would not allow any more."""
-    with_crd.kubectl("create", "namespace", NAMESPACE)
+    have_namespace(with_crd, NAMESPACE)
     with_crd.kubectl("create", "-n", NAMESPACE, "-f", "-", input=manifest(spec(count=8, replicas=8), name="before"))
     with_crd.kubectl("create", "-n", NAMESPACE, "-f", "-", input=manifest(spec(), name="small"))
     for name in ("labelled", "plain"):

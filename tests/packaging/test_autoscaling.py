@@ -12,7 +12,8 @@ import yaml
 
 from cluster.support import modules
 from cluster.support.chart import ROOT
-from cluster.support.eventually import eventually
+from cluster.support.crd import until_established
+from cluster.support.namespaces import a_namespace
 from controlplane import Cluster, CommandError
 from tokenfactory_operator.api import v1alpha1 as api
 
@@ -36,13 +37,10 @@ def kinds(bare_cluster: Cluster) -> Iterator[Cluster]:
     for name, pattern in CRDS.values():
         (file,) = modules.files(name, pattern, of=modules.CRDS)
         bare_cluster.kubectl("apply", "--server-side", "-f", str(file))
-    wait = ("wait", "--for=condition=Established", "crd", *CRDS, "--timeout=60s")
-    # One without any condition yet is an error to kubectl, not something to wait for.
-    eventually(lambda: not bare_cluster.kubectl(*wait, check=False, timeout=90).returncode, what="both kinds served")
-    bare_cluster.kubectl("create", "namespace", NAMESPACE)
-    yield bare_cluster
-    bare_cluster.kubectl("delete", "crd", *CRDS, "--timeout=60s", timeout=90)
-    bare_cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    until_established(bare_cluster, *CRDS)
+    with a_namespace(bare_cluster, NAMESPACE):
+        yield bare_cluster
+        bare_cluster.kubectl("delete", "crd", *CRDS, "--timeout=60s", timeout=90)
 
 
 def sample(name: str) -> dict[str, Any]:

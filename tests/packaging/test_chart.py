@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from cluster.support.chart import CHART, CRD_FILE, GENERATED, documents, rendered, write_schemas
+from cluster.support.namespaces import have_namespace
 from controlplane import Cluster
 
 pytestmark = pytest.mark.cluster
@@ -104,7 +105,7 @@ def test_kubeconform(bare_cluster: Cluster, schemas: str, values: tuple[str, ...
 def test_api_server_accepts_it(bare_cluster: Cluster, values: tuple[str, ...]) -> None:
     """A dry run on the real API server, CRD included, strict about fields; for a pod it wants the account first."""
     for namespace in ("a", "b", "ops"):
-        bare_cluster.kubectl("create", "namespace", namespace, check=False)
+        have_namespace(bare_cluster, namespace)
     found = documents(rendered(bare_cluster, *values))
     text = yaml.safe_dump_all(item for item in found if item["kind"] != "Pod")
     bare_cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "--server-side", "-f", "-", input=text)

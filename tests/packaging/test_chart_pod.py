@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cluster.support.chart import CHART, ROOT, documents, rendered
+from cluster.support.namespaces import have_namespace
 from controlplane import Cluster
 
 pytestmark = pytest.mark.cluster
@@ -24,7 +25,7 @@ ACCOUNT = "demo-tokenfactory-operator"
 def restricted(bare_cluster: Cluster) -> str:
     """A namespace that enforces the restricted Pod Security Standard, with the chart's account and rights."""
     name = "restricted"
-    bare_cluster.kubectl("create", "namespace", name)
+    have_namespace(bare_cluster, name)
     bare_cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
     values = ("--set=deployment.create=false", "--set=crds.install=false", "--set=rbac.aggregate=false")
     bare_cluster.helm("install", "demo", str(CHART), "--namespace", name, *values)

@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from cluster.support.chart import CHART, CRD_FILE, CRD_NAME, GENERATED, ROOT
-from cluster.support.crd import NAME, create, get, write_status
+from cluster.support.crd import NAME, create, get, until_established, write_status
+from cluster.support.namespaces import have_namespace
 from controlplane import Cluster, CommandError
 from tokenfactory_operator.kube.client import connect
 from tokenfactory_operator.kube.crd import check_crd
@@ -31,7 +32,7 @@ COMMAND: Final = re.compile(r"kubectl (apply --server-side --force-conflicts -f 
 @pytest.fixture
 def bare(bare_cluster: Cluster) -> Iterator[Cluster]:
     """No CRD and no release, before and afterwards."""
-    bare_cluster.kubectl("create", "namespace", NAMESPACE, check=False)
+    have_namespace(bare_cluster, NAMESPACE)
     yield bare_cluster
     for release in ("demo", "second"):
         bare_cluster.helm("uninstall", release, "--namespace", NAMESPACE, "--ignore-not-found")
@@ -56,7 +57,7 @@ def helm(cluster: Cluster, *arguments: str) -> str:
 def install(cluster: Cluster, chart: Path, *flags: str) -> None:
     """Install or upgrade, and wait until the API server serves the resource."""
     helm(cluster, "upgrade", "--install", "demo", str(chart), TOKEN, *flags)
-    cluster.kubectl("wait", "--for=condition=Established", f"crd/{CRD_NAME}", "--timeout=30s")
+    until_established(cluster, CRD_NAME)
 
 
 def documented(cluster: Cluster) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from cluster.support.chart import GENERATED, documents
+from cluster.support.namespaces import a_namespace
 from controlplane import Cluster
 
 pytestmark = pytest.mark.cluster
@@ -37,9 +38,8 @@ def system(bare_cluster: Cluster, dist: Path) -> Iterator[str]:
         for document in documents((dist / "install.yaml").read_text(encoding="utf-8"))
         if document["kind"] == "Namespace"
     )
-    bare_cluster.kubectl("create", "namespace", name)
-    yield name
-    bare_cluster.kubectl("delete", "namespace", name, "--timeout=60s", timeout=90)  # another file may make it too
+    with a_namespace(bare_cluster, name):
+        yield name
 
 
 def test_files(dist: Path) -> None:

@@ -11,6 +11,8 @@ import yaml
 
 from cluster.support import modules
 from cluster.support.chart import documents, rendered
+from cluster.support.crd import until_established
+from cluster.support.namespaces import a_namespace
 from controlplane import Cluster, CommandError
 
 pytestmark = pytest.mark.cluster
@@ -30,11 +32,10 @@ def monitored(bare_cluster: Cluster) -> Iterator[Cluster]:
         (file,) = modules.files(name, f"example/prometheus-operator-crd/{GROUP}_{kind}.yaml", of=modules.CRDS)
         bare_cluster.kubectl("apply", "--server-side", "-f", str(file))
     names = [f"{kind}.{GROUP}" for kind in KINDS]
-    bare_cluster.kubectl("wait", "--for=condition=Established", "crd", *names, "--timeout=60s")
-    bare_cluster.kubectl("create", "namespace", NAMESPACE)
-    yield bare_cluster
-    bare_cluster.kubectl("delete", "crd", *names, "--timeout=60s", timeout=90)
-    bare_cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    until_established(bare_cluster, *names)
+    with a_namespace(bare_cluster, NAMESPACE):
+        yield bare_cluster
+        bare_cluster.kubectl("delete", "crd", *names, "--timeout=60s", timeout=90)
 
 
 def monitoring(cluster: Cluster) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from cluster.support.chart import CHART
+from cluster.support.namespaces import have_namespace
 from controlplane import Cluster
 
 pytestmark = pytest.mark.cluster
@@ -21,7 +22,7 @@ FIRST, SECOND = "first-ns", "second-ns"
 def cluster(bare_cluster: Cluster) -> Iterator[Cluster]:
     """Two namespaces, and no release afterwards."""
     for namespace in (FIRST, SECOND, "a", "b"):
-        bare_cluster.kubectl("create", "namespace", namespace, check=False)
+        have_namespace(bare_cluster, namespace)
     yield bare_cluster
     for namespace in (FIRST, SECOND):
         for release in bare_cluster.helm("list", "--namespace", namespace, "--short").stdout.split():

@@ -27,11 +27,20 @@ NAME: Final = "subject"
 def install(cluster: Cluster) -> None:
     """Applies the CRD, as often as you like, and waits until it is served."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD_FILE))
-    cluster.kubectl("wait", "--for=condition=Established", f"crd/{CRD_NAME}", "--timeout=60s")
+    until_established(cluster, CRD_NAME)
     # For a moment more the API server answers 429, "storage is (re)initializing", which kubectl waits out, or does not
     # list the resource among those that it has.
     listing = ("get", CRD_NAME, "--all-namespaces")
     eventually(lambda: cluster.kubectl(*listing, check=False).returncode == 0, what="the CRD to be served")
+
+
+def until_established(cluster: Cluster, *names: str) -> None:
+    """Waits until the API server has taken these CRDs in.
+
+    A new one has no conditions for a moment, which is an error to `kubectl wait`, not something to wait for.
+    """
+    wait = ("wait", "--for=condition=Established", "crd", *names, "--timeout=60s")
+    eventually(lambda: not cluster.kubectl(*wait, check=False, timeout=90).returncode, what=f"{names} established")
 
 
 @pytest.fixture(scope="module")

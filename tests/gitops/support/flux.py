@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import yaml
 
+from cluster.support.crd import until_established
 from cluster.support.eventually import eventually
 from cluster.support.modules import FLUX, module
 from controlplane import Cluster, acquire, release
@@ -158,4 +159,4 @@ def _install(cluster: Cluster) -> None:
     for name in CONTROLLERS:
         crds = module(f"github.com/fluxcd/{name}", of=FLUX) / "config" / "crd" / "bases"
         cluster.kubectl("apply", "--server-side", "-f", str(crds))
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    until_established(cluster, "--all")
