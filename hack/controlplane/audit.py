@@ -50,12 +50,21 @@ class AuditLog:
         self._events: list[dict[str, Any]] = []
 
     def events(self) -> list[dict[str, Any]]:
-        """All `audit.k8s.io/v1` events so far, oldest first; stages `ResponseStarted`, `ResponseComplete`, `Panic`."""
+        """All `audit.k8s.io/v1` events so far, oldest first; stages `ResponseStarted`, `ResponseComplete`, `Panic`.
+
+        Each has a `user.username`.
+        """
         if self._path.exists():
             with self._path.open("rb") as stream:
                 stream.seek(self._offset)
                 fresh = stream.read()
             whole = fresh[: fresh.rfind(b"\n") + 1]  # the last line may still be half written
             self._offset += len(whole)
-            self._events.extend(json.loads(line) for line in whole.splitlines())
+            self._events.extend(_with_a_user(json.loads(line)) for line in whole.splitlines())
         return list(self._events)
+
+
+def _with_a_user(event: dict[str, Any]) -> dict[str, Any]:
+    """A request whose token is not accepted has no user: its name is empty."""
+    event["user"].setdefault("username", "")
+    return event

@@ -59,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     simulator = _simulator(options, parser)
     try:
         bound = bind(options.host, options.port)
-    except OSError as error:
-        print(f"cannot listen on {options.host}:{options.port}: {error.strerror}", file=sys.stderr)  # noqa: T201 - a program's message
+    except (OSError, OverflowError) as error:  # the latter: a port that is none
+        print(f"cannot listen on {options.host}:{options.port}: {error}", file=sys.stderr)  # noqa: T201 - a program's message
         return 1
     # uvicorn repeats the signal after its own end: being told to end is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,14 +33,25 @@ def report(world: World, *arguments: str, code: int = 0, **settings: str) -> Rep
     return {check["name"]: check for check in ran.json["checks"]}
 
 
-def a_guest(world: World) -> Path:
-    """The kubeconfig of an account that reads objects and Deployments of the world's namespace, and nothing else."""
-    resources = "dedicatedendpoints.tokenfactory.nebius.com,deployments.apps,events"
+def a_guest(world: World, *more: str) -> Path:
+    """The kubeconfig of an account that reads objects and Deployments of the world's namespace, `more`, and no more."""
+    resources = ",".join(("dedicatedendpoints.tokenfactory.nebius.com", "deployments.apps", "events", *more))
     where, account = ("-n", world.namespace), f"{world.namespace}:guest"
     world.cluster.kubectl("create", "serviceaccount", "guest", *where)
     world.cluster.kubectl("create", "role", "guest", *where, "--verb=get,list", f"--resource={resources}")
     world.cluster.kubectl("create", "rolebinding", "guest", *where, "--role=guest", f"--serviceaccount={account}")
     return world.cluster.token_kubeconfig(world.namespace, "guest")
+
+
+def make_pod(world: World, address: str) -> None:
+    """The pod that leads, as far as a kubelet has come with it."""
+    container = {"name": "operator", "image": "operator"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": HOLDER}, "spec": {"containers": [container]}}
+    where = ("-n", world.namespace)
+    world.cluster.kubectl("create", *where, "-f", "-", input=json.dumps(pod))
+    if address:
+        patch = json.dumps({"status": {"podIP": address, "podIPs": [{"ip": address}]}})
+        world.cluster.kubectl("patch", "pod", HOLDER, *where, "--subresource=status", "--type=merge", "-p", patch)
 
 
 def metrics(world: World) -> tuple[str, str]:
@@ -174,6 +186,35 @@ def test_rights_that_are_missing(world: World) -> None:
     assert "cannot be read" in checks["token"]["message"]
     assert checks["operator-rights"]["status"] == "unknown"
     assert checks["crd"]["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        pytest.param(None, "which holds the Lease, is not there.", id="no pod"),
+        pytest.param("", "address not allowed", id="not started"),
+        pytest.param("127.0.0.1", "address not allowed", id="of the node itself"),
+    ],
+)
+def test_the_pod_that_leads_cannot_be_asked(world: World, address: str | None, says: str) -> None:
+    """In the API server's words, with the pod to look at; the other checks go on."""
+    if address is not None:
+        make_pod(world, address)
+    found = report(world)
+    assert found["last-list"]["status"] == "unknown"
+    assert says in found["last-list"]["message"]
+    assert found["last-list"]["next"] == f"kubectl -n {world.namespace} get pod {HOLDER}"
+    assert found["objects"]["status"] == "ok"
+
+
+def test_the_right_to_ask_the_pod(world: World) -> None:
+    """Who has it not is told which one it is."""
+    leases = "leases.coordination.k8s.io"
+    found = {check["name"]: check for check in cli(a_guest(world, leases))("doctor", "-o", "json").json["checks"]}
+    assert found["leader"]["status"] == "ok"
+    assert found["last-list"]["status"] == "unknown"
+    assert "Your Kubernetes account may not do that: pods" in found["last-list"]["message"]
+    assert "the right get on pods/proxy" in found["last-list"]["next"]
 
 
 def test_no_operator_and_a_token_of_this_machine(new_world: WorldMaker) -> None:

@@ -173,6 +173,17 @@ def test_what_the_api_server_refuses(planning: Planning) -> None:
     assert "minReplicas must not be greater than maxReplicas" in foreseen["message"]
 
 
+def test_a_field_that_is_misspelt(planning: Planning) -> None:
+    """The API server wants it: a mistake in the file, and no wish for another endpoint."""
+    planning.apply(manifest())
+    planning.world.until_ready("subject")
+    document = json.loads(manifest())
+    document["spec"]["modell"] = document["spec"].pop("model")
+    foreseen = planning.plan(json.dumps(document), code=1)
+    assert (foreseen["action"], foreseen["changes"]) == ("refused", [])
+    assert "spec.model: Required value" in foreseen["message"]
+
+
 def test_defaults_are_the_api_servers(planning: Planning) -> None:
     """What the manifest leaves out is no change."""
     planning.apply(manifest(scaling={"maxReplicas": 4}))

@@ -5,10 +5,13 @@ The tests stand in the order in which they run. What they count is told by the l
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from cluster.support.cli import cli
 from cluster.support.eventually import eventually
 from e2e.conftest import Installed
 from e2e.support import release as releases
@@ -26,6 +29,17 @@ def test_two_pods_of_which_one_leads(installed: Installed) -> None:
     assert len(installed.release.pods()) == releases.REPLICAS
     assert installed.release.leader()
     assert "Succeeded" in installed.release.test().stdout
+
+
+def test_doctor(installed: Installed) -> None:
+    """The time of the last list comes from the pod that leads, through the API server; all else is well, too."""
+    run = cli(Path(os.environ["KUBECONFIG"]), CA_FILE=str(installed.release.folder / "cloud.crt"))
+    ran = run("doctor", "-n", releases.NAMESPACE, "-o", "json")
+    checks = {check["name"]: check for check in ran.json["checks"]}
+    assert checks["last-list"]["status"] == "ok", checks["last-list"]
+    assert checks["last-list"]["message"].startswith("The operator listed the cloud ")
+    assert installed.release.leader() in checks["leader"]["message"]
+    assert {check["status"] for check in checks.values()} == {"ok"}, checks
 
 
 def test_lifecycles(installed: Installed, fleet: Fleet) -> None:

@@ -27,8 +27,10 @@ from tokenfactory_operator.settings.model import ENV_PREFIX
 
 NO_TOKEN: Final = "no-token"  # noqa: S105 - stands where there is none
 NEEDED: Final = (
-    "Set TOKENFACTORY_TOKEN or TOKENFACTORY_TOKEN_FILE, or use an account that may read the Secret of the operator."
+    "Set TOKENFACTORY_TOKEN or TOKENFACTORY_TOKEN_FILE (for a simulator TOKENFACTORY_API_URL too), or use an account "
+    "that may read the Secret of the operator."
 )
+SETTINGS: Final = "docs/settings.md says what each setting may be."
 _OF_THE_TOKEN: Final = frozenset({"token", "token_file"})
 
 
@@ -94,7 +96,7 @@ def _of_this_environment(local: dict[str, str], told: dict[str, str]) -> Access:
         settings = load_settings({**others, **local})
         token = settings.token_source().read()
     except (StartupError, CredentialsError) as error:
-        raise CliError(str(error)) from None
+        raise CliError(str(error), hint=SETTINGS) from None
     return Access(settings, token, f"{ENV_PREFIX}TOKEN{'_FILE' if 'token_file' in local else ''} of this environment")
 
 
@@ -135,4 +137,4 @@ def _settings(fields: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name, cause = "".join(map(str, first["loc"][:1])), (first.get("ctx") or {}).get("error", first["msg"])
-        raise CliError(f"The settings cannot be used: {f'{name}: ' if name else ''}{cause}") from None
+        raise CliError(f"The settings cannot be used: {f'{name}: ' if name else ''}{cause}", hint=SETTINGS) from None

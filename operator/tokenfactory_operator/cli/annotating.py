@@ -31,7 +31,7 @@ Selector = Annotated[
 ]
 Everything = Annotated[bool, typer.Option("--all", help="All of the namespace, or with -A of all.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the operator.")]
-Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="How long to wait.")]
+Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", min=0, help="How long to wait.")]
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,6 @@ def build(program: str) -> typer.Typer:
         name=program,
         help=HELP,
         add_completion=False,
-        no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -130,8 +129,8 @@ def main(arguments: Sequence[str], *, program: str) -> int:
         return ended.exit_code
     except (KeyboardInterrupt, Abort):
         return Exit.INTERRUPTED
-    except TyperException as error:  # wrong usage
-        failure = CliError(error.format_message(), hint=f"See `{program} --help`.")
+    except TyperException as error:
+        failure = _wrong_usage(error, program)
     except CliError as error:
         failure = error
     except OperatorError as error:
@@ -146,9 +145,21 @@ def main(arguments: Sequence[str], *, program: str) -> int:
     return failure.code
 
 
+def _wrong_usage(error: TyperException, program: str) -> CliError:
+    """As one sentence, with the help of the command that was meant."""
+    context = getattr(error, "ctx", None)
+    message = " ".join(error.format_message().replace("Value error, ", "").split())
+    return CliError(
+        message if message.endswith((".", "?", ")")) else f"{message}.",
+        hint=f"See `{context.command_path if context else program} --help`.",
+    )
+
+
 def _dispatch(arguments: list[str], program: str) -> Any:  # noqa: ANN401  # what the command answers
     completion_init()
     command = get_command(build(program))
+    if not arguments and _VARIABLE not in os.environ:
+        arguments = ["--help"]
     return command.main(arguments, prog_name=program, complete_var=_VARIABLE, standalone_mode=False)
 
 

@@ -109,4 +109,4 @@ def _ask(session: Session, asked: Sequence[Shown]) -> None:
     if not session.interactive:
         raise CliError("Nobody can be asked here.", hint="Look at the cloud's console, then add --yes.")
     if not typer.confirm("Was the cloud's console looked at, and is it so?", err=True):
-        raise CliError("Nothing was confirmed.")
+        raise CliError("Nothing was confirmed.", hint="Look at the cloud's console first.")

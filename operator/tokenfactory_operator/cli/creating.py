@@ -11,9 +11,9 @@ from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.cli import manifests
 from tokenfactory_operator.cli.commands import command
 from tokenfactory_operator.cli.errors import CliError, Exit
-from tokenfactory_operator.cli.offer import Choice, choices
+from tokenfactory_operator.cli.offer import FIELDS, Choice, choices
 from tokenfactory_operator.cli.session import Session
-from tokenfactory_operator.domain.catalog import Catalog
+from tokenfactory_operator.domain.catalog import Catalog, Wanted
 from tokenfactory_operator.domain.offered import wanted
 from tokenfactory_operator.kube.objects import collection
 
@@ -66,8 +66,7 @@ async def create(  # noqa: PLR0913, PLR0917  # each is an option
     manifest = _manifest(name, await session.namespace(), chosen, min_replicas, most)
     spec = _checked(manifest["spec"])
     mismatch = catalog.mismatch(wanted(spec))
-    if mismatch:
-        raise CliError(mismatch, hint=f"kubectl tokenfactory templates {chosen.model} lists all combinations.")
+    _refuse(mismatch, f"kubectl tokenfactory templates {chosen.model} lists all combinations.")
     if dry_run:
         session.out.write(manifests.written([manifest]))
         return Exit.DONE
@@ -80,12 +79,36 @@ async def create(  # noqa: PLR0913, PLR0917  # each is an option
 
 def _complete(session: Session, catalog: Catalog, chosen: Choice) -> Choice:
     """Take the only value of a field, and ask for one of several."""
-    for field in ("model", "flavor", "gpu", "count", "region"):
-        if getattr(chosen, field):
-            continue
+    _known(catalog, chosen)
+    if not any(chosen.missing()):
+        return chosen
+    for field in FIELDS:
         offered = choices(catalog, chosen, field)
+        if getattr(chosen, field):
+            _offered(chosen, field, offered)
+            continue
         chosen = chosen.having(field, offered[0] if len(offered) == 1 else _ask(session, field, offered))
     return chosen
+
+
+def _known(catalog: Catalog, chosen: Choice) -> None:
+    """Raise `CliError` for a model or flavor that the catalog does not have, before anything else is asked for."""
+    template = catalog.template(chosen.model)
+    if chosen.model and (template is None or (chosen.flavor and template.flavor(chosen.flavor) is None)):
+        asked = Wanted(chosen.model, chosen.flavor, "", "", 1, 1)
+        _refuse(catalog.mismatch(asked), "kubectl tokenfactory templates lists all models and flavors.")
+
+
+def _offered(chosen: Choice, field: str, offered: tuple[str, ...]) -> None:
+    """Raise `CliError` for a value that does not go with the others; a catalog that tells nothing rules out nothing."""
+    value = str(getattr(chosen, field))
+    if offered and value not in offered:
+        _refuse(f"{FLAGS[field]} {value} is not offered.", f"Choose one of: {', '.join(offered)}.")
+
+
+def _refuse(problem: str, hint: str) -> None:
+    if problem:
+        raise CliError(problem, hint=hint)
 
 
 def _ask(session: Session, field: str, offered: tuple[str, ...]) -> str:
@@ -129,4 +152,7 @@ def _checked(spec: dict[str, Any]) -> api.Spec:
         return api.Spec.model_validate(spec)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise CliError(f"spec.{'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
+        said = str(first["msg"]).removeprefix("Value error, ")
+        raise CliError(
+            f"spec.{'.'.join(map(str, first['loc']))}: {said}.", hint="docs/resource.md says what each field may be."
+        ) from None

@@ -6,16 +6,19 @@ Nothing that goes wrong in a command shows a traceback. What is a fault of ours 
 from __future__ import annotations
 
 import enum
+import re
 import tempfile
 import traceback
 from typing import Final
 
-from tokenfactory_operator.domain.errors import CloudError, KubeError, KubeNotFound, OperatorError
+from tokenfactory_operator.domain.errors import CloudError, KubeConflict, KubeError, KubeNotFound, OperatorError
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.kube.errors import ApiServerError, NoAnswer
+from tokenfactory_operator.kube.errors import ApiServerError, NoAnswer, RefusedByServer
 
 _UNAUTHORIZED: Final = 401
 _FORBIDDEN: Final = 403
+_REQUEST: Final = re.compile(r"^(GET|POST|PUT|PATCH|DELETE) \S+: ")
+"""With what the messages of `kube` begin: a person has typed a command, and no request."""
 
 
 class Exit(enum.IntEnum):
@@ -45,23 +48,45 @@ class CliError(Exception):
 
 def explained(error: OperatorError) -> CliError:
     """The same failure with a hint for whoever sits at the terminal."""
-    return CliError(error.message, hint=_hint(error))
+    return CliError(_said(error), hint=_hint(error))
+
+
+def _said(error: OperatorError) -> str:
+    """As it is said to a person, who is not the operator and has not its account."""
+    if not isinstance(error, KubeError):
+        return error.message
+    text = _REQUEST.sub("", error.message)
+    if isinstance(error, NoAnswer):
+        return f"The API server cannot be reached: {text}"
+    if isinstance(error, ApiServerError) and error.status == _UNAUTHORIZED:
+        return "The API server does not accept your Kubernetes credentials."
+    if isinstance(error, ApiServerError) and error.status == _FORBIDDEN:
+        return f"Your Kubernetes account may not do that: {text.partition(': ')[2] or text}"
+    if isinstance(error, (ApiServerError, KubeConflict, KubeNotFound)):
+        return f"The API server answers: {text}"
+    return text
 
 
 def _hint(error: OperatorError) -> str:
-    if isinstance(error, NoAnswer):
-        return "Check that `kubectl version` works with the same context."
-    if isinstance(error, ApiServerError) and error.status == _UNAUTHORIZED:
-        return "Log in to the cluster again: `kubectl auth whoami` has to work."
-    if isinstance(error, ApiServerError) and error.status == _FORBIDDEN:
-        return "Ask for that right, or choose another user with --context."
-    if isinstance(error, KubeNotFound):
-        return "`kubectl get dedicatedendpoints --all-namespaces` lists what there is."
     if isinstance(error, CloudError):
-        return _CLOUD_HINTS.get(error.reason, "")
-    return "" if not isinstance(error, KubeError) else "`kubectl tokenfactory doctor` looks at all that is needed."
+        return _CLOUD_HINTS.get(error.reason, LOOK)
+    if isinstance(error, ApiServerError) and error.status in _STATUS_HINTS:
+        return _STATUS_HINTS[error.status]
+    return next((hint for kind, hint in _KUBE_HINTS if isinstance(error, kind)), "")
 
 
+LOOK: Final = "`kubectl tokenfactory doctor` looks at all that is needed."
+_STATUS_HINTS: Final = {
+    _UNAUTHORIZED: "Log in to the cluster again: `kubectl auth whoami` has to work.",
+    _FORBIDDEN: "Ask for that right, or choose another user with --context.",
+}
+_KUBE_HINTS: Final = (
+    (NoAnswer, "Check that `kubectl version` works with the same context."),
+    (RefusedByServer, "Correct what the message names."),
+    ((KubeNotFound, KubeConflict), "`kubectl get dedicatedendpoints --all-namespaces` lists what there is."),
+    (KubeError, LOOK),
+)
+"""The first kind that fits counts."""
 _CLOUD_HINTS: Final = {
     Reason.UNAUTHORIZED: "Check the token: TOKENFACTORY_TOKEN or TOKENFACTORY_TOKEN_FILE, else the operator's Secret.",
     Reason.FORBIDDEN: "Check TOKENFACTORY_PROJECT_ID, and what the token may do there.",

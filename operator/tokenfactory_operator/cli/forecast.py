@@ -20,6 +20,8 @@ from tokenfactory_operator.ports import Key
 
 IMMUTABLE: Final = ("model", "flavor", "region", "routingKey", "endpointId")
 """Fields of the spec that are refused, once an endpoint may have been made, where they change."""
+REQUIRED: Final = frozenset({"model", "flavor", "region"})
+"""Those without which no object is stored: to leave one out is a mistake, and no wish for another endpoint."""
 ADOPTED: Final = "AdoptedEndpoint"
 """The Event of an adoption."""
 MARK: Final = "owner mark"
@@ -118,7 +120,7 @@ def refused(applied: Applied, endpoint: ObservedEndpoint | None) -> Forecast:
     frozen = tuple(
         FieldChange(name, before.get(name), wanted.get(name))
         for name in IMMUTABLE
-        if before.get(name) != wanted.get(name)
+        if before.get(name) != wanted.get(name) and (name in wanted or name not in REQUIRED)
     )
     replaces = applied.before is not None and bool(frozen)
     return Forecast(

@@ -126,7 +126,7 @@ def _write(session: Session, done: Sequence[Moved], folder: str) -> None:
         for name, text in files.items():
             (place / name).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise CliError(f"{place} cannot be written: {error.strerror}.") from None
+        raise CliError(f"{place} cannot be written: {error.strerror}.", hint="Choose another folder.") from None
 
 
 def _commented(each: Moved) -> str:

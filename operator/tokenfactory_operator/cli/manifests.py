@@ -13,6 +13,7 @@ from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.cli.errors import CliError
 
 STDIN: Final = "-"
+PLACES: Final = "Name files or folders of manifests with -f, or - for standard input."
 SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 """Of the files in a folder that are manifests, as kubectl has them."""
 
@@ -33,7 +34,7 @@ def read(places: Sequence[str]) -> tuple[list[Manifest], int]:
                 others += 1
                 continue
             if not (document.get("metadata") or {}).get("name"):
-                raise CliError(f"{origin}: a {api.KIND} has no metadata.name.")
+                raise CliError(f"{origin}: a {api.KIND} has no metadata.name.", hint="Give it a name.")
             found.append(dict(document))
     return found, others
 
@@ -46,13 +47,13 @@ def _texts(places: Sequence[str]) -> Iterator[tuple[str, str]]:
         path = Path(place)
         files = sorted(each for each in path.rglob("*") if each.suffix in SUFFIXES) if path.is_dir() else [path]
         if not files:
-            raise CliError(f"{place} has no manifest: no file that ends in {', '.join(sorted(SUFFIXES))}.")
+            raise CliError(f"{place} has no manifest: no file that ends in {', '.join(sorted(SUFFIXES))}.", hint=PLACES)
         for file in files:
             try:
                 yield str(file), file.read_text(encoding="utf-8")
             except (OSError, UnicodeError) as error:
                 reason = error.strerror if isinstance(error, OSError) else "it is no text"
-                raise CliError(f"{file} cannot be read: {reason}.") from None
+                raise CliError(f"{file} cannot be read: {reason}.", hint=PLACES) from None
 
 
 def _documents(origin: str, text: str) -> Iterator[Mapping[str, Any]]:
@@ -62,11 +63,12 @@ def _documents(origin: str, text: str) -> Iterator[Mapping[str, Any]]:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark is not None else ""
         raise CliError(
-            f"{origin}{place} is no YAML: {getattr(error, 'problem', None) or 'it cannot be read'}."
+            f"{origin}{place} is no YAML: {getattr(error, 'problem', None) or 'it cannot be read'}.",
+            hint="kubectl apply --dry-run=client -f FILE reads it in the same way.",
         ) from None
     for document in documents:
         if not isinstance(document, Mapping):
-            raise CliError(f"{origin} has something that is no object of Kubernetes.")
+            raise CliError(f"{origin} has something that is no object of Kubernetes.", hint=PLACES)
         yield from document["items"] if _is_list(document) else [document]
 
 

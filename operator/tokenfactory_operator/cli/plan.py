@@ -52,7 +52,7 @@ async def plan(session: Session, filename: Files) -> Exit:
     """
     found, others = manifests.read(filename)
     if not found:
-        raise CliError("There is no DedicatedEndpoint in what was given.", hint="Name a file or folder with -f.")
+        raise CliError("There is no DedicatedEndpoint in what was given.", hint=manifests.PLACES)
     if others:
         session.out.note(f"{count(others, 'object')} of other kinds left out.")
     forecasts = await foresee(session, found)

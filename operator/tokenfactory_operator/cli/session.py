@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Final, Self
 
 from pydantic import SecretStr
 
-from tokenfactory_operator.cli.access import Access, access
+from tokenfactory_operator.cli.access import SETTINGS, Access, access
 from tokenfactory_operator.cli.errors import CliError, explained
 from tokenfactory_operator.cli.installation import Installation, chosen, installations
 from tokenfactory_operator.cli.output import Output
@@ -32,6 +33,8 @@ from tokenfactory_operator.ports import JsonObject
 from tokenfactory_operator.process.leadership import SystemClock
 
 _FORBIDDEN: Final = 403
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+"""A namespace's name (RFC 1123, as Kubernetes has it)."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,11 @@ class Session:
         return KubeObjects(await self.client())
 
     async def namespace(self) -> str:
-        """The namespace that is meant: `--namespace`, else the context's."""
-        return self.options.namespace or (await self.client()).namespace
+        """The namespace that is meant: `--namespace`, else the context's. Raises `CliError` for what is no name."""
+        named = self.options.namespace
+        if named and not _NAME.fullmatch(named):
+            raise CliError(f"{named} is no name of a namespace.", hint="kubectl get namespaces lists what there is.")
+        return named or (await self.client()).namespace
 
     async def namespaces(self) -> tuple[str, ...] | None:
         """Where to look: one namespace, or None for all."""
@@ -150,7 +156,7 @@ class Session:
         try:
             cloud = HttpCloud(wanted, token=lambda: token, clock=SystemClock(), project_id=project)
         except ValueError as error:
-            raise CliError(f"The cloud cannot be called: {error}.") from None
+            raise CliError(f"The cloud cannot be called: {error}.", hint=SETTINGS) from None
         return await self._stack.enter_async_context(cloud)
 
     async def templates(self) -> tuple[Template, ...]:

@@ -30,7 +30,10 @@ async def templates(session: Session, model: Model = "") -> Exit:
     catalog = Catalog(await session.templates())
     found = [each for each in catalog.templates if model in ("", each.name)]
     if model and not found:
-        raise CliError(catalog.mismatch(Wanted(model, "", "", "", 1, 1)) or "The catalog is empty.")
+        raise CliError(
+            catalog.mismatch(Wanted(model, "", "", "", 1, 1)) or "The catalog is empty.",
+            hint="kubectl tokenfactory templates lists all models.",
+        )
     if session.out.as_json:
         session.out.json([_as_json(each) for each in found])
     else:

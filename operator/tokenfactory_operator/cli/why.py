@@ -27,7 +27,9 @@ Name = Annotated[
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Tell each change until it is Ready.")]
 Timeout = Annotated[
     float,
-    typer.Option("--timeout", metavar="SECONDS", help="With --watch: how long. Default: for ever.", show_default=False),
+    typer.Option(
+        "--timeout", metavar="SECONDS", min=0, help="With --watch: how long. Default: for ever.", show_default=False
+    ),
 ]
 
 
@@ -74,7 +76,7 @@ async def _all(session: Session) -> Exit:
         session.out.json([_brief(each) for each in waiting])
     elif not waiting:
         session.out.line(
-            f"Nothing to tell: {count(len(bodies), 'object')}, all Ready." if bodies else "There is no object."
+            f"Nothing to tell: {count(len(bodies), 'object')}, all Ready." if bodies else await _none(session)
         )
     else:
         rows = [
@@ -89,6 +91,11 @@ async def _all(session: Session) -> Exit:
         ]
         session.out.table(("NAMESPACE", "NAME", "STATE", "REASON", "WHY, AND WHAT TO TYPE"), rows)
     return Exit.FOUND if waiting else Exit.DONE
+
+
+async def _none(session: Session) -> str:
+    places = await session.namespaces()
+    return f"There is no object in the namespace {places[0]}." if places else "There is no object in any namespace."
 
 
 def _brief(each: Story) -> dict[str, str]:

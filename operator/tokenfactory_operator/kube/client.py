@@ -243,11 +243,18 @@ class KubeClient:
 async def _content(answer: aiohttp.ClientResponse, request: str, most: int | None) -> bytes | bytearray:
     if most is None:
         return await answer.read()
+    try:
+        return await _bounded(answer.content, request, most)
+    except BaseException:
+        answer.close()  # what is left of it would keep the connection open
+        raise
+
+
+async def _bounded(content: aiohttp.StreamReader, request: str, most: int) -> bytearray:
     read = bytearray()
-    async for part in answer.content.iter_any():
+    async for part in content.iter_any():
         read += part
         if len(read) > most:
-            answer.close()
             raise TooLarge(f"{request}: the answer has more than {most} bytes")
     return read
 

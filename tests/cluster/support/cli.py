@@ -35,6 +35,14 @@ class Typed(io.StringIO):
 
     encoding = "utf-8"
 
+    def __init__(self, *, terminal: bool = False) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        """Whether a person reads it as it comes."""
+        return self._terminal
+
 
 class Keyboard(io.StringIO):
     """What a person types at a terminal."""
@@ -50,9 +58,14 @@ class Cli:
 
     environment: Mapping[str, str]
 
-    def __call__(self, *arguments: str, stdin: str = "", typed: str = "", **variables: str) -> Ran:
-        """Run it; `variables` come on top of the environment, and a person answers its questions with `typed`."""
-        out, err = Typed(), Typed()
+    def __call__(
+        self, *arguments: str, stdin: str = "", typed: str = "", terminal: bool = False, **variables: str
+    ) -> Ran:
+        """Run it; `variables` come on top of the environment, and a person answers its questions with `typed`.
+
+        `terminal`: what it writes is read on a terminal.
+        """
+        out, err = Typed(terminal=terminal), Typed(terminal=terminal)
         source = Keyboard(typed) if typed else io.StringIO(stdin)
         with self._process(out, err, source, {**self.environment, **variables}):
             code = main(list(arguments))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Final
 
-import httpx
-from prometheus_client.parser import text_string_to_metric_families
-
+from tokenfactory_operator.cli.checks.last_list import Pod, last_list
 from tokenfactory_operator.cli.checks.result import Check, ok, problem, unknown, warning
 from tokenfactory_operator.cli.installation import Installation
 from tokenfactory_operator.cli.session import Session
@@ -17,13 +14,12 @@ from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube.access import ServiceAccount, missing, named_by_place
 from tokenfactory_operator.kube.leases import KubeLeases
 from tokenfactory_operator.leader.lease import LeaseRecord
+from tokenfactory_operator.ports import Key
 from tokenfactory_operator.process.standing import own_rights, watched_rights
 from tokenfactory_operator.settings import Settings
 
 INSTALL: Final = "see docs/install.md: helm install tokenfactory-operator … -n tokenfactory-system"
-AGE: Final = "tokenfactory_inventory_age_seconds"
-METRICS_LIMIT: Final = 8 * 2**20
-_TIMEOUT: Final = 10.0
+LEASE_NAMESPACE: Final = "name the namespace of its Lease: export TOKENFACTORY_LEASE_NAMESPACE=…"
 
 
 async def operator(session: Session, *, metrics_url: str = "") -> AsyncIterator[Check]:
@@ -38,7 +34,7 @@ async def operator(session: Session, *, metrics_url: str = "") -> AsyncIterator[
         yield await _rights(session, installation, settings)
     lease = await _lease(session, installation, settings)
     yield judged_lease(lease, settings, now=datetime.now(UTC))
-    yield await _last_list(session, installation, lease, settings, metrics_url)
+    yield await last_list(await session.client(), leading(installation, lease), settings, metrics_url)
 
 
 def deployment(installation: Installation) -> Check:
@@ -73,7 +69,7 @@ async def _lease(session: Session, installation: Installation | None, settings: 
         return "Leader election is off, so a single process has to run."
     namespace = settings.lease_namespace or (installation.key.namespace if installation else "")
     if not namespace:
-        return "Who leads is not known: without a Deployment, set TOKENFACTORY_LEASE_NAMESPACE."
+        return "Who leads is not known, for want of a Deployment: it says in which namespace the Lease is."
     try:
         return await KubeLeases(await session.client(), namespace=namespace, name=settings.lease_name).get()
     except KubeError as error:
@@ -83,7 +79,7 @@ async def _lease(session: Session, installation: Installation | None, settings: 
 def judged_lease(lease: LeaseRecord | str | None, settings: Settings, *, now: datetime) -> Check:
     """Whether somebody leads, by the clock of this machine."""
     if isinstance(lease, str):
-        return unknown("leader", lease)
+        return unknown("leader", lease, "" if settings.lease_namespace else LEASE_NAMESPACE)
     step = "look whether the operator's pods run: kubectl get pods -A -l app.kubernetes.io/name=tokenfactory-operator"
     if lease is None or not lease.holder:
         return problem("leader", f"Nobody leads: the Lease {settings.lease_name} has no holder.", step)
@@ -102,49 +98,9 @@ def _age(renewed: str, now: datetime) -> float | None:
         return None
 
 
-async def _last_list(
-    session: Session,
-    installation: Installation | None,
-    lease: LeaseRecord | str | None,
-    settings: Settings,
-    metrics_url: str,
-) -> Check:
-    try:
-        text = await _metrics(session, installation, lease, metrics_url)
-    except (KubeError, httpx.HTTPError, httpx.InvalidURL) as error:
-        return unknown(
-            "last-list", f"When the cloud was listed last is not known: the metrics do not answer ({error})."
-        )
-    if text is None:
-        return unknown("last-list", "When the cloud was listed last is not known: no pod leads.", "--metrics-url")
-    return judged_age(text, settings)
-
-
-async def _metrics(
-    session: Session, installation: Installation | None, lease: LeaseRecord | str | None, metrics_url: str
-) -> str | None:
-    """What the leader serves as metrics; None where it is no pod that is known."""
-    if metrics_url:
-        async with httpx.AsyncClient(timeout=_TIMEOUT) as client:
-            return (await client.get(metrics_url)).raise_for_status().text
+def leading(installation: Installation | None, lease: LeaseRecord | str | None) -> Pod | None:
+    """The pod that holds the Lease; None where nobody does, or who is no pod of a Deployment."""
     if installation is None or not isinstance(lease, LeaseRecord) or "_" not in lease.holder:
         return None
-    pod, port = lease.holder.rpartition("_")[0], installation.ports.get("metrics", 8080)
-    path = f"/api/v1/namespaces/{installation.key.namespace}/pods/{pod}:{port}/proxy/metrics"
-    return await (await session.client()).text(path, most=METRICS_LIMIT)
-
-
-def judged_age(exposition: str, settings: Settings) -> Check:
-    """How old what the operator knows of the cloud is, by its own metrics."""
-    try:
-        families = list(text_string_to_metric_families(exposition))
-    except ValueError:
-        return unknown("last-list", "What the metrics address serves are no metrics of Prometheus.")
-    ages = [sample.value for family in families for sample in family.samples if sample.name == AGE]
-    if not ages:
-        return unknown("last-list", f"The metrics have no {AGE}: is it this operator that serves them?")
-    age, step = max(ages), "kubectl tokenfactory why: the objects' conditions say why the cloud cannot be listed"
-    if math.isinf(age):
-        return problem("last-list", "The operator has not listed the cloud yet.", step)
-    text = f"The operator listed the cloud {age:.0f} s ago."
-    return ok("last-list", text) if age <= settings.timing().stale_after else problem("last-list", text, step)
+    name = lease.holder.rpartition("_")[0]
+    return Pod(Key(installation.key.namespace, name), installation.ports.get("metrics", 8080))

@@ -1,0 +1,99 @@
+"""When was the cloud listed last? The metrics of the pod that leads say it, through the API server's proxy.
+
+`GET …/pods/NAME:PORT/proxy/metrics` needs the right `get` on `pods/proxy` (Kubernetes: access services running on
+clusters). Whoever serves the metrics is not trusted: the answer is bounded, and may be no metrics at all.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from tokenfactory_operator.cli.checks.result import Check, ok, problem, unknown
+from tokenfactory_operator.cli.errors import explained
+from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
+from tokenfactory_operator.kube.client import KubeClient
+from tokenfactory_operator.kube.errors import ApiServerError, TooLarge
+from tokenfactory_operator.ports import Key
+from tokenfactory_operator.settings import Settings
+
+NAME: Final = "last-list"
+AGE: Final = "tokenfactory_inventory_age_seconds"
+METRICS_LIMIT: Final = 8 * 2**20
+"""Bytes of metrics that are read at most."""
+NOT_KNOWN: Final = "When the cloud was listed last is not known"
+ADDRESS: Final = "name the address of its metrics: --metrics-url http://127.0.0.1:8080/metrics"
+_TIMEOUT: Final = 10.0
+_FORBIDDEN: Final = 403
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod of the operator, and the port of its metrics."""
+
+    key: Key
+    port: int
+
+    @property
+    def metrics(self) -> str:
+        """The path of its metrics at the API server."""
+        return f"/api/v1/namespaces/{self.key.namespace}/pods/{self.key.name}:{self.port}/proxy/metrics"
+
+
+async def last_list(kube: KubeClient, leader: Pod | None, settings: Settings, metrics_url: str) -> Check:
+    """By the leader's metrics, or by those at `metrics_url` where one is given."""
+    if metrics_url:
+        return await _by_address(metrics_url, settings)
+    if leader is None:
+        return unknown(NAME, f"{NOT_KNOWN}: no pod leads.", ADDRESS)
+    try:
+        return judged_age(await kube.text(leader.metrics, most=METRICS_LIMIT), settings)
+    except KubeError as error:
+        return unknown(NAME, f"{NOT_KNOWN}: {_cause(error, leader)}", _step(error, leader))
+
+
+async def _by_address(address: str, settings: Settings) -> Check:
+    try:
+        async with httpx.AsyncClient(timeout=_TIMEOUT) as client:
+            answer = await client.get(address)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return unknown(NAME, f"{NOT_KNOWN}: {address} does not answer ({error}).", ADDRESS)
+    if not answer.is_success:
+        return unknown(NAME, f"{NOT_KNOWN}: {address} answers with status {answer.status_code}.", ADDRESS)
+    return judged_age(answer.text, settings)
+
+
+def _cause(error: KubeError, leader: Pod) -> str:
+    if isinstance(error, KubeNotFound):
+        return f"the pod {leader.key}, which holds the Lease, is not there."
+    if isinstance(error, TooLarge):
+        return f"the pod {leader.key} serves more than {METRICS_LIMIT} bytes of metrics."
+    return f"the metrics of the pod {leader.key} do not answer. {explained(error).message}"
+
+
+def _step(error: KubeError, leader: Pod) -> str:
+    if isinstance(error, ApiServerError) and error.status == _FORBIDDEN:
+        return "ask for the right get on pods/proxy, or use kubectl port-forward and --metrics-url"
+    if isinstance(error, TooLarge):
+        return f"is {leader.key} a pod of the operator? {ADDRESS}"
+    return f"kubectl -n {leader.key.namespace} get pod {leader.key.name}"
+
+
+def judged_age(exposition: str, settings: Settings) -> Check:
+    """How old what the operator knows of the cloud is, by its own metrics."""
+    try:
+        families = list(text_string_to_metric_families(exposition))
+    except ValueError:
+        return unknown(NAME, f"{NOT_KNOWN}: what answers serves no metrics of Prometheus.", ADDRESS)
+    ages = [sample.value for family in families for sample in family.samples if sample.name == AGE]
+    if not ages:
+        return unknown(NAME, f"{NOT_KNOWN}: the metrics have no {AGE}, so they are not the operator's.", ADDRESS)
+    age, step = max(ages), "kubectl tokenfactory why: the objects' conditions say why the cloud cannot be listed"
+    if math.isinf(age):
+        return problem(NAME, "The operator has not listed the cloud yet.", step)
+    text = f"The operator listed the cloud {age:.0f} s ago."
+    return ok(NAME, text) if age <= settings.timing().stale_after else problem(NAME, text, step)

@@ -1,0 +1,156 @@
+"""When the cloud was listed last, by metrics that are asked for through the API server, or at an address."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokenfactory_operator.cli.checks import last_list as module
+from tokenfactory_operator.cli.checks.last_list import AGE, METRICS_LIMIT, Pod, judged_age, last_list
+from tokenfactory_operator.cli.checks.result import Check, Verdict
+from tokenfactory_operator.ports import Key
+from tokenfactory_operator.settings import Settings
+from unit.kube.loopback import CANARY, Loopback, answer, client_of, loopback, status_answer, status_object
+
+POD: Final = Pod(Key("system", "operator-0"), 8080)
+UNREACHABLE: Final = "error trying to reach service: dial tcp 10.0.0.7:8080: connect: connection refused"
+
+
+def metrics(age: float) -> str:
+    """What an operator serves, as far as it matters."""
+    return f'# TYPE {AGE} gauge\n{AGE}{{scope="a"}} {age}\n{AGE}{{scope="b"}} 0.5\n'
+
+
+def settings() -> Settings:
+    """Those of an operator with the usual times."""
+    return Settings(token="t")  # type: ignore[arg-type]  # pydantic makes the secret
+
+
+async def told(raw: bytes | None, *, request_timeout: float = 5.0) -> tuple[Check, Loopback]:
+    """What is said where the API server answers so; None: it never does."""
+    async with loopback(lambda _: raw) as server, client_of(server, request_timeout=request_timeout) as client:
+        return await last_list(client, POD, settings(), ""), server
+
+
+async def test_the_leaders_metrics_are_asked_for_through_the_api_server() -> None:
+    """One GET of the pod's proxy; the oldest of its lists counts."""
+    check, server = await told(answer(metrics(3.2)))
+    assert [(request.method, request.target) for request in server.requests] == [
+        ("GET", "/api/v1/namespaces/system/pods/operator-0:8080/proxy/metrics")
+    ]
+    assert (check.verdict, check.message) == (Verdict.OK, "The operator listed the cloud 3 s ago.")
+
+
+@pytest.mark.parametrize(
+    ("raw", "says", "step"),
+    [
+        pytest.param(
+            status_answer(404, "NotFound"),
+            "the pod system/operator-0, which holds the Lease, is not there.",
+            "kubectl -n system get pod operator-0",
+            id="the pod has gone",
+        ),
+        pytest.param(
+            status_answer(403, "Forbidden"), "Your Kubernetes account may not", "get on pods/proxy", id="no right"
+        ),
+        pytest.param(status_answer(401, "Unauthorized"), "does not accept your", "get pod", id="no login"),
+        pytest.param(
+            answer(status_object(503, "ServiceUnavailable", message=UNREACHABLE), status=503),
+            UNREACHABLE,
+            "kubectl -n system get pod operator-0",
+            id="nobody listens in the pod",
+        ),
+        pytest.param(answer("404 page not found", status=404), "404 page not found", "get pod", id="another path"),
+        pytest.param(answer("x" * (METRICS_LIMIT + 1)), "more than 8388608 bytes", "a pod of the operator", id="huge"),
+        pytest.param(answer("<html>"), "no metrics of Prometheus", "--metrics-url", id="no metrics"),
+        pytest.param(answer("up 1\n"), f"the metrics have no {AGE}", "--metrics-url", id="of another program"),
+        pytest.param(answer(""), f"the metrics have no {AGE}", "--metrics-url", id="nothing"),
+        pytest.param(b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nu", "The API server", "get pod", id="cut off"),
+        pytest.param(b"", "The API server", "get pod", id="hung up"),
+    ],
+)
+async def test_what_stands_in_the_way(raw: bytes, says: str, step: str) -> None:
+    """One sentence about it, and what to do; the rest of the report goes on. No secret is in it."""
+    check, _ = await told(raw)
+    assert check.verdict is Verdict.UNKNOWN
+    assert check.message.startswith("When the cloud was listed last is not known: ")
+    assert says in check.message
+    assert step in check.next_step
+    assert "\n" not in check.message + check.next_step
+    assert CANARY not in check.message
+
+
+async def test_a_pod_that_never_answers() -> None:
+    """The request has a time limit."""
+    check, _ = await told(None, request_timeout=0.1)
+    assert check.verdict is Verdict.UNKNOWN
+    assert "no answer within 0.1 s" in check.message
+
+
+async def test_nobody_leads() -> None:
+    """Nothing is asked for; the address can be named."""
+    async with loopback(lambda _: None) as server, client_of(server) as client:
+        check = await last_list(client, None, settings(), "")
+    assert (check.verdict, server.requests) == (Verdict.UNKNOWN, [])
+    assert "--metrics-url http://" in check.next_step
+
+
+def _refused(server: Loopback) -> str:
+    return f"{server.url.rpartition(':')[0]}:9/metrics"
+
+
+@pytest.mark.parametrize(
+    ("raw", "address", "says"),
+    [
+        pytest.param(answer(metrics(2)), lambda server: server.url, "2 s ago", id="well"),
+        pytest.param(answer("", status=404), lambda server: server.url, "answers with status 404", id="404"),
+        pytest.param(answer("<html>"), lambda server: server.url, "no metrics of Prometheus", id="no metrics"),
+        pytest.param(b"", lambda server: server.url, "does not answer", id="hung up"),
+        pytest.param(b"", _refused, "does not answer", id="nobody listens"),
+        pytest.param(b"", lambda _: "localhost:8080", "does not answer", id="no scheme"),
+        pytest.param(b"", lambda _: "http://[", "does not answer", id="no address"),
+    ],
+)
+async def test_an_address_of_the_metrics(raw: bytes, address: Callable[[Loopback], str], says: str) -> None:
+    """It comes before the pod, and its failures are a sentence too."""
+    async with loopback(lambda _: raw) as server, client_of(server) as client:
+        check = await last_list(client, POD, settings(), address(server))
+    assert says in check.message
+    assert "\n" not in check.message
+    assert check.verdict is Verdict.OK or "--metrics-url http://" in check.next_step
+
+
+@pytest.mark.parametrize(
+    ("age", "verdict", "says"),
+    [
+        pytest.param(0.0, Verdict.OK, "0 s ago", id="now"),
+        pytest.param(1e6, Verdict.PROBLEM, "1000000 s ago", id="long ago"),
+        pytest.param(math.inf, Verdict.PROBLEM, "has not listed the cloud yet", id="never"),
+    ],
+)
+def test_its_age(age: float, verdict: Verdict, says: str) -> None:
+    """A list that is older than the operator allows is a problem, and so is none."""
+    check = judged_age(metrics(age), settings())
+    assert (check.verdict, says in check.message) == (verdict, True)
+    assert bool(check.next_step) == (verdict is Verdict.PROBLEM)
+
+
+def test_the_limit_is_that_of_the_settings() -> None:
+    """One second on each side of it."""
+    limit = settings().timing().stale_after
+    verdicts = [judged_age(metrics(limit + more), settings()).verdict for more in (-1, 1)]
+    assert verdicts == [Verdict.OK, Verdict.PROBLEM]
+
+
+PIECES: Final = (*'{}=",# \n\\01.eE+-', AGE, "TYPE", "HELP", "gauge", "nan", "a")
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=60))
+def test_whatever_is_served_is_a_sentence(pieces: list[str]) -> None:
+    """A pod is not trusted: no text of it ends the report."""
+    assert judged_age("".join(pieces), settings()).name == module.NAME
