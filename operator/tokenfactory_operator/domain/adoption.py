@@ -26,7 +26,7 @@ def obstacle(s: Situation, target: str, *, unlisted: bool) -> Asking | None:
     if others:
         text = f"This object has endpoint {', '.join(others)}, so it cannot adopt {target}: use another object."
         return Asking(Reason.OWNERSHIP_CONFLICT, text)
-    suspects = (s.evidence.named, s.evidence.recorded, *s.evidence.predecessors)
+    suspects = (s.evidence.named, s.evidence.recorded.seen, *s.evidence.predecessors)
     found = next((seen.endpoint for seen in suspects if seen is not None and seen.endpoint.id == target), None)
     if found is not None:
         earlier = claims.of_predecessor(s, found)

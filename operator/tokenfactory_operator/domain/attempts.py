@@ -81,9 +81,9 @@ def next_attempt_settle(s: Situation, attempt: Attempt) -> float:
 
 def may_be_cut_off(s: Situation, attempt: Attempt) -> bool:
     """The LIST may leave out what the attempt has made: it is as long as it ever was, and shows nothing newer."""
-    return bool(s.evidence.cut_at) and not _shows_what_is_new(s, attempt)
+    return bool(s.evidence.view.cut_at) and not _shows_what_is_new(s, attempt)
 
 
 def _shows_what_is_new(s: Situation, attempt: Attempt) -> bool:
     """The LIST has shown an endpoint that was created after the attempt."""
-    return s.evidence.newest_shown > attempt.ended
+    return s.evidence.view.newest_shown > attempt.ended

@@ -44,7 +44,7 @@ def unproven(s: Situation, target: str) -> Sighting | None:
 
     It carries no mark, this process neither made it nor ever saw the object's mark on it, and it may not be adopted.
     """
-    recorded = s.evidence.recorded
+    recorded = s.evidence.recorded.seen
     if recorded is None or recorded.endpoint.marks or recorded.endpoint.id == target:
         return None
     free = s.policy.may_adopt or s.resource.observes or of_predecessor(s, recorded.endpoint)
@@ -53,7 +53,7 @@ def unproven(s: Situation, target: str) -> Sighting | None:
 
 def adopting(s: Situation, target: str) -> Sighting | None:
     """The recorded endpoint, where its adoption has begun and the object's mark is not on it yet."""
-    recorded = s.evidence.recorded
+    recorded = s.evidence.recorded.seen
     begun = recorded is not None and recorded.endpoint.id == target and not recorded.endpoint.carries(s.identity)
     return recorded if begun else None
 
@@ -63,7 +63,7 @@ def still_of_predecessor(s: Situation) -> bool:
 
     A LIST that leaves it out changes nothing about that: what was seen last counts.
     """
-    recorded = s.evidence.recorded
+    recorded = s.evidence.recorded.seen
     seen = recorded.endpoint if recorded is not None else s.memory.endpoints[s.recorded_id].last_seen
     if seen is None or seen.carries(s.identity) or s.resource.origin or proof.known_as_ours(s, s.recorded_id):
         return False
@@ -72,7 +72,7 @@ def still_of_predecessor(s: Situation) -> bool:
 
 def unlisted(s: Situation) -> bool:
     """Whether a LIST leaves the recorded endpoint out, and nothing proves yet that it is gone."""
-    if not s.recorded_id or s.evidence.recorded is not None or proof.gone(s, s.recorded_id):
+    if not s.recorded_id or s.evidence.recorded.seen is not None or proof.gone(s, s.recorded_id):
         return False
     done = max(s.memory.endpoints[s.recorded_id].deleted, s.memory.endpoints[s.recorded_id].released) > NEVER
     return not done and not (proof.absent(s) and proof.trusted(s))

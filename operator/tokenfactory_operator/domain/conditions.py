@@ -158,7 +158,7 @@ def _says(condition: Condition) -> tuple[str | None, str | None, int | None]:
 
 
 def _blind(s: Judged) -> bool:
-    return s.evidence.outage is not None and s.evidence.outage.blind
+    return s.evidence.view.outage is not None and s.evidence.view.outage.blind
 
 
 def _drafts(s: Judged, decision: Decision, verdict: Verdict) -> Sequence[_Draft]:

@@ -41,7 +41,7 @@ def foreign_owner(s: Judged) -> Decision | None:
     bare = s.own.of(Role.UNPROVEN)
     if bare is not None:
         return _conflict(s, "foreign_owner", unproven_text(s, bare.endpoint.id))
-    suspects = [seen.endpoint for seen in (s.evidence.recorded, s.own.kept) if seen is not None]
+    suspects = [seen.endpoint for seen in (s.evidence.recorded.seen, s.own.kept) if seen is not None]
     found = next((endpoint for endpoint in suspects if endpoint.foreign_to(s.identity)), None)
     if found is None or (found.id == s.own.target and not found.carries(s.identity)):
         return None  # what is being adopted, `adoption` has judged before

@@ -77,8 +77,8 @@ def cut_off(s: Judged, attempt: Attempt, check: str) -> Decision | None:
     if not attempts.may_be_cut_off(s, attempt):
         return None
     text = (
-        f"{unclear(s)} The cloud's list shows {s.evidence.cut_at} endpoints and has never shown more, so it may be cut "
-        f"off there. Look for endpoints of this object in the console; if there are none, {CONFIRM}."
+        f"{unclear(s)} The cloud's list shows {s.evidence.view.cut_at} endpoints and has never shown more, so it may "
+        f"be cut off there. Look for endpoints of this object in the console; if there are none, {CONFIRM}."
     )
     return Decision(check, verdict=Asking(Reason.CREATE_OUTCOME_UNKNOWN, text), after_list=True)
 
@@ -86,8 +86,8 @@ def cut_off(s: Judged, attempt: Attempt, check: str) -> Decision | None:
 def lost(s: Judged) -> Decision | None:
     """The recorded endpoint is not in the list: prove that it is gone before anything follows from it."""
     endpoint_id = s.recorded_id
-    present = s.own.kept is not None or s.evidence.recorded is not None
-    if not endpoint_id or (present and endpoint_id not in s.evidence.hidden):
+    present = s.own.kept is not None or s.evidence.recorded.seen is not None
+    if not endpoint_id or (present and endpoint_id not in s.evidence.view.hidden):
         return None
     others = ", ".join(seen.endpoint.id for seen in s.evidence.own)
     untouched = f" Until then {others}, with this object's mark too, is left alone." if others else ""
@@ -98,7 +98,7 @@ def lost(s: Judged) -> Decision | None:
         if s.now >= due:
             # One that no LIST has ever shown may be why: if it is gone, which only the whole probe can tell, its
             # absence says nothing against the LIST.
-            probe = probe_of(s, endpoint_id, look_only=endpoint_id not in s.evidence.overdue)
+            probe = probe_of(s, endpoint_id, look_only=endpoint_id not in s.evidence.view.overdue)
             return Decision("lost", probe, untrusted(s, "lost", also=untouched).verdict, after_list=True)
         return untrusted(s, "lost", record=endpoint_id, also=untouched)
     if not proof.absent(s):
@@ -237,7 +237,7 @@ def failed(s: Judged, action: str) -> Decision | None:
         return None
     terminal = failure.error.handling is Handling.TERMINAL and not s.resource.terminating
     # A LIST that went well since then shows that the token has been put right.
-    mended = failure.error.reason is Reason.UNAUTHORIZED and s.evidence.last_view > failure.at
+    mended = failure.error.reason is Reason.UNAUTHORIZED and s.evidence.view.last_view > failure.at
     if not terminal and (s.now >= failure.not_before or mended):
         return None
     kind = Waiting if failure.error.handling is Handling.TERMINAL and not terminal else Hindered
@@ -280,6 +280,6 @@ def shown_elsewhere(s: Judged, check: str) -> Decision | None:
 
 def untrusted(s: Situation, check: str, *, record: str | None = None, also: str = "") -> Decision:
     """Nothing follows from what is not listed: say why, and what a person can do."""
-    text = f"{s.evidence.untrusted} Look at the console; if what is missing there is really gone, {CONFIRM}.{also}"
+    text = f"{s.evidence.view.untrusted} Look at the console; if what is missing there is really gone, {CONFIRM}.{also}"
     verdict = Asking(Reason.INVENTORY_UNTRUSTED, text)
     return Decision(check, verdict=verdict, record=record, after_list=True)

@@ -152,7 +152,7 @@ def release(s: Judged) -> Decision | None:
     text = _released_text(endpoint_id, gone=gone)
     if s.memory.endpoints[endpoint_id].deleted > NEVER:
         text = f"Endpoint {endpoint_id} was being deleted when deletionPolicy was changed to Retain: it may be gone."
-    elif s.memory.endpoints[endpoint_id].released > NEVER and s.evidence.recorded is None and not gone:
+    elif s.memory.endpoints[endpoint_id].released > NEVER and s.evidence.recorded.seen is None and not gone:
         text = f"Endpoint {endpoint_id} was released, and is not in the cloud's list: it may be gone."
     return waiting or Decision("release", RemoveFinalizer("ReleasedEndpoint", text), _deleting("Released."))
 
@@ -164,7 +164,7 @@ def _absent(s: Judged) -> bool:
 def _unseen(s: Judged, check: str) -> Decision | None:
     """What is to be left in the cloud is not in the list, and nothing proves yet that it is gone."""
     endpoint_id = s.recorded_id
-    if not endpoint_id or s.evidence.recorded is not None or s.memory.endpoints[endpoint_id].released > NEVER:
+    if not endpoint_id or s.evidence.recorded.seen is not None or s.memory.endpoints[endpoint_id].released > NEVER:
         return None
     if not _absent(s):
         text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Checking whether it is gone."
@@ -195,7 +195,7 @@ def _doubled_before(s: Judged) -> Decision | None:
     others = {item: since for item, since in s.memory.endpoints.known_since().items() if item not in spared}
     answered = max((s.memory.endpoints[item].deleted for item in others), default=NEVER)
     since = max(others.values(), default=NEVER)
-    if s.evidence.last_list > max(answered, since + s.timing.create_settle):
+    if s.evidence.view.last_list > max(answered, since + s.timing.create_settle):
         return untrusted(s, "release", record=_record(s)) if others and not proof.trusted(s) else None
     text = f"Waiting for proof that the duplicate {', '.join(sorted(others))} is gone."
     return Decision("release", verdict=_heard(s, text), record=_record(s), after_list=True)
@@ -243,7 +243,7 @@ def _delete(s: Judged, check: str, ids: tuple[str, ...]) -> Decision:
 
 def _unjudged(s: Judged) -> bool:
     """Only an earlier process has seen the recorded endpoint: whose it is, and that the LISTs hide it, is forgotten."""
-    if s.evidence.recorded is not None or s.evidence.recorded_absence.evidence > NEVER:
+    if s.evidence.recorded.seen is not None or s.evidence.recorded.absence.evidence > NEVER:
         return False
     return not s.memory.endpoints[s.recorded_id].looked
 
@@ -261,8 +261,8 @@ def absence_observed(s: Judged) -> Decision | None:
         return unshown
     left = s.own.deleted(Deed.LEAVE)
     answered = max(s.memory.endpoints.deleted().values(), default=NEVER)
-    listed = s.evidence.last_list <= answered or s.own.seen.keys() - left - _accepted(s).keys()
-    if listed or s.evidence.last_list <= _listed_from(s):
+    listed = s.evidence.view.last_list <= answered or s.own.seen.keys() - left - _accepted(s).keys()
+    if listed or s.evidence.view.last_list <= _listed_from(s):
         text = "The cloud has answered the deletion. Waiting until its list no longer shows the endpoint."
         verdict = _heard(s, text if listed else _too_new(s))
         return Decision("absence_observed", verdict=verdict, record=_record(s), after_list=True)
@@ -280,7 +280,7 @@ def _leave(s: Judged, left: frozenset[str]) -> Decision:
     mine = s.recorded_id in left
     waiting = (_unsettled(s, "absence_observed") or _unseen(s, "absence_observed")) if mine else None
     text = f"Endpoint {', '.join(sorted(left))} is not clearly this object's, so it was left in the cloud."
-    if left == {s.recorded_id} and s.evidence.recorded is None and _absent(s):
+    if left == {s.recorded_id} and s.evidence.recorded.seen is None and _absent(s):
         text = f"Endpoint {s.recorded_id} was not clearly this object's, and is no longer in the cloud."
     action = RemoveFinalizer(Reason.OWNERSHIP_CONFLICT, text)
     return waiting or Decision("absence_observed", action, _deleting("Released."))
@@ -386,7 +386,7 @@ def _undeleted(s: Judged) -> tuple[str, ...]:
 
 def _heard(s: Judged, text: str, reason: Reason = Reason.DELETING) -> Verdict:
     """What is waited for, or why no LIST comes that could end it."""
-    outage = s.evidence.outage
+    outage = s.evidence.view.outage
     if outage is not None:
         return Hindered(outage.reason, outage.message)
     return _deleting(text) if reason is Reason.DELETING else Hindered(reason, text)

@@ -76,7 +76,7 @@ def judged(s: Situation) -> Judged:
 
 def judge(s: Situation) -> Ownership:
     """What the endpoints of the object are to it."""
-    recorded, target, unlisted = s.evidence.recorded, claims.adoption_target(s), claims.unlisted(s)
+    recorded, target, unlisted = s.evidence.recorded.seen, claims.adoption_target(s), claims.unlisted(s)
     unproven, adopting = claims.unproven(s, target), claims.adopting(s, target)
     unmarked = recorded if recorded is not None and not (recorded.endpoint.marks or unproven) else None
     likeliest = claims.likeliest(s, unmarked or adopting)
@@ -109,7 +109,7 @@ def judge(s: Situation) -> Ownership:
 
 def seen(s: Situation) -> dict[str, Sighting]:
     """Those of the object's endpoints that are taken to exist, by id."""
-    recorded = (s.evidence.recorded,) if s.evidence.recorded else ()
+    recorded = (s.evidence.recorded.seen,) if s.evidence.recorded.seen else ()
     return {each.endpoint.id: each for each in (*s.evidence.own, *recorded)}
 
 

@@ -73,12 +73,12 @@ def stripped(s: Judged) -> Decision | None:
 
 def unheard(s: Judged) -> Decision | None:
     """The cloud has not been seen yet, or not for long: decide nothing, and say so when it lasts."""
-    outage = s.evidence.outage
+    outage = s.evidence.view.outage
     early = _early(s)
     kind = UnjudgedYet if early > 0 else Unjudged
     verdict = kind(outage.reason, outage.message) if outage else None
-    unseen = outage is not None or s.now - s.evidence.last_view > s.timing.stale_after
-    if not s.evidence.known or (unseen and not s.resource.terminating):
+    unseen = outage is not None or s.now - s.evidence.view.last_view > s.timing.stale_after
+    if not s.evidence.view.known or (unseen and not s.resource.terminating):
         record = s.recorded_id or None
         return Decision("unheard", verdict=verdict, record=record, after_list=True, after=early if early > 0 else None)
     return None
@@ -98,7 +98,7 @@ def other_scope(s: Judged) -> Decision | None:
     at_stake = bool(s.recorded_id) or attempts.unresolved(s) is not None
     if not written or written == s.evidence.scope or not at_stake:
         return None
-    recorded = s.evidence.recorded
+    recorded = s.evidence.recorded.seen
     listed = recorded is not None and recorded.listed > NEVER  # what a GET answers rebinds nothing
     if listed or s.evidence.same_project or proof.project_confirmed(s):
         return Decision("other_scope", Rescope(s.evidence.scope), record=s.recorded_id or None)
@@ -117,7 +117,7 @@ def other_scope(s: Judged) -> Decision | None:
 
 def asked_to_look(s: Judged) -> Decision | None:
     """The request annotation has a new value: judge by a LIST that is begun after it was seen."""
-    if not s.resource.request_pending or s.evidence.last_view > s.memory.request.seen:
+    if not s.resource.request_pending or s.evidence.view.last_view > s.memory.request.seen:
         return None
     return Decision("asked_to_look", record=s.recorded_id or None, after_list=True, hurry=True)
 

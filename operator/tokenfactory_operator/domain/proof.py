@@ -28,7 +28,7 @@ def project_confirmed(s: Situation) -> bool:
 
 def trusted(s: Situation) -> bool:
     """Whether absence from the inventory may be believed: nothing speaks against it, or a person has said so."""
-    return not s.evidence.untrusted or confirmed(s)
+    return not s.evidence.view.untrusted or confirmed(s)
 
 
 def lost_settle(s: Situation) -> float:
@@ -37,17 +37,17 @@ def lost_settle(s: Situation) -> float:
     Longer without another endpoint of the project in the LIST: it may be that of a cloud that is not well, or of
     another project that the credential has come to mean.
     """
-    return s.timing.create_settle if s.evidence.witnessed else s.timing.lost_settle
+    return s.timing.create_settle if s.evidence.recorded.witnessed else s.timing.lost_settle
 
 
 def absent(s: Situation) -> bool:
     """Whether the LISTs prove that the recorded endpoint is not there, as long as they are trusted."""
-    return s.evidence.recorded_absence.proven(after=NEVER, settle=lost_settle(s))
+    return s.evidence.recorded.absence.proven(after=NEVER, settle=lost_settle(s))
 
 
 def gone(s: Situation, endpoint_id: str) -> bool:
     """Whether the recorded endpoint was proven gone, and no answer has shown it since."""
-    return s.memory.endpoints[endpoint_id].gone > s.evidence.recorded_absence.evidence
+    return s.memory.endpoints[endpoint_id].gone > s.evidence.recorded.absence.evidence
 
 
 def known_as_ours(s: Situation, endpoint_id: str) -> bool:
@@ -64,7 +64,7 @@ def nothing_made(s: Situation) -> bool:
 
 def may_still_change(s: Situation) -> bool:
     """Whether a call that was sent for this object may take effect yet: no LIST so far shows for sure that it has."""
-    return s.evidence.last_list <= max(s.memory.calls.unanswered, called_elsewhere(s)) + s.timing.create_settle
+    return s.evidence.view.last_list <= max(s.memory.calls.unanswered, called_elsewhere(s)) + s.timing.create_settle
 
 
 def called_elsewhere(s: Situation) -> float:

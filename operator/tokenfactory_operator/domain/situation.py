@@ -62,10 +62,9 @@ class Outage:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What the inventory of one credential knows about one object."""
+class CloudView:
+    """What the LISTs of one credential show, and whether they may be believed."""
 
-    scope: str
     known: bool
     """A first LIST was seen whose pages all came: before it nothing is mutated."""
     outage: Outage | None
@@ -75,16 +74,42 @@ class Evidence:
     """Start of the last complete LIST; `NEVER` if none."""
     last_view: float
     """Start of the last LIST whose pages all came, though an item may have been unreadable; `NEVER` if none."""
+    hidden: frozenset[str] = frozenset()
+    """Endpoints that answer by id though the complete LISTs do not show them."""
+    overdue: frozenset[str] = frozenset()
+    """Endpoints from a 2xx to a POST that the LISTs have not shown for the settle time."""
+    cut_at: int = 0
+    """How many endpoints the last complete LIST shows, where it may be cut off there; 0 where that is not likely."""
+    newest_shown: float = NEVER
+    """End of the latest POST of this process with this credential whose endpoint a LIST has shown."""
+
+
+@dataclass(frozen=True)
+class RecordedEvidence:
+    """What is known of the endpoint that the status names; nothing if it names none."""
+
+    seen: Sighting | None
+    absence: Absence
+    witnessed: bool = True
+    """The last complete LIST shows another endpoint that was known before the recorded one went missing."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the inventory of one credential knows about one object."""
+
+    scope: str
+    view: CloudView
+    recorded: RecordedEvidence
     own: tuple[Sighting, ...]
     """Endpoints that carry the object's identity."""
-    recorded: Sighting | None
-    """The endpoint that the status names."""
     predecessors: tuple[Sighting, ...]
     """Endpoints marked or released by an object of the same cluster, namespace and name, but another uid."""
     identity_absence: Absence
     attempt_absence: Absence
     """About the latest attempt's own `try`."""
-    recorded_absence: Absence
+    accepted: Mapping[str, float] = field(default_factory=dict)
+    """Endpoint id → end of the first DELETE that answered 2xx while the LISTs did not show it, and none has since."""
     namesakes: tuple[Sighting, ...] = ()
     """Endpoints of objects of the same namespace and name in other clusters."""
     named: Sighting | None = None
@@ -95,18 +120,6 @@ class Evidence:
     """The other object that has, or is adopting, the endpoint that this one wants; empty if none."""
     same_project: bool = False
     """The scope that the status names was shown to be of the same project as this inventory's."""
-    hidden: frozenset[str] = frozenset()
-    """Endpoints that answer by id though the complete LISTs do not show them."""
-    accepted: Mapping[str, float] = field(default_factory=dict)
-    """Endpoint id → end of the first DELETE that answered 2xx while the LISTs did not show it, and none has since."""
-    witnessed: bool = True
-    """The last complete LIST shows another endpoint that was known before the recorded one went missing."""
-    cut_at: int = 0
-    """How many endpoints the last complete LIST shows, where it may be cut off there; 0 where that is not likely."""
-    newest_shown: float = NEVER
-    """End of the latest POST of this process with this credential whose endpoint a LIST has shown."""
-    overdue: frozenset[str] = frozenset()
-    """Endpoints from a 2xx to a POST that the LISTs have not shown for the settle time."""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
     record = _named(s, decision)
     origin = _origin(s, record)
     # A request that was there before the doubt was told is no answer to it, whichever process reads it next.
-    handled = (verdict.judged and s.evidence.last_view > s.memory.request.seen) or _first_told(written, verdict)
+    handled = (verdict.judged and s.evidence.view.last_view > s.memory.request.seen) or _first_told(written, verdict)
     told = conditions(s, decision, verdict, now=now)
     changes: dict[str, Any] = {
         "observed_generation": observed_generation(s, verdict),

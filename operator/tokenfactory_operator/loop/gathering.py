@@ -107,5 +107,5 @@ def gather(  # each of these is a part of the input
 
 def confirm(s: Situation, inventory: Inventory) -> None:
     """The absence of the recorded endpoint that a person has confirmed speaks against no LIST from the next look on."""
-    if proof.confirmed(s) and s.recorded_id and s.evidence.untrusted:
+    if proof.confirmed(s) and s.recorded_id and s.evidence.view.untrusted:
         inventory.confirm(s.recorded_id)

@@ -290,4 +290,4 @@ def _said_ready(resource: Resource) -> bool:
 def _no_doubt(s: Situation) -> bool:
     """What a person can confirm about endpoints is over, though the object may stand still for another reason."""
     seen = ownership.judge(s).kept is not None and attempts.unresolved(s) is None
-    return proof.confirmed(s) and seen and not s.evidence.untrusted
+    return proof.confirmed(s) and seen and not s.evidence.view.untrusted

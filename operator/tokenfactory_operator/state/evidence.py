@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tokenfactory_operator.domain.identity import Identity, subject
 from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.situation import Evidence, Sighting
+from tokenfactory_operator.domain.situation import CloudView, Evidence, RecordedEvidence, Sighting
 from tokenfactory_operator.domain.timing import NEVER
 from tokenfactory_operator.state.record import EndpointRecord
 
@@ -34,31 +34,43 @@ class Gathering:
 
     def evidence(self, recorded: str, attempt: str, named: str, claimed_by: str) -> Evidence:
         """Everything about the object; each of these may be empty."""
-        inventory, record, target = self._inventory, self._record(recorded), self._record(named)
-        place = subject(self._resource.namespace, self._resource.name)
+        target, place = self._record(named), subject(self._resource.namespace, self._resource.name)
         return Evidence(
-            scope=inventory.scope,
-            known=inventory.listed_once,
-            outage=inventory.outage,
-            untrusted=inventory.untrusted(),
-            elsewhere=self._shown_elsewhere(),
-            last_list=inventory.last_complete,
-            last_view=inventory.last_view,
+            scope=self._inventory.scope,
+            view=self._view(),
+            recorded=self._recorded(recorded),
             own=self._own(),
-            recorded=record.sighting() if record else None,
             named=target.sighting() if target else None,
+            elsewhere=self._shown_elsewhere(),
             claimed_by=claimed_by,
             predecessors=self._strangers(item for item in self._owners.by_subject.get(place) if not self._buried(item)),
             namesakes=self._strangers(self._owners.elsewhere.get(place)),
             identity_absence=self._lists.absence(self._identity_seen()),
             attempt_absence=self._lists.absence(self._attempt_seen(attempt)),
-            recorded_absence=self._lists.absence(record.evidence if record else NEVER),
-            hidden=frozenset(self._trust.hidden),
             accepted=self._accepted(recorded),
-            witnessed=not recorded or (record is not None and record.present) or self._witnessed(record),
+        )
+
+    def _view(self) -> CloudView:
+        inventory = self._inventory
+        return CloudView(
+            known=inventory.listed_once,
+            outage=inventory.outage,
+            untrusted=inventory.untrusted(),
+            last_list=inventory.last_complete,
+            last_view=inventory.last_view,
+            hidden=frozenset(self._trust.hidden),
+            overdue=self._trust.overdue(inventory.last_complete),
             cut_at=self._lists.cut_at(),
             newest_shown=inventory.newest_shown,
-            overdue=self._trust.overdue(inventory.last_complete),
+        )
+
+    def _recorded(self, endpoint_id: str) -> RecordedEvidence:
+        record = self._record(endpoint_id)
+        present = record is not None and record.present
+        return RecordedEvidence(
+            seen=record.sighting() if record else None,
+            absence=self._lists.absence(record.evidence if record else NEVER),
+            witnessed=not endpoint_id or present or self._witnessed(record),
         )
 
     def _record(self, endpoint_id: str) -> EndpointRecord | None:

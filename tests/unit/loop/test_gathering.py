@@ -79,8 +79,8 @@ def test_a_confirmed_absence_counts_from_the_next_look_on() -> None:
     scene.inventory.expect("ep-2")
     first = scene.word().situation()
     confirm(first, scene.inventory)
-    assert first.evidence.untrusted
-    assert not scene.situation().evidence.untrusted
+    assert first.evidence.view.untrusted
+    assert not scene.situation().evidence.view.untrusted
 
 
 @pytest.mark.parametrize(

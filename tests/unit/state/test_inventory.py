@@ -25,7 +25,7 @@ def evidence(scene: Scene, recorded: str = "ep-1", attempt: str = "a1") -> Evide
 def absent(scene: Scene, *, after: float = NEVER, settle: float = SETTLE) -> tuple[bool, bool, bool]:
     """Whether identity, attempt and recorded id are proven absent."""
     found = evidence(scene)
-    kinds = (found.identity_absence, found.attempt_absence, found.recorded_absence)
+    kinds = (found.identity_absence, found.attempt_absence, found.recorded.absence)
     first, second, third = (kind.proven(after=after, settle=settle) for kind in kinds)
     return first, second, third
 
@@ -201,7 +201,7 @@ def test_trust(arrange: Arrange, *, untrusted: bool) -> None:
     scene = Scene()
     arrange(scene)
     assert bool(scene.inventory.untrusted()) is untrusted
-    assert evidence(scene).untrusted == scene.inventory.untrusted()
+    assert evidence(scene).view.untrusted == scene.inventory.untrusted()
 
 
 @pytest.mark.rule("E17")
@@ -294,8 +294,8 @@ def test_a_hidden_endpoint_is_kept_and_told() -> None:
     scene = Scene().lists()
     scene.inventory.found_hidden(an_endpoint())
     found = evidence(scene.lists())
-    assert found.recorded is not None
-    assert found.hidden == {"ep-1"}
+    assert found.recorded.seen is not None
+    assert found.view.hidden == {"ep-1"}
 
 
 def test_a_hidden_endpoint_that_answers_no_more() -> None:
@@ -304,14 +304,14 @@ def test_a_hidden_endpoint_that_answers_no_more() -> None:
     scene.inventory.found_hidden(an_endpoint())
     scene.lists().inventory.lost_sight("ep-1")
     found = evidence(scene)
-    assert (found.recorded, found.untrusted, found.hidden) == (None, "", frozenset())
+    assert (found.recorded.seen, found.view.untrusted, found.view.hidden) == (None, "", frozenset())
 
 
 def test_a_get_that_finds_nothing_overrules_no_list() -> None:
     """GET by id is undocumented: what the last LIST shows is there."""
     scene = Scene().lists(an_endpoint())
     scene.inventory.lost_sight("ep-1")
-    assert evidence(scene).recorded is not None
+    assert evidence(scene).recorded.seen is not None
 
 
 # Whose it is
@@ -387,9 +387,13 @@ def test_an_incomplete_list_makes_nothing_vanish() -> None:
 def test_before_the_first_complete_list_nothing_is_known() -> None:
     """The gate of mutations, and the age of what is known."""
     scene = Scene().lists(an_endpoint(), complete=False)
-    assert (evidence(scene).known, scene.inventory.listed_once, scene.inventory.last_complete) == (False, False, NEVER)
+    assert (evidence(scene).view.known, scene.inventory.listed_once, scene.inventory.last_complete) == (
+        False,
+        False,
+        NEVER,
+    )
     scene.lists(an_endpoint())
-    assert (evidence(scene).known, scene.inventory.listed_once) == (True, True)
+    assert (evidence(scene).view.known, scene.inventory.listed_once) == (True, True)
 
 
 def test_old_lists_are_forgotten_and_proofs_are_not() -> None:

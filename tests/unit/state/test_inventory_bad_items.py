@@ -22,7 +22,7 @@ def test_a_nameless_item_may_be_what_its_mark_names() -> None:
     assert scene.inventory.endpoint("ep-1") is not None
     assert scene.inventory.endpoint("ep-2") is None
     seen = scene.inventory.evidence(parse(an_object()), recorded="ep-1", attempt="a1")
-    for absence in (seen.identity_absence, seen.recorded_absence, seen.attempt_absence):
+    for absence in (seen.identity_absence, seen.recorded.absence, seen.attempt_absence):
         assert not absence.proven(after=float("-inf"), settle=60.0)
 
 
@@ -36,5 +36,5 @@ def test_an_unreadable_item_stops_no_view() -> None:
         scene.inventory.listed(begun, EndpointList((an_endpoint("ep-2"),), complete=False, whole=True))
     assert (scene.inventory.last_view, scene.inventory.listed_once) == (begun, True)
     seen = scene.inventory.evidence(parse(an_object()), recorded="ep-1", attempt="a1")
-    assert seen.known
-    assert not seen.recorded_absence.proven(after=float("-inf"), settle=60.0)
+    assert seen.view.known
+    assert not seen.recorded.absence.proven(after=float("-inf"), settle=60.0)

@@ -133,7 +133,7 @@ def test_the_inventory_keeps_to_the_words_of_the_protocol(steps: list[Step]) -> 
         found = story.scene.inventory.evidence(story.scene.resource, recorded="ep-1", attempt="a1")
         diary, present = story.diary, story.diary.present()
         assert {seen.endpoint.id for seen in found.own} == {name for name in present if present[name] in OURS}
-        assert (found.recorded is not None) == ("ep-1" in present)
+        assert (found.recorded.seen is not None) == ("ep-1" in present)
         for settle in (SETTLE, 600.0):
             expected = (diary.absent("", OURS, settle), diary.absent("", ("ours-1",), settle))
             identity, attempt = (
@@ -141,7 +141,7 @@ def test_the_inventory_keeps_to_the_words_of_the_protocol(steps: list[Step]) -> 
                 for absence in (found.identity_absence, found.attempt_absence)
             )
             assert (identity, attempt) == expected
-            recorded = found.recorded_absence.proven(after=NEVER, settle=settle)
+            recorded = found.recorded.absence.proven(after=NEVER, settle=settle)
             assert recorded == diary.absent("ep-1", tuple(MARKS), settle)
         assert not (found.own and found.identity_absence.proven(after=NEVER, settle=0.0))
 
