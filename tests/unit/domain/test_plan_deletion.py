@@ -122,9 +122,9 @@ ROWS = [
         deleting("delete", DeleteEndpoints(("ep-2",)), "ep-1"),
         id="only-those-not-answered-yet",
     ),
-    pytest.param(lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1"), WAITING, id="answer-means-wait"),
+    pytest.param(lambda s: s.recorded().terminating().settles(OWN).deleted("ep-1"), WAITING, id="answer-means-wait"),
     pytest.param(
-        lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").lists(OWN), WAITING, id="still-listed"
+        lambda s: s.recorded().terminating().settles(OWN).deleted("ep-1").lists(OWN), WAITING, id="still-listed"
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").lists(complete=False),
