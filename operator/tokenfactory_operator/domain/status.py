@@ -28,9 +28,12 @@ from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import DOUBTS, ConditionType, Reason
 from tokenfactory_operator.domain.situation import Situation
 from tokenfactory_operator.domain.telling import foremost
+from tokenfactory_operator.domain.timing import NEVER
 
 SELECTOR: Final = "tokenfactory.nebius.com/no-pods"
 """An autoscaler refuses a target whose scale has no selector; this one matches no pod, since there is none."""
+LIVE: Final = ("state", "readiness", "replicas", "ready_replicas", "replica_summary", "gpus")
+"""What an endpoint does at the moment."""
 BEGINNING: Final = 160
 """Characters of a message that `kubectl get -o wide` shows: two sentences, such as what is wrong and what is right."""
 
@@ -72,7 +75,15 @@ def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> St
         changes |= {"endpoint_id": record, "scope": written.scope or s.evidence.scope or None}
     if seen is not None and seen.endpoint.id == record:
         changes |= _observed(seen.endpoint, s.policy.inference_hosts)
+    elif _not_there(s, record):
+        changes |= dict.fromkeys(LIVE)
     return written.model_copy(update=changes)
+
+
+def _not_there(s: Judged, named: str) -> bool:
+    """It was deleted or proven gone, and is not seen: what was seen of it last is no longer so."""
+    memory = s.memory.endpoints[named]
+    return named not in s.own.seen and max(memory.deleted, memory.gone) > NEVER
 
 
 def doubt_told(written: Status) -> Reason | None:
@@ -88,8 +99,7 @@ def _first_told(written: Status, verdict: Verdict) -> bool:
 def opening(s: Situation, decision: Decision, verdict: Verdict, *, attempt: CreateAttempt, now: str) -> Status:
     """The status that opens an attempt: written before anything is sent (docs/protocol.md, Create 3)."""
     status = after(s, decision, verdict, now=now)
-    shown = ("routing_key", "created_at", "state", "readiness", "replicas", "ready_replicas", "replica_summary", "gpus")
-    cleared = dict.fromkeys(("endpoint_id", "endpoint_origin", *shown))
+    cleared = dict.fromkeys(("endpoint_id", "endpoint_origin", "routing_key", "created_at", *LIVE))
     return status.model_copy(update={**cleared, "create_attempt": attempt, "scope": s.evidence.scope})
 
 
