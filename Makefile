@@ -139,7 +139,7 @@ docs: $(READY) ## Write the generated pages: resource, conditions, events, rules
 	@PYTHONPATH=hack $(PY) -m tools.licences docs/licences.md
 	@PYTHONPATH=hack $(PY) -m tools.chart_values $(CHART)/README.md
 
-picture: $(READY) ## Run the demo once, and draw the README's picture of what it prints
+picture: $(READY) ## Run the demo once, and draw the README's picture of what it prints (make docs draws the others)
 	@PYTHONPATH=hack $(PY) -m demo.picture docs/images/demo.svg
 
 docs-site: $(READY) ## Build the pages as a site into build/site; a link that leads nowhere ends it

@@ -5,18 +5,14 @@ python -m demo.picture FILE.svg
 
 from __future__ import annotations
 
-import io
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
-from xml.etree import ElementTree as ET
 
-from rich.console import Console
-from rich.text import Text
+from docsite.terminal import drawn
 
 FROM: Final = "kubectl apply "
 """The picture begins with this line: before it, programs are started."""
@@ -24,9 +20,6 @@ UNTIL: Final = " objects became Ready"
 """It ends with the line that has this: after it, there are hints."""
 COMPARED: Final = 6
 """Comparisons that are shown, of all."""
-WIDTH: Final = 120
-FONTS: Final = re.compile(r"@font-face \{.*?\}\s*", flags=re.DOTALL)
-"""They would be fetched from another server."""
 _STYLES: Final = (
     (r"^kubectl .*|^Comparing .*", "bold"),
     (r"Ready=True \w+", "green"),
@@ -60,23 +53,7 @@ def shown(lines: Sequence[str]) -> list[str]:
 
 def picture(lines: Sequence[str]) -> str:
     """The lines as a terminal, in SVG."""
-    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
-    for line in lines:
-        text = Text(line)
-        for pattern, style in _STYLES:
-            text.highlight_regex(pattern, style)
-        console.print(text)
-    return FONTS.sub("", console.export_svg(title="make demo", unique_id="demo"))
-
-
-def lines_of(drawn: str) -> list[str]:
-    """The lines that a picture shows, as text."""
-    root = ET.fromstring(drawn)  # noqa: S314 - a file of this repository
-    rows: dict[str, str] = {}
-    for node in root.iter("{http://www.w3.org/2000/svg}text"):
-        if node.get("y") and node.get("clip-path"):
-            rows[node.attrib["y"]] = rows.get(node.attrib["y"], "") + "".join(node.itertext())
-    return [row.replace("\N{NO-BREAK SPACE}", " ").rstrip() for row in rows.values()]
+    return drawn(lines, title="make demo", name="demo", styles=_STYLES)
 
 
 if __name__ == "__main__":

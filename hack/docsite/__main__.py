@@ -1,13 +1,17 @@
-"""Write the pages about resource, conditions, Events and rules: `python -m docsite [--check] FOLDER`."""
+"""Write the pages about resource, conditions, Events and rules, and the pictures of commands.
+
+python -m docsite [--check] FOLDER
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from docsite import conditions, events, resource, rules
+from docsite import conditions, events, pictures, resource, rules
 from tokenfactory_operator.generated import publish
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
@@ -15,6 +19,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "events.md": events.render,
     "protocol-tests.md": rules.render,
     "resource.md": resource.render,
+    **{f"images/{name}.svg": partial(pictures.render, name) for name in pictures.COMMANDS},
 }
 
 

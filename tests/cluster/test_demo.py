@@ -13,7 +13,7 @@ import pytest
 from cluster.support.chart import CRD_NAME
 from cluster.support.demo import Demo
 from controlplane import Cluster
-from demo.picture import lines_of
+from docsite.terminal import lines_of
 
 pytestmark = pytest.mark.cluster
 

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from demo.picture import COMPARED, FROM, lines_of, picture, shown
+from demo.picture import COMPARED, FROM, picture, shown
+from docsite.terminal import lines_of
 
 FILE: Final = Path(__file__).parents[3] / "docs" / "images" / "demo.svg"
 PRINTED: Final = [
