@@ -14,6 +14,7 @@ from tokenfactory_operator.cloud import wire
 from tokenfactory_operator.domain import plan
 from tokenfactory_operator.domain.desired import create_body, owner_mark
 from tokenfactory_operator.domain.drift import drift
+from tokenfactory_operator.domain.finalizer import REASONS_TO_KEEP, Ending
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.resource import parse
 from unit.support.builders import an_endpoint, an_object
@@ -64,11 +65,15 @@ def test_a_module_that_is_named_exists(name: str) -> None:
 # The decision
 
 
-@pytest.mark.parametrize(("title", "chain"), [("Living", plan.LIVING), ("Terminating", plan.TERMINATING)])
-def test_the_chains_are_those_of_the_decision(title: str, chain: tuple[plan.Check, ...]) -> None:
-    """Each check in its order."""
+LIVING = [check.__name__ for check in plan.LIVING]
+TERMINATING = [*(how.value for how in Ending), *(reason.holds.__name__ for reason in REASONS_TO_KEEP)]
+
+
+@pytest.mark.parametrize(("title", "chain"), [("Living", LIVING), ("Terminating", TERMINATING)])
+def test_the_chains_are_those_of_the_decision(title: str, chain: list[str]) -> None:
+    """Each check, ending and reason in its order."""
     text = part("The decision").split(f"**{title} objects**", 1)[1].split("\n**", 1)[0]
-    assert [name for row in rows(text) for name in code(row[0])] == [check.__name__ for check in chain]
+    assert [name for row in rows(text) for name in code(row[0])] == chain
 
 
 # One field

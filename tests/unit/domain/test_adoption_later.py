@@ -172,11 +172,11 @@ def test_an_object_that_was_recreated(arrange: Arrange, expected: Decided) -> No
 
 def releasing(description: str) -> Decided:
     action = Release("ep-1", EndpointPatch(description=description))
-    return Decided("release", action, Reason.DELETING, synced=None, record="ep-1")
+    return Decided("unreleased", action, Reason.DELETING, synced=None, record="ep-1")
 
 
 DELETING: Final = Decided(
-    "delete", DeleteEndpoints(("ep-1",)), Reason.DELETING, synced=None, record="ep-1", after_list=True
+    "undeleted", DeleteEndpoints(("ep-1",)), Reason.DELETING, synced=None, record="ep-1", after_list=True
 )
 
 DELETED = [
@@ -197,7 +197,7 @@ DELETED = [
     ),
     pytest.param(
         lambda s: s.held().status().may(adopt_recreated=True).lists(an_endpoint(description=MINE)),
-        Decided("release", reason=Reason.DELETING, synced=None, record="ep-1", after=0),
+        Decided("unreleased", reason=Reason.DELETING, synced=None, record="ep-1", after=0),
         id="a-wiped-status-is-no-leave-to-delete",
     ),
     pytest.param(

@@ -32,14 +32,14 @@ def deleting(check: str, action: Action, record: str | None = None, *, waits: bo
     return Decided(check, action, Reason.DELETING, synced=None, record=record, after_list=waits)
 
 
-DELETE = deleting("delete", DeleteEndpoints(("ep-1",)), "ep-1")
-LOOK = deleting("delete", ProbeGone("ep-1", mark(), look_only=True), "ep-1", waits=False)
-WAITING = Decided("absence_observed", reason=Reason.DELETING, synced=None, record="ep-1", after_list=True)
-DELETED = deleting("absence_observed", RemoveFinalizer("DeletedEndpoint"))
-LEFT = deleting("absence_observed", RemoveFinalizer(Reason.OWNERSHIP_CONFLICT))
+DELETE = deleting("undeleted", DeleteEndpoints(("ep-1",)), "ep-1")
+LOOK = deleting("undeleted", ProbeGone("ep-1", mark(), look_only=True), "ep-1", waits=False)
+WAITING = Decided("still_listed", reason=Reason.DELETING, synced=None, record="ep-1", after_list=True)
+DELETED = deleting("delete", RemoveFinalizer("DeletedEndpoint"))
+LEFT = deleting("delete", RemoveFinalizer(Reason.OWNERSHIP_CONFLICT))
 UNKNOWN = Decided("unresolved_attempt", reason=Reason.CREATE_OUTCOME_UNKNOWN, after_list=True)
-UNTRUSTED = Decided("absence_observed", reason=Reason.INVENTORY_UNTRUSTED, stalled=True, after_list=True)
-RELEASE = deleting("release", Release("ep-1", EndpointPatch(description=f"text {released()}")), "ep-1")
+UNTRUSTED = Decided("list_untrusted", reason=Reason.INVENTORY_UNTRUSTED, stalled=True, after_list=True)
+RELEASE = deleting("unreleased", Release("ep-1", EndpointPatch(description=f"text {released()}")), "ep-1")
 RELEASED = deleting("release", RemoveFinalizer("ReleasedEndpoint"))
 
 
@@ -104,22 +104,22 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN, LATE),
-        deleting("delete", DeleteEndpoints(("ep-1", "ep-2")), "ep-1"),
+        deleting("undeleted", DeleteEndpoints(("ep-1", "ep-2")), "ep-1"),
         id="every-listed-endpoint-of-ours",
     ),
     pytest.param(
         lambda s: s.recorded("..").terminating().lists(OWN),
-        deleting("delete", DeleteEndpoints(("ep-1",)), ".."),
+        deleting("undeleted", DeleteEndpoints(("ep-1",)), ".."),
         id="what-is-listed-before-an-id-that-may-be-nonsense",
     ),
     pytest.param(
         lambda s: s.held().attempt_written(state="Refused").terminating().lists(OWN),
-        deleting("delete", DeleteEndpoints(("ep-1",))),
+        deleting("undeleted", DeleteEndpoints(("ep-1",))),
         id="listed-though-not-recorded",
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN, LATE).deleted("ep-1"),
-        deleting("delete", DeleteEndpoints(("ep-2",)), "ep-1"),
+        deleting("undeleted", DeleteEndpoints(("ep-2",)), "ep-1"),
         id="only-those-not-answered-yet",
     ),
     pytest.param(lambda s: s.recorded().terminating().settles(OWN).deleted("ep-1"), WAITING, id="answer-means-wait"),
@@ -154,7 +154,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").lists(LATE),
-        deleting("delete", DeleteEndpoints(("ep-2",)), "ep-1"),
+        deleting("undeleted", DeleteEndpoints(("ep-2",)), "ep-1"),
         id="a-twin-shows-up-meanwhile",
     ),
     pytest.param(
@@ -204,15 +204,13 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN, COPY).deleted("ep-1").lists(COPY),
-        deleting("delete", DeleteEndpoints(("ep-2",)), "ep-1"),
+        deleting("undeleted", DeleteEndpoints(("ep-2",)), "ep-1"),
         id="a-copy-that-is-alone-is-no-copy",
     ),
     # 1. An unresolved attempt
     pytest.param(lambda s: pending(s).settles(), UNKNOWN, id="create-settle-is-not-enough"),
     pytest.param(lambda s: pending(s).settles(seconds=595), UNKNOWN, id="just-before-delete-settle"),
-    pytest.param(
-        lambda s: pending(s).settles(seconds=600), deleting("absence_observed", LET_GO), id="absent-for-delete-settle"
-    ),
+    pytest.param(lambda s: pending(s).settles(seconds=600), deleting("delete", LET_GO), id="absent-for-delete-settle"),
     pytest.param(
         lambda s: pending(s).lists(OWN),
         DELETE,
@@ -220,7 +218,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: pending(s).lists(an_endpoint(description=mark("a0"))),
-        deleting("unresolved_attempt", DeleteEndpoints(("ep-1",))),
+        deleting("undeleted", DeleteEndpoints(("ep-1",))),
         id="another-attempts-endpoint-is-deleted-meanwhile",
     ),
     pytest.param(
@@ -235,13 +233,13 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.held().attempt_written().wait(66).terminating().settles(seconds=600),
-        deleting("absence_observed", LET_GO),
+        deleting("delete", LET_GO),
         id="anothers-attempt-absent",
     ),
     pytest.param(lambda s: s.held().terminating().lists(), UNKNOWN, id="finalizer-that-nothing-explains"),
     pytest.param(
         lambda s: retained(pending(s)).settles(an_endpoint(description=mark("a0")), seconds=600),
-        Decided("release", reason=Reason.DELETING, synced=None, record="ep-1", after=0),
+        Decided("unreleased", reason=Reason.DELETING, synced=None, record="ep-1", after=0),
         id="retain-goes-on-when-the-other-attempt-is-absent",
     ),
     pytest.param(
@@ -255,7 +253,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: retained(s.held().attempt_written()).lists(an_endpoint(description=f"text {mark()}")),
-        Decided("release", reason=Reason.DELETING, synced=None, record="ep-1", after=0),
+        Decided("unreleased", reason=Reason.DELETING, synced=None, record="ep-1", after=0),
         id="retain-writes-the-id-first",
     ),
     pytest.param(
@@ -265,13 +263,13 @@ ROWS = [
     pytest.param(lambda s: retained(s.recorded()).lists(BOTH), RELEASED, id="retain-leaves-a-foreign-mark-beside-ours"),
     pytest.param(
         lambda s: retained(s.recorded()).lists(),
-        Decided("release", reason=Reason.DELETING, synced=None, record="ep-1", after_list=True),
+        Decided("unlisted", reason=Reason.DELETING, synced=None, record="ep-1", after_list=True),
         id="retain-one-list-without-it",
     ),
     pytest.param(lambda s: retained(s.recorded()).settles(), RELEASED, id="retain-absent"),
     pytest.param(
         lambda s: retained(s.recorded()).hides().settles(),
-        replace(UNTRUSTED, check="release", record="ep-1"),
+        replace(UNTRUSTED, check="unlisted", record="ep-1"),
         id="retain-untrusted",
     ),
     # 5. What holds the object
@@ -308,7 +306,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().annotated(api.PAUSED).terminating().lists(OWN),
-        Decided("delete", reason=Reason.RECONCILE_PAUSED, record="ep-1", after_list=True),
+        Decided("undeleted", reason=Reason.RECONCILE_PAUSED, record="ep-1", after_list=True),
         id="paused-waits",
     ),
     pytest.param(

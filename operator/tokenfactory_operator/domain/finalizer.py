@@ -1,0 +1,150 @@
+"""When does the finalizer go? The ordered reasons to keep it, each with the ways of ending to which it applies.
+
+The first reason that holds decides what is done, or waited for. Only where none is left does the object go, with an
+Event that says what became of its endpoint.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from tokenfactory_operator.domain import attempts, deletion, gates, proof
+from tokenfactory_operator.domain.actions import Decision, RemoveFinalizer
+from tokenfactory_operator.domain.attempt import REFUSED, State
+from tokenfactory_operator.domain.ownership import Judged
+from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.timing import NEVER
+
+UNCLEAR: Final = "A create call ended without a clear answer: an endpoint that is not known may be billed."
+
+
+class Ending(enum.Enum):
+    """How an object ends that is being deleted; the value is the name of the check in the log."""
+
+    FORCED = "force_released"
+    """A person takes over."""
+    NOTHING_MADE = "never_created"
+    """Nothing was ever sent, or the last attempt was refused for sure."""
+    OBSERVED = "observed_only"
+    """Under Observe the endpoint was never this object's to delete, whether the cloud is seen or not."""
+    RETAINED = "release"
+    """The endpoint stays."""
+    DELETED = "delete"
+    """The endpoint goes first."""
+
+
+@dataclass(frozen=True)
+class ReasonToKeep:
+    """One reason, and when it counts."""
+
+    holds: Callable[[Judged], Decision | None]
+    applies_to: frozenset[Ending]
+
+
+def _reason(holds: Callable[[Judged], Decision | None], *endings: Ending) -> ReasonToKeep:
+    return ReasonToKeep(holds, frozenset(endings))
+
+
+REASONS_TO_KEEP: Final = (
+    _reason(deletion.call_sent, Ending.OBSERVED),
+    _reason(gates.unheard, Ending.RETAINED, Ending.DELETED),
+    _reason(gates.other_scope, Ending.RETAINED, Ending.DELETED),
+    _reason(deletion.unproven, Ending.DELETED),
+    _reason(deletion.undeleted, Ending.DELETED),
+    _reason(deletion.unresolved_attempt, Ending.RETAINED, Ending.DELETED),
+    _reason(deletion.duplicate, Ending.RETAINED),
+    _reason(deletion.accepted, Ending.RETAINED, Ending.DELETED),
+    _reason(deletion.duplicate_before, Ending.RETAINED),
+    _reason(deletion.unreleased, Ending.RETAINED),
+    _reason(deletion.still_listed, Ending.DELETED),
+    _reason(deletion.list_untrusted, Ending.DELETED),
+    _reason(deletion.unlisted, Ending.RETAINED, Ending.DELETED),
+    _reason(deletion.unsettled, Ending.RETAINED, Ending.DELETED),
+)
+
+
+def ending(s: Judged) -> Ending:
+    """The first that fits."""
+    if s.resource.force_release:
+        return Ending.FORCED
+    if _nothing_made(s):
+        return Ending.NOTHING_MADE
+    if s.resource.observes:
+        return Ending.OBSERVED
+    return Ending.RETAINED if deletion.retained(s) else Ending.DELETED
+
+
+def _nothing_made(s: Judged) -> bool:
+    if s.evidence.own or s.recorded_id or s.memory.endpoints.known_since() or attempts.unresolved(s) is not None:
+        return False
+    attempt, written = s.memory.attempts.latest, s.resource.status.create_attempt
+    nothing_sent = s.memory.hold.clean and (attempt is None or attempt.state is State.OPEN)
+    refused_here = attempt is not None and attempt.state is State.REFUSED
+    return nothing_sent or refused_here or (written is not None and written.state == REFUSED)
+
+
+def unheld(s: Judged) -> Decision | None:
+    """Our finalizer is not on it (any more): nothing of ours holds the object."""
+    return None if s.resource.has_finalizer else Decision("unheld")
+
+
+def decide(s: Judged) -> Decision:
+    """What the first reason asks for, or that the object goes."""
+    how = ending(s)
+    kept = (reason.holds(s) for reason in REASONS_TO_KEEP if how in reason.applies_to)
+    return unheld(s) or next((decision for decision in kept if decision is not None), None) or _let_go(s, how)
+
+
+def _let_go(s: Judged, how: Ending) -> Decision:
+    action, said = _last_words(s, how)
+    return Decision(how.value, action, deletion.deleting(said or action.message))
+
+
+def _last_words(s: Judged, how: Ending) -> tuple[RemoveFinalizer, str]:
+    """The Event, and what the conditions say where that is not the same."""
+    match how:
+        case Ending.FORCED:
+            ids = ", ".join(sorted({*(seen.endpoint.id for seen in s.evidence.own), s.recorded_id} - {""}))
+            text = f"Released by force; {ids or 'an endpoint that is not known'} may still be billed."
+            return RemoveFinalizer("ForceReleased", text), "Released by force."
+        case Ending.NOTHING_MADE:
+            return RemoveFinalizer(), "Nothing was created."
+        case Ending.OBSERVED:
+            unclear = not s.recorded_id and (s.evidence.own or attempts.unresolved(s) is not None)
+            text = UNCLEAR if unclear else _released(s, gone=False)
+            return RemoveFinalizer("ReleasedEndpoint", text), "Released."
+        case Ending.RETAINED:
+            return RemoveFinalizer("ReleasedEndpoint", _retained(s)), "Released."
+        case Ending.DELETED:
+            return _deleted(s)
+
+
+def _retained(s: Judged) -> str:
+    gone = proof.absent(s) or s.memory.endpoints[s.recorded_id].gone > NEVER
+    if s.memory.endpoints[s.recorded_id].deleted > NEVER:
+        return f"Endpoint {s.recorded_id} was being deleted when deletionPolicy was changed to Retain: it may be gone."
+    if s.memory.endpoints[s.recorded_id].released > NEVER and s.evidence.recorded.seen is None and not gone:
+        return f"Endpoint {s.recorded_id} was released, and is not in the cloud's list: it may be gone."
+    return _released(s, gone=gone)
+
+
+def _released(s: Judged, *, gone: bool) -> str:
+    if not s.recorded_id:
+        return "Nothing was there."
+    became = "is no longer in the cloud" if gone else "stays in the cloud and is billed there"
+    return f"Endpoint {s.recorded_id} {became}."
+
+
+def _deleted(s: Judged) -> tuple[RemoveFinalizer, str]:
+    left = deletion.left(s)
+    if left:
+        text = f"Endpoint {', '.join(sorted(left))} is not clearly this object's, so it was left in the cloud."
+        if left == {s.recorded_id} and s.evidence.recorded.seen is None and proof.absent(s):
+            text = f"Endpoint {s.recorded_id} was not clearly this object's, and is no longer in the cloud."
+        return RemoveFinalizer(Reason.OWNERSHIP_CONFLICT, text), "Released."
+    gone = ", ".join(sorted(s.memory.endpoints.deleted())) or s.recorded_id
+    text = f"Endpoint {gone} is no longer in the cloud." if gone else "No endpoint is in the cloud."
+    return RemoveFinalizer("DeletedEndpoint", text), ""

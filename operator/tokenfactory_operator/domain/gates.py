@@ -1,0 +1,66 @@
+"""Checks that come before any other: is the cloud in view, and is it the right project?"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tokenfactory_operator.domain import attempts, proof
+from tokenfactory_operator.domain.actions import Decision, Hindered, Rescope, Unjudged, UnjudgedYet
+from tokenfactory_operator.domain.creation import CONFIRM
+from tokenfactory_operator.domain.reasons import ConditionType, Reason
+from tokenfactory_operator.domain.situation import Situation
+from tokenfactory_operator.domain.timing import NEVER
+
+NO_CREDENTIAL: Final = frozenset({Reason.CREDENTIALS_MISSING, Reason.TOO_MANY_CREDENTIALS})
+"""Nothing is called for an object that is told one of these."""
+
+
+def unheard(s: Situation) -> Decision | None:
+    """The cloud has not been seen yet, or not for long: decide nothing, and say so when it lasts."""
+    outage = s.evidence.view.outage
+    early = _early(s)
+    kind = UnjudgedYet if early > 0 else Unjudged
+    verdict = kind(outage.reason, outage.message) if outage else None
+    unseen = outage is not None or s.now - s.evidence.view.last_view > s.timing.stale_after
+    if not s.evidence.view.known or (unseen and not s.resource.terminating):
+        record = s.recorded_id or None
+        return Decision("unheard", verdict=verdict, record=record, after_list=True, after=early if early > 0 else None)
+    return None
+
+
+def _early(s: Situation) -> float:
+    """Seconds until a person is asked for a credential: a Secret applied together with its object may come after it."""
+    told = any(
+        item.type == ConditionType.STALLED and item.reason in NO_CREDENTIAL for item in s.resource.status.conditions
+    )
+    return 0.0 if told else s.memory.without_credential + s.timing.poll_interval - s.now
+
+
+def other_scope(s: Situation) -> Decision | None:
+    """The status was written in another project: absence here proves nothing about the endpoint there."""
+    written = s.resource.status.scope
+    at_stake = bool(s.recorded_id) or attempts.unresolved(s) is not None
+    if not written or written == s.evidence.scope or not at_stake:
+        return None
+    recorded = s.evidence.recorded.seen
+    listed = recorded is not None and recorded.listed > NEVER  # what a GET answers rebinds nothing
+    if listed or s.evidence.same_project or proof.project_confirmed(s):
+        return Decision("other_scope", Rescope(s.evidence.scope), record=s.recorded_id or None)
+    what = f"Endpoint {s.recorded_id} was made" if s.recorded_id else "A create call was sent"
+    text = (
+        f"{what} in scope {written}, but the present credential belongs to {s.evidence.scope}. Nothing shows that "
+        f"both are one project. If they are, {CONFIRM}; if not, restore the credential."
+    )
+    return Decision(
+        "other_scope",
+        verdict=Hindered(Reason.CREDENTIALS_MISMATCH, text),
+        record=s.recorded_id or None,
+        after_list=True,
+    )
+
+
+def asked_to_look(s: Situation) -> Decision | None:
+    """The request annotation has a new value: judge by a LIST that is begun after it was seen."""
+    if not s.resource.request_pending or s.evidence.view.last_view > s.memory.request.seen:
+        return None
+    return Decision("asked_to_look", record=s.recorded_id or None, after_list=True, hurry=True)

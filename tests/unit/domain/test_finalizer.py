@@ -1,0 +1,145 @@
+"""When the finalizer goes: each reason to keep it, under each way in which an object ends; the whole table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+
+from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain import plan
+from tokenfactory_operator.domain.actions import RemoveFinalizer
+from tokenfactory_operator.domain.attempt import State
+from tokenfactory_operator.domain.finalizer import REASONS_TO_KEEP, Ending, ending
+from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.domain.ownership import judged
+from unit.support.builders import FOREIGN, an_endpoint, mark, released
+from unit.support.scene import Scene
+
+Make = Callable[[], Scene]
+OWN: Final = an_endpoint()
+DUPLICATE: Final = an_endpoint("ep-2", description=mark("a2"))
+FORCED, OBSERVED, RETAINED, DELETED = Ending.FORCED, Ending.OBSERVED, Ending.RETAINED, Ending.DELETED
+
+
+def accepted() -> Scene:
+    """Both are deleted; of the duplicate, which answers by id, no LIST has shown anything."""
+    scene = Scene().recorded().lists(OWN)
+    scene.inventory.found_hidden(DUPLICATE)
+    scene.memory.endpoints.delete_answered("ep-2", scene.inventory.delete_answered("ep-2", there=True))
+    return scene.deleted("ep-1").lists(OWN)
+
+
+def seen_before() -> Scene:
+    """A duplicate was listed, its DELETE is answered, and the list that does not show it may be older."""
+    scene = Scene().recorded().lists(OWN, DUPLICATE).deleted("ep-2").lists(OWN)
+    scene.memory.endpoints.known({"ep-2": scene.inventory.stamp()})
+    return scene
+
+
+def unlisted() -> Scene:
+    """The recorded endpoint carried another owner's mark when it was seen last, and one LIST leaves it out."""
+    scene = Scene().recorded()
+    scene.memory.endpoints.recorded_seen(an_endpoint(description=FOREIGN))
+    return scene.lists(an_endpoint(description=FOREIGN)).lists()
+
+
+def unsettled(*endpoints: ObservedEndpoint) -> Scene:
+    """A call of this process has just ended without a clear answer."""
+    scene = Scene().recorded().lists(*endpoints)
+    scene.memory.calls.ended_unclear(scene.inventory.stamp())
+    return scene
+
+
+TABLE: Final[dict[str, tuple[Make, set[Ending]]]] = {
+    "call_sent": (lambda: unsettled(an_endpoint(description=released())), {OBSERVED}),
+    "unheard": (lambda: Scene().recorded(), {RETAINED, DELETED}),
+    "other_scope": (lambda: Scene().recorded(scope="project-2").lists(), {RETAINED, DELETED}),
+    "unproven": (lambda: Scene().recorded().lists(an_endpoint(description="by hand")), {DELETED}),
+    "undeleted": (lambda: Scene().recorded().lists(OWN), {DELETED}),
+    "unresolved_attempt": (
+        lambda: Scene().held().attempt_written().attempted(State.IN_DOUBT).lists(),
+        {RETAINED, DELETED},
+    ),
+    "duplicate": (lambda: Scene().recorded().lists(OWN, DUPLICATE), {RETAINED}),
+    "accepted": (accepted, {RETAINED, DELETED}),
+    "duplicate_before": (seen_before, {RETAINED}),
+    "unreleased": (lambda: Scene().recorded().lists(OWN), {RETAINED}),
+    "still_listed": (lambda: Scene().recorded().lists(OWN).deleted("ep-1").lists(OWN), {DELETED}),
+    "list_untrusted": (lambda: Scene().recorded().settles(OWN).deleted("ep-1").hides().lists(), {DELETED}),
+    "unlisted": (unlisted, {RETAINED, DELETED}),
+    "unsettled": (lambda: unsettled(an_endpoint(description=FOREIGN)), {RETAINED, DELETED}),
+}
+"""By reason: a scene in which it comes first, and the endings to which it applies, written down once more."""
+
+
+def ended(scene: Scene, how: Ending) -> Scene:
+    """The object is being deleted in this way."""
+    if how is FORCED:
+        scene = scene.annotated(api.FORCE_RELEASE)
+    policy = "Retain" if how is RETAINED else "Delete"
+    management = "Observe" if how is OBSERVED else "Manage"
+    return scene.spec(deletionPolicy=policy, managementPolicy=management).terminating()
+
+
+def test_every_reason_has_a_row_in_order() -> None:
+    """None is untested, and the first that holds is the first of the table."""
+    assert [reason.holds.__name__ for reason in REASONS_TO_KEEP] == list(TABLE)
+    assert {reason.holds.__name__: reason.applies_to for reason in REASONS_TO_KEEP} == {
+        name: endings for name, (_, endings) in TABLE.items()
+    }
+
+
+@pytest.mark.parametrize("how", [FORCED, OBSERVED, RETAINED, DELETED])
+@pytest.mark.parametrize("name", TABLE)
+def test_a_reason_keeps_the_object_where_it_applies(name: str, how: Ending) -> None:
+    """Where it applies, it is the one that decides; elsewhere it is not asked."""
+    make, endings = TABLE[name]
+    situation = ended(make(), how).situation()
+    assert ending(judged(situation)) is how
+    decision = plan.decide(situation)
+    assert (decision.check == name) is (how in endings)
+    assert not (how in endings and isinstance(decision.action, RemoveFinalizer))
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_by_force_no_reason_counts(name: str) -> None:
+    """A person takes over: the object goes at once."""
+    decision = plan.decide(ended(TABLE[name][0](), FORCED).situation())
+    assert isinstance(decision.action, RemoveFinalizer)
+    assert decision.action.event == "ForceReleased"
+
+
+@pytest.mark.parametrize(
+    ("how", "make", "event"),
+    [
+        pytest.param(OBSERVED, lambda: Scene().recorded().lists(OWN), "ReleasedEndpoint", id="observed"),
+        pytest.param(
+            RETAINED,
+            lambda: Scene().recorded().lists(an_endpoint(description=released())),
+            "ReleasedEndpoint",
+            id="retained",
+        ),
+        pytest.param(
+            DELETED, lambda: Scene().recorded().lists(OWN).deleted("ep-1").settles(), "DeletedEndpoint", id="deleted"
+        ),
+        pytest.param(
+            DELETED,
+            lambda: Scene().recorded().lists(an_endpoint(description=FOREIGN)),
+            "OwnershipConflict",
+            id="left",
+        ),
+        pytest.param(
+            Ending.NOTHING_MADE, lambda: Scene().held().attempt_written(state="Refused").lists(), "", id="nothing-made"
+        ),
+    ],
+)
+def test_what_the_event_says_when_no_reason_is_left(how: Ending, make: Make, event: str) -> None:
+    """The object goes, and the Event says what became of its endpoint."""
+    situation = ended(make(), how).situation()
+    assert ending(judged(situation)) is how
+    decision = plan.decide(situation)
+    assert (decision.check, type(decision.action)) == (how.value, RemoveFinalizer)
+    assert isinstance(decision.action, RemoveFinalizer)
+    assert decision.action.event == event
