@@ -39,7 +39,8 @@ def merged(target: Any, patch: Any) -> Any:  # noqa: ANN401  # JSON
 class ApiServer:
     """Objects by place, and who listens to their changes."""
 
-    def __init__(self, time: Callable[[], float]) -> None:
+    def __init__(self, time: Callable[[], float], *, kind: str = "u") -> None:
+        """`kind`: with what the uids begin."""
         self.objects: dict[Key, Body] = {}
         self.gone: dict[str, Body] = {}
         """Objects that were deleted, by uid, as they last were."""
@@ -52,6 +53,7 @@ class ApiServer:
         self._on_status: list[Writer] = []
         self._revision = 1000
         self._uids = 0
+        self._kind = kind
         self._time = time
 
     def listen(self, listener: Listener) -> None:
@@ -113,7 +115,7 @@ class ApiServer:
         if key in self.objects:
             return ""
         self._uids += 1
-        uid = f"u{self._uids}"
+        uid = f"{self._kind}{self._uids}"
         metadata = {"namespace": key.namespace, "name": key.name, "uid": uid, "generation": 1, "annotations": {}}
         self.spec_since[uid, 1] = self._time()
         self._publish("ADDED", key, {"metadata": metadata, "spec": dict(spec), "status": dict(NEW_STATUS)})

@@ -49,6 +49,7 @@ class Surroundings:
     vendor: Vendor
     checks: Checks
     timing: Timing
+    secrets: ApiServer
     token: Token = Token()
     hides: bool = False
     """Whether LISTs hide endpoints that their objects name."""
@@ -146,13 +147,16 @@ class KubePort:
 
 
 class CloudPort:
-    """`ports.Cloud`, with the throttle that the real client has."""
+    """`ports.Cloud` with one credential, and the throttle that the real client has."""
 
     def __init__(self, around: Surroundings, place: Place, clock: WorldClock) -> None:
         self._around = around
         self._place = place
         self._elsewhere = around.token.elsewhere
         self._throttle = Throttle(clock, connections=4, rate_limit=None)
+
+    async def aclose(self) -> None:
+        """See `accounts.OpenCloud`."""
 
     def blocked_for(self) -> float:
         """See `ports.Cloud`."""

@@ -11,25 +11,21 @@ from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from typing import Any, Final
 
+from pydantic import SecretStr
+
+from model.apiserver import Body
 from model.clock import OWNER, Gate
 from model.leases import TERMS, Handed, Lease, LeasePort, ProcessClock, Right, StoredLease
 from model.ports import CloudPort, KubePort, Place, Surroundings, WorldClock
+from model.secrets import SecretPort
 from model.telling import Log, Recorder, Telemetry
 from model.vendor import CLUSTER
 from model.watch import PAUSE_WHILE_DOWN, Watch
+from tokenfactory_operator.assembly import LabelledSecrets, Outside, OwnCredential, assemble
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import LeaseLost
 from tokenfactory_operator.leader.election import Elector
-from tokenfactory_operator.loop.dispatch import RELIST_INTERVAL, Dispatch, work
-from tokenfactory_operator.loop.ports import Ports
-from tokenfactory_operator.loop.reconcile import Reconciler
-from tokenfactory_operator.observe.poller import Poller
-from tokenfactory_operator.ports import Key
-from tokenfactory_operator.state.cache import ObjectCache
-from tokenfactory_operator.state.inventory import Inventory
-from tokenfactory_operator.state.stamps import Stamps
-from tokenfactory_operator.work.workqueue import WorkQueue
-from unit.support.fakes import NoSecrets
+from tokenfactory_operator.loop.dispatch import RELIST_INTERVAL
 
 WORKERS: Final = 3
 DRAIN: Final = 20.0
@@ -61,8 +57,6 @@ class OperatorProcess:
         """It takes no new work."""
         self._probed = probed
         self._leading = False
-        self._tasks: list[asyncio.Task[None]] = []
-        self._workers: list[asyncio.Task[None]] = []
         self.place = Place(name, leads=lambda: self.leads(self), alive=lambda: not self.gate.dead)
         self.clock = WorldClock(around.loop, rng.uniform(0.0, 1e6))
         self.elector: Elector | None = None
@@ -76,46 +70,10 @@ class OperatorProcess:
         self.context.run(self._wire, rng)
 
     def _wire(self, rng: random.Random) -> None:
-        around, timing = self._around, self._around.timing
-        telemetry, self._log = Telemetry(), Log(around.trace, self.name)
-        self.cache = ObjectCache()
-        self.queue: WorkQueue[Key] = WorkQueue(share=lambda key: key.namespace, rng=rng)
-        self.dispatch = Dispatch(self.cache, lambda _: self.queue)
-        self.inventory = Inventory(
-            scope=around.token.scope, cluster_id=CLUSTER, stamps=Stamps(self.clock), timing=timing
-        )
-        self.poller = Poller(
-            cloud=CloudPort(around, self.place, self.clock),
-            inventory=self.inventory,
-            cache=self.cache,
-            wake=self.dispatch.wake,
-            clock=self.clock,
-            timing=timing,
-            telemetry=telemetry,
-            rng=rng,
-        )
-        self.poller.defects = Defects(telemetry, self._log)
-        ports = Ports(
-            kube=KubePort(around, self.place),
-            cache=self.cache,
-            recorder=Recorder(around.trace, self.name),
-            telemetry=telemetry,
-            lease=self.right,
-            clock=self.clock,
-            timing=timing,
-            new_attempt=lambda: f"{rng.getrandbits(32):08x}",
-            wrote=self.dispatch.wrote,
-            namespace="tokenfactory-system",
-        )
-        self.reconciler = Reconciler(
-            ports,
-            poller_of=lambda _: self.poller,
-            secrets=NoSecrets(),
-            policy_of=lambda _: around.checks.policy,
-            cluster_id=CLUSTER,
-            rng=rng,
-            log=self._log,
-        )
+        around = self._around
+        self._log = Log(around.trace, self.name)
+        self.core = assemble(self._outside(rng))
+        self.dispatch = self.core.dispatch
         self.watch = Watch(
             kube=around.kube,
             chance=around.chance,
@@ -126,6 +84,32 @@ class OperatorProcess:
             observed=self.dispatch.observed,
             down=self._kube_down,
         )
+
+    def _outside(self, rng: random.Random) -> Outside:
+        around, token, telemetry = self._around, self._around.token, Telemetry()
+        return Outside(
+            kube=KubePort(around, self.place),
+            open_cloud=lambda _credential: CloudPort(around, self.place, self.clock),
+            own=OwnCredential(lambda: SecretStr(token.scope), project_id=token.scope),
+            secrets=LabelledSecrets(SecretPort(around, self.place), self._objects_in),
+            recorder=Recorder(around.trace, self.name),
+            telemetry=telemetry,
+            lease=self.right,
+            clock=self.clock,
+            timing=around.timing,
+            new_attempt=lambda: f"{rng.getrandbits(32):08x}",
+            cluster_id=CLUSTER,
+            policy_of=lambda _: around.checks.policy,
+            rng=rng,
+            defects=Defects(telemetry, self._log),
+            log=self._log,
+            namespace="tokenfactory-system",
+            concurrency=WORKERS,
+        )
+
+    async def _objects_in(self, namespace: str) -> list[Body]:
+        """A LIST of a namespace, without faults: what fails is tried again, as the Secret's write is."""
+        return [body for key, body in self._around.kube.objects.items() if key.namespace == namespace]
 
     def _kube_down(self) -> bool:
         lasting = getattr(self._around.weather, "lasting", None)
@@ -138,7 +122,7 @@ class OperatorProcess:
         if self._probed:
             self._later(PROBE, self._probe, 0)
         if self.elector is not None:
-            self._tasks.append(self._around.loop.create_task(self._elect(self.elector), context=self.context.copy()))
+            self._task(self._elect(self.elector))
 
     def _elector(self, lease: StoredLease) -> Elector:
         return Elector(
@@ -170,18 +154,20 @@ class OperatorProcess:
         self.dispatch.relisted(list(kube.objects.values()), kube.revision)
         self._leading = True
         self._around.trace.say(self.name, "leads")
-        self._task(self.poller.run())
+        self._around.loop.call_soon(self.core.accounts.start, context=self.context)  # the loop may not run yet
         self._task(self._relist())
-        for _ in range(WORKERS):
-            task = self._task(work(self.queue, self.dispatch, self.reconciler, self._log))
-            self._workers.append(task)
-            task.add_done_callback(lambda _: self._over(), context=self.context)
+        self._task(self._failed())
 
     def _task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         # A copy, as asyncio makes it for each task: what one sets (the slot that it holds) is not the others'.
-        task = self._around.loop.create_task(coroutine, context=self.context.copy())
-        self._tasks.append(task)
-        return task
+        return self._around.loop.create_task(coroutine, context=self.context.copy())
+
+    async def _failed(self) -> None:
+        """A worker has found that the lease is lost: the process ends."""
+        await self.core.accounts.failed()
+        self.stop()
+        if self.elector is not None and not self.elector.held():
+            self.kill()
 
     async def _relist(self) -> None:
         while True:
@@ -201,21 +187,16 @@ class OperatorProcess:
     def _later(self, delay: float, callback: Callable[..., None], *args: object) -> None:
         self._around.loop.call_later(delay, callback, *args, context=self.context)
 
-    def _over(self) -> None:
-        """A worker has ended: so does the process, once the others have."""
-        self.stop()
-        if self.elector is not None and not self.elector.held():
-            self.kill()
-        if all(task.done() for task in self._workers):
-            self.kill()
-
     def stop(self) -> None:
         """End in order: nothing new, what is under way may finish, then the rest."""
         if not self.ended and not self.gate.dead:
             self.ended = True
             self._around.trace.say(self.name, "stops")
-            self.queue.shut_down()
-            self._later(DRAIN, self.kill)
+            self._task(self._drain())
+
+    async def _drain(self) -> None:
+        await self.core.accounts.shut_down(DRAIN)
+        self.kill()
 
     def kill(self) -> None:
         """SIGKILL: nothing of it runs any more."""
@@ -226,14 +207,11 @@ class OperatorProcess:
             self._around.trace.say(self.name, "is dead")
             self._on_end(self)
 
-    def bury(self) -> bool:
-        """After the run: bring the tasks that would never end to theirs; answers whether all have come to it.
+    def unbar(self) -> None:
+        """After the run: let its tasks come to their end, which their world brings them to.
 
         One that is left would be ended by the garbage collector, in the midst of another run, and what it does to
         context variables then has been seen to crash the interpreter (3.11).
         """
         self.gate.dead = False
         self._around.loop.resume(self.gate)
-        for task in self._tasks:
-            task.cancel()
-        return all(task.done() for task in self._tasks)

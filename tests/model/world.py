@@ -41,6 +41,7 @@ class World:
         self.trace = Trace(self.loop.time, wanted=traced)
         self.loop.set_exception_handler(self._lost_exception)
         self.kube = ApiServer(self.loop.time)
+        self.secrets = ApiServer(self.loop.time, kind="s")
         self.vendor = Vendor(self.loop, rng)
         self.checks = Checks(self.trace, self.kube, self.vendor)
         self.weather = weather(timing)
@@ -62,6 +63,7 @@ class World:
             weather=self.weather,
             chance=chance,
             kube=self.kube,
+            secrets=self.secrets,
             vendor=self.vendor,
             checks=self.checks,
             timing=timing,
@@ -179,7 +181,11 @@ class World:
     def close(self) -> None:
         """Free what asyncio holds."""
         try:
-            while not all(process.bury() for process in self.processes):
+            while asyncio.all_tasks(self.loop):
+                for process in self.processes:
+                    process.unbar()
+                for task in asyncio.all_tasks(self.loop):
+                    task.cancel()
                 self.run_for(0.0)
         finally:
             self.loop.close()

@@ -16,11 +16,9 @@ from pydantic import SecretStr
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.cli.rehearsal.stage import Rehearsed, Stage
-from tokenfactory_operator.credentials.choice import Credentials
 from tokenfactory_operator.domain.catalog import Combination, Flavor, Template
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.settings import Settings
-from tokenfactory_operator.state.cache import ObjectCache
 from unit.support.builders import (
     CLUSTER,
     FOREIGN,
@@ -35,6 +33,7 @@ from unit.support.builders import (
     released,
 )
 from unit.support.fakes import InMemoryCloud, Script
+from unit.support.secrets import StoredSecrets
 from unit.support.stage import Stage as OperatorStage
 
 TEMPLATES = (Template("openai/gpt-oss-120b", (Flavor("base", (Combination(("gpu-h100-sxm",), (1, 2, 4)),)),)),)
@@ -132,10 +131,10 @@ def a_cloud(seen: list[ObservedEndpoint]) -> InMemoryCloud:
 
 async def rehearsed(body: dict[str, Any], cloud: InMemoryCloud, told: Settings) -> Rehearsed:
     """What the command line foresees."""
-    credentials = Credentials(None, own=lambda: SecretStr("a-token"), project_id=SCOPE)
-    stage = Stage(told, credentials, cluster_id=CLUSTER, cache=ObjectCache())
+    settings = told.model_copy(update={"project_id": SCOPE})
+    stage = Stage(settings, SecretStr("a-token"), StoredSecrets(), cluster_id=CLUSTER)
     stage.put([copy.deepcopy(body)])
-    assert await stage.open(credentials.own, cloud, {NAMESPACE}) is None
+    assert await stage.open(stage.credentials.own, cloud, [KEY]) is None
     return await stage.rehearse(KEY)
 
 

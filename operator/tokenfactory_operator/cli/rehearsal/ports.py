@@ -52,6 +52,10 @@ class KeptObjects:
         """See `ports.Kube`."""
         return self._objects.get(key)
 
+    async def list_in(self, namespace: str) -> list[JsonObject]:
+        """The objects of a namespace."""
+        return [body for key, body in self._objects.items() if key.namespace == namespace]
+
     async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
         """See `ports.Kube`."""
         held = self._checked(key, resource_version)
@@ -100,6 +104,9 @@ class RehearsedCloud:
         self.sent: list[Sent] = []
         self.failure: CloudError | None = None
         """Why the real one cannot be listed."""
+
+    async def aclose(self) -> None:
+        """Whoever has opened the real one closes it."""
 
     def blocked_for(self) -> float:
         """Never: nothing is sent."""

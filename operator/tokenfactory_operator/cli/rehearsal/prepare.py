@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 from tokenfactory_operator.cli.rehearsal.stage import Stage
 from tokenfactory_operator.cli.session import Session
-from tokenfactory_operator.credentials.choice import Credential, Credentials
-from tokenfactory_operator.credentials.secret_values import SecretValues
+from tokenfactory_operator.credentials.choice import Credential
 from tokenfactory_operator.domain.errors import CredentialsError, KubeError
 from tokenfactory_operator.kube.secrets import KubeSecrets
 from tokenfactory_operator.ports import JsonObject, Key
-from tokenfactory_operator.state.cache import ObjectCache, key_of, secret_of
+from tokenfactory_operator.state.cache import key_of, secret_of
 
 Troubled = dict[Key, str]
 """Objects of which nothing can be told, and why."""
@@ -29,26 +28,15 @@ async def prepared(session: Session, planned: Sequence[JsonObject]) -> tuple[Sta
     bodies, left_out = await session.every_object()
     if left_out:
         session.out.note(f"{left_out} What objects of other namespaces have is not known.")
-    own = access.needed()
-    cache, known = ObjectCache(), ObjectCache()
     secrets = KubeSecrets(await session.client())
-    values = SecretValues(known, cache, kube=secrets)
-    credentials = Credentials(
-        values if access.settings.secret_credentials else None,
-        own=lambda: own,
-        project_id=access.settings.project_id,
-        own_allowed=access.settings.may_use_own_credential,
-    )
-    stage = Stage(access.settings, credentials, cluster_id=cluster_id, cache=cache)
+    stage = Stage(access.settings, access.needed(), secrets, cluster_id=cluster_id)
     stage.put(bodies)
     stage.put(planned)
-    troubles = await _read_secrets(secrets, known, values, planned) if access.settings.secret_credentials else {}
-    return stage, troubles | await _open_clouds(session, stage, credentials, planned, troubles)
+    troubles = await _read_secrets(secrets, stage, planned) if access.settings.secret_credentials else {}
+    return stage, troubles | await _open_clouds(session, stage, planned, troubles)
 
 
-async def _read_secrets(
-    secrets: KubeSecrets, known: ObjectCache, values: SecretValues, planned: Sequence[JsonObject]
-) -> Troubled:
+async def _read_secrets(secrets: KubeSecrets, stage: Stage, planned: Sequence[JsonObject]) -> Troubled:
     troubles: Troubled = {}
     for body in planned:
         secret = secret_of(body)
@@ -57,30 +45,28 @@ async def _read_secrets(
         try:
             metadata = await secrets.get(secret)
             if metadata is not None:
-                known.put(metadata)
-            await values.read(body)
+                stage.values.secrets.put(metadata)
+            await stage.values.read(body)
         except KubeError as error:
             troubles[key_of(body)] = f"Its Secret {secret} cannot be read: {error.message}"
     return troubles
 
 
-async def _open_clouds(
-    session: Session, stage: Stage, credentials: Credentials, planned: Sequence[JsonObject], troubles: Troubled
-) -> Troubled:
+async def _open_clouds(session: Session, stage: Stage, planned: Sequence[JsonObject], troubles: Troubled) -> Troubled:
     users: dict[Credential, list[Key]] = defaultdict(list)
     for body in planned:
         if key_of(body) in troubles:
             continue
         try:
-            users[credentials.of(body)].append(key_of(body))
+            users[stage.credentials.of(body)].append(key_of(body))
         except CredentialsError:
             continue  # the rehearsal says so, as the operator does
     found: Troubled = {}
     for credential, keys in users.items():
         real = await session.cloud_of(credential.token, credential.project_id)
         with session.out.working("Listing the endpoints"):
-            failure = await stage.open(credential, real, {key.namespace for key in keys})
-        if failure is not None and credential == credentials.own:
+            failure = await stage.open(credential, real, keys)
+        if failure is not None and credential == stage.credentials.own:
             raise await session.failed(failure)
         if failure is not None:
             found |= dict.fromkeys(keys, failure.message)

@@ -12,6 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from pydantic import SecretStr
+
+from tokenfactory_operator.assembly import LabelledSecrets, Outside, OwnCredential, assemble
 from tokenfactory_operator.cli.rehearsal.ports import (
     Events,
     KeptObjects,
@@ -22,22 +25,16 @@ from tokenfactory_operator.cli.rehearsal.ports import (
     Silent,
     Unmeasured,
 )
-from tokenfactory_operator.credentials.choice import Credential, Credentials
-from tokenfactory_operator.credentials.nocloud import NoCloud
-from tokenfactory_operator.domain.errors import CloudError, CredentialsError
+from tokenfactory_operator.credentials.choice import Credential
+from tokenfactory_operator.defects import Defects
+from tokenfactory_operator.domain.errors import CloudError
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.resource import Resource, parse
-from tokenfactory_operator.domain.situation import Outage
-from tokenfactory_operator.loop.ports import Ports
-from tokenfactory_operator.loop.reconcile import Reconciler
 from tokenfactory_operator.observe.poller import Poller
-from tokenfactory_operator.ports import Cloud, JsonObject, Key
+from tokenfactory_operator.ports import Cloud, JsonObject, Key, Secrets
 from tokenfactory_operator.process.leadership import SystemClock
 from tokenfactory_operator.settings import Settings
-from tokenfactory_operator.state.cache import ObjectCache, secret_of
-from tokenfactory_operator.state.evidence import OPERATOR
-from tokenfactory_operator.state.inventory import Inventory
-from tokenfactory_operator.state.stamps import Stamps
+from tokenfactory_operator.state.cache import secret_of
 
 PASSES: Final = 8
 """Passes over one object at most: each sees the cloud as the one before has left it."""
@@ -64,78 +61,52 @@ class Rehearsed:
 class Stage:
     """The objects and clouds of one rehearsal."""
 
-    def __init__(self, settings: Settings, credentials: Credentials, *, cluster_id: str, cache: ObjectCache) -> None:
+    def __init__(self, settings: Settings, own: SecretStr, kube: Secrets, *, cluster_id: str) -> None:
+        """`own` is the operator's own token; `kube` reads the Secrets that objects name."""
         self._settings = settings
-        self._credentials = credentials
-        self._cluster_id = cluster_id
-        self._cache = cache
-        self._clock = SystemClock()
-        self._stamps = Stamps(self._clock)
         self._kube = KeptObjects()
         self._events = Events()
-        self._pollers: dict[Credential, Poller] = {}
         self._clouds: dict[Credential, RehearsedCloud] = {}
-        self._unheard: dict[str, Poller] = {}
-        self._reconciler = Reconciler(
-            self._ports(),
-            poller_of=self._poller_of,
-            secrets=NoSecrets(),
+        self._core = assemble(self._outside(own, kube, cluster_id))
+        self.credentials, self.values = self._core.credentials, self._core.values
+
+    def _outside(self, own: SecretStr, kube: Secrets, cluster_id: str) -> Outside:
+        settings, telemetry = self._settings, Unmeasured()
+        return Outside(
+            kube=self._kube,
+            open_cloud=lambda credential: self._clouds[credential],
+            own=OwnCredential(lambda: own, settings.project_id, settings.may_use_own_credential),
+            secrets=LabelledSecrets(kube, self._kube.list_in, may_be_read=settings.secret_credentials),
+            secret_holder=NoSecrets(),
+            recorder=self._events,
+            telemetry=telemetry,
+            lease=NobodyElse(),
+            clock=SystemClock(),
+            timing=settings.timing(),
+            new_attempt=lambda: secrets.token_hex(4),
             cluster_id=cluster_id,
             policy_of=lambda each: settings.policy(each.namespace, own_credential=secret_of(each.body) is None),
             rng=random.Random(0),  # noqa: S311  # jitter, no secret
+            defects=Defects(telemetry, Silent()),
             log=Silent(),
-        )
-
-    def _ports(self) -> Ports:
-        return Ports(
-            kube=self._kube,
-            cache=self._cache,
-            recorder=self._events,
-            telemetry=Unmeasured(),
-            lease=NobodyElse(),
-            clock=self._clock,
-            timing=self._settings.timing(),
-            new_attempt=lambda: secrets.token_hex(4),
-            wrote=lambda _body: None,
-            namespace="",
+            limits=settings.limits(),
         )
 
     def put(self, bodies: Iterable[JsonObject]) -> None:
         """Have these objects, in place of those of the same name."""
         for body in bodies:
-            self._cache.put(self._kube.put(body))
+            self._core.cache.put(self._kube.put(body))
 
-    async def open(self, credential: Credential, real: Cloud, namespaces: Iterable[str]) -> CloudError | None:
-        """List a cloud; answers why it cannot be listed."""
-        cloud = RehearsedCloud(real)
-        poller = self._poller(cloud, credential.scope)
-        poller.inventory.siblings = lambda: [each.inventory for each in self._pollers.values()]
-        poller.inventory.namespaces |= set(namespaces)
-        self._pollers[credential], self._clouds[credential] = poller, cloud
-        await poller.poll()
+    async def open(self, credential: Credential, real: Cloud, users: Iterable[Key]) -> CloudError | None:
+        """List the cloud of these objects; answers why it cannot be listed."""
+        cloud = self._clouds[credential] = RehearsedCloud(real)
+        pollers = [self._poller_of(body) for key in users if (body := self._core.cache.get(key)) is not None]
+        for poller in pollers[:1]:
+            await poller.poll()
         return cloud.failure
 
-    def _poller(self, cloud: Cloud, scope: str) -> Poller:
-        timing = self._settings.timing()
-        return Poller(
-            cloud=cloud,
-            inventory=Inventory(scope=scope, cluster_id=self._cluster_id, stamps=self._stamps, timing=timing),
-            cache=self._cache,
-            wake=lambda _key, _after, **_: None,
-            clock=self._clock,
-            timing=timing,
-            telemetry=Unmeasured(),
-            rng=random.Random(0),  # noqa: S311  # jitter, no secret
-        )
-
-    def _poller_of(self, resource: Resource) -> Poller:
-        try:
-            return self._pollers[self._credentials.of(resource.body)]
-        except CredentialsError as error:
-            if error.message not in self._unheard:
-                poller = self._unheard[error.message] = self._poller(NoCloud(error), OPERATOR)
-                poller.inventory.outage = Outage(error.reason, error.message, blind=True)
-            return self._unheard[error.message]
+    def _poller_of(self, body: JsonObject) -> Poller:
+        return self._core.accounts.poller_of(parse(body))
 
     def endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:
         """An endpoint as it is, if a cloud lists it."""
@@ -143,22 +114,22 @@ class Stage:
 
     async def rehearse(self, key: Key) -> Rehearsed:
         """Have one object reconciled until nothing more would be sent or said."""
-        body = self._cache.get(key)
+        body = self._core.cache.get(key)
         if body is None:
             raise KeyError(key)
-        poller = self._poller_of(parse(body))
+        poller = self._poller_of(body)
         cloud = poller.cloud if isinstance(poller.cloud, RehearsedCloud) else None
         start, told = len(cloud.sent) if cloud else 0, len(self._events.reasons)
         idle = 0
         for _ in range(PASSES):
             before = self._standing(key, cloud)
-            again = await self._reconciler.reconcile(key)
+            again = await self._core.reconciler.reconcile(key)
             idle = idle + 1 if self._standing(key, cloud) == before and again.after != 0.0 else 0
             if idle == IDLE:
                 break
             if cloud is not None:
                 await poller.poll()
-        resource = parse(self._cache.get(key) or body)
+        resource = parse(self._core.cache.get(key) or body)
         sent = tuple(cloud.sent[start:]) if cloud else ()
         ids = [
             resource.status.endpoint_id or "",
@@ -174,7 +145,7 @@ class Stage:
         )
 
     def _standing(self, key: Key, cloud: RehearsedCloud | None) -> tuple[object, ...]:
-        body = self._cache.get(key) or {}
+        body = self._core.cache.get(key) or {}
         return (
             body.get("status"),
             tuple(body.get("metadata", {}).get("finalizers") or ()),

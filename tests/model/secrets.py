@@ -1,0 +1,67 @@
+"""Secrets in memory: an API server of their own, `ports.Secrets` over it, and which token opens which project.
+
+A Secret is stored as an object whose spec has the keys; what the operator gets of it are its metadata, and the values
+that it asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Final, TypeVar
+
+from pydantic import SecretStr
+
+from model.apiserver import Body
+from model.fates import KUBE_TIMEOUT, broken_kube
+from model.ports import Place, Surroundings
+from tokenfactory_operator.ports import JsonObject, Key
+
+T = TypeVar("T")
+
+TOKEN: Final = "token"  # the name of a key
+
+
+def metadata_of(body: Body) -> JsonObject:
+    """As the watch brings a Secret."""
+    return {"metadata": body["metadata"]}
+
+
+class SecretPort:
+    """`ports.Secrets` for one process."""
+
+    def __init__(self, around: Surroundings, place: Place) -> None:
+        self._around = around
+        self._place = place
+
+    async def get(self, key: Key) -> JsonObject | None:
+        """See `ports.Secrets`."""
+        body = await self._call("GET", f"GET secret {key}", lambda: self._around.secrets.read(key))
+        return metadata_of(body) if body is not None else None
+
+    async def read(self, key: Key, names: Collection[str]) -> JsonObject | None:
+        """See `ports.Secrets`."""
+        body = await self._call("GET", f"GET values of secret {key}", lambda: self._around.secrets.read(key))
+        if body is None:
+            return None
+        values = {name: SecretStr(value) for name, value in body["spec"].items() if name in names}
+        return {**metadata_of(body), "data": values}
+
+    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
+        """See `ports.Secrets`."""
+        if self._place.alive() and not self._place.leads():
+            self._around.checks.acted_without_lease(self._place.name, f"finalizers of secret {key}")
+        text = f"PATCH secret {key} finalizers={list(finalizers)} if v{resource_version}"
+        effect = self._around.secrets.put_finalizers
+        return metadata_of(await self._call("PATCH", text, lambda: effect(key, finalizers, resource_version)))
+
+    async def _call(self, kind: str, text: str, effect: Callable[[], T]) -> T:
+        around = self._around
+        return await around.network.exchange(
+            self._place,
+            f"kube {text}",
+            around.weather.kube(kind),
+            effect,
+            limit=KUBE_TIMEOUT,
+            broken=broken_kube,
+            shown=lambda body: f"v{body['metadata']['resourceVersion']}" if isinstance(body, dict) else "not found",
+        )
