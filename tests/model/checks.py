@@ -17,6 +17,7 @@ from model.trace import Trace
 from model.vendor import Endpoint, Vendor, owners
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.situation import Policy
+from tokenfactory_operator.ports import Key
 
 UNHEARD: Final = ("CloudUnavailable", "Unauthorized", "Forbidden", "CredentialsMissing")
 """Reasons with which nothing is judged: the cloud is not heard."""
@@ -59,22 +60,27 @@ def serves(spec: Mapping[str, Any], shown: ObservedEndpoint) -> bool:
 class View:
     """How new what the operator has seen of the cloud is."""
 
-    listed: float = 0.0
-    """When the last LIST was sent that a process has got the answer of."""
+    listed: Mapping[str, float] = field(default_factory=dict)
+    """Project → when the last LIST of it was sent that a process has got the answer of."""
     shown: Mapping[str, float] = field(default_factory=dict)
     """Endpoint id → when the last LIST was sent whose answer shows it."""
 
-    def after(self, sent: float, ids: Iterable[str]) -> View:
-        """A LIST that was sent then has shown these."""
-        return View(sent, {**self.shown, **dict.fromkeys(ids, sent)})
+    def after(self, sent: float, project: str, ids: Iterable[str]) -> View:
+        """A LIST of the project that was sent then has shown these."""
+        return View({**self.listed, project: sent}, {**self.shown, **dict.fromkeys(ids, sent)})
+
+    def last(self, project: str) -> float:
+        """When the last LIST of the project was sent."""
+        return self.listed.get(project, 0.0)
 
 
 class Checks:
     """Watches what is done; tells the trace of each broken promise."""
 
-    def __init__(self, trace: Trace, kube: ApiServer, vendor: Vendor) -> None:
+    def __init__(self, trace: Trace, kube: ApiServer, secrets: ApiServer, vendor: Vendor) -> None:
         self._trace = trace
         self._kube = kube
+        self._secrets = secrets
         self._vendor = vendor
         self.stale = 0.0
         """Seconds that a LIST may be old in this run."""
@@ -99,12 +105,16 @@ class Checks:
         """Uids of objects that have ever said `deletionPolicy: Delete`."""
         self._deleted: set[str] = set()
         """Endpoints for which a DELETE was sent."""
+        self._had: defaultdict[str, set[str]] = defaultdict(set)
+        """Uid → every token that its object has had, and `""` for the operator's."""
         self.given_up = False
         """The write that is carried out has no answer any more: it came later than its sender waits."""
         self.written_by: tuple[float, View] | None = None
         """When the status that is being written was sent, and by what it was decided: more may have been seen since."""
         kube.on_status(self.status_written)
         kube.listen(self._noted)
+        kube.listen(lambda _kind, body: self._has(body))
+        secrets.listen(lambda _kind, _body: self._all_have())
         vendor.on_create = self.created
         vendor.on_take = self.taken
 
@@ -133,6 +143,33 @@ class Checks:
     def acted_without_lease(self, name: str, what: str) -> None:
         """A process that does not lead has sent a mutation."""
         self._trace.violated(f"{name} does not lead and sends {what}")
+
+    # Nobody else's credential
+
+    def _has(self, body: Body) -> None:
+        """An object has this credential now; what its Secret does not hold any more may be used a little longer."""
+        given = body["spec"].get("credentials")
+        if not given:
+            self._had[body["metadata"]["uid"]].add("")
+            return
+        secret = self._secrets.objects.get(Key(body["metadata"]["namespace"], given["secretRef"]["name"]))
+        if secret is not None:
+            self._had[body["metadata"]["uid"]].update(secret["spec"].values())
+
+    def _all_have(self) -> None:
+        for body in self._kube.objects.values():
+            self._has(body)
+
+    def concerned(self, endpoint_id: str) -> set[str]:
+        """Uids of the objects that may have a reason to change this endpoint."""
+        endpoint = self._vendor.endpoints.get(endpoint_id)
+        marked = {endpoint.owner, endpoint.copy_of, *endpoint.former} if endpoint is not None else set()
+        return marked | self.names[endpoint_id]
+
+    def called_with(self, name: str, token: str, uids: set[str]) -> None:
+        """A mutation for these objects is sent with this token, `""` for the operator's own."""
+        if not any(token in self._had[uid] for uid in uids):
+            self._trace.violated(f"CREDENTIAL: {name} acts for {sorted(uids)} with {token or 'its own'}, never theirs")
 
     # Never two
 
@@ -216,7 +253,7 @@ class Checks:
 
     def _known_since(self, endpoint: Endpoint) -> float:
         decided, view = self.written_by or (self._trace.time(), self.view)
-        return max(view.shown.get(endpoint.id, view.listed), decided - self.view_age)
+        return max(view.shown.get(endpoint.id, view.last(endpoint.project)), decided - self.view_age)
 
     # No lie
 
@@ -248,6 +285,6 @@ class Checks:
             unseen = self._trace.time() - self.view_age
             return spec.get("enabled") is False and all(it.created > unseen for it in self._vendor.of(metadata["uid"]))
         _, view = self.written_by or (0.0, self.view)
-        start = max(min(start, view.listed, self._known_since(endpoint)), endpoint.mutated) - self.stale
+        start = max(min(start, view.last(endpoint.project), self._known_since(endpoint)), endpoint.mutated) - self.stale
         states = endpoint.between(start, self._trace.time())
         return any(has_what_spec_says(spec, shown) and serves(spec, shown) for shown in states)

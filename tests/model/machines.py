@@ -9,6 +9,7 @@ from model.apiserver import Body
 from model.chance import Chance
 from model.fates import RandomWeather
 from model.ports import Token
+from model.tenants import Tenants
 from model.vendor import owners
 from model.verdict import Deeds
 from model.world import World
@@ -24,8 +25,11 @@ MAINTENANCE: Final = 0.5
 class Machines:
     """Each of its acts happens to one that it picks."""
 
-    def __init__(self, world: World, weather: RandomWeather, deeds: Deeds, chance: Chance) -> None:
+    def __init__(
+        self, world: World, weather: RandomWeather, deeds: Deeds, chance: Chance, tenants: Tenants | None = None
+    ) -> None:
         self._world = world
+        self._tenants = tenants
         self._weather = weather
         self._deeds = deeds
         self._rng = chance.rng
@@ -178,9 +182,11 @@ class Machines:
 
     def _traceable(self, backup: Mapping[Key, Body]) -> bool:
         """Whether each endpoint is named by its object as it was then, or else carries its mark."""
+        bodies = {body["metadata"]["uid"]: body for body in backup.values()}
         then = {body["metadata"]["uid"]: body["status"].get("endpointId") for body in backup.values()}
         return all(
-            then[each.owner] == each.id or owners(each.now.description) == {each.owner}
+            (then[each.owner] == each.id or owners(each.now.description) == {each.owner})
+            and (self._tenants is None or self._tenants.reaches(bodies[each.owner]))
             for each in self._world.vendor.alive
             if each.owner in then
         )

@@ -17,6 +17,7 @@ from model.chance import Chance
 from model.checks import condition
 from model.fates import BAD_GPU, RandomWeather
 from model.machines import Machines
+from model.tenants import Tenants
 from model.vendor import Endpoint, owners
 from model.verdict import Deeds
 from model.world import World
@@ -75,12 +76,15 @@ def console_made(name: str, *, region: str = "eu-north1") -> ObservedEndpoint:
 class People:
     """Does one thing when it is told to, to somebody that it picks."""
 
-    def __init__(self, world: World, weather: RandomWeather, deeds: Deeds, chance: Chance) -> None:
+    def __init__(
+        self, world: World, weather: RandomWeather, deeds: Deeds, chance: Chance, tenants: Tenants | None = None
+    ) -> None:
         self._world = world
+        self._tenants = tenants
         self._deeds = deeds
         self._chance = chance
         self._rng = chance.rng
-        self._machines = Machines(world, weather, deeds, chance)
+        self._machines = Machines(world, weather, deeds, chance, tenants)
         self._acts: Final[Mapping[str, Callable[[], None]]] = {
             **self._machines.acts,
             "cloud.degraded": self._degraded,
@@ -115,7 +119,8 @@ class People:
 
     def create(self, key: Key, **fields: str) -> None:
         """A new object."""
-        if self._world.kube.create(key, {**new_spec(self._rng), **fields}):
+        own = self._tenants.of_new(key) if self._tenants is not None else {}
+        if self._world.kube.create(key, {**new_spec(self._rng), **own, **fields}):
             self._say(f"creates {key} {self._world.kube.objects[key]['spec']}")
 
     def _say(self, what: str) -> None:
@@ -207,7 +212,9 @@ class People:
         if endpoint is not None:
             self._console(endpoint, "copies")
             self._deeds.copied.add(endpoint.owner)
-            self._world.vendor.add(replace(endpoint.now, routing_key=None), copy_of=endpoint.owner)
+            self._world.vendor.add(
+                replace(endpoint.now, routing_key=None), copy_of=endpoint.owner, project=endpoint.project
+            )
 
     # Users
 
@@ -298,7 +305,8 @@ class People:
             return  # of what no status names and no LIST shows, nobody can know
         uid = body["metadata"]["uid"]
         readable = all(owners(item.now.description) == {uid} for item in self._world.vendor.of(uid))
-        if readable and not self._world.around.hides and not self._world.around.token.elsewhere:
+        reached = self._tenants is None or self._tenants.reaches(body)
+        if readable and reached and not self._world.around.hides and not self._world.around.token.elsewhere:
             self._say(f"wipes the status of {key}")
             self._world.kube.replace_status(key, NEW_STATUS)
 
@@ -343,6 +351,8 @@ class People:
 
     def mend(self) -> None:
         """Do at the console and to the objects what the conditions ask for."""
+        if self._tenants is not None:
+            self._tenants.mend()
         for endpoint in self._world.vendor.alive:
             body = self._body(endpoint.owner or endpoint.copy_of)
             let_go = "[k8s-released" in (endpoint.now.description or "")  # also one that was never marked as ours

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from model.apiserver import ApiServer
 from model.chance import Chance
@@ -17,8 +17,16 @@ from model.network import Fate, Flight, Network
 from model.trace import Trace
 from model.vendor import EPOCH, Endpoint, Vendor, owners
 from tokenfactory_operator.cloud.throttle import Lane, Throttle
+from tokenfactory_operator.credentials.choice import Credential
 from tokenfactory_operator.domain.catalog import Template
-from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, EndpointNotFound, Forbidden, RateLimited
+from tokenfactory_operator.domain.errors import (
+    CloudError,
+    CloudUnavailable,
+    EndpointNotFound,
+    Forbidden,
+    RateLimited,
+    Unauthorized,
+)
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.ports import JsonObject, Key
@@ -36,6 +44,21 @@ class Token:
     """It is another project's, in which there is nothing of ours, and in which it must not create."""
 
 
+OWN: Final = ""
+"""The project of the operator's own credential."""
+
+
+@dataclass
+class Grant:
+    """What a tenant's token gives its holder."""
+
+    project: str
+    revoked: bool = False
+    """For ever."""
+    refused: bool = False
+    """For a while."""
+
+
 @dataclass
 class Surroundings:
     """What the ports of every process share."""
@@ -51,6 +74,8 @@ class Surroundings:
     timing: Timing
     secrets: ApiServer
     token: Token = Token()
+    grants: dict[str, Grant] = field(default_factory=dict)
+    """By the tokens of tenants; the operator's own is none of them."""
     hides: bool = False
     """Whether LISTs hide endpoints that their objects name."""
     missing_page: int = 0
@@ -149,10 +174,14 @@ class KubePort:
 class CloudPort:
     """`ports.Cloud` with one credential, and the throttle that the real client has."""
 
-    def __init__(self, around: Surroundings, place: Place, clock: WorldClock) -> None:
+    def __init__(self, around: Surroundings, place: Place, clock: WorldClock, credential: Credential) -> None:
         self._around = around
         self._place = place
-        self._elsewhere = around.token.elsewhere
+        self._token = credential.token.get_secret_value()
+        self._asked = credential.project_id
+        self._grant = around.grants.get(self._token)
+        self._project = self._grant.project if self._grant is not None else OWN
+        self._elsewhere = self._grant is None and around.token.elsewhere
         self._throttle = Throttle(clock, connections=4, rate_limit=None)
 
     async def aclose(self) -> None:
@@ -170,7 +199,8 @@ class CloudPort:
         """See `ports.Cloud`."""
         sent = self._around.loop.time()
         answer = await self._call("LIST", "LIST", self._listed, shown=_listing)
-        self._around.checks.view = self._around.checks.view.after(sent, (item.id for item in answer.endpoints))
+        shown = (item.id for item in answer.endpoints)
+        self._around.checks.view = self._around.checks.view.after(sent, self._project, shown)
         self._place.shown.update((item.id, item.description or "") for item in answer.endpoints)
         return answer
 
@@ -179,7 +209,7 @@ class CloudPort:
         if self._elsewhere or around.vendor.maintained:
             return EndpointList(())
         age = dice.between(0.0, STALE * around.timing.create_settle) if dice.strikes("list.stale") else 0.0
-        shown = around.vendor.listing(around.loop.time() - age)
+        shown = around.vendor.listing(around.loop.time() - age, self._project)
         problem = ""
         if dice.strikes("list.partial"):
             missing = around.missing_page
@@ -208,12 +238,17 @@ class CloudPort:
 
     def _got(self, endpoint_id: str) -> ObservedEndpoint | None:
         visible = self._around.vendor.get_by_id and not self._nothing_there()
-        endpoint = self._around.vendor.find(endpoint_id) if visible else None
+        endpoint = self._find(endpoint_id) if visible else None
         return endpoint.now if endpoint is not None else None
+
+    def _find(self, endpoint_id: str) -> Endpoint | None:
+        endpoint = self._around.vendor.find(endpoint_id)
+        return endpoint if endpoint is not None and endpoint.project == self._project else None
 
     async def create_endpoint(self, body: EndpointCreate) -> ObservedEndpoint:
         """See `ports.Cloud`."""
         self._mutates("POST")
+        self._uses_own(owners(body.description))
         dice, settle = self._around.chance, self._around.timing.create_settle
         lag = dice.between(0.0, LAG * settle) if dice.strikes("cloud.lag") else 0.0
         fate = self._around.weather.cloud("POST")
@@ -224,7 +259,7 @@ class CloudPort:
                 raise Forbidden("HTTP 403", refused=True, status=403)
             if self._around.vendor.maintained:
                 raise CloudUnavailable("HTTP 503", status=503)
-            return self._around.vendor.create(body, lag=lag, late=fate.late)
+            return self._around.vendor.create(body, self._project, lag=lag, late=fate.late)
 
         try:
             made = await self._call("POST", f"POST {body.description}", effect, fate=fate, shown=_id)
@@ -245,7 +280,7 @@ class CloudPort:
 
         def effect() -> ObservedEndpoint:
             refuse(patch.gpu_type)
-            if self._nothing_there():
+            if self._nothing_there() or self._find(endpoint_id) is None:
                 raise EndpointNotFound("no such endpoint", refused=True, status=404)
             return self._around.vendor.update(endpoint_id, patch, after=after)
 
@@ -268,7 +303,7 @@ class CloudPort:
         def effect() -> bool:
             if self._around.vendor.maintained:
                 raise CloudUnavailable("HTTP 503", status=503)
-            there = self._around.vendor.find(endpoint_id) is not None and not self._elsewhere
+            there = self._find(endpoint_id) is not None and not self._elsewhere
             if there:
                 self._around.vendor.delete(endpoint_id, after=after)
             return there
@@ -286,7 +321,19 @@ class CloudPort:
         if not self._place.leads():
             self._around.checks.acted_without_lease(self._place.name, f"{what} {endpoint_id}")
         if endpoint_id:
+            self._uses_own(self._around.checks.concerned(endpoint_id))
             self._around.checks.touched(self._place.name, what, endpoint_id, self._place.shown.get(endpoint_id, ""))
+
+    def _uses_own(self, uids: set[str]) -> None:
+        if self._place.alive():
+            self._around.checks.called_with(self._place.name, self._token if self._grant is not None else OWN, uids)
+
+    def _authorised(self) -> None:
+        """The cloud's judgement of the credential; the operator's own is judged elsewhere."""
+        if self._grant is not None and (self._grant.revoked or self._grant.refused):
+            raise Unauthorized("HTTP 401", refused=True, status=401)
+        if self._grant is not None and self._asked not in (None, self._project):
+            raise Forbidden("HTTP 403", refused=True, status=403)
 
     def _shown(self, answer: ObservedEndpoint) -> ObservedEndpoint:
         """What this process knows of it from now on; the console may have changed it since."""
@@ -310,6 +357,11 @@ class CloudPort:
     ) -> T:
         around = self._around
         fate = fate or around.weather.cloud(kind)
+
+        def judged() -> T:
+            self._authorised()
+            return effect()
+
         lane = Lane.INVENTORY if kind == "LIST" else Lane.CHANGES
         async with self._throttle.turn(lane):
             around.checks.called(kind)
@@ -318,7 +370,7 @@ class CloudPort:
                     self._place,
                     f"cloud {text}",
                     fate,
-                    effect,
+                    judged,
                     limit=around.timing.request_timeout,
                     broken=broken_cloud,
                     shown=shown,

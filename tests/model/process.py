@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from model.apiserver import Body
+from model.apiserver import ApiServer, Body
 from model.clock import OWNER, Gate
 from model.leases import TERMS, Handed, Lease, LeasePort, ProcessClock, Right, StoredLease
 from model.ports import CloudPort, KubePort, Place, Surroundings, WorldClock
-from model.secrets import SecretPort
+from model.secrets import SecretPort, metadata_of
 from model.telling import Log, Recorder, Telemetry
 from model.vendor import CLUSTER
 from model.watch import PAUSE_WHILE_DOWN, Watch
@@ -30,6 +30,8 @@ from tokenfactory_operator.loop.dispatch import RELIST_INTERVAL
 WORKERS: Final = 3
 DRAIN: Final = 20.0
 """Seconds that calls under way are given at an orderly end, as in the application."""
+LOOK: Final = 10.0
+"""Seconds between two looks at which accounts are needed: each one costs a run a step."""
 PROBE: Final = 10.0
 PROBE_FAILURES: Final = 3
 
@@ -74,14 +76,21 @@ class OperatorProcess:
         self._log = Log(around.trace, self.name)
         self.core = assemble(self._outside(rng))
         self.dispatch = self.core.dispatch
-        self.watch = Watch(
-            kube=around.kube,
+        self.watch = self._watch(around.kube, self.dispatch.observed)
+        self.secret_watch = self._watch(
+            around.secrets, lambda kind, body: self.core.secret_observed(kind, metadata_of(body))
+        )
+
+    def _watch(self, kube: ApiServer, observed: Callable[[str | None, Body], None]) -> Watch:
+        around = self._around
+        return Watch(
+            kube=kube,
             chance=around.chance,
             loop=around.loop,
             trace=around.trace,
             name=self.name,
             context=self.context,
-            observed=self.dispatch.observed,
+            observed=observed,
             down=self._kube_down,
         )
 
@@ -89,7 +98,7 @@ class OperatorProcess:
         around, token, telemetry = self._around, self._around.token, Telemetry()
         return Outside(
             kube=KubePort(around, self.place),
-            open_cloud=lambda _credential: CloudPort(around, self.place, self.clock),
+            open_cloud=lambda credential: CloudPort(around, self.place, self.clock, credential),
             own=OwnCredential(lambda: SecretStr(token.scope), project_id=token.scope),
             secrets=LabelledSecrets(SecretPort(around, self.place), self._objects_in),
             recorder=Recorder(around.trace, self.name),
@@ -119,6 +128,7 @@ class OperatorProcess:
         """Watch; act as soon as the lease is held."""
         self._around.trace.say(self.name, "starts")
         self.context.run(self.watch.start)
+        self.context.run(self.secret_watch.start)
         if self._probed:
             self._later(PROBE, self._probe, 0)
         if self.elector is not None:
@@ -150,13 +160,27 @@ class OperatorProcess:
         if self._kube_down():
             self._later(PAUSE_WHILE_DOWN, self._lead)
             return
-        kube = self._around.kube
-        self.dispatch.relisted(list(kube.objects.values()), kube.revision)
         self._leading = True
         self._around.trace.say(self.name, "leads")
-        self._around.loop.call_soon(self.core.accounts.start, context=self.context)  # the loop may not run yet
+        self._around.loop.call_soon(self._begin, context=self.context)  # the loop may not run yet
+
+    def _begin(self) -> None:
+        self._list_secrets()
+        kube = self._around.kube
+        self.dispatch.relisted(list(kube.objects.values()), kube.revision)
+        self.core.keeper.look_at_all()
+        self.core.accounts.start()
         self._task(self._relist())
         self._task(self._failed())
+        if self._around.grants:  # else no account is ever closed, and nothing comes to the Secrets' keeper
+            self._task(self.core.accounts.run(every=LOOK))
+            self._task(self.core.keeper.run())
+
+    def _list_secrets(self) -> None:
+        secrets = self._around.secrets
+        bodies = [metadata_of(body) for body in secrets.objects.values()]
+        for secret in self.core.values.secrets.replace(bodies, secrets.revision):
+            self.core.secret_changed(secret)
 
     def _task(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         # A copy, as asyncio makes it for each task: what one sets (the slot that it holds) is not the others'.
@@ -173,9 +197,11 @@ class OperatorProcess:
         while True:
             await asyncio.sleep(RELIST_INTERVAL)
             if not self._kube_down():
+                self._list_secrets()
                 bodies, version = list(self._around.kube.objects.values()), self._around.kube.revision
                 await asyncio.sleep(0.05)
                 self.dispatch.relisted(bodies, version)
+                self.core.keeper.look_at_all()
 
     def _probe(self, failures: int) -> None:
         failures = failures + 1 if self.dispatch.silent_watch() else 0
@@ -204,6 +230,7 @@ class OperatorProcess:
             self.gate.dead = True
             self.ended = True
             self.watch.stop()
+            self.secret_watch.stop()
             self._around.trace.say(self.name, "is dead")
             self._on_end(self)
 

@@ -11,6 +11,7 @@ from model.chance import HAPPENINGS, Chance, swarm
 from model.clock import Stuck
 from model.fates import STALE, Conditions, RandomWeather
 from model.people import PLACES, People, console_made
+from model.tenants import ACTS, Tenants
 from model.verdict import Deeds, Verdict
 from model.world import World
 from tokenfactory_operator.domain.situation import Policy
@@ -27,6 +28,8 @@ CONFIRMATIONS: Final = 2
 
 ELECTING: Final = 0.2
 """Share of the seeds in which two processes elect their leader; its renewals cost more than all else in them."""
+TENANTS: Final = 4
+"""Of so many seeds, one has tenants with credentials of their own; the others are what they were without them."""
 FULL: Final = 0.04
 """Share of the seeds in which LISTs are cut off after so many endpoints, and strangers take all the room."""
 PAGE: Final = 20
@@ -70,7 +73,12 @@ class Simulation:
         assert isinstance(weather, RandomWeather)
         self._weather = weather
         self._deeds = Deeds()
-        self._people = People(self.world, weather, self._deeds, self._chance)
+        tenants = random.Random(f"tenants {seed}")
+        self._tenants_rng = tenants
+        self._tenants = (
+            Tenants(self.world, self._deeds, self._chance, tenants) if seed % TENANTS == TENANTS - 1 else None
+        )
+        self._people = People(self.world, weather, self._deeds, self._chance, self._tenants)
         self._verdict = Verdict(self.world, self._deeds)
         self._prepare(rates, timing)
 
@@ -84,7 +92,7 @@ class Simulation:
         world.vendor.provisioning = rng.choice(((1.0, 5.0), (5.0, 60.0)))
         world.checks.policy = Policy(may_adopt=rng.random() < 0.8, adopt_recreated=rng.random() < 0.3)
         world.restart_after = lambda: self._chance.between(0.5, 20.0)
-        full = rng.random() < FULL and not world.around.hides
+        full = rng.random() < FULL and not world.around.hides and self._tenants is None
         world.vendor.cap = PAGE if full else None
         for number in range(PAGE if full else rng.randint(0, 2)):
             world.vendor.add(console_made(f"stranger {number}"))
@@ -113,12 +121,22 @@ class Simulation:
         for _ in range(2 if self._electing else rng.choice((1, 1, 2))):
             world.start()
         length = rng.uniform(*TROUBLE)
-        for key in PLACES[: rng.randint(1, len(PLACES))]:
+        some = PLACES[: rng.randint(1, len(PLACES))]
+        for key in PLACES if self._tenants is not None else some:
             world.later(rng.uniform(0.0, 60.0), self._people.create, key)
         kinds = [kind for kind in HAPPENINGS if rng.random() < rng.choice((0.2, 0.5))] or ["user.edit"]
         for _ in range(rng.randint(1, 25)):
             world.later(rng.uniform(1.0, length), self._people.act, rng.choice(kinds))
+        if self._tenants is not None:
+            self._disturb(self._tenants, length)
         world.run_for(length)
+
+    def _disturb(self, tenants: Tenants, length: float) -> None:
+        """What happens to the tenants' credentials: some kinds of it, a few times."""
+        rng = self._tenants_rng
+        kinds = [kind for kind in ACTS if rng.random() < 0.4] or ["secret.rotate"]
+        for _ in range(rng.randint(2, 8)):
+            self.world.later(rng.uniform(1.0, length), tenants.act, rng.choice(kinds))
 
     def _quiet(self) -> None:
         world = self.world

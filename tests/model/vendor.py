@@ -52,6 +52,8 @@ class Endpoint:
     """Its present owner has taken it over."""
     former: set[str] = field(default_factory=set)
     """Uids that it was marked with before."""
+    project: str = ""
+    """In which only the credentials of that project reach it; empty: the operator's own."""
     released: bool = False
     """The operator has turned its mark into a released one."""
 
@@ -86,7 +88,7 @@ class Endpoint:
 
 
 class Vendor:
-    """All endpoints of one project."""
+    """All endpoints, of all projects: each has another id."""
 
     def __init__(self, loop: VirtualLoop, rng: random.Random) -> None:
         self.endpoints: dict[str, Endpoint] = {}
@@ -122,7 +124,7 @@ class Vendor:
 
     # The API's operations
 
-    def create(self, body: EndpointCreate, *, lag: float = 0.0, late: bool = False) -> Endpoint:
+    def create(self, body: EndpointCreate, project: str = "", *, lag: float = 0.0, late: bool = False) -> Endpoint:
         """POST."""
         shown = ObservedEndpoint(
             id="",
@@ -140,12 +142,19 @@ class Vendor:
             max_replicas=body.max_replicas,
         )
         owner = next(iter(owners(body.description)), "")
-        endpoint = self.add(shown, owner=owner, lag=lag, late=late)
+        endpoint = self.add(shown, owner=owner, lag=lag, late=late, project=project)
         self.on_create(endpoint)
         return endpoint
 
     def add(
-        self, shown: ObservedEndpoint, *, owner: str = "", lag: float = 0.0, late: bool = False, copy_of: str = ""
+        self,
+        shown: ObservedEndpoint,
+        *,
+        owner: str = "",
+        lag: float = 0.0,
+        late: bool = False,
+        copy_of: str = "",
+        project: str = "",
     ) -> Endpoint:
         """Make an endpoint, starting."""
         self._ids += 1
@@ -161,7 +170,7 @@ class Vendor:
                 "created_at": (EPOCH + timedelta(seconds=now)).isoformat(),
             }
         )
-        endpoint = Endpoint(made.id, owner, now, now + lag, late, [(now, made)], copy_of=copy_of)
+        endpoint = Endpoint(made.id, owner, now, now + lag, late, [(now, made)], copy_of=copy_of, project=project)
         self.endpoints[made.id] = endpoint
         self._settle(endpoint)
         return endpoint
@@ -215,9 +224,13 @@ class Vendor:
             raise EndpointNotFound("no such endpoint", refused=True, status=404)
         return endpoint
 
-    def listing(self, moment: float) -> list[Endpoint]:
-        """What a LIST shows of this moment."""
-        shown = (item for item in self.endpoints.values() if item.visible <= moment and item.at(moment) is not None)
+    def listing(self, moment: float, project: str = "") -> list[Endpoint]:
+        """What a LIST of a project shows of this moment."""
+        shown = (
+            item
+            for item in self.endpoints.values()
+            if item.project == project and item.visible <= moment and item.at(moment) is not None
+        )
         return list(islice(shown, self.cap))
 
     # What happens at the vendor's

@@ -59,19 +59,20 @@ class Verdict:
         """
         if self._world.vendor.cap and not self._world.vendor.get_by_id:
             return
-        checks, kube = self._world.checks, self._world.kube
+        checks, kube, secrets = self._world.checks, self._world.kube, self._world.secrets
         self._world.run_for(max(0.0, checks.mutated + TRANSITION + 60.0 - self._world.loop.time()))
-        calls, writes = Counter(checks.calls), kube.operator_writes
+        calls, writes = Counter(checks.calls), kube.operator_writes + secrets.operator_writes
         self._world.run_for(HOUR)
         made = {kind: checks.calls[kind] - calls[kind] for kind in ("POST", "PATCH", "DELETE")}
         if any(made.values()):
             self._broken(f"NO REST: in an hour of quiet {made}")
         lists = checks.calls["LIST"] - calls["LIST"]
-        most = HOUR / self._world.around.timing.poll_interval * 1.15
+        most = HOUR / self._world.around.timing.poll_interval * 1.15 * (1 + len(self._world.around.grants))
         if not 0 < lists <= most:
             self._broken(f"NO REST: {lists} LISTs in an hour")
-        if kube.operator_writes != writes:
-            self._broken(f"NO REST: {kube.operator_writes - writes} writes to Kubernetes in an hour of quiet")
+        wrote = kube.operator_writes + secrets.operator_writes - writes
+        if wrote:
+            self._broken(f"NO REST: {wrote} writes to Kubernetes in an hour of quiet")
 
     def released(self, body: Body) -> None:
         """The operator lets an object go: its endpoints have to be gone by then, not only asked to go."""
@@ -161,10 +162,12 @@ class Verdict:
             or self._world.checks.unknown_posts[uid] + len(self._world.processes) > 1,
             "InventoryUntrusted": vanished or self._world.around.hides or bool(self._world.vendor.cap),
             "CredentialsMismatch": deeds.tokens > 0,
+            "CredentialsMissing": deeds.tokens > 0 and bool(spec.get("credentials")),
             "NotAccepted": deeds.console_edits[uid] > 1,
             "InvalidSpec": naming,
             "RefusedByCloud": spec["gpu"]["type"] == BAD_GPU,
-            "Forbidden": naming and not self._world.checks.policy.may_adopt,
+            "Forbidden": (naming and not self._world.checks.policy.may_adopt)
+            or (deeds.tokens > 0 and bool((spec.get("credentials") or {}).get("projectId"))),
             "Observing": spec.get("managementPolicy") == "Observe",
             "EndpointNotFound": naming,
             "EndpointLost": bool(self._world.vendor.cap)

@@ -43,7 +43,7 @@ class World:
         self.kube = ApiServer(self.loop.time)
         self.secrets = ApiServer(self.loop.time, kind="s")
         self.vendor = Vendor(self.loop, rng)
-        self.checks = Checks(self.trace, self.kube, self.vendor)
+        self.checks = Checks(self.trace, self.kube, self.secrets, self.vendor)
         self.weather = weather(timing)
         self.lease = Lease()
         self._stored = StoredLease() if electing else None

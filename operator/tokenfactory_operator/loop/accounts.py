@@ -265,11 +265,11 @@ class Accounts:
             self._failures.append(error)
             self._ended.set()
 
-    async def run(self) -> None:
-        """Follow the operator's own token and close what is not needed, until cancelled."""
+    async def run(self, *, every: float = REREAD) -> None:
+        """Follow the operator's own token and close what is not needed, until cancelled; a look `every` seconds."""
         looks = 0
         while True:
-            await asyncio.sleep(REREAD)
+            await asyncio.sleep(every)
             looks += 1
             if self._credentials.reread():
                 self._stale = True

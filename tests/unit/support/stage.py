@@ -89,6 +89,7 @@ class Stage:
         self.config_maps: StoredConfigMaps | None = worlds.config_maps if worlds else config_maps
         self.witness, self.lease, self.log = Witness(), Switch(), Log()
         self.woken: list[Key] = []
+        self.secrets = StoredSecrets()
         if worlds is None:
             self.kube.store(an_object(spec=spec))
         self.keep_secrets(NoSecrets())
@@ -111,7 +112,7 @@ class Stage:
             kube=self.kube,
             open_cloud=lambda _credential: self.cloud,
             own=OwnCredential(lambda: SecretStr("token"), project_id=SCOPE),
-            secrets=LabelledSecrets(StoredSecrets(), _nobody_else),
+            secrets=LabelledSecrets(self.secrets, _nobody_else),
             recorder=self.witness,
             telemetry=self.witness,
             lease=self.lease,

@@ -94,7 +94,7 @@ class RehearsedCloud:
     """`ports.Cloud` that lists the real one once, and answers what would change it as that one would."""
 
     def __init__(self, real: Cloud) -> None:
-        self._real = real
+        self.real = real
         self._listed: EndpointList | None = None
         self._made = 0
         self.endpoints: dict[str, ObservedEndpoint] = {}
@@ -126,7 +126,7 @@ class RehearsedCloud:
 
     async def _list(self) -> EndpointList:
         try:
-            answer = await self._real.list_endpoints()
+            answer = await self.real.list_endpoints()
         except CloudError as error:
             self.failure = error
             raise
@@ -136,11 +136,11 @@ class RehearsedCloud:
 
     async def list_templates(self) -> tuple[Template, ...]:
         """See `ports.Cloud`."""
-        return await self._real.list_templates()
+        return await self.real.list_templates()
 
     async def get_endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:
         """See `ports.Cloud`."""
-        return self.endpoints.get(endpoint_id) or await self._real.get_endpoint(endpoint_id)
+        return self.endpoints.get(endpoint_id) or await self.real.get_endpoint(endpoint_id)
 
     async def create_endpoint(self, body: EndpointCreate) -> ObservedEndpoint:
         """Kept here."""

@@ -26,8 +26,9 @@ from tokenfactory_operator.cli.rehearsal.ports import (
     Unmeasured,
 )
 from tokenfactory_operator.credentials.choice import Credential
+from tokenfactory_operator.credentials.nocloud import NoCloud
 from tokenfactory_operator.defects import Defects
-from tokenfactory_operator.domain.errors import CloudError
+from tokenfactory_operator.domain.errors import CloudError, CredentialsError
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.observe.poller import Poller
@@ -74,7 +75,7 @@ class Stage:
         settings, telemetry = self._settings, Unmeasured()
         return Outside(
             kube=self._kube,
-            open_cloud=lambda credential: self._clouds[credential],
+            open_cloud=self._cloud,
             own=OwnCredential(lambda: own, settings.project_id, settings.may_use_own_credential),
             secrets=LabelledSecrets(kube, self._kube.list_in, may_be_read=settings.secret_credentials),
             secret_holder=NoSecrets(),
@@ -99,11 +100,18 @@ class Stage:
 
     async def open(self, credential: Credential, real: Cloud, users: Iterable[Key]) -> CloudError | None:
         """List the cloud of these objects; answers why it cannot be listed."""
-        cloud = self._clouds[credential] = RehearsedCloud(real)
+        cloud = self._cloud(credential)
+        cloud.real = real
         pollers = [self._poller_of(body) for key in users if (body := self._core.cache.get(key)) is not None]
         for poller in pollers[:1]:
             await poller.poll()
         return cloud.failure
+
+    def _cloud(self, credential: Credential) -> RehearsedCloud:
+        """One that refuses every call before it is opened."""
+        if credential not in self._clouds:
+            self._clouds[credential] = RehearsedCloud(NoCloud(CredentialsError("The cloud was not asked.")))
+        return self._clouds[credential]
 
     def _poller_of(self, body: JsonObject) -> Poller:
         return self._core.accounts.poller_of(parse(body))
