@@ -18,8 +18,8 @@ from tokenfactory_operator.credentials.places import Limits
 from tokenfactory_operator.credentials.secret_keeper import SecretKeeper, always
 from tokenfactory_operator.credentials.secret_values import SecretValues
 from tokenfactory_operator.defects import Defects
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.domain.transitions import Change
 from tokenfactory_operator.loop.accounts import Accounts, OpenCloud, Parts

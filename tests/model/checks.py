@@ -15,8 +15,8 @@ from typing import Any, Final
 from model.apiserver import ApiServer, Body
 from model.trace import Trace
 from model.vendor import Endpoint, Vendor, owners
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.observed import ObservedEndpoint
-from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.ports import Key
 
 UNHEARD: Final = ("CloudUnavailable", "Unauthorized", "Forbidden", "CredentialsMissing")

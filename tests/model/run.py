@@ -14,7 +14,7 @@ from model.people import PLACES, People, console_made
 from model.tenants import ACTS, Tenants
 from model.verdict import Deeds, Verdict
 from model.world import World
-from tokenfactory_operator.domain.situation import Policy
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.timing import Timing
 
 TROUBLE: Final = (300.0, 1500.0)

@@ -19,7 +19,7 @@ from model.process import OperatorProcess
 from model.script import CHANGE_FAULTS, FAULTS, KUBE, Script, ScriptedChance, ScriptedWeather
 from model.verdict import Deeds, Verdict
 from model.world import World
-from tokenfactory_operator.domain.situation import Policy
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.ports import Key
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from tokenfactory_operator.domain import claims
 from tokenfactory_operator.domain.actions import Asking
+from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.drift import immutable_mismatches
 from tokenfactory_operator.domain.errors import visible
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import Situation
 
 
-def obstacle(s: Situation, target: str, *, unlisted: bool) -> Asking | None:
+def obstacle(s: DecisionInput, target: str, *, unlisted: bool) -> Asking | None:
     """What stands against adopting `target`; None too where nothing is (still) to be adopted.
 
     `unlisted`: the recorded endpoint is not in the list, and not proven gone.
@@ -40,7 +40,7 @@ def obstacle(s: Situation, target: str, *, unlisted: bool) -> Asking | None:
     return Asking(Reason.ENDPOINT_NOT_FOUND, text) if s.recorded_id != target else None
 
 
-def _forbidden(s: Situation, endpoint: ObservedEndpoint) -> Asking:
+def _forbidden(s: DecisionInput, endpoint: ObservedEndpoint) -> Asking:
     if s.resource.origin and s.recorded_id == endpoint.id:
         return Asking(Reason.OWNERSHIP_CONFLICT, unproven_text(s, endpoint.id))
     text = (
@@ -50,7 +50,7 @@ def _forbidden(s: Situation, endpoint: ObservedEndpoint) -> Asking:
     return Asking(Reason.FORBIDDEN, text)
 
 
-def _conflict(s: Situation, endpoint: ObservedEndpoint, *, of_predecessor: bool) -> Asking | None:
+def _conflict(s: DecisionInput, endpoint: ObservedEndpoint, *, of_predecessor: bool) -> Asking | None:
     if s.resource.observes:
         return None
     if s.evidence.claimed_by:
@@ -63,7 +63,7 @@ def _conflict(s: Situation, endpoint: ObservedEndpoint, *, of_predecessor: bool)
     return None
 
 
-def _mismatch(s: Situation, endpoint: ObservedEndpoint) -> Asking | None:
+def _mismatch(s: DecisionInput, endpoint: ObservedEndpoint) -> Asking | None:
     mismatches = immutable_mismatches(s.resource.spec, endpoint) if s.resource.spec else ()
     if not mismatches:
         return None
@@ -71,7 +71,7 @@ def _mismatch(s: Situation, endpoint: ObservedEndpoint) -> Asking | None:
     return Asking(Reason.INVALID_SPEC, text)
 
 
-def unproven_text(s: Situation, endpoint_id: str) -> str:
+def unproven_text(s: DecisionInput, endpoint_id: str) -> str:
     """What to do about an endpoint that only the status calls this object's."""
     return (
         f"Endpoint {endpoint_id}, which the status names, carries no owner mark, so it may be anybody's. If it is "

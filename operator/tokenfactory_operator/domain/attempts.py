@@ -6,17 +6,17 @@ Where each sentence comes from: docs/protocol.md, Create 2 and 6.
 from __future__ import annotations
 
 from tokenfactory_operator.domain.attempt import PENDING, Attempt, State, found
-from tokenfactory_operator.domain.situation import Situation
+from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.timing import SETTLE_MOST
 
 
-def latest_attempt(s: Situation) -> Attempt | None:
+def latest_attempt(s: DecisionInput) -> Attempt | None:
     """This process's attempt while it is in doubt, else one that only the status tells of, else this process's."""
     here = s.memory.attempts.latest
     return here if here is not None and here.state is State.IN_DOUBT else _inherited(s) or here
 
 
-def _inherited(s: Situation) -> Attempt | None:
+def _inherited(s: DecisionInput) -> Attempt | None:
     """An attempt that another process (or an earlier life of this one) left behind."""
     written, here = s.resource.status.create_attempt, s.memory.attempts.latest
     if written is None:
@@ -27,13 +27,13 @@ def _inherited(s: Situation) -> Attempt | None:
     return found(written, has_endpoint=bool(s.recorded_id), ended=counted_from(s))
 
 
-def counted_from(s: Situation) -> float:
+def counted_from(s: DecisionInput) -> float:
     """Stamp from which on no other process can still be sending for the object."""
     # Another process may still be sending: its deadlines have to pass before a LIST says anything (Create 6).
     return s.memory.attempts.pending_seen + s.timing.send_deadline + s.timing.request_timeout
 
 
-def unresolved(s: Situation) -> Attempt | None:
+def unresolved(s: DecisionInput) -> Attempt | None:
     """The attempt in doubt, which stands in the way of everything else, unless an endpoint with its `try` is known."""
     attempt = latest_attempt(s)
     if attempt is None or attempt.state is not State.IN_DOUBT:
@@ -42,7 +42,7 @@ def unresolved(s: Situation) -> Attempt | None:
     return None if explained else attempt
 
 
-def resumable(s: Situation) -> bool:
+def resumable(s: DecisionInput) -> bool:
     """This process has an attempt open that was surely refused, and means to send it again."""
     attempt, written = s.memory.attempts.latest, s.resource.status.create_attempt
     return (
@@ -55,13 +55,13 @@ def resumable(s: Situation) -> bool:
     )
 
 
-def unknown_before(s: Situation) -> int:
+def unknown_before(s: DecisionInput) -> int:
     """Number of consecutive create attempts with unknown outcome before this one, which surely made nothing."""
     attempt = latest_attempt(s)
     return attempt.after_unknown if attempt is not None and attempt.state in (State.OPEN, State.REFUSED) else 0
 
 
-def attempt_absent(s: Situation, attempt: Attempt, *, settle: float) -> bool:
+def attempt_absent(s: DecisionInput, attempt: Attempt, *, settle: float) -> bool:
     """Nothing of this attempt (and, with nothing else of ours listed, of this object) came to be."""
     proven = s.evidence.attempt_absence.proven(after=attempt.ended, settle=settle)
     if s.evidence.own:
@@ -69,7 +69,7 @@ def attempt_absent(s: Situation, attempt: Attempt, *, settle: float) -> bool:
     return proven and s.evidence.identity_absence.proven(after=attempt.ended, settle=settle)
 
 
-def next_attempt_settle(s: Situation, attempt: Attempt) -> float:
+def next_attempt_settle(s: DecisionInput, attempt: Attempt) -> float:
     """For how long nothing of an unknown attempt may be seen before the next one, in seconds.
 
     It doubles with each unknown attempt in a row, so that a LIST that lags for an hour costs a few endpoints at most,
@@ -79,11 +79,11 @@ def next_attempt_settle(s: Situation, attempt: Attempt) -> float:
     return s.timing.create_settle * min(2.0**doublings, SETTLE_MOST)
 
 
-def may_be_cut_off(s: Situation, attempt: Attempt) -> bool:
+def may_be_cut_off(s: DecisionInput, attempt: Attempt) -> bool:
     """The LIST may leave out what the attempt has made: it is as long as it ever was, and shows nothing newer."""
     return bool(s.evidence.view.cut_at) and not _shows_what_is_new(s, attempt)
 
 
-def _shows_what_is_new(s: Situation, attempt: Attempt) -> bool:
+def _shows_what_is_new(s: DecisionInput, attempt: Attempt) -> bool:
     """The LIST has shown an endpoint that was created after the attempt."""
     return s.evidence.view.newest_shown > attempt.ended

@@ -6,13 +6,13 @@ A mark is believed, a status alone is not (ADR 31): whoever may write a status c
 from __future__ import annotations
 
 from tokenfactory_operator.domain import proof
+from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.identity import ADOPTED, released_mark, subject
 from tokenfactory_operator.domain.observed import ObservedEndpoint
-from tokenfactory_operator.domain.situation import Sighting, Situation
 from tokenfactory_operator.domain.timing import NEVER
 
 
-def adoption_target(s: Situation) -> str:
+def adoption_target(s: DecisionInput) -> str:
     """Id of the endpoint that this object is to take over: named in the spec, or a predecessor's by setting; or empty.
 
     What the object's own attempt may have made comes before a predecessor's.
@@ -25,7 +25,7 @@ def adoption_target(s: Situation) -> str:
     return found[0].id if len(found) == 1 and of_predecessor(s, found[0]) else ""
 
 
-def of_predecessor(s: Situation, endpoint: ObservedEndpoint) -> bool:
+def of_predecessor(s: DecisionInput, endpoint: ObservedEndpoint) -> bool:
     """Whether every mark on it is of an earlier object of the same cluster, namespace and name, held or released."""
     released = released_mark(endpoint.description)
     held = [(mark.identity.cluster_id, mark.subject) for mark in endpoint.marks]
@@ -33,13 +33,13 @@ def of_predecessor(s: Situation, endpoint: ObservedEndpoint) -> bool:
     return places == {(s.identity.cluster_id, subject(s.resource.namespace, s.resource.name))}
 
 
-def had_mark(s: Situation, endpoint: ObservedEndpoint) -> bool:
+def had_mark(s: DecisionInput, endpoint: ObservedEndpoint) -> bool:
     """Whether it carried the object's mark before: to put a wiped mark back needs no permission to adopt."""
     believed = bool(endpoint.marks) or s.policy.may_adopt or proof.known_as_ours(s, endpoint.id)
     return believed and bool(s.resource.origin) and s.recorded_id == endpoint.id
 
 
-def unproven(s: Situation, target: str) -> Sighting | None:
+def unproven(s: DecisionInput, target: str) -> Sighting | None:
     """The recorded endpoint, where nothing but the status says that it is this object's.
 
     It carries no mark, this process neither made it nor ever saw the object's mark on it, and it may not be adopted.
@@ -51,14 +51,14 @@ def unproven(s: Situation, target: str) -> Sighting | None:
     return None if free or proof.known_as_ours(s, recorded.endpoint.id) else recorded
 
 
-def adopting(s: Situation, target: str) -> Sighting | None:
+def adopting(s: DecisionInput, target: str) -> Sighting | None:
     """The recorded endpoint, where its adoption has begun and the object's mark is not on it yet."""
     recorded = s.evidence.recorded.seen
     begun = recorded is not None and recorded.endpoint.id == target and not recorded.endpoint.carries(s.identity)
     return recorded if begun else None
 
 
-def still_of_predecessor(s: Situation) -> bool:
+def still_of_predecessor(s: DecisionInput) -> bool:
     """Whether the recorded endpoint still carries an earlier object's mark, and was never seen as this object's.
 
     A LIST that leaves it out changes nothing about that: what was seen last counts.
@@ -70,7 +70,7 @@ def still_of_predecessor(s: Situation) -> bool:
     return of_predecessor(s, seen)
 
 
-def unlisted(s: Situation) -> bool:
+def unlisted(s: DecisionInput) -> bool:
     """Whether a LIST leaves the recorded endpoint out, and nothing proves yet that it is gone."""
     if not s.recorded_id or s.evidence.recorded.seen is not None or proof.gone(s, s.recorded_id):
         return False
@@ -78,7 +78,7 @@ def unlisted(s: Situation) -> bool:
     return not done and not (proof.absent(s) and proof.trusted(s))
 
 
-def likeliest(s: Situation, unmarked: Sighting | None) -> Sighting | None:
+def likeliest(s: DecisionInput, unmarked: Sighting | None) -> Sighting | None:
     """Of the endpoints that are seen: the one that the spec names, else the one that serves, else the older.
 
     The status only decides between equals: it may name the successor of one that was gone for a while. The recorded
@@ -99,7 +99,7 @@ def likeliest(s: Situation, unmarked: Sighting | None) -> Sighting | None:
     return ranked[0] if ranked else None
 
 
-def taken_over(s: Situation, seen: Sighting | None) -> bool:
+def taken_over(s: DecisionInput, seen: Sighting | None) -> bool:
     """Whether the mark of the endpoint shows that it was not made for this object, whatever the status says."""
     if seen is None:
         return False
@@ -107,7 +107,7 @@ def taken_over(s: Situation, seen: Sighting | None) -> bool:
     return adopted or (not seen.endpoint.carries(s.identity) and of_predecessor(s, seen.endpoint))
 
 
-def copies(s: Situation, unmarked: Sighting | None) -> tuple[str, ...]:
+def copies(s: DecisionInput, unmarked: Sighting | None) -> tuple[str, ...]:
     """Ids of endpoints that carry the same `try` of this object: made outside, by copying a description."""
     tries: dict[str, list[str]] = {}
     for seen in s.evidence.own:
@@ -117,7 +117,7 @@ def copies(s: Situation, unmarked: Sighting | None) -> tuple[str, ...]:
     return tuple(sorted(endpoint_id for ids in tries.values() if len(ids) > 1 for endpoint_id in ids))
 
 
-def imitations(s: Situation) -> tuple[str, ...]:
+def imitations(s: DecisionInput) -> tuple[str, ...]:
     """Ids of endpoints with the `try` of the recorded one that are surely not it, whether that one is listed or not.
 
     An attempt makes one endpoint. The status remembers its routing key and age, which no copied description brings.

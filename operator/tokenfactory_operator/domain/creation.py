@@ -21,12 +21,12 @@ from tokenfactory_operator.domain.actions import (
 )
 from tokenfactory_operator.domain.attempt import REFUSED, Attempt
 from tokenfactory_operator.domain.call_memory import Failure
+from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.desired import description_for
 from tokenfactory_operator.domain.errors import Handling, visible
 from tokenfactory_operator.domain.identity import described
 from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
-from tokenfactory_operator.domain.situation import Situation
 from tokenfactory_operator.domain.telling import told_in_full
 
 RECREATE_PAUSE_MAX: Final = 6.0
@@ -34,7 +34,7 @@ RECREATE_PAUSE_MAX: Final = 6.0
 CONFIRM: Final = "confirm it with the annotation tokenfactory.nebius.com/reconcile-requested-at"
 
 
-def unclear(s: Situation) -> str:
+def unclear(s: DecisionInput) -> str:
     """Why nobody knows whether there is an endpoint, as a sentence."""
     if s.memory.attempts.latest is None and s.resource.status.create_attempt is None:
         return (
@@ -109,7 +109,7 @@ def lost(s: Judged) -> Decision | None:
     return _recreate(s, endpoint_id)
 
 
-def probe_of(s: Situation, endpoint_id: str, *, look_only: bool = False) -> ProbeGone:
+def probe_of(s: DecisionInput, endpoint_id: str, *, look_only: bool = False) -> ProbeGone:
     """The look by id at an endpoint that the LISTs do not show; without `look_only` it ends in a PATCH."""
     mark = s.remembered_mark
     last = s.memory.endpoints[endpoint_id].last_seen
@@ -141,7 +141,7 @@ def _recreate(s: Judged, endpoint_id: str) -> Decision:
     return _create(s, "lost", Create())
 
 
-def refused_for_good(s: Situation) -> Verdict | None:
+def refused_for_good(s: DecisionInput) -> Verdict | None:
     """What the status says the cloud refused at this generation: it stays so over a restart (design: Errors)."""
     if s.memory.calls.failure is not None or s.resource.request_pending:
         return None
@@ -195,7 +195,7 @@ def namesake(s: Judged) -> Decision | None:
     return Decision("namesake", verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True)
 
 
-def beside(s: Situation) -> str:
+def beside(s: DecisionInput) -> str:
     """The endpoints of the same namespace and name in other clusters, as a sentence; empty if there are none.
 
     Empty too for an object that has had an endpoint of its own: making that anew doubles nothing.
@@ -252,7 +252,7 @@ def failed(s: Judged, action: str) -> Decision | None:
     )
 
 
-def still_failing(s: Situation) -> Verdict | None:
+def still_failing(s: DecisionInput) -> Verdict | None:
     """What the last create failed with, while it is only tried again: the status says so until an answer is better."""
     failure = s.memory.calls.failure
     if failure is None or failure.action != Create.__name__ or stale(s, failure) or not failure.error.retryable:
@@ -260,7 +260,7 @@ def still_failing(s: Situation) -> Verdict | None:
     return Hindered(failure.error.reason, failure.error.message)
 
 
-def stale(s: Situation, failure: Failure) -> bool:
+def stale(s: DecisionInput, failure: Failure) -> bool:
     """Whether a person has changed what failed since it did."""
     return failure.generation != s.resource.generation or failure.requested_at != s.resource.requested_at
 
@@ -278,7 +278,7 @@ def shown_elsewhere(s: Judged, check: str) -> Decision | None:
     return Decision(check, verdict=Asking(Reason.INVENTORY_UNTRUSTED, text), after_list=True)
 
 
-def untrusted(s: Situation, check: str, *, record: str | None = None, also: str = "") -> Decision:
+def untrusted(s: DecisionInput, check: str, *, record: str | None = None, also: str = "") -> Decision:
     """Nothing follows from what is not listed: say why, and what a person can do."""
     text = f"{s.evidence.view.untrusted} Look at the console; if what is missing there is really gone, {CONFIRM}.{also}"
     verdict = Asking(Reason.INVENTORY_UNTRUSTED, text)

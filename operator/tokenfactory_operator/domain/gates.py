@@ -7,15 +7,15 @@ from typing import Final
 from tokenfactory_operator.domain import attempts, proof
 from tokenfactory_operator.domain.actions import Decision, Hindered, Rescope, Unjudged, UnjudgedYet
 from tokenfactory_operator.domain.creation import CONFIRM
+from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
-from tokenfactory_operator.domain.situation import Situation
 from tokenfactory_operator.domain.timing import NEVER
 
 NO_CREDENTIAL: Final = frozenset({Reason.CREDENTIALS_MISSING, Reason.TOO_MANY_CREDENTIALS})
 """Nothing is called for an object that is told one of these."""
 
 
-def unheard(s: Situation) -> Decision | None:
+def unheard(s: DecisionInput) -> Decision | None:
     """The cloud has not been seen yet, or not for long: decide nothing, and say so when it lasts."""
     outage = s.evidence.view.outage
     early = _early(s)
@@ -28,7 +28,7 @@ def unheard(s: Situation) -> Decision | None:
     return None
 
 
-def _early(s: Situation) -> float:
+def _early(s: DecisionInput) -> float:
     """Seconds until a person is asked for a credential: a Secret applied together with its object may come after it."""
     told = any(
         item.type == ConditionType.STALLED and item.reason in NO_CREDENTIAL for item in s.resource.status.conditions
@@ -36,7 +36,7 @@ def _early(s: Situation) -> float:
     return 0.0 if told else s.memory.without_credential + s.timing.poll_interval - s.now
 
 
-def other_scope(s: Situation) -> Decision | None:
+def other_scope(s: DecisionInput) -> Decision | None:
     """The status was written in another project: absence here proves nothing about the endpoint there."""
     written = s.resource.status.scope
     at_stake = bool(s.recorded_id) or attempts.unresolved(s) is not None
@@ -59,7 +59,7 @@ def other_scope(s: Situation) -> Decision | None:
     )
 
 
-def asked_to_look(s: Situation) -> Decision | None:
+def asked_to_look(s: DecisionInput) -> Decision | None:
     """The request annotation has a new value: judge by a LIST that is begun after it was seen."""
     if not s.resource.request_pending or s.evidence.view.last_view > s.memory.request.seen:
         return None

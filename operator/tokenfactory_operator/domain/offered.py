@@ -10,17 +10,17 @@ from typing import Final
 from tokenfactory_operator.api.v1alpha1 import IGNORE_CATALOG, Spec
 from tokenfactory_operator.domain.actions import Decision, Hindered, ReadCatalog, UnderWay
 from tokenfactory_operator.domain.catalog import AGAIN, FRESH, Wanted
+from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.errors import MAX_TEXT, bounded, visible
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import Situation
 
 RECHECK: Final = 300.0
 """Seconds after which a spec that the catalog rules out is held against it again."""
 ANYWAY: Final = f" To send it anyway, set the annotation {IGNORE_CATALOG}=true."
 
 
-def for_creation(s: Situation) -> Decision | None:
+def for_creation(s: DecisionInput) -> Decision | None:
     """The catalog rules the spec out, or has to be read first."""
     spec = s.resource.spec
     if spec is None or s.resource.ignores_catalog:
@@ -29,7 +29,7 @@ def for_creation(s: Situation) -> Decision | None:
     return due or _mismatch(s, s.catalog.mismatch(wanted(spec)))
 
 
-def for_change(s: Situation, patch: EndpointPatch, record: str) -> Decision | None:
+def for_change(s: DecisionInput, patch: EndpointPatch, record: str) -> Decision | None:
     """The same for a PATCH: what runs goes on as it is."""
     spec = s.resource.spec
     if (
@@ -54,11 +54,11 @@ def wanted(spec: Spec) -> Wanted:
     )
 
 
-def _due(s: Situation, record: str | None = None) -> Decision | None:
+def _due(s: DecisionInput, record: str | None = None) -> Decision | None:
     return _read(record) if s.catalog.due(s.now) else None
 
 
-def _mismatch(s: Situation, text: str, record: str | None = None) -> Decision | None:
+def _mismatch(s: DecisionInput, text: str, record: str | None = None) -> Decision | None:
     """Say it by a catalog that has just been read: by an older one nothing is refused."""
     if not text or s.now - s.catalog.read >= FRESH:
         return None

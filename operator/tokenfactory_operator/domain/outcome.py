@@ -19,7 +19,7 @@ from tokenfactory_operator.domain.actions import (
     Rescope,
     Update,
 )
-from tokenfactory_operator.domain.situation import Situation
+from tokenfactory_operator.domain.decision_input import DecisionInput
 
 DONE: Final[Mapping[type[Action], str]] = {
     Rescope: "recorded",
@@ -42,7 +42,7 @@ def done(action: Action) -> str:
     return "adopted" if isinstance(action, Update) and action.adopts else DONE[type(action)]
 
 
-def concerned(s: Situation, action: Action) -> str:
+def concerned(s: DecisionInput, action: Action) -> str:
     """Ids of the endpoints that the action is about, as far as they are known once it has ended; may be empty."""
     if isinstance(action, DeleteEndpoints):
         return ", ".join(action.endpoint_ids)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, fields
 
 from tokenfactory_operator.domain import adoption, claims
 from tokenfactory_operator.domain.actions import Asking
+from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.identity import ADOPTED
 from tokenfactory_operator.domain.roles import TABLE, Deed, Role
-from tokenfactory_operator.domain.situation import Sighting, Situation
 
 
 @dataclass(frozen=True)
@@ -63,18 +63,18 @@ class Ownership:
 
 
 @dataclass(frozen=True)
-class Judged(Situation):
-    """A situation, and the ownership of the object's endpoints in it."""
+class Judged(DecisionInput):
+    """An input, and the ownership of the object's endpoints in it."""
 
     own: Ownership = field(kw_only=True)
 
 
-def judged(s: Situation) -> Judged:
-    """The same situation, with the ownership judged by it."""
-    return Judged(**{each.name: getattr(s, each.name) for each in fields(Situation)}, own=judge(s))
+def judged(s: DecisionInput) -> Judged:
+    """The same input, with the ownership judged by it."""
+    return Judged(**{each.name: getattr(s, each.name) for each in fields(DecisionInput)}, own=judge(s))
 
 
-def judge(s: Situation) -> Ownership:
+def judge(s: DecisionInput) -> Ownership:
     """What the endpoints of the object are to it."""
     recorded, target, unlisted = s.evidence.recorded.seen, claims.adoption_target(s), claims.unlisted(s)
     unproven, adopting = claims.unproven(s, target), claims.adopting(s, target)
@@ -107,27 +107,27 @@ def judge(s: Situation) -> Ownership:
     )
 
 
-def seen(s: Situation) -> dict[str, Sighting]:
+def seen(s: DecisionInput) -> dict[str, Sighting]:
     """Those of the object's endpoints that are taken to exist, by id."""
     recorded = (s.evidence.recorded.seen,) if s.evidence.recorded.seen else ()
     return {each.endpoint.id: each for each in (*s.evidence.own, *recorded)}
 
 
-def _first_fitting(s: Situation, fitting: tuple[tuple[Role, Iterable[str]], ...]) -> Mapping[str, Role]:
+def _first_fitting(s: DecisionInput, fitting: tuple[tuple[Role, Iterable[str]], ...]) -> Mapping[str, Role]:
     found = dict.fromkeys((*seen(s), *([s.recorded_id] if s.recorded_id else [])), Role.DUPLICATE)
     for role, ids in reversed(fitting):
         found.update((item, role) for item in ids if item in found)
     return found
 
 
-def _foreign(s: Situation) -> set[str]:
+def _foreign(s: DecisionInput) -> set[str]:
     """Ids of those that carry another owner's mark, or did when they were seen last."""
     last = s.memory.endpoints[s.recorded_id].last_seen  # one LIST that leaves it out does not make it ours again
     known = (*(each.endpoint for each in seen(s).values()), *([last] if last is not None else []))
     return {each.id for each in known if each.foreign_to(s.identity)}
 
 
-def _was_ours(s: Situation, kept: Sighting) -> bool:
+def _was_ours(s: DecisionInput, kept: Sighting) -> bool:
     return kept.endpoint.carries(s.identity) or claims.had_mark(s, kept.endpoint)
 
 

@@ -1,6 +1,6 @@
 """Why did it do X? The ordered checks of one pass over one object, and the first that answers.
 
-Pure and synchronous: the same situation gives the same decision. Each check is a function `Judged -> Decision | None`
+Pure and synchronous: the same input gives the same decision. Each check is a function `Judged -> Decision | None`
 with the reason in its docstring; `Decision.check` carries its name into the logs. An object that is being deleted is
 never created, updated or recreated: `finalizer` has its checks.
 
@@ -34,9 +34,9 @@ from tokenfactory_operator.domain.actions import (
     Update,
 )
 from tokenfactory_operator.domain.attempt import PENDING
+from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.ownership import Judged, judged
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import Situation
 
 Check = Callable[[Judged], Decision | None]
 
@@ -84,7 +84,7 @@ LIVING: Final[tuple[Check, ...]] = (
 )
 
 
-def decide(s: Situation) -> Decision:
+def decide(s: DecisionInput) -> Decision:
     """The first check that answers, held back where a person or the policy says so."""
     s = judged(s)
     if s.resource.terminating:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from tokenfactory_operator.domain.attempts import attempt_absent, counted_from, unresolved
+from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import Sighting, Situation
 from tokenfactory_operator.domain.timing import NEVER
 
 DELETE_AGAIN: Final = 60.0
 """Seconds after which a DELETE that was answered, but whose endpoint is still listed, is sent again."""
 
 
-def confirmed(s: Situation) -> bool:
+def confirmed(s: DecisionInput) -> bool:
     """A person has answered a reported doubt about endpoints with the request annotation."""
     return s.memory.confirmed_doubt not in (None, Reason.CREDENTIALS_MISMATCH)
 
 
-def project_confirmed(s: Situation) -> bool:
+def project_confirmed(s: DecisionInput) -> bool:
     """A person has answered the reported doubt that the credential is of another project: it is the same one.
 
     An answer to any other doubt, given before the credential was changed perhaps, says nothing about that.
@@ -26,12 +26,12 @@ def project_confirmed(s: Situation) -> bool:
     return s.memory.confirmed_doubt is Reason.CREDENTIALS_MISMATCH
 
 
-def trusted(s: Situation) -> bool:
+def trusted(s: DecisionInput) -> bool:
     """Whether absence from the inventory may be believed: nothing speaks against it, or a person has said so."""
     return not s.evidence.view.untrusted or confirmed(s)
 
 
-def lost_settle(s: Situation) -> float:
+def lost_settle(s: DecisionInput) -> float:
     """For how long the recorded endpoint may not be listed before that says something, in seconds.
 
     Longer without another endpoint of the project in the LIST: it may be that of a cloud that is not well, or of
@@ -40,34 +40,34 @@ def lost_settle(s: Situation) -> float:
     return s.timing.create_settle if s.evidence.recorded.witnessed else s.timing.lost_settle
 
 
-def absent(s: Situation) -> bool:
+def absent(s: DecisionInput) -> bool:
     """Whether the LISTs prove that the recorded endpoint is not there, as long as they are trusted."""
     return s.evidence.recorded.absence.proven(after=NEVER, settle=lost_settle(s))
 
 
-def gone(s: Situation, endpoint_id: str) -> bool:
+def gone(s: DecisionInput, endpoint_id: str) -> bool:
     """Whether the recorded endpoint was proven gone, and no answer has shown it since."""
     return s.memory.endpoints[endpoint_id].gone > s.evidence.recorded.absence.evidence
 
 
-def known_as_ours(s: Situation, endpoint_id: str) -> bool:
+def known_as_ours(s: DecisionInput, endpoint_id: str) -> bool:
     """Whether this process made the endpoint, or has seen the object's mark on it."""
     attempt = s.memory.attempts.latest
     return s.memory.endpoints[endpoint_id].marked or (attempt is not None and attempt.endpoint_id == endpoint_id)
 
 
-def nothing_made(s: Situation) -> bool:
+def nothing_made(s: DecisionInput) -> bool:
     """Whether nothing that this object may have made can still show up."""
     attempt = unresolved(s)
     return attempt is None or (trusted(s) and attempt_absent(s, attempt, settle=s.timing.create_settle))
 
 
-def may_still_change(s: Situation) -> bool:
+def may_still_change(s: DecisionInput) -> bool:
     """Whether a call that was sent for this object may take effect yet: no LIST so far shows for sure that it has."""
     return s.evidence.view.last_list <= max(s.memory.calls.unanswered, called_elsewhere(s)) + s.timing.create_settle
 
 
-def called_elsewhere(s: Situation) -> float:
+def called_elsewhere(s: DecisionInput) -> float:
     """By when another process has sent its last call for the recorded endpoint; `NEVER` if only this one had it."""
     attempt = s.memory.attempts.latest
     # Another process cannot have known what this one made; what this one took over, it may have taken over before.
@@ -75,12 +75,12 @@ def called_elsewhere(s: Situation) -> float:
     return NEVER if s.recorded_id in mine else counted_from(s)
 
 
-def seen_since_mutation(s: Situation, seen: Sighting) -> bool:
+def seen_since_mutation(s: DecisionInput, seen: Sighting) -> bool:
     """A LIST begun after the last mutation of this object shows the endpoint."""
     return seen.listed > max(s.memory.calls.mutated, seen.taught) and seen.listed > NEVER
 
 
-def delete_due(s: Situation, endpoint_id: str, seen: Sighting | None) -> bool:
+def delete_due(s: DecisionInput, endpoint_id: str, seen: Sighting | None) -> bool:
     """Whether a DELETE has to be sent: none was answered yet, or the endpoint is still listed long after the answer."""
     answered = s.memory.endpoints[endpoint_id].deleted
     return answered == NEVER or (seen is not None and seen.listed > answered + DELETE_AGAIN)

@@ -21,12 +21,12 @@ from tokenfactory_operator.domain import attempts, ownership
 from tokenfactory_operator.domain.actions import Create, Decision, Verdict
 from tokenfactory_operator.domain.attempt import CREATED, PENDING, REFUSED, Event, State
 from tokenfactory_operator.domain.conditions import conditions, observed_generation
+from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.desired import inference_url
 from tokenfactory_operator.domain.errors import Handling, bounded, visible
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import DOUBTS, ConditionType, Reason
-from tokenfactory_operator.domain.situation import Situation
 from tokenfactory_operator.domain.telling import foremost
 from tokenfactory_operator.domain.timing import NEVER
 
@@ -43,7 +43,7 @@ def camel_case(word: str | None) -> str | None:
     return "".join(part[:1].upper() + part[1:] for part in word.split("_")) if word else None
 
 
-def after(s: Situation, decision: Decision, verdict: Verdict, *, now: str) -> Status:
+def after(s: DecisionInput, decision: Decision, verdict: Verdict, *, now: str) -> Status:
     """The status that tells what was decided; `now` is RFC 3339."""
     s = ownership.judged(s)
     written = s.resource.status
@@ -96,14 +96,14 @@ def _first_told(written: Status, verdict: Verdict) -> bool:
     return verdict.stalled and verdict.reason in DOUBTS and verdict.reason is not doubt_told(written)
 
 
-def opening(s: Situation, decision: Decision, verdict: Verdict, *, attempt: CreateAttempt, now: str) -> Status:
+def opening(s: DecisionInput, decision: Decision, verdict: Verdict, *, attempt: CreateAttempt, now: str) -> Status:
     """The status that opens an attempt: written before anything is sent (docs/protocol.md, Create 3)."""
     status = after(s, decision, verdict, now=now)
     cleared = dict.fromkeys(("endpoint_id", "endpoint_origin", "routing_key", "created_at", *LIVE))
     return status.model_copy(update={**cleared, "create_attempt": attempt, "scope": s.evidence.scope})
 
 
-def rescoped(s: Situation, scope: str) -> Status:
+def rescoped(s: DecisionInput, scope: str) -> Status:
     """The written status with another scope, and nothing else said."""
     return s.resource.status.model_copy(update={"scope": scope, "uid": s.resource.uid})
 

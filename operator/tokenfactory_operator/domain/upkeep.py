@@ -16,13 +16,13 @@ from tokenfactory_operator.domain.actions import (
 )
 from tokenfactory_operator.domain.call_memory import Correction
 from tokenfactory_operator.domain.creation import failed, refused_for_good
+from tokenfactory_operator.domain.decision_input import Sighting
 from tokenfactory_operator.domain.desired import owner_mark
 from tokenfactory_operator.domain.drift import Difference, Drift, drift, immutable_mismatches
 from tokenfactory_operator.domain.errors import bounded
 from tokenfactory_operator.domain.identity import ADOPTED, OwnerMark
 from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
-from tokenfactory_operator.domain.situation import Sighting
 
 MAX_CORRECTIONS: Final = 3
 """Accepted PATCHes of one field that may come undone before a person has to look."""

@@ -23,9 +23,9 @@ from tokenfactory_operator.credentials.nocloud import NoCloud
 from tokenfactory_operator.credentials.places import Limits, Place, Places
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.attempt import is_pending
+from tokenfactory_operator.domain.decision_input import Outage
 from tokenfactory_operator.domain.errors import CredentialsError, LeaseLost
 from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.situation import Outage
 from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import Cloud, JsonObject, Key
 from tokenfactory_operator.state.cache import ObjectCache

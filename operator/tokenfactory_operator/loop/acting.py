@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from tokenfactory_operator.domain import actions, outcome
 from tokenfactory_operator.domain.call_memory import Failure
+from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.errors import CloudError, Handling, KubeError
 from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.situation import Situation
 from tokenfactory_operator.loop.execute import Executor
 from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.observe.poller import Poller
@@ -33,7 +33,7 @@ class Acting:
         self._rng = rng
         self._log = log
 
-    async def act(self, s: Situation, decision: actions.Decision, poller: Poller) -> None:
+    async def act(self, s: DecisionInput, decision: actions.Decision, poller: Poller) -> None:
         """Carry out the action; raises `KubeError`, `RateLimited` or `LeaseLost`: a call that failed is remembered."""
         name = type(decision.action).__name__
         self._log.info("acting", action=name, check=decision.check, **_where(s.resource))
@@ -61,7 +61,7 @@ class Acting:
             endpoint = outcome.concerned(s, decision.action)
             note(ended, action=name, endpoint=endpoint, seconds=round(seconds, 3), **said, **_where(s.resource))
 
-    def _failed(self, s: Situation, error: CloudError, action: str, *, now: float) -> float:
+    def _failed(self, s: DecisionInput, error: CloudError, action: str, *, now: float) -> float:
         """Seconds until the next try, from the end of the call: one that took longer is not repeated at once."""
         wait = self._wait(error, s.memory.calls.failures + 1)
         failure = Failure(

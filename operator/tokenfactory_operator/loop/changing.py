@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from tokenfactory_operator.domain import actions
+from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.errors import (
     CloudConflict,
     CloudError,
@@ -22,7 +23,6 @@ from tokenfactory_operator.domain.errors import (
 )
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.situation import Situation
 from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.observe.poller import Poller
 
@@ -33,7 +33,7 @@ class Changes:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
 
-    async def update(self, s: Situation, action: actions.Update, poller: Poller) -> None:
+    async def update(self, s: DecisionInput, action: actions.Update, poller: Poller) -> None:
         """PATCH what differs."""
         await self._patch(s, action.endpoint_id, action.patch, poller)
         for item in action.differences:
@@ -52,13 +52,13 @@ class Changes:
         else:
             self._ports.emit(s.resource, "UpdatedEndpoint", f"{text}.")
 
-    async def _patch(self, s: Situation, endpoint_id: str, patch: EndpointPatch, poller: Poller) -> None:
+    async def _patch(self, s: DecisionInput, endpoint_id: str, patch: EndpointPatch, poller: Poller) -> None:
         with self._accounted(s, poller):
             endpoint = await poller.cloud.update_endpoint(endpoint_id, patch)
         s.memory.calls.answered(poller.inventory.learned(endpoint))
 
     @contextmanager
-    def _accounted(self, s: Situation, poller: Poller) -> Iterator[None]:
+    def _accounted(self, s: DecisionInput, poller: Poller) -> Iterator[None]:
         """Around a PATCH or DELETE: one that ends without a clear answer is remembered."""
         self._ports.lead()
         try:
@@ -70,19 +70,19 @@ class Changes:
                 poller.uncertain()
             raise
 
-    async def delete(self, s: Situation, action: actions.DeleteEndpoints, poller: Poller) -> None:
+    async def delete(self, s: DecisionInput, action: actions.DeleteEndpoints, poller: Poller) -> None:
         """DELETE each of these."""
         for endpoint_id in action.endpoint_ids:
             await self._delete_one(s, endpoint_id, poller)
 
-    async def delete_twin(self, s: Situation, action: actions.DeleteTwin, poller: Poller) -> None:
+    async def delete_twin(self, s: DecisionInput, action: actions.DeleteTwin, poller: Poller) -> None:
         """DELETE the duplicate."""
         await self._delete_one(s, action.endpoint_id, poller)
         self._ports.telemetry.counted("deleted_duplicate")
         text = f"Deleted endpoint {action.endpoint_id}: a late create call made it beside {action.kept_id}."
         self._ports.emit(s.resource, "DeletedDuplicateEndpoint", text, warning=True)
 
-    async def _delete_one(self, s: Situation, endpoint_id: str, poller: Poller) -> None:
+    async def _delete_one(self, s: DecisionInput, endpoint_id: str, poller: Poller) -> None:
         with self._accounted(s, poller):
             there = await poller.cloud.delete_endpoint(endpoint_id)
         ended = poller.inventory.delete_answered(endpoint_id, there=there)
@@ -90,7 +90,7 @@ class Changes:
         s.memory.calls.answered(ended)
         self._ports.mutated("delete", poller)
 
-    async def release(self, s: Situation, action: actions.Release, poller: Poller) -> None:
+    async def release(self, s: DecisionInput, action: actions.Release, poller: Poller) -> None:
         """Turn the mark into a released one."""
         try:
             await self._patch(s, action.endpoint_id, action.patch, poller)
@@ -100,7 +100,7 @@ class Changes:
         s.memory.endpoints.release_answered(action.endpoint_id, poller.inventory.stamp())
         self._ports.mutated("release", poller)
 
-    async def probe(self, s: Situation, action: actions.ProbeGone, poller: Poller) -> None:
+    async def probe(self, s: DecisionInput, action: actions.ProbeGone, poller: Poller) -> None:
         """Look for an endpoint by id, and then by a PATCH."""
         s.memory.endpoints.probe_begun(action.endpoint_id, s.now)
         try:
@@ -117,7 +117,7 @@ class Changes:
         else:
             poller.inventory.found_hidden(found)
 
-    async def _probe_by_patch(self, s: Situation, action: actions.ProbeGone, poller: Poller) -> None:
+    async def _probe_by_patch(self, s: DecisionInput, action: actions.ProbeGone, poller: Poller) -> None:
         patch = EndpointPatch(description=action.description)
         try:
             with self._accounted(s, poller):

@@ -12,11 +12,11 @@ from typing import Final
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain import actions, creation, status
 from tokenfactory_operator.domain.attempt import PENDING, Attempt, Event
+from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.desired import create_body, owner_mark
 from tokenfactory_operator.domain.errors import CloudError, KubeConflict
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource, parse
-from tokenfactory_operator.domain.situation import Situation
 from tokenfactory_operator.loop.finalizers import Finalizers
 from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.observe.poller import Poller
@@ -36,7 +36,9 @@ class Creation:
         self._ports = ports
         self._finalizers = finalizers
 
-    async def create(self, s: Situation, decision: actions.Decision, action: actions.Create, poller: Poller) -> None:
+    async def create(
+        self, s: DecisionInput, decision: actions.Decision, action: actions.Create, poller: Poller
+    ) -> None:
         """Open an attempt, or go on with one, and POST; raises `CloudError`, `KubeError` or `LeaseLost`."""
         begun = s.memory.attempts.latest
         if action.resume and begun is not None:
@@ -57,7 +59,7 @@ class Creation:
             raise KubeConflict("The object has changed since the create was decided.")
         return fresh
 
-    async def _hold(self, s: Situation) -> Resource:
+    async def _hold(self, s: DecisionInput) -> Resource:
         if s.resource.has_finalizer:
             return s.resource
         # Said before the write, which may take effect and fail: this process sends nothing until it opens an attempt.
@@ -65,7 +67,7 @@ class Creation:
         return await self._finalizers.put(s)
 
     async def _open(
-        self, s: Situation, decision: actions.Decision, resource: Resource, *, after_unknown: int
+        self, s: DecisionInput, decision: actions.Decision, resource: Resource, *, after_unknown: int
     ) -> tuple[Attempt, Resource]:
         attempt = Attempt(self._ports.new_attempt(), after_unknown=after_unknown, scope=s.evidence.scope)
         s.memory.attempts.opening(attempt.id)
@@ -79,7 +81,7 @@ class Creation:
         return attempt, resource
 
     async def _post(
-        self, s: Situation, resource: Resource, attempt: Attempt, poller: Poller, *, read_at: float
+        self, s: DecisionInput, resource: Resource, attempt: Attempt, poller: Poller, *, read_at: float
     ) -> None:
         late = self._ports.clock.monotonic() - read_at > self._ports.timing.send_deadline
         if late or resource.spec is None:

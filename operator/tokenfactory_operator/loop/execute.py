@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 from tokenfactory_operator.domain import actions, status
-from tokenfactory_operator.domain.situation import Situation
+from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.loop.changing import Changes
 from tokenfactory_operator.loop.creating import Creation
 from tokenfactory_operator.loop.finalizers import Finalizers
@@ -26,7 +26,7 @@ class Executor:
         self._creation = Creation(ports, self._finalizers)
         self._changes = Changes(ports)
 
-    async def execute(self, s: Situation, decision: actions.Decision, poller: Poller) -> None:
+    async def execute(self, s: DecisionInput, decision: actions.Decision, poller: Poller) -> None:
         """Carry out `decision.action`; raises `CloudError`, `KubeError` or `LeaseLost`."""
         match decision.action:
             case actions.Nothing():
@@ -44,7 +44,7 @@ class Executor:
             case _ as action:
                 await self._change(s, action, poller)
 
-    async def _change(self, s: Situation, action: actions.Change, poller: Poller) -> None:
+    async def _change(self, s: DecisionInput, action: actions.Change, poller: Poller) -> None:
         match action:
             case actions.Update():
                 await self._changes.update(s, action, poller)

@@ -6,10 +6,10 @@ from typing import Final
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain import actions
+from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.errors import KubeConflict
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.situation import Situation
 from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.ports import Key, about_namespace
 from tokenfactory_operator.state.cache import FOR_EVER
@@ -24,13 +24,13 @@ class Finalizers:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
 
-    async def put(self, s: Situation) -> Resource:
+    async def put(self, s: DecisionInput) -> Resource:
         """Hold the object; answers it as it is then."""
         resource = await self._ports.write_finalizers(s.resource, (*s.resource.finalizers, api.FINALIZER))
         s.memory.hold.put()
         return resource
 
-    async def remove(self, s: Situation, action: actions.RemoveFinalizer) -> None:
+    async def remove(self, s: DecisionInput, action: actions.RemoveFinalizer) -> None:
         """Let the object go, and tell people what there is to tell."""
         left = tuple(name for name in s.resource.finalizers if name != api.FINALIZER)
         await self._let_go(s, left)
@@ -46,7 +46,7 @@ class Finalizers:
             home = about_namespace(self._ports.namespace)
             self._ports.recorder.event(home, reason=FORCE_RELEASED, message=text, warning=True)
 
-    async def _let_go(self, s: Situation, left: tuple[str, ...]) -> None:
+    async def _let_go(self, s: DecisionInput, left: tuple[str, ...]) -> None:
         s.memory.hold.letting_go()  # before the write, whose answer may be lost
         try:
             await self._ports.write_finalizers(s.resource, left)

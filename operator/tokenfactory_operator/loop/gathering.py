@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from tokenfactory_operator.domain import claims, proof, status
 from tokenfactory_operator.domain.attempt import Event, State
 from tokenfactory_operator.domain.catalog import Catalog
+from tokenfactory_operator.domain.decision_input import DecisionInput, Policy, recorded_id
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.memory import Memory
 from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.situation import Policy, Situation, recorded_id
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.projects import Projects
@@ -91,7 +91,7 @@ def gather(  # each of these is a part of the input
     policy: Policy,
     catalog: Catalog,
     claimed_by: Callable[[str], str],
-) -> Situation:
+) -> DecisionInput:
     """The input of the decision at `now`; `claimed_by`: who else has, or is adopting, an endpoint, empty if nobody."""
     resource, memory, inventory = sources.resource, sources.memory, sources.inventory
     written, here = resource.status.create_attempt, memory.attempts.latest
@@ -100,12 +100,12 @@ def gather(  # each of these is a part of the input
     if sources.other_scope:
         same = sources.projects.same(sources.other_scope, inventory.scope)
         evidence = replace(evidence, same_project=same)
-    s = Situation(resource, sources.identity, evidence, memory, timing, now, policy, catalog)
+    s = DecisionInput(resource, sources.identity, evidence, memory, timing, now, policy, catalog)
     holder = claimed_by(claims.adoption_target(s))
     return replace(s, evidence=replace(evidence, claimed_by=holder)) if holder else s
 
 
-def confirm(s: Situation, inventory: Inventory) -> None:
+def confirm(s: DecisionInput, inventory: Inventory) -> None:
     """The absence of the recorded endpoint that a person has confirmed speaks against no LIST from the next look on."""
     if proof.confirmed(s) and s.recorded_id and s.evidence.view.untrusted:
         inventory.confirm(s.recorded_id)

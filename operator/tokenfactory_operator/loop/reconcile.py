@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain import actions, attempts, ownership, plan, proof, status
+from tokenfactory_operator.domain.decision_input import DecisionInput, Policy
 from tokenfactory_operator.domain.errors import (
     KubeConflict,
     KubeNotFound,
@@ -23,7 +24,6 @@ from tokenfactory_operator.domain.errors import (
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.resource import Resource, parse
-from tokenfactory_operator.domain.situation import Policy, Situation
 from tokenfactory_operator.loop.acting import BACKOFF_FIRST, Acting
 from tokenfactory_operator.loop.connections import Connections
 from tokenfactory_operator.loop.execute import Executor
@@ -154,7 +154,7 @@ class Reconciler:
         pressing = resource.terminating or attempts.unresolved(s) is not None or len(s.evidence.own) > 1
         return Again(after=_sooner(decision.after, self.connections.due(resource.uid)), pressing=pressing)
 
-    def _gather(self, key: Key, resource: Resource, poller: Poller) -> Situation:
+    def _gather(self, key: Key, resource: Resource, poller: Poller) -> DecisionInput:
         """Note what this pass sees, and gather what is decided from."""
         memory, now = self._holdings.hold(key, resource, poller), poller.inventory.stamp()
         identity = Identity(self._cluster_id, resource.uid)
@@ -173,7 +173,9 @@ class Reconciler:
 
     # Act
 
-    async def _act_in_turn(self, key: Key, s: Situation, decision: actions.Decision, poller: Poller) -> Again | None:
+    async def _act_in_turn(
+        self, key: Key, s: DecisionInput, decision: actions.Decision, poller: Poller
+    ) -> Again | None:
         """Take a turn at the cloud first, then decide again: waiting may have taken long, and a lot been seen."""
         wrong = isinstance(decision.action, actions.Update | actions.ProbeGone) and _said_ready(s.resource)
         resource = await self._report(s, decision) if wrong else s.resource  # the turn may be minutes away
@@ -205,7 +207,7 @@ class Reconciler:
 
     # Report
 
-    async def _report(self, s: Situation, decision: actions.Decision) -> Resource:
+    async def _report(self, s: DecisionInput, decision: actions.Decision) -> Resource:
         if decision.verdict is None:
             return s.resource
         wanted = status.after(s, decision, decision.verdict, now=self._ports.timestamp())
@@ -287,7 +289,7 @@ def _said_ready(resource: Resource) -> bool:
     return ready == "True" and resource.status.observed_generation == resource.generation
 
 
-def _no_doubt(s: Situation) -> bool:
+def _no_doubt(s: DecisionInput) -> bool:
     """What a person can confirm about endpoints is over, though the object may stand still for another reason."""
     seen = ownership.judge(s).kept is not None and attempts.unresolved(s) is None
     return proof.confirmed(s) and seen and not s.evidence.view.untrusted

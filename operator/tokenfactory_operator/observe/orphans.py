@@ -18,9 +18,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tokenfactory_operator.domain.decision_input import Sighting
 from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.domain.identity import OwnerMark, subject
-from tokenfactory_operator.domain.situation import Sighting
 from tokenfactory_operator.observe.unselected import tell, unattended
 from tokenfactory_operator.ports import Clock, JsonObject, Recorder, about_namespace
 from tokenfactory_operator.state.cache import ObjectCache

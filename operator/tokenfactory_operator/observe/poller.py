@@ -15,9 +15,9 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from tokenfactory_operator.defects import Defects
+from tokenfactory_operator.domain.decision_input import Outage
 from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, Handling, Unauthorized
 from tokenfactory_operator.domain.observed import Changes, EndpointList
-from tokenfactory_operator.domain.situation import Outage
 from tokenfactory_operator.domain.timing import OUTAGE_INTERVALS, Timing
 from tokenfactory_operator.observe.catalog_reader import CatalogReader
 from tokenfactory_operator.observe.list_turns import ListTurns, Requests

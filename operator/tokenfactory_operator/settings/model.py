@@ -14,8 +14,8 @@ from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from tokenfactory_operator.credentials.places import Limits
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.desired import INFERENCE_HOSTS
-from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.leader.lease import LeaseTerms
 from tokenfactory_operator.ports import Timing
 from tokenfactory_operator.settings.durations import format_duration

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from tokenfactory_operator.domain.decision_input import CloudView, Evidence, RecordedEvidence, Sighting
 from tokenfactory_operator.domain.identity import Identity, subject
 from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.situation import CloudView, Evidence, RecordedEvidence, Sighting
 from tokenfactory_operator.domain.timing import NEVER
 from tokenfactory_operator.state.record import EndpointRecord
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from tokenfactory_operator.domain.decision_input import Evidence, Outage, Sighting
 from tokenfactory_operator.domain.identity import Identity, owner_marks
 from tokenfactory_operator.domain.observed import Changes, EndpointList, ObservedEndpoint
 from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.situation import Evidence, Outage, Sighting
 from tokenfactory_operator.domain.timing import NEVER, Timing
 from tokenfactory_operator.state.evidence import OPERATOR, Gathering
 from tokenfactory_operator.state.lists import Lists

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tokenfactory_operator.domain.situation import Absence
+from tokenfactory_operator.domain.decision_input import Absence
 from tokenfactory_operator.domain.timing import NEVER, Timing
 
 PAGE_SIZES: Final = frozenset({20, 25, 30, 50, 100, 200, 250, 500, 1000})

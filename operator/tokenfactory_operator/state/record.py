@@ -9,8 +9,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from tokenfactory_operator.domain.decision_input import Sighting
 from tokenfactory_operator.domain.observed import ObservedEndpoint
-from tokenfactory_operator.domain.situation import Sighting
 from tokenfactory_operator.domain.timing import NEVER
 
 

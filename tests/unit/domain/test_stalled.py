@@ -6,10 +6,10 @@ import pytest
 
 from tokenfactory_operator.domain import status
 from tokenfactory_operator.domain.actions import Asking, Create, Hindered, Update, Waiting
+from tokenfactory_operator.domain.decision_input import Outage
 from tokenfactory_operator.domain.memory import Memory
 from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import RULES, Actor, KStatus, Reason
-from tokenfactory_operator.domain.situation import Outage
 from unit.support.builders import SCOPE, UID, an_endpoint
 from unit.support.scene import Scene
 

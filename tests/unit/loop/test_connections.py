@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import KubeError, LeaseLost
-from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.loop.connections import MOVED, NOT_WRITTEN, RESYNC, RETRY
 from tokenfactory_operator.ports import Key
 from unit.support.builders import KEY, NAMESPACE, UID

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import pytest
 
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudUnavailable, KubeConflict, KubeError
-from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.ports import Key
 from unit.support.builders import KEY, NAME, NAMESPACE, OTHER_UID, UID, an_endpoint, an_object, mark, released
 from unit.support.fakes import Turn

@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudUnavailable, KubeError
-from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.ports import Key
 from unit.support.builders import KEY, NAMESPACE, OTHER_UID, UID, an_endpoint, an_object
 from unit.support.fakes import Turn

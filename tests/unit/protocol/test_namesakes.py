@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from tokenfactory_operator.domain.situation import Policy
+from tokenfactory_operator.domain.decision_input import Policy
 from unit.support.builders import OTHER_UID, an_endpoint, mark
 from unit.support.stage import Stage
 

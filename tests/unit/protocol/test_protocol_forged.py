@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.situation import Policy
+from tokenfactory_operator.domain.decision_input import Policy
 from unit.support.builders import KEY, SCOPE, UID, an_endpoint, mark
 from unit.support.stage import Stage
 

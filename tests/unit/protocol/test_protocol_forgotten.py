@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, RateLimited, Unauthorized
-from tokenfactory_operator.domain.situation import Policy
 from unit.support.builders import KEY, OTHER_UID, SCOPE, an_endpoint, mark, released
 from unit.support.credentials import another
 from unit.support.fakes import Turn

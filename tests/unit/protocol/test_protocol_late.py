@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudUnavailable, RateLimited
-from tokenfactory_operator.domain.situation import Policy
 from unit.support.builders import FOREIGN, KEY, OTHER_UID, SCOPE, an_endpoint, mark, released
 from unit.support.credentials import elsewhere
 from unit.support.fakes import Turn

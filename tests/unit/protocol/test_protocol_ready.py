@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudUnavailable, RateLimited
 from tokenfactory_operator.domain.observed import EndpointList
-from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.ports import Key
 from unit.support.builders import NAMESPACE, OTHER_UID, an_endpoint, an_object
 from unit.support.clock import ManualClock

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, InvalidSpec, QuotaExceeded
-from tokenfactory_operator.domain.situation import Policy
 from unit.support.builders import OTHER_UID, an_endpoint, mark
 from unit.support.fakes import Turn
 from unit.support.stage import Stage

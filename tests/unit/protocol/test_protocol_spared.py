@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudUnavailable, KubeConflict, QuotaExceeded
-from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.ports import Key
 from unit.support.builders import FOREIGN, KEY, NAMESPACE, OTHER_UID, an_endpoint, an_object, mark, released
 from unit.support.fakes import Turn

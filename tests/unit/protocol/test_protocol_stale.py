@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudUnavailable
 from tokenfactory_operator.domain.observed import EndpointPatch, ObservedEndpoint
-from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.domain.timing import Timing
 from unit.support.builders import FOREIGN, IDENTITY, KEY, OTHER_UID, an_endpoint, an_object, mark
 from unit.support.fakes import Turn

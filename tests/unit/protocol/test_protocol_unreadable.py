@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tokenfactory_operator.api.v1alpha1 import DeletionPolicy, ManagementPolicy
-from tokenfactory_operator.domain.situation import Policy
+from tokenfactory_operator.domain.decision_input import Policy
 from unit.support.builders import KEY, an_endpoint
 from unit.support.stage import Stage
 

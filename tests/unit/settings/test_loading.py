@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tokenfactory_operator.domain.situation import Policy
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.leader.lease import LeaseTerms
 from tokenfactory_operator.ports import Timing
 from tokenfactory_operator.settings import ListenAddress, Settings, StartupError, load_settings, unknown_environment

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tokenfactory_operator.domain.decision_input import Evidence
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.observed import Changes, EndpointList, ObservedEndpoint
-from tokenfactory_operator.domain.situation import Evidence
 from tokenfactory_operator.domain.timing import NEVER, Timing
 from tokenfactory_operator.state.inventory import Inventory
 from unit.support.builders import FOREIGN, OTHER_UID, UID, an_endpoint, an_object, mark, released

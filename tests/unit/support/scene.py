@@ -1,4 +1,4 @@
-"""A situation built as it comes about: an object, LISTs into a real inventory, and what this process did and saw."""
+"""The input of a decision, as it comes about: an object, LISTs into an inventory, what this process did and saw."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.attempt import Attempt, State
 from tokenfactory_operator.domain.call_memory import Failure
 from tokenfactory_operator.domain.catalog import Catalog
+from tokenfactory_operator.domain.decision_input import DecisionInput, Outage, Policy
 from tokenfactory_operator.domain.errors import OperatorError
 from tokenfactory_operator.domain.memory import Memory
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource, parse
-from tokenfactory_operator.domain.situation import Outage, Policy, Situation
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.loop.gathering import Sources, gather, note
 from tokenfactory_operator.state.cache import ObjectCache
@@ -185,7 +185,7 @@ class Scene:
         """The object as it is parsed."""
         return parse(self.body)
 
-    def situation(self) -> Situation:
+    def situation(self) -> DecisionInput:
         """Noted and gathered as a pass does it."""
         sources = Sources(self.resource, self.memory, self.inventory, self.projects, IDENTITY)
         now = self.inventory.stamp()

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.assembly import LabelledSecrets, Outside, OwnCredential, assemble
 from tokenfactory_operator.defects import Defects
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.resource import Resource, parse
-from tokenfactory_operator.domain.situation import Policy
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.loop.ports import SecretHolder
 from tokenfactory_operator.loop.reconcile import Again

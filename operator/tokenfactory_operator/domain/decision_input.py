@@ -137,7 +137,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Situation:
+class DecisionInput:
     """The input of `plan.decide`."""
 
     resource: Resource
@@ -162,6 +162,6 @@ class Situation:
 
 
 def recorded_id(resource: Resource, memory: Memory) -> str:
-    """See `Situation.recorded_id`."""
+    """See `DecisionInput.recorded_id`."""
     here = memory.attempts.latest
     return resource.status.endpoint_id or (here.endpoint_id if here is not None else "")
