@@ -203,7 +203,6 @@ TYPED: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
     (("plan", "-f", "LICENSE"), "is no"),
     (("plan", "-f", "deploy/base/namespace.yaml"), "There is no DedicatedEndpoint"),
     (("import", "ep-none"), "The cloud does not list ep-none."),
-    (("import", "--output-dir", "/dev/null"), "/dev/null"),
     (("why", "nobody"), "There is no DedicatedEndpoint"),
     (("why", "-o", "xml"), "'xml' is not one of 'table', 'json'."),
     (("why", "x", "-w", "--timeout", "-1"), "--timeout"),

@@ -102,10 +102,12 @@ def _differing(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
 
 
 def test_into_a_folder(world: World, tmp_path: Path) -> None:
-    """A file for each, and a kustomization that builds; nothing is overwritten."""
+    """A file for each, and a kustomization that builds; nothing is overwritten, and no empty folder is made."""
+    folder = tmp_path / "endpoints"
+    administrator(world).done("import", "-n", world.namespace, "--output-dir", str(folder))
+    assert not folder.exists()
     for number in range(3):
         by_hand(world, number)
-    folder = tmp_path / "endpoints"
     administrator(world).done("import", "-n", world.namespace, "--output-dir", str(folder))
     files = {path.name for path in folder.iterdir()}
     assert files == {"team-llm-0.yaml", "team-llm-1.yaml", "team-llm-2.yaml", "kustomization.yaml"}
@@ -116,6 +118,9 @@ def test_into_a_folder(world: World, tmp_path: Path) -> None:
     again = administrator(world)("import", "-n", world.namespace, "--output-dir", str(folder))
     assert again.code == 1
     assert "nothing is overwritten" in again.err
+    refused = administrator(world)("import", "-n", world.namespace, "--output-dir", "/dev/null")
+    assert refused.code == 1
+    assert "Hint: Choose another folder." in refused.err
 
 
 def test_some_of_them(world: World) -> None:

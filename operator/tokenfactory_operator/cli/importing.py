@@ -108,6 +108,8 @@ def _write(session: Session, done: Sequence[Moved], folder: str) -> None:
         for each in done:
             session.out.write(_commented(each))
         return
+    if not done:
+        return  # a folder without a manifest would be of no use to the next command
     place = Path(folder)
     files = {f"{each.manifest['metadata']['name']}.yaml": _commented(each) for each in done}
     kustomization = {

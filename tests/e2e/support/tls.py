@@ -24,9 +24,14 @@ class Authority:
 
 def certify(address: str, folder: Path) -> Authority:
     """A certificate for an IP address, for some days."""
-    made = Authority(folder / "cloud.crt", folder / "cloud.key")
+    return certify_name(f"IP:{address}", folder, called="cloud")
+
+
+def certify_name(name: str, folder: Path, *, called: str) -> Authority:
+    """A certificate for a name in OpenSSL's form, such as `DNS:localhost`; its files are called so."""
+    made = Authority(folder / f"{called}.crt", folder / f"{called}.key")
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(made.key)]
-    subject = ["-subj", "/CN=simulated cloud", "-addext", f"subjectAltName=IP:{address}", "-days", "3"]
+    subject = ["-subj", f"/CN=simulated {called}", "-addext", f"subjectAltName={name}", "-days", "3"]
     command = ["openssl", "req", "-x509", *key, *subject, "-out", str(made.certificate)]
     subprocess.run(command, check=True, capture_output=True)
     return made

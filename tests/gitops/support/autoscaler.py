@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import http.server
 import json
@@ -19,10 +20,12 @@ from cluster.support.eventually import eventually
 from controlplane import Cluster
 from controlplane.ports import ADDRESS
 from controlplane.processes import Program
+from e2e.support.tls import Authority, certify_name
 
 JsonObject = dict[str, Any]
 
 METRIC: Final = "queued-requests"
+SERVICE: Final = "metrics"
 NAMESPACE: Final = "external-metrics"
 _VERSION: Final = "external.metrics.k8s.io/v1beta1"
 _API_SERVICE: Final = "v1beta1.external.metrics.k8s.io"
@@ -62,8 +65,9 @@ def running_autoscaler(cluster: Cluster, folder: Path) -> Iterator[Metric]:
     ]
     controller = Program("horizontal-pod-autoscaler", command, directory=folder)
     with ExitStack() as stack:
-        port = stack.enter_context(_served(metric, cluster.ca_file))
-        stack.enter_context(_registered(cluster, port))
+        authority = certify_name(f"DNS:{SERVICE}.{NAMESPACE}.svc", folder, called=SERVICE)
+        port = stack.enter_context(_served(metric, authority))
+        stack.enter_context(_registered(cluster, port, authority))
         controller.start()
         try:
             yield metric
@@ -73,8 +77,8 @@ def running_autoscaler(cluster: Cluster, folder: Path) -> Iterator[Metric]:
 
 
 @contextmanager
-def _served(metric: Metric, certificate: Path) -> Iterator[int]:
-    """The API service over TLS, with the certificate that the API server has made for itself; answers its port."""
+def _served(metric: Metric, authority: Authority) -> Iterator[int]:
+    """The API service over TLS, with the name by which the API server asks for a Service; answers its port."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -90,7 +94,7 @@ def _served(metric: Metric, certificate: Path) -> Iterator[int]:
             pass
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    context.load_cert_chain(authority.certificate, authority.key)
     with http.server.ThreadingHTTPServer((ADDRESS, 0), Handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
@@ -103,14 +107,17 @@ def _served(metric: Metric, certificate: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _registered(cluster: Cluster, port: int) -> Iterator[None]:
-    """The API server passes requests for the group on. It goes at the end: no namespace could be deleted without it."""
+def _registered(cluster: Cluster, port: int, authority: Authority) -> Iterator[None]:
+    """The API server passes requests for the group on. It goes at the end: no namespace could be deleted without it.
+
+    There is no network of pods: the Service is a name for this machine, and its certificate is verified all the same.
+    """
     objects: list[JsonObject] = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         {
             "apiVersion": "v1",
             "kind": "Service",
-            "metadata": {"name": "metrics", "namespace": NAMESPACE},
+            "metadata": {"name": SERVICE, "namespace": NAMESPACE},
             "spec": {"type": "ExternalName", "externalName": "localhost"},
         },
         {
@@ -120,8 +127,8 @@ def _registered(cluster: Cluster, port: int) -> Iterator[None]:
             "spec": {
                 "group": "external.metrics.k8s.io",
                 "version": "v1beta1",
-                "service": {"name": "metrics", "namespace": NAMESPACE, "port": port},
-                "insecureSkipTLSVerify": True,
+                "service": {"name": SERVICE, "namespace": NAMESPACE, "port": port},
+                "caBundle": base64.b64encode(authority.certificate.read_bytes()).decode(),
                 "groupPriorityMinimum": 100,
                 "versionPriority": 100,
             },
