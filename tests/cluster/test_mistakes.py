@@ -14,10 +14,11 @@ import pytest
 import yaml
 
 from cluster.support import crd, golden
+from cluster.support.cli import cli
 from cluster.support.eventually import eventually
 from cluster.support.secrets import apply_secret, credentials
 from cluster.support.world import World
-from cluster.support.worlds import Chart, WorldMaker, with_secrets
+from cluster.support.worlds import TOKEN, Chart, WorldMaker, with_secrets
 from controlplane import Cluster
 from tokenfactory_operator.api import v1alpha1 as api
 from unit.api.invalid_specs import valid_spec
@@ -161,6 +162,38 @@ def test_a_dump_of_an_object_that_has_gone(world: World) -> None:
     world.operator.start()
     a_dump(world)
     golden.same("dump", golden.stable(told(world, "CreateOutcomeUnknown"), {world.namespace: "ml"}), FOLDER)
+
+
+CHOICES: Final = (
+    pytest.param({"model": "openai/gpt-oss-12b"}, "openai/gpt-oss-120b", "s#gpt-oss-12b#gpt-oss-120b#", id="model"),
+    pytest.param(
+        {"gpu": {"type": "gpu-h100-sxm", "count": 3}}, "gpu.count 1, 2, 4, 8", "s/count: 3/count: 2/", id="count"
+    ),
+    pytest.param({"region": "eu-nort1"}, "region eu-north1", "s/eu-nort1/eu-north1/", id="region"),
+)
+
+
+@pytest.mark.parametrize(("wrong", "choice", "correction"), CHOICES)
+def test_the_valid_choice_is_seen_wherever_one_looks(
+    wrong: dict[str, Any], choice: str, correction: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In `plan` and `create` before, in `get`, `describe` and `why` afterwards; `kubectl edit` corrects it."""
+    kubectl, where = world.cluster.kubectl, ("-n", world.namespace)
+    run = cli(world.cluster.kubeconfig, TOKEN=TOKEN, API_URL=world.operator.setting("API_URL"))
+    spec = valid_spec(**wrong)
+    flags = ("--model", spec["model"], "--flavor", spec["flavor"], "--region", spec["region"])
+    gpu = ("--gpu", spec["gpu"]["type"], "--count", str(spec["gpu"]["count"]))
+    assert choice in run("plan", "-f", "-", *where, stdin=manifest(**wrong)).out
+    assert choice in run("create", SUBJECT, *flags, *gpu, *where).err
+    world.create(SUBJECT, **wrong)
+    world.until_stalled(SUBJECT, "CatalogMismatch")
+    assert choice in kubectl("get", "dep", SUBJECT, *where, "-o", "wide").stdout
+    assert choice in kubectl("describe", "dep", SUBJECT, *where).stdout
+    assert choice in run("why", SUBJECT, *where).out
+    monkeypatch.setenv("KUBE_EDITOR", f"sed -i '{correction}'")
+    kubectl("edit", "dep", SUBJECT, *where)
+    world.until_ready(SUBJECT)
+    assert len(world.calls(SUBJECT, "POST")) == 1
 
 
 # What the API server refuses
