@@ -98,7 +98,7 @@ def _many(first: int, count: int, workers: int, digests: Path | None = None) -> 
     if digests:
         digests.write_text("".join(lines), encoding="utf-8")
     say(
-        f"simulation: {count} seeds from {first}, {calls} calls, {twins} twins by effects later than the settle time, "
+        f"simulation: {count} seeds from {first}, {calls} calls, {twins} late duplicates, "
         f"{failed} seeds broke a promise; {seconds:.0f} s"
     )
     if failed:
