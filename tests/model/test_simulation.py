@@ -70,14 +70,6 @@ def test_one_crash_and_one_fault_anywhere_keep_the_promises(tell: Callable[[str]
     assert sum(runs) > 500
 
 
-@pytest.mark.rule("D42", "X25")
-@pytest.mark.parametrize("seed", [pytest.param(5189, id="a-cut-list-and-a-slow-deletion")])
-def test_a_seed_that_once_broke_a_promise(seed: int) -> None:
-    """Seeds that a fault of the operator was found with."""
-    done = model("--seeds", "1", "--first-seed", str(seed))
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_a_seed_repeats_exactly() -> None:
     """What a failing seed did can be looked at again: two runs of it tell the same story."""
     first, second = (model("--seed", "3", "--trace") for _ in range(2))

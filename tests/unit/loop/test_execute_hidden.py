@@ -25,7 +25,7 @@ async def hidden(*, ever_listed: bool) -> Stage:
     return stage
 
 
-@pytest.mark.rule("E26", "D42")
+@pytest.mark.rule("E26", "D42", "X25")
 @pytest.mark.parametrize("ever_listed", [True, False], ids=["listed-before", "never-listed"])
 @pytest.mark.parametrize("reads", [True, False], ids=["by-id", "no-read-by-id"])
 @pytest.mark.parametrize("restart", [False, True], ids=["one-process", "restarted"])

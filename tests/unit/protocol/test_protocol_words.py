@@ -113,8 +113,9 @@ async def test_a_word_ends_with_its_doubt() -> None:
     stage.cloud.turn_up(flavor_name="other")
     await stage.turn()
     await stage.turn(300)
-    stage.cloud.hidden = {"ep-1", *others[:6]}
     stage.delete()
+    await stage.turn(5)
+    stage.cloud.hidden = {"ep-1", *others[:6]}
     await stage.turn(5)
     await stage.turn(5)
     assert (stage.journal("DELETE"), KEY in stage.kube.objects) == (["DELETE ep-1"], True)
