@@ -71,9 +71,10 @@ async def test_deleted_while_creating() -> None:
     await stage.turn()
     await stage.turn()
     await stage.turn(50)
+    await stage.turn(5)
     assert stage.journal("DELETE") == ["DELETE ep-1"] * 2
     assert KEY in stage.kube.objects
-    await stage.turn(20)
+    await stage.turn(15)
     assert KEY not in stage.kube.objects
     assert stage.witness.events[-1] == "DeletedEndpoint"
 
