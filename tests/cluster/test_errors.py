@@ -178,6 +178,30 @@ def test_quota(shared: World, name: str) -> None:
     assert len(shared.endpoints(name, alive_only=False)) == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        pytest.param(503, "no capacity left", id="503"),
+        pytest.param(429, "GPU quota exceeded", id="429 for want of room"),
+    ],
+)
+def test_a_refusal_with_a_long_wait_holds_its_own_object(shared: World, name: str, code: int, message: str) -> None:
+    """The cloud asks for five minutes for one object's create: another one's edit and DELETE go at once."""
+    other = f"{name}-other"
+    shared.created(other)
+    fault = shared.faulty(name, "POST", effect="status", code=code, message=message, retry_after=300)
+    shared.create(name)
+    shared.until_said(name, "Synced", "QuotaExceeded", status="False")
+    shared.edit(other, displayName="renamed")
+    shared.until_ready(other)
+    shared.delete(other)
+    shared.until_gone(other)
+    assert len(shared.calls(name, "POST")) == 1
+    shared.cloud.clear_faults(fault)
+    shared.delete(name)
+    shared.until_gone(name)
+
+
 def test_others_go_on(shared: World, name: str) -> None:
     """While one object cannot be created, others are."""
     bad = f"{name}-bad"

@@ -16,7 +16,7 @@ from cluster.support.kube import KubeApi
 from cluster.support.world import World
 from cluster.support.worlds import Chart, made
 from controlplane import Cluster
-from hostile.support.answers import LISTS, POSTS, fuzzed
+from hostile.support.answers import LISTS, POSTS, fuzzed_creates, fuzzed_lists
 from hostile.support.cloud import Answer, HostileCloud, hostile_cloud
 
 pytestmark = pytest.mark.cluster
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.cluster
 MEMORY: Final = 300
 """MiB that the process may have resident."""
 FUZZED: Final = 150
+FUZZED_CREATES: Final = 40
 SEED: Final = 20261129
 LONGEST_STATUS: Final = 16_384
 """Characters of a status as JSON, whatever the cloud has said."""
@@ -95,7 +96,7 @@ def test_creates(world: World, cloud: HostileCloud, case: str, answer: Answer) -
 
 def test_fuzzed_lists(world: World, cloud: HostileCloud, tell: Callable[[str], None]) -> None:
     """Good answers with some bytes changed, cut or doubled; the seed repeats them."""
-    source = fuzzed(SEED)
+    source = fuzzed_lists(SEED)
     cloud.answer("LIST", lambda _: next(source))
     slowest = 0.0
 
@@ -113,6 +114,27 @@ def test_fuzzed_lists(world: World, cloud: HostileCloud, tell: Callable[[str], N
         f"hostile cloud: {len(LISTS) + len(POSTS)} answers and {FUZZED} fuzzed ones, {resident(world)} MiB resident,"
         f" slowest look at probe and memory {slowest:.2f} s"
     )
+
+
+def test_fuzzed_creates(world: World, cloud: HostileCloud) -> None:
+    """Whatever is left of a good answer: nothing is Ready, each status is short, and all can be deleted afterwards."""
+    source = fuzzed_creates(SEED)
+    cloud.answer("POST", lambda _: next(source))
+    names = [f"fuzzed-{number}" for number in range(FUZZED_CREATES)]
+    for name in names:
+        world.create(name)
+
+    def told() -> bool:
+        seen = [world.get(name) for name in names]
+        return all(each.said("Ready").status == "False" and "createAttempt" in each.status for each in seen)
+
+    eventually(told, what="a word about each object")
+    assert max(len(json.dumps(world.get(name).status)) for name in names) < LONGEST_STATUS
+    is_well(world)
+    cloud.behave()
+    for name in names:
+        world.delete(name)
+    eventually(lambda: all(world.find(name) is None for name in names), within=120.0, what="objects that are gone")
 
 
 def test_it_ends_when_told_to(world: World, cloud: HostileCloud) -> None:

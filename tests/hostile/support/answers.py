@@ -119,10 +119,18 @@ POSTS: Final[Mapping[str, Answer]] = {
 """What a POST may get."""
 
 
-def fuzzed(seed: int) -> Iterator[bytes]:
+def fuzzed_lists(seed: int) -> Iterator[bytes]:
     """Answers to LISTs that were good once: bytes changed, cut, doubled; headers broken."""
+    return _broken(http(json.dumps({"object": "list", "data": [item(id=f"ep-{n}") for n in range(5)]}).encode()), seed)
+
+
+def fuzzed_creates(seed: int) -> Iterator[bytes]:
+    """The same of answers to a POST."""
+    return _broken(http(json.dumps({"endpoint": item(id="ep-made")}).encode(), status="201 Created"), seed)
+
+
+def _broken(good: bytes, seed: int) -> Iterator[bytes]:
     rng = random.Random(seed)
-    good = http(json.dumps({"object": "list", "data": [item(id=f"ep-{n}") for n in range(5)]}).encode())
     while True:
         data = bytearray(good)
         for _ in range(rng.randint(1, 8)):
