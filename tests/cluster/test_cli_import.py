@@ -12,6 +12,7 @@ import yaml
 from cluster.support.cli import Cli, cli
 from cluster.support.eventually import eventually
 from cluster.support.installed import install, uninstall_all
+from cluster.support.operator_process import PATIENT
 from cluster.support.world import World
 from cluster.support.worlds import TOKEN, WorldMaker
 from controlplane import Cluster
@@ -26,7 +27,7 @@ MUTATIONS: Final = ("POST", "PATCH", "DELETE")
 @pytest.fixture
 def world(new_world: WorldMaker, cluster: Cluster) -> Iterator[World]:
     """An operator that is installed and may adopt."""
-    made = new_world(settings={"ADOPTION_NAMESPACES": "*"})
+    made = new_world(settings={"ADOPTION_NAMESPACES": "*", **PATIENT})
     install(made, adoptionNamespaces="{*}")
     yield made
     uninstall_all(cluster)

@@ -64,8 +64,9 @@ def operators_events(cluster: Cluster) -> Iterator[JsonObject]:
             if ACCOUNT.encode() not in line or not line.endswith(b"\n"):
                 continue
             event = json.loads(line)
-            account = event["user"]["username"].removeprefix("system:serviceaccount:").rpartition(":")[2]
-            ours = event["user"]["username"].startswith("system:serviceaccount:") and account.endswith(ACCOUNT)
+            user = event["user"].get("username", "")  # who is not let in has none
+            account = user.removeprefix("system:serviceaccount:").rpartition(":")[2]
+            ours = user.startswith("system:serviceaccount:") and account.endswith(ACCOUNT)
             if ours and not event.get("userAgent", "").startswith(_OTHER_PROGRAMS):
                 yield event
 
