@@ -17,7 +17,7 @@ from typing import Final
 import httpx
 from rich.console import Console
 
-from bench import creation_writes, edits, fleet, idle, machine, report, restart, throughput
+from bench import creation_writes, edits, fleet, held, idle, machine, report, restart, throughput
 from bench.figures import Figure
 from bench.processes import NotMeasuredError
 from bench.stage import Sizes, Stage, open_stage
@@ -31,7 +31,9 @@ Measurement = Callable[[Stage], list[Figure]]
 PLAN: Final[tuple[tuple[str, Measurement], ...]] = (
     ("throughput", throughput.measure),
     ("writes of a creation", creation_writes.measure),
+    ("held", held.measure),
     ("more objects", fleet.measure),
+    ("more held", held.measure),
     ("edits", edits.measure),
     ("idle", idle.measure),
     ("restart", restart.measure),
@@ -98,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _measure(sizes, figures, console)
     except EXPECTED as error:
         failure = str(error) or type(error).__name__
+    figures += held.growth(figures)
     console.print(report.table(figures), *facts.lines(), sep="\n")
     report.write(options.output, report.document(figures, facts, sizes, failure=failure))
     console.print(f"As JSON: {options.output}", soft_wrap=True)

@@ -44,9 +44,9 @@ class AuditLog:
         return len(self._writes)
 
     def since(self, mark: int) -> list[Write]:
-        """The writes logged after `mark`, oldest first, Events left out."""
+        """The writes logged after `mark`, oldest first; Events and the renewals of the Lease are left out."""
         self._read()
-        return [write for write in self._writes[mark:] if write.resource != "events"]
+        return [write for write in self._writes[mark:] if write.resource not in {"events", "leases"}]
 
     def events_since(self, mark: int) -> int:
         """How many Events were written after `mark`."""
