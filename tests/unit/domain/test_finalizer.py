@@ -143,3 +143,34 @@ def test_what_the_event_says_when_no_reason_is_left(how: Ending, make: Make, eve
     assert (decision.check, type(decision.action)) == (how.value, RemoveFinalizer)
     assert isinstance(decision.action, RemoveFinalizer)
     assert decision.action.event == event
+
+
+def test_a_list_may_lag_behind_the_creation() -> None:
+    """An endpoint that was first seen just before is not gone because one list does not show it."""
+    scene = Scene().recorded().lists(OWN).deleted("ep-1").lists().terminating()
+    assert plan.decide(scene.situation()).check == "still_listed"
+    assert isinstance(plan.decide(scene.wait(61).lists().situation()).action, RemoveFinalizer)
+
+
+def test_an_earlier_process_may_have_made_it_just_before() -> None:
+    """No list has shown the endpoint to this process, and the first one may lag behind its creation."""
+    scene = Scene().held().attempt_written("a1", "Created", endpointId="ep-1").lists().looked()
+    scene = scene.deleted("ep-1").lists().terminating()
+    assert plan.decide(scene.situation()).check == "still_listed"
+    assert isinstance(plan.decide(scene.wait(61).lists().situation()).action, RemoveFinalizer)
+
+
+@pytest.mark.parametrize("how", [RETAINED, DELETED])
+def test_what_is_left_may_still_change_though_it_is_not_listed(how: Ending) -> None:
+    """It is absent for long enough, and a call without an answer may still reach it."""
+    scene = unlisted().settles()
+    scene.memory.calls.ended_unclear(scene.inventory.stamp())
+    assert plan.decide(ended(scene, how).situation()).check == "unsettled"
+
+
+def test_a_rotation_forgets_nothing_of_what_was_made_here() -> None:
+    """This process made the endpoint just now; the inventory of another credential has never shown it."""
+    scene = Scene().recorded().attempted(State.SUCCEEDED, endpoint_id="ep-1").lists().looked()
+    scene = scene.deleted("ep-1").lists().terminating()
+    assert plan.decide(scene.situation()).check == "still_listed"
+    assert isinstance(plan.decide(scene.wait(61).lists().situation()).action, RemoveFinalizer)
