@@ -7,6 +7,7 @@ thousand objects. What lives long is set aside, so that a collection in between 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 from typing import Final
 
@@ -16,8 +17,24 @@ INTERVAL: Final = 600.0
 """Seconds between two times; what was set aside and is garbage by now is found then."""
 
 
+LARGE: Final = 128 * 1024
+"""Bytes from which on a block is given back to the system when it is free: glibc's own first value (mallopt(3))."""
+_M_MMAP_THRESHOLD: Final = -3
+
+
+def give_back_large_blocks() -> bool:
+    """Have the allocator give each large block back, if it can be told so; answers whether it could.
+
+    glibc raises the limit whenever a large block is freed. Then it keeps the texts of LISTs of many endpoints: with
+    10,000 of them 131 MiB were resident in place of 84.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    return mallopt is not None and bool(mallopt(_M_MMAP_THRESHOLD, LARGE))
+
+
 async def keep_apart() -> None:
     """Set aside what is held, from now on and until cancelled."""
+    give_back_large_blocks()
     for pause in FIRST:
         gc.freeze()
         await asyncio.sleep(pause)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import platform
 import weakref
 from collections.abc import Iterator
 
@@ -32,6 +33,12 @@ def as_before() -> Iterator[None]:
     """Other tests have the collector as it was."""
     yield
     gc.unfreeze()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators have no such setting")
+def test_the_allocator_gives_large_blocks_back() -> None:
+    """The setting is accepted."""
+    assert heap.give_back_large_blocks()
 
 
 async def test_what_is_held_is_set_aside_at_the_start() -> None:
