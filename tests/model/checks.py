@@ -80,7 +80,6 @@ class Checks:
     def __init__(self, trace: Trace, kube: ApiServer, secrets: ApiServer, vendor: Vendor) -> None:
         self._trace = trace
         self._kube = kube
-        self._secrets = secrets
         self._vendor = vendor
         self.stale = 0.0
         """Seconds that a LIST may be old in this run."""
@@ -105,6 +104,8 @@ class Checks:
         """Uids of objects that have ever said `deletionPolicy: Delete`."""
         self._deleted: set[str] = set()
         """Endpoints for which a DELETE was sent."""
+        self._held: defaultdict[Key, set[str]] = defaultdict(set)
+        """Secret → every token that it has held: a process may not have seen the newest yet."""
         self._had: defaultdict[str, set[str]] = defaultdict(set)
         """Uid → every token that its object has had, and `""` for the operator's."""
         self.given_up = False
@@ -114,7 +115,7 @@ class Checks:
         kube.on_status(self.status_written)
         kube.listen(self._noted)
         kube.listen(lambda _kind, body: self._has(body))
-        secrets.listen(lambda _kind, _body: self._all_have())
+        secrets.listen(lambda _kind, body: self._holds(body))
         vendor.on_create = self.created
         vendor.on_take = self.taken
 
@@ -147,16 +148,17 @@ class Checks:
     # Nobody else's credential
 
     def _has(self, body: Body) -> None:
-        """An object has this credential now; what its Secret does not hold any more may be used a little longer."""
+        """An object has this credential now; what its Secret has held before may be used a little longer."""
         given = body["spec"].get("credentials")
         if not given:
             self._had[body["metadata"]["uid"]].add("")
             return
-        secret = self._secrets.objects.get(Key(body["metadata"]["namespace"], given["secretRef"]["name"]))
-        if secret is not None:
-            self._had[body["metadata"]["uid"]].update(secret["spec"].values())
+        secret = Key(body["metadata"]["namespace"], given["secretRef"]["name"])
+        self._had[body["metadata"]["uid"]] |= self._held[secret]
 
-    def _all_have(self) -> None:
+    def _holds(self, secret: Body) -> None:
+        metadata = secret["metadata"]
+        self._held[Key(metadata["namespace"], metadata["name"])].update(secret["spec"].values())
         for body in self._kube.objects.values():
             self._has(body)
 
