@@ -58,20 +58,30 @@ def serves(spec: Mapping[str, Any], shown: ObservedEndpoint) -> bool:
 
 @dataclass(frozen=True)
 class View:
-    """How new what the operator has seen of the cloud is."""
+    """How new what the operator has seen of the cloud is, by each credential: `""` stands for the operator's own."""
 
-    listed: Mapping[str, float] = field(default_factory=dict)
-    """Project → when the last LIST of it was sent that a process has got the answer of."""
-    shown: Mapping[str, float] = field(default_factory=dict)
-    """Endpoint id → when the last LIST was sent whose answer shows it."""
+    listed: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """Token and project → when the last LIST was sent that a process has got the answer of."""
+    shown: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """Token and endpoint id → when the last LIST was sent whose answer shows it."""
 
-    def after(self, sent: float, project: str, ids: Iterable[str]) -> View:
+    def after(self, sent: float, token: str, project: str, ids: Iterable[str]) -> View:
         """A LIST of the project that was sent then has shown these."""
-        return View({**self.listed, project: sent}, {**self.shown, **dict.fromkeys(ids, sent)})
+        shown = dict.fromkeys(((token, each) for each in ids), sent)
+        return View({**self.listed, (token, project): sent}, {**self.shown, **shown})
 
-    def last(self, project: str) -> float:
-        """When the last LIST of the project was sent."""
-        return self.listed.get(project, 0.0)
+    def last(self, tokens: Iterable[str], project: str, since: float) -> float:
+        """When the last LIST of the project was sent with that of the tokens which the operator may go by.
+
+        That is any which it still lists with. One that has listed nothing since then counts only if there is no other.
+        """
+        times = [self.listed[token, project] for token in tokens if (token, project) in self.listed]
+        return min([each for each in times if each >= since], default=max(times, default=0.0))
+
+    def last_shown(self, tokens: Iterable[str], endpoint_id: str, since: float) -> float | None:
+        """The same for the last LIST that shows the endpoint; `None` if none has."""
+        times = [self.shown[token, endpoint_id] for token in tokens if (token, endpoint_id) in self.shown]
+        return min([each for each in times if each >= since], default=max(times, default=None))
 
 
 class Checks:
@@ -251,11 +261,14 @@ class Checks:
 
     def _shown(self, endpoint: Endpoint) -> list[ObservedEndpoint]:
         """The states of it that the last LIST may have shown."""
-        return endpoint.between(self._known_since(endpoint) - self.stale, self._trace.time())
+        return endpoint.between(self._known_since(endpoint, endpoint.owner) - self.stale, self._trace.time())
 
-    def _known_since(self, endpoint: Endpoint) -> float:
+    def _known_since(self, endpoint: Endpoint, uid: str) -> float:
+        """Since when the operator has to know of the endpoint's states, for the object of that uid."""
         decided, view = self.written_by or (self._trace.time(), self.view)
-        return max(view.shown.get(endpoint.id, view.last(endpoint.project)), decided - self.view_age)
+        since, tokens = decided - self.view_age, self._had[uid]
+        shown = view.last_shown(tokens, endpoint.id, since)
+        return max(shown if shown is not None else view.last(tokens, endpoint.project, since), since)
 
     # No lie
 
@@ -286,7 +299,8 @@ class Checks:
         if endpoint is None:
             unseen = self._trace.time() - self.view_age
             return spec.get("enabled") is False and all(it.created > unseen for it in self._vendor.of(metadata["uid"]))
-        _, view = self.written_by or (0.0, self.view)
-        start = max(min(start, view.last(endpoint.project), self._known_since(endpoint)), endpoint.mutated) - self.stale
+        decided, view = self.written_by or (self._trace.time(), self.view)
+        last = view.last(self._had[metadata["uid"]], endpoint.project, decided - self.view_age)
+        start = max(min(start, last, self._known_since(endpoint, metadata["uid"])), endpoint.mutated) - self.stale
         states = endpoint.between(start, self._trace.time())
         return any(has_what_spec_says(spec, shown) and serves(spec, shown) for shown in states)

@@ -174,7 +174,7 @@ class OperatorProcess:
         self._task(self._failed())
         if self._around.grants:  # else no account is ever closed, and nothing comes to the Secrets' keeper
             self._task(self.core.accounts.run(every=LOOK))
-            self._task(self.core.keeper.run())
+            self._task(self._keep_secrets())
 
     def _list_secrets(self) -> None:
         secrets = self._around.secrets
@@ -189,6 +189,16 @@ class OperatorProcess:
     async def _failed(self) -> None:
         """A worker has found that the lease is lost: the process ends."""
         await self.core.accounts.failed()
+        self._give_up()
+
+    async def _keep_secrets(self) -> None:
+        """The keeper of the Secrets may find the same."""
+        try:
+            await self.core.keeper.run()
+        except LeaseLost:
+            self._give_up()
+
+    def _give_up(self) -> None:
         self.stop()
         if self.elector is not None and not self.elector.held():
             self.kill()
