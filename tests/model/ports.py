@@ -250,6 +250,8 @@ class CloudPort:
         """See `ports.Cloud`."""
         self._mutates("POST")
         self._uses_own(owners(body.description))
+        for uid in owners(body.description):
+            self._around.vendor.asked[uid].add(self._project)
         dice, settle = self._around.chance, self._around.timing.create_settle
         lag = dice.between(0.0, LAG * settle) if dice.strikes("cloud.lag") else 0.0
         fate = self._around.weather.cloud("POST")

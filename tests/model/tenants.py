@@ -167,16 +167,30 @@ class Tenants:
 
     def _placed(self, bodies: list[Body]) -> bool:
         """Whether each that has, or may have, an endpoint says where: else nobody can tell in another project."""
-        return all(body["status"].get("scope") or not body["metadata"].get("finalizers") for body in bodies)
+        return all(body["status"].get("scope") or not self._may_have_endpoint(body["metadata"]) for body in bodies)
+
+    def _may_have_endpoint(self, metadata: Body) -> bool:
+        """It is held, or was before etcd went back."""
+        return bool(metadata.get("finalizers") or self._world.vendor.asked[metadata["uid"]])
 
     def reaches(self, body: Body) -> bool:
-        """Whether the object's present credential shows all of its endpoints."""
-        metadata = body["metadata"]
-        secret = _secret_of(Key(metadata["namespace"], metadata["name"]), body)
-        token = self._value(secret) if secret is not None else ""
-        project = self._world.around.grants[token].project if token else OWN
-        known = secret is None or bool(token)
-        return known and all(each.project == project for each in self._world.vendor.of(metadata["uid"]))
+        """Whether the object's present credential shows all of its endpoints, and those that may still come to be."""
+        project = self._project(body)
+        return self._shows_all(body) and self._world.vendor.asked[body["metadata"]["uid"]] <= {project}
+
+    def _shows_all(self, body: Body) -> bool:
+        project = self._project(body)
+        return project is not None and all(
+            each.project == project for each in self._world.vendor.of(body["metadata"]["uid"])
+        )
+
+    def _project(self, body: Body) -> str | None:
+        """That of the object's present credential; `None` where its Secret is not there."""
+        secret = _secret_of(Key(body["metadata"]["namespace"], body["metadata"]["name"]), body)
+        if secret is None:
+            return OWN
+        token = self._value(secret)
+        return self._world.around.grants[token].project if token else None
 
     # What a person can put right
 
@@ -184,7 +198,7 @@ class Tenants:
         """Give each object the credentials of the project that its endpoint is in."""
         for key, body in list(self._world.kube.objects.items()):
             endpoints = self._world.vendor.of(body["metadata"]["uid"])
-            if not endpoints or self.reaches(body):
+            if not endpoints or self._shows_all(body):
                 continue
             wanted = [each for each in endpoints if each.id == body["status"].get("endpointId")] or endpoints
             name = next((name for name, project in SECRETS.items() if project == wanted[0].project), "")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import re
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -92,6 +93,8 @@ class Vendor:
 
     def __init__(self, loop: VirtualLoop, rng: random.Random) -> None:
         self.endpoints: dict[str, Endpoint] = {}
+        self.asked: defaultdict[str, set[str]] = defaultdict(set)
+        """Uid → projects to which a POST was ever sent for the object: its effect may come much later."""
         self.room = True
         """Whether there are GPUs: without, an endpoint is accepted and does not get ready."""
         self.get_by_id = True
