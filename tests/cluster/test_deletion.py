@@ -95,7 +95,10 @@ def test_gateways_page_is_no_answer(shared: World, name: str) -> None:
     [pytest.param("before", id="effect after the deletion"), pytest.param("after", id="effect before the deletion")],
 )
 def test_delete_during_the_create(shared: World, name: str, when: str) -> None:
-    """An object deleted while its POST is under way leaves one POST, one DELETE and no endpoint."""
+    """An object deleted while its POST is under way leaves one POST and no endpoint.
+
+    If no list has shown the endpoint yet, a second DELETE asks whether it is gone (D42).
+    """
     shared.faulty(name, "POST", effect="delay", seconds=1.0, when=when)
     shared.create(name)
     shared.until_called(name, "POST")
@@ -103,7 +106,7 @@ def test_delete_during_the_create(shared: World, name: str, when: str) -> None:
     shared.until_gone(name)
     assert shared.endpoints(name) == []
     assert len(shared.calls(name, "POST")) == 1
-    assert [call["status"] for call in shared.calls(name, "DELETE")] == [204]
+    assert [call["status"] for call in shared.calls(name, "DELETE")] in ([204], [204, 404])
 
 
 def test_delete_with_an_endpoint_that_may_still_come(shared: World, name: str) -> None:

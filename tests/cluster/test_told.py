@@ -42,5 +42,5 @@ def test_a_life_with_an_outage(new_world: WorldMaker) -> None:
     world.delete("subject")
     world.until_gone("subject")
     lines = [line for line in world.operator.log_lines() if line.get("endpoint") == endpoint_id]
-    assert [line["message"] for line in lines] == ["updated", "deleted", "let go"]
+    assert [line["message"] for line in lines] == ["updated", "deleted", "finalizer removed"]
     assert all(line["seconds"] >= 0 for line in lines)

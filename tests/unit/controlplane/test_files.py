@@ -70,21 +70,25 @@ def test_limits_of_concurrent_requests_are_passed_on(tmp_path: Path) -> None:
 
 
 def test_half_written_audit_event_is_read_when_it_is_whole(tmp_path: Path) -> None:
-    """A reader that comes while the server writes sees whole events, each once, in order."""
+    """A reader that comes while the server writes sees whole events, each once, in order.
+
+    The user of a request whose token is not accepted has no name.
+    """
     path = tmp_path / "audit.log"
     log = AuditLog(path)
     assert log.events() == []
-    path.write_text('{"auditID": "1"}\n{"audit', encoding="utf-8")
-    assert log.events() == [{"auditID": "1"}]
+    path.write_text('{"auditID": "1", "user": {"username": "someone"}}\n{"audit', encoding="utf-8")
+    first, second = {"auditID": "1", "user": {"username": "someone"}}, {"auditID": "2", "user": {"username": ""}}
+    assert log.events() == [first]
     with path.open("a", encoding="utf-8") as stream:
-        stream.write('ID": "2"}\n')
-    assert log.events() == [{"auditID": "1"}, {"auditID": "2"}]
+        stream.write('ID": "2", "user": {}}\n')
+    assert log.events() == [first, second]
 
 
 def test_audit_answer_is_the_callers_own(tmp_path: Path) -> None:
     """Who filters the list in place does not change what the next reader gets."""
     path = tmp_path / "audit.log"
-    path.write_text('{"auditID": "1"}\n', encoding="utf-8")
+    path.write_text('{"auditID": "1", "user": {}}\n', encoding="utf-8")
     log = AuditLog(path)
     log.events().clear()
     assert len(log.events()) == 1
