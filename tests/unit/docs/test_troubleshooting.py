@@ -12,6 +12,8 @@ import pytest
 from docsite.conditions import ACTORS
 from docsite.emitted import emitted, modules
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain import outcome
+from tokenfactory_operator.domain.actions import Nothing
 from tokenfactory_operator.domain.reasons import RULES, ConditionType, Reason
 
 ROOT: Final = Path(__file__).parents[3]
@@ -28,6 +30,14 @@ def sections() -> dict[str, str]:
     found = re.split(r"^### (.+)$", part("Reasons"), flags=re.MULTILINE)
     assert len(found[1::2]) == len(set(found[1::2]))
     return dict(zip(found[1::2], found[2::2], strict=True))
+
+
+def test_the_page_has_each_outcome_in_the_log() -> None:
+    """All that an action ends with when it goes well."""
+    listed = re.search(r"^- It succeeded: (.+?)\.$", PAGE, flags=re.MULTILINE | re.DOTALL)
+    assert listed is not None
+    ends = {text for action, text in outcome.DONE.items() if action is not Nothing} | {"adopted"}
+    assert set(re.findall(r"`([^`]+)`", listed[1])) == ends
 
 
 # Reasons
