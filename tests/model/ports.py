@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -276,7 +276,8 @@ class CloudPort:
     async def update_endpoint(self, endpoint_id: str, patch: EndpointPatch) -> ObservedEndpoint:
         """See `ports.Cloud`."""
         probe = patch.fields == ("description",) and patch.description == self._place.shown.get(endpoint_id)
-        self._mutates("PATCH", "" if probe else endpoint_id)  # an unchanged description changes nobody's endpoint
+        marked = owners(patch.description or "")  # by whom, where it puts a mark on
+        self._mutates("PATCH", "" if probe else endpoint_id, marked)  # a probe changes nobody's endpoint
 
         dice = self._around.chance
         after = dice.between(1.0, 20.0) if dice.strikes("cloud.lazy_patch") else 0.0
@@ -318,13 +319,13 @@ class CloudPort:
     def _nothing_there(self) -> bool:
         return self._elsewhere or self._around.vendor.maintained
 
-    def _mutates(self, what: str, endpoint_id: str = "") -> None:
+    def _mutates(self, what: str, endpoint_id: str = "", marked: Collection[str] = ()) -> None:
         if not self._place.alive():
             return
         if not self._place.leads():
             self._around.checks.acted_without_lease(self._place.name, f"{what} {endpoint_id}")
         if endpoint_id:
-            self._uses_own(self._around.checks.concerned(endpoint_id))
+            self._uses_own(set(marked) or self._around.checks.concerned(endpoint_id))
             self._around.checks.touched(self._place.name, what, endpoint_id, self._place.shown.get(endpoint_id, ""))
 
     def _uses_own(self, uids: set[str]) -> None:
