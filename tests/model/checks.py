@@ -116,15 +116,15 @@ class Checks:
         """Endpoints for which a DELETE was sent."""
         self._held: defaultdict[Key, set[str]] = defaultdict(set)
         """Secret → every token that it has held: a process may not have seen the newest yet."""
-        self._had: defaultdict[str, set[str]] = defaultdict(set)
-        """Uid → every token that its object has had, and `""` for the operator's."""
+        self._named: defaultdict[str, set[Key | None]] = defaultdict(set)
+        """Uid → every Secret that its object has ever named, and `None` for the operator's own credential."""
         self.given_up = False
         """The write that is carried out has no answer any more: it came later than its sender waits."""
         self.written_by: tuple[float, View] | None = None
         """When the status that is being written was sent, and by what it was decided: more may have been seen since."""
         kube.on_status(self.status_written)
         kube.listen(self._noted)
-        kube.listen(lambda _kind, body: self._has(body))
+        kube.listen(lambda _kind, body: self._names(body))
         secrets.listen(lambda _kind, body: self._holds(body))
         vendor.on_create = self.created
         vendor.on_take = self.taken
@@ -157,20 +157,19 @@ class Checks:
 
     # Nobody else's credential
 
-    def _has(self, body: Body) -> None:
-        """An object has this credential now; what its Secret has held before may be used a little longer."""
+    def _names(self, body: Body) -> None:
+        """An object has this credential now. A process may see that late, and what the Secret holds by then too."""
         given = body["spec"].get("credentials")
-        if not given:
-            self._had[body["metadata"]["uid"]].add("")
-            return
-        secret = Key(body["metadata"]["namespace"], given["secretRef"]["name"])
-        self._had[body["metadata"]["uid"]] |= self._held[secret]
+        secret = Key(body["metadata"]["namespace"], given["secretRef"]["name"]) if given else None
+        self._named[body["metadata"]["uid"]].add(secret)
+
+    def _tokens(self, uid: str) -> set[str]:
+        """All that may be used for the object; `""` is the operator's own."""
+        return {token for each in self._named[uid] for token in ({""} if each is None else self._held[each])}
 
     def _holds(self, secret: Body) -> None:
         metadata = secret["metadata"]
         self._held[Key(metadata["namespace"], metadata["name"])].update(secret["spec"].values())
-        for body in self._kube.objects.values():
-            self._has(body)
 
     def concerned(self, endpoint_id: str) -> set[str]:
         """Uids of the objects that may have a reason to change this endpoint."""
@@ -180,7 +179,7 @@ class Checks:
 
     def called_with(self, name: str, token: str, uids: set[str]) -> None:
         """A mutation for these objects is sent with this token, `""` for the operator's own."""
-        if not any(token in self._had[uid] for uid in uids):
+        if not any(token in self._tokens(uid) for uid in uids):
             self._trace.violated(f"CREDENTIAL: {name} acts for {sorted(uids)} with {token or 'its own'}, never theirs")
 
     # Never two
@@ -266,7 +265,7 @@ class Checks:
     def _known_since(self, endpoint: Endpoint, uid: str) -> float:
         """Since when the operator has to know of the endpoint's states, for the object of that uid."""
         decided, view = self.written_by or (self._trace.time(), self.view)
-        since, tokens = decided - self.view_age, self._had[uid]
+        since, tokens = decided - self.view_age, self._tokens(uid)
         shown = view.last_shown(tokens, endpoint.id, since)
         return max(shown if shown is not None else view.last(tokens, endpoint.project, since), since)
 
@@ -300,7 +299,7 @@ class Checks:
             unseen = self._trace.time() - self.view_age
             return spec.get("enabled") is False and all(it.created > unseen for it in self._vendor.of(metadata["uid"]))
         decided, view = self.written_by or (self._trace.time(), self.view)
-        last = view.last(self._had[metadata["uid"]], endpoint.project, decided - self.view_age)
+        last = view.last(self._tokens(metadata["uid"]), endpoint.project, decided - self.view_age)
         start = max(min(start, last, self._known_since(endpoint, metadata["uid"])), endpoint.mutated) - self.stale
         states = endpoint.between(start, self._trace.time())
         return any(has_what_spec_says(spec, shown) and serves(spec, shown) for shown in states)
