@@ -1,4 +1,4 @@
-"""The operator's ports over the world in memory: what `KubeObjects`, `HttpCloud` and the rest are in production."""
+"""What one process reaches of the world in memory, its clock, and its port to the cloud."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from model.apiserver import ApiServer
 from model.chance import Chance
 from model.checks import Checks
 from model.clock import VirtualLoop
-from model.fates import KUBE_TIMEOUT, LAG, STALE, Weather, broken_cloud, broken_kube, refuse
+from model.fates import LAG, STALE, Weather, broken_cloud, refuse
 from model.network import Fate, Flight, Network
 from model.trace import Trace
 from model.vendor import EPOCH, Endpoint, Vendor, owners
@@ -29,7 +29,6 @@ from tokenfactory_operator.domain.errors import (
 )
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.domain.timing import Timing
-from tokenfactory_operator.ports import JsonObject, Key
 
 T = TypeVar("T")
 
@@ -109,66 +108,6 @@ class WorldClock:
     def now(self) -> datetime:
         """UTC."""
         return EPOCH + timedelta(seconds=self._loop.time() + self.skew)
-
-
-class KubePort:
-    """`ports.Kube`."""
-
-    def __init__(self, around: Surroundings, place: Place) -> None:
-        self._around = around
-        self._place = place
-
-    async def get(self, key: Key) -> JsonObject | None:
-        """See `ports.Kube`."""
-        return await self._call("GET", f"GET {key}", lambda: self._around.kube.read(key))
-
-    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
-        """See `ports.Kube`."""
-        self._mutates(f"finalizers of {key}")
-        self._meddle(key)
-        text = f"PATCH {key} finalizers={list(finalizers)} if v{resource_version}"
-        effect = self._around.kube.put_finalizers
-        return await self._call("PATCH", text, lambda: effect(key, finalizers, resource_version))
-
-    async def patch_status(self, key: Key, patch: JsonObject, *, uid: str, resource_version: str) -> JsonObject:
-        """See `ports.Kube`."""
-        del uid  # versions are the whole guard, as in production
-        self._mutates(f"status of {key}")
-        self._meddle(key)
-        text = f"PATCH {key}/status {_brief(patch)} if v{resource_version}"
-        sent, checks, view = self._around.loop.time(), self._around.checks, self._around.checks.view
-
-        def effect() -> JsonObject:
-            checks.given_up, checks.written_by = self._around.loop.time() - sent > KUBE_TIMEOUT, (sent, view)
-            try:
-                return self._around.kube.patch_status(key, patch, resource_version)
-            finally:
-                checks.given_up, checks.written_by = False, None
-
-        return await self._call("PATCH", text, effect)
-
-    def _meddle(self, key: Key) -> None:
-        """Somebody else writes the object just before us."""
-        if key in self._around.kube.objects and self._around.chance.strikes("kube.conflict"):
-            stamp = f"{self._around.loop.time():.3f}"
-            self._around.kube.edit(key, {"metadata": {"labels": {"touched": stamp}}})
-            self._around.trace.say("user", f"touches {key}")
-
-    def _mutates(self, what: str) -> None:
-        if self._place.alive() and not self._place.leads():
-            self._around.checks.acted_without_lease(self._place.name, what)
-
-    async def _call(self, kind: str, text: str, effect: Callable[[], T]) -> T:
-        around = self._around
-        return await around.network.exchange(
-            self._place,
-            f"kube {text}",
-            around.weather.kube(kind),
-            effect,
-            limit=KUBE_TIMEOUT,
-            broken=broken_kube,
-            shown=_version,
-        )
 
 
 class CloudPort:
@@ -383,18 +322,6 @@ class CloudPort:
                 if error.retry_after:
                     self._throttle.block(error.retry_after)
                 raise
-
-
-def _version(body: object) -> str:
-    return f"v{body['metadata']['resourceVersion']}" if isinstance(body, dict) else "not found"
-
-
-def _brief(patch: JsonObject) -> str:
-    brief = dict(patch)
-    conditions = brief.pop("conditions", None)
-    if conditions is not None:
-        brief["conditions"] = " ".join(f"{item['type']}={item['status']}:{item['reason']}" for item in conditions)
-    return str(brief)
 
 
 def _listing(answer: EndpointList) -> str:

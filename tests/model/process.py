@@ -15,8 +15,9 @@ from pydantic import SecretStr
 
 from model.apiserver import ApiServer, Body
 from model.clock import OWNER, Gate
+from model.kube_port import KubePort
 from model.leases import TERMS, Handed, Lease, LeasePort, ProcessClock, Right, StoredLease
-from model.ports import CloudPort, KubePort, Place, Surroundings, WorldClock
+from model.ports import CloudPort, Place, Surroundings, WorldClock
 from model.secrets import SecretPort, metadata_of
 from model.telling import Log, Recorder, Telemetry
 from model.vendor import CLUSTER

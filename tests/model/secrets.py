@@ -6,17 +6,14 @@ that it asks for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Final, TypeVar
+from collections.abc import Collection
+from typing import Final
 
 from pydantic import SecretStr
 
 from model.apiserver import Body
-from model.fates import KUBE_TIMEOUT, broken_kube
-from model.ports import Place, Surroundings
+from model.kube_port import KubeCalls
 from tokenfactory_operator.ports import JsonObject, Key
-
-T = TypeVar("T")
 
 TOKEN: Final = "token"  # the name of a key
 
@@ -26,12 +23,8 @@ def metadata_of(body: Body) -> JsonObject:
     return {"metadata": body["metadata"]}
 
 
-class SecretPort:
+class SecretPort(KubeCalls):
     """`ports.Secrets` for one process."""
-
-    def __init__(self, around: Surroundings, place: Place) -> None:
-        self._around = around
-        self._place = place
 
     async def get(self, key: Key) -> JsonObject | None:
         """See `ports.Secrets`."""
@@ -48,20 +41,7 @@ class SecretPort:
 
     async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
         """See `ports.Secrets`."""
-        if self._place.alive() and not self._place.leads():
-            self._around.checks.acted_without_lease(self._place.name, f"finalizers of secret {key}")
+        self._mutates(f"finalizers of secret {key}")
         text = f"PATCH secret {key} finalizers={list(finalizers)} if v{resource_version}"
         effect = self._around.secrets.put_finalizers
         return metadata_of(await self._call("PATCH", text, lambda: effect(key, finalizers, resource_version)))
-
-    async def _call(self, kind: str, text: str, effect: Callable[[], T]) -> T:
-        around = self._around
-        return await around.network.exchange(
-            self._place,
-            f"kube {text}",
-            around.weather.kube(kind),
-            effect,
-            limit=KUBE_TIMEOUT,
-            broken=broken_kube,
-            shown=lambda body: f"v{body['metadata']['resourceVersion']}" if isinstance(body, dict) else "not found",
-        )
