@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Final
 
 import pytest
 from typer.main import get_command
 
-from cluster.support.golden import WRITE
 from cluster.support.printed import FOLDER
 from tokenfactory_operator.cli.app import COMMANDS, build
+from unit.docs.golden_blocks import shown_on
 from unit.docs.pages import PAGES, ROOT, blocks
 
 PAGE: Final = ROOT / "docs" / "cli.md"
@@ -33,16 +32,8 @@ CALLED: Final = sorted(
 
 def test_the_page_shows_the_true_output() -> None:
     """Each block of output is a whole file, in this order."""
-    text = PAGE.read_text(encoding="utf-8")
-    found = re.findall(r"```text\n(.*?)```\n", text, flags=re.DOTALL)
-    assert len(found) == len(SHOWN)
     files = [(FOLDER / f"{name}.txt").read_text(encoding="utf-8") for name in SHOWN]
-    if os.environ.get(WRITE) == "write":
-        for old, new in zip(found, files, strict=True):
-            text = text.replace(f"```text\n{old}```\n", f"```text\n{new}```\n", 1)
-        PAGE.write_text(text, encoding="utf-8")
-        found = files
-    assert found == files
+    assert shown_on(PAGE, files) == files
     assert {path.stem for path in FOLDER.iterdir()} == set(SHOWN)
 
 
