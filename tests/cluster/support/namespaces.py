@@ -26,7 +26,7 @@ def have_namespace(cluster: Cluster, name: str) -> None:
 
 @contextmanager
 def a_namespace(cluster: Cluster, name: str) -> Iterator[str]:
-    """It is there until the end; its end is begun, and not waited for."""
+    """It is there until the end, and gone afterwards: Helm and `kubectl apply` refuse a namespace that is ending."""
     have_namespace(cluster, name)
     yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    cluster.kubectl("delete", "namespace", name, "--timeout=60s", timeout=90)
