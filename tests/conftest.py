@@ -19,7 +19,7 @@ from controlplane import Cluster, ControlPlaneError, acquire, release
 
 __all__ = ["chart", "kube", "name", "new_world", "shared", "shared_by_module"]  # fixtures: pytest finds them here
 
-TOLD: Final = "told"
+REPORTED: Final = "told"
 """Name under which a report carries what its test has counted."""
 COUNTS: Final = os.environ.pop("TEST_COUNTS", None)
 """A file to which the run appends how many tests passed and failed; not for runs that a test starts."""
@@ -69,7 +69,7 @@ def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None
     """Have a line of counts printed at the end of the run, whichever worker the test runs in."""
 
     def say(line: str) -> None:
-        record_property(TOLD, line)
+        record_property(REPORTED, line)
 
     return say
 
@@ -77,16 +77,16 @@ def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What the tests have counted."""
     reports = [report for group in terminalreporter.stats.values() for report in group]
-    told = [
+    reported = [
         value
         for report in reports
         if isinstance(report, pytest.TestReport) and report.when == "call"
         for name, value in report.user_properties
-        if name == TOLD
+        if name == REPORTED
     ]
-    if told:
+    if reported:
         terminalreporter.section("counts")
-        for line in told:
+        for line in reported:
             terminalreporter.write_line(str(line))
     if COUNTS:
         passed, failed, errors = (len(terminalreporter.stats.get(kind, ())) for kind in ("passed", "failed", "error"))

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: Options, view: View) -> None:
     with running(options, view) as world:
         try:
-            summary = Story(world, view, patience=options.patience).tell()
+            summary = Story(world, view, timeout=options.timeout).tell()
             view.step(summary)
             if options.stay:
                 _stay(world, view, options.token)

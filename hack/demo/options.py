@@ -25,7 +25,7 @@ class Options:
         confirmed: a person has agreed to the current one in advance.
         token: what the operator presents to the cloud.
         provisioning: seconds that the simulated cloud takes to start an endpoint.
-        patience: seconds that each step may take.
+        timeout: seconds that each step may take.
     """
 
     stay: bool
@@ -33,7 +33,7 @@ class Options:
     confirmed: bool
     token: str
     provisioning: float
-    patience: float
+    timeout: float
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Options:
@@ -53,7 +53,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         "--operator-token", default=TOKEN, help="another token: the cloud refuses it, and the demo ends"
     )
     parser.add_argument("--provisioning", type=float, default=4.0, help="seconds until an endpoint runs (default 4)")
-    parser.add_argument("--patience", type=float, default=120.0, help="seconds that a step may take (default 120)")
+    parser.add_argument("--timeout", type=float, default=120.0, help="seconds that a step may take (default 120)")
     flags = parser.parse_args(arguments)
     chosen = {name: environment.get(name, "") for name in _CHOICES}
     for name, value in chosen.items():
@@ -65,5 +65,5 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         confirmed=environment.get("CONFIRM", "") == "yes",
         token=flags.operator_token,
         provisioning=flags.provisioning,
-        patience=flags.patience,
+        timeout=flags.timeout,
     )

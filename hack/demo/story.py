@@ -31,11 +31,11 @@ _GROWTH: Final = 2
 class Story:
     """One run on one world."""
 
-    def __init__(self, world: World, view: View, *, patience: float) -> None:
-        """`patience`: seconds that each step may take."""
+    def __init__(self, world: World, view: View, *, timeout: float) -> None:
+        """`timeout`: seconds that each step may take."""
         self._world = world
         self._view = view
-        self._patience = patience
+        self._timeout = timeout
 
     def tell(self) -> str:
         """All of it; answers a summary in one line.
@@ -106,14 +106,14 @@ class Story:
         return Steady(calls=calls, interval=INTERVAL, before=before, after=self._versions())
 
     def _lists_after(self, start: int, count: int) -> list[dict[str, Any]]:
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._timeout
         while True:
             self._world.operator.check()
             calls = self._world.cloud.calls(since=start)
             if sum(call["operation"] == "list" for call in calls) >= count:
                 return calls
             if time.monotonic() > deadline:
-                raise DemoError(f"The operator did not list the cloud {count} times in {self._patience:g} s.")
+                raise DemoError(f"The operator did not list the cloud {count} times in {self._timeout:g} s.")
             time.sleep(LOOK)
 
     def _compare(
@@ -154,7 +154,7 @@ class Story:
 
     def _follow(self, until: Callable[[Sequence[Shown]], bool], *, what: str) -> tuple[Shown, ...]:
         """Show the objects until they are as wanted; answers them."""
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._timeout
         while True:
             self._world.operator.check()
             objects = read(self._world.target)
@@ -164,5 +164,5 @@ class Story:
             if complaints := [shown.complaint for shown in objects if shown.complaint]:
                 raise DemoError(complaints[0])
             if time.monotonic() > deadline:
-                raise DemoError(f"Waited {self._patience:g} s for: {what}.")
+                raise DemoError(f"Waited {self._timeout:g} s for: {what}.")
             time.sleep(LOOK)

@@ -22,7 +22,7 @@ class View:
         plain = Console()
         self.console = plain if plain.is_terminal else Console(width=_PLAIN_WIDTH, highlight=False)
         self._live: Live | None = None
-        self._told: dict[str, str] = {}
+        self._reported: dict[str, str] = {}
 
     def step(self, text: str) -> None:
         """Announce what comes now."""
@@ -52,9 +52,9 @@ class View:
     def _tell(self, objects: Sequence[Shown]) -> None:
         for shown in objects:
             text = line(shown)
-            if self._told.get(shown.name) != text:
-                self._told[shown.name] = text
+            if self._reported.get(shown.name) != text:
+                self._reported[shown.name] = text
                 self.say(text)
-        for name in self._told.keys() - {shown.name for shown in objects}:
-            del self._told[name]
+        for name in self._reported.keys() - {shown.name for shown in objects}:
+            del self._reported[name]
             self.say(f"  {name:16} gone")

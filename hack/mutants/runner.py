@@ -17,7 +17,7 @@ from mutants.catalogue import PACKAGE, SOURCE, CatalogueError, Mutant
 from mutants.tree import Tree
 from mutants.verdict import Ended, Kind, Verdict, judged
 
-PATIENCE: Final = 120.0
+TIMEOUT: Final = 120.0
 """Seconds that one run may take."""
 LAST_LINES: Final = 12
 """Lines of a broken run's output that are shown."""
@@ -31,8 +31,8 @@ SIMULATION: Final = ("-m", "mutants.simulation")
 class Runner:
     """Trees under `folder`, one for each worker, copied from `project`."""
 
-    def __init__(self, project: Path, folder: Path, *, workers: int, patience: float = PATIENCE) -> None:
-        self._patience = patience
+    def __init__(self, project: Path, folder: Path, *, workers: int, timeout: float = TIMEOUT) -> None:
+        self._timeout = timeout
         self._trees: queue.SimpleQueue[Tree] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(workers)
         for number in range(workers):
@@ -64,11 +64,11 @@ class Runner:
     def _unchanged(self, command: Sequence[str]) -> list[str]:
         tree = self._trees.get()
         try:
-            ended = self._run(tree, command, PACKAGE, patience=10 * self._patience)
-            kind, told = judged(ended, loaded=str(tree.root / SOURCE / "__init__.py"))
+            ended = self._run(tree, command, PACKAGE, timeout=10 * self._timeout)
+            kind, reported = judged(ended, loaded=str(tree.root / SOURCE / "__init__.py"))
             if kind is not Kind.SURVIVED and ended.report is not None and ended.report.failures:
                 return [f"{failure.test} ({failure.error})" for failure in ended.report.failures]
-            return [] if kind is Kind.SURVIVED else [told]
+            return [] if kind is Kind.SURVIVED else [reported]
         finally:
             self._trees.put(tree)
 
@@ -76,24 +76,24 @@ class Runner:
         tree, begun = self._trees.get(), time.monotonic()
         try:
             with tree.changed(mutant):
-                kind, told = self._judged(tree, mutant)
+                kind, reported = self._judged(tree, mutant)
         finally:
             self._trees.put(tree)
-        return Verdict(mutant, kind, told, time.monotonic() - begun)
+        return Verdict(mutant, kind, reported, time.monotonic() - begun)
 
     def _judged(self, tree: Tree, mutant: Mutant) -> tuple[Kind, str]:
         commands = [[*PYTEST, "-x", *mutant.tests]] if mutant.tests else []
         commands += [[*SIMULATION, *mutant.flows]] if mutant.flows else []
         noticed: list[str] = []
         for command in commands:
-            ended = self._run(tree, command, mutant.module, patience=self._patience)
-            kind, told = judged(ended, loaded=str(tree.root / SOURCE / mutant.file), hangs=mutant.hangs)
+            ended = self._run(tree, command, mutant.module, timeout=self._timeout)
+            kind, reported = judged(ended, loaded=str(tree.root / SOURCE / mutant.file), hangs=mutant.hangs)
             if kind is not Kind.KILLED:
-                return kind, told
-            noticed.append(told)
+                return kind, reported
+            noticed.append(reported)
         return Kind.KILLED, "; ".join(noticed)
 
-    def _run(self, tree: Tree, command: Sequence[str], module: str, *, patience: float) -> Ended:
+    def _run(self, tree: Tree, command: Sequence[str], module: str, *, timeout: float) -> Ended:
         written = tree.root.with_suffix(".json")
         written.unlink(missing_ok=True)
         environment = {
@@ -112,11 +112,11 @@ class Runner:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
-                timeout=patience,
+                timeout=timeout,
                 check=False,
             )
         except subprocess.TimeoutExpired:
             return Ended(None, None)
-        told = report.Report.model_validate_json(written.read_text()) if written.exists() else None
-        broken = told is None or bool(told.broken)
-        return Ended(done.returncode, told, "\n".join(done.stdout.splitlines()[-LAST_LINES:]) if broken else "")
+        reported = report.Report.model_validate_json(written.read_text()) if written.exists() else None
+        broken = reported is None or bool(reported.broken)
+        return Ended(done.returncode, reported, "\n".join(done.stdout.splitlines()[-LAST_LINES:]) if broken else "")

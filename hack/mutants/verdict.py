@@ -30,12 +30,12 @@ class Verdict:
 
     mutant: Mutant
     kind: Kind
-    told: str
+    reported: str
     """The test that noticed, or what is wrong."""
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        return f"{self.kind.value:<8} {self.mutant.name}: {self.told}"
+        return f"{self.kind.value:<8} {self.mutant.name}: {self.reported}"
 
 
 @dataclass(frozen=True)

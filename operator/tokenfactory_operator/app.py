@@ -29,15 +29,16 @@ from tokenfactory_operator.kube.config_maps import KubeConfigMaps
 from tokenfactory_operator.kube.errors import SetupError
 from tokenfactory_operator.kube.events import EventRecorder
 from tokenfactory_operator.kube.objects import KubeObjects
-from tokenfactory_operator.kube.patience import patiently
 from tokenfactory_operator.kube.refusals import Refusals
 from tokenfactory_operator.kube.secrets import KubeSecrets
+from tokenfactory_operator.kube.startup_retry import retried_at_start
 from tokenfactory_operator.kube.supervision import Supervisor
 from tokenfactory_operator.leader.election import Election
 from tokenfactory_operator.observe.orphans import Orphans
 from tokenfactory_operator.process import heap
 from tokenfactory_operator.process.informer import Informer
 from tokenfactory_operator.process.leadership import SystemClock, election, give_up
+from tokenfactory_operator.process.loop_errors import LoopErrors
 from tokenfactory_operator.process.opener import CloudOpener
 from tokenfactory_operator.process.standing import make_supervisor, outlives_role, report_to
 from tokenfactory_operator.settings import Settings, StartupError
@@ -72,6 +73,7 @@ def main(settings: Settings) -> int:
 
 async def run(settings: Settings) -> None:
     """The operator's life; returns when it was asked to stop."""
+    asyncio.get_running_loop().set_exception_handler(LoopErrors())
     metrics = Metrics(version=operator_version())
     refusals = Refusals(now=time.monotonic, count=metrics.kube_refused)
     async with (
@@ -83,11 +85,11 @@ async def run(settings: Settings) -> None:
         await connect(written=metrics.kube_written, answered=refusals.answered) as client,
     ):
         watcher = make_supervisor(settings, client)
-        await _with_patience(watcher.start)
+        await _retried(watcher.start)
         objects = KubeObjects(client)
         cluster_id = settings.cluster_id
         if cluster_id is None:
-            cluster_id = await _with_patience(objects.cluster_id)
+            cluster_id = await _retried(objects.cluster_id)
         async with election(settings) as lease, _recorder(client) as recorder:
             operator = Operator(
                 settings,
@@ -101,14 +103,14 @@ async def run(settings: Settings) -> None:
             operator.report_to(health, metrics)
             report_to(health, metrics, watcher, refusals)
             refusals.tell(recorder, operator.cache.get, watcher.doubt)
-            await _with_patience(operator.informer.list_objects)
+            await _retried(operator.informer.list_objects)
             await operator.run()
 
 
-async def _with_patience(read: Callable[[], Awaitable[T]]) -> T:
+async def _retried(read: Callable[[], Awaitable[T]]) -> T:
     """Turn an API server that cannot be asked at the start, for longer than a moment, into a message."""
     try:
-        return await patiently(read)
+        return await retried_at_start(read)
     except KubeError as error:
         raise StartupError(f"The Kubernetes API server cannot be used: {error.message}") from error
 
@@ -193,7 +195,7 @@ class Operator:
             log=_LOG,
             namespace=client.namespace,
             config_maps=KubeConfigMaps(client) if settings.connection_config_maps else None,
-            told=_log_change,
+            reported=_log_change,
             watch_of=lambda key: key.namespace if settings.watch_namespaces else "",
             make_queue=partial(WorkQueue, observer=metrics.queue),
             concurrency=settings.concurrency,
@@ -239,7 +241,7 @@ class Operator:
                 parts.append(asyncio.create_task(self._lease.keep(), name="lease"))
                 self._leads = True
                 # Before anything is concluded from an object's absence: the watch may be late.
-                if await _done_first(_with_patience(self.informer.list_objects), parts):
+                if await _done_first(_retried(self.informer.list_objects), parts):
                     parts += self._lead()
                     await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         finally:

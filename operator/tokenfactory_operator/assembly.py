@@ -42,7 +42,7 @@ from tokenfactory_operator.ports import (
 )
 from tokenfactory_operator.state.cache import ObjectCache, key_of, version_of
 from tokenfactory_operator.state.inventory import Inventory
-from tokenfactory_operator.state.stamps import Stamps
+from tokenfactory_operator.state.sequence import SequenceClock
 from tokenfactory_operator.work.crew import share_of
 from tokenfactory_operator.work.workqueue import WorkQueue
 
@@ -102,7 +102,7 @@ class Outside:
     """Answers in place of the accounts: a test changes an object's credential without any Secret."""
     config_maps: ConfigMaps | None = None
     """`None` where the operator has no right to write them."""
-    told: Callable[[Resource, Change], None] = nobody
+    reported: Callable[[Resource, Change], None] = nobody
     """See `Ports`."""
     watch_of: Callable[[Key], str] = lambda _: ""
     """See `Dispatch`."""
@@ -120,7 +120,7 @@ class Core:
 
     def __init__(self, outside: Outside) -> None:
         self._outside = outside
-        self._stamps, self._turns = Stamps(outside.clock), ListTurns()
+        self._sequence, self._turns = SequenceClock(outside.clock), ListTurns()
         self.cache = ObjectCache()
         self.values = SecretValues(ObjectCache(), self.cache, kube=outside.secrets.kube, changed=self.secret_changed)
         self.dispatch = Dispatch(
@@ -163,7 +163,9 @@ class Core:
 
     def _poller(self, cloud: Cloud, scope: str) -> Poller:
         outside = self._outside
-        inventory = Inventory(scope=scope, cluster_id=outside.cluster_id, stamps=self._stamps, timing=outside.timing)
+        inventory = Inventory(
+            scope=scope, cluster_id=outside.cluster_id, sequence=self._sequence, timing=outside.timing
+        )
         poller = Poller(
             cloud=cloud,
             inventory=inventory,
@@ -218,7 +220,7 @@ class Core:
             new_attempt=outside.new_attempt,
             wrote=self.dispatch.wrote,
             namespace=outside.namespace,
-            told=outside.told,
+            reported=outside.reported,
         )
 
     # What the watch of the Secrets brings

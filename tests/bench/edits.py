@@ -35,7 +35,7 @@ def measure(stage: Stage) -> list[Figure]:
         change = {"spec": {"scaling": {"maxReplicas": body["spec"]["scaling"]["maxReplicas"] + 1}}}
         stage.kube.patch(NAMESPACE, body["metadata"]["name"], change)
     arrived = wait_for(
-        lambda: _complete(stage, since, edited), what=f"PATCHes of {len(edited)} endpoints", within=stage.patience
+        lambda: _complete(stage, since, edited), what=f"PATCHes of {len(edited)} endpoints", within=stage.timeout
     )
     lists = stage.cloud.calls(since=since, method="GET", path=COLLECTION)
     busy = [(call["started_monotonic"], call["ended_monotonic"]) for call in lists if call["ended_monotonic"]]

@@ -14,14 +14,14 @@ class Verdict(enum.Enum):
 
     MET = "met"
     MISSED = "missed"
-    TOLD = "has no budget"
+    REPORTED = "has no budget"
     SMALLER = "met at a smaller size"
     """The budget speaks of more objects than were held: no proof that it is met."""
 
     @property
     def sign(self) -> str:
         """What the table shows."""
-        return {Verdict.TOLD: "", Verdict.MET: "✓", Verdict.MISSED: "✗", Verdict.SMALLER: "(✓)"}[self]
+        return {Verdict.REPORTED: "", Verdict.MET: "✓", Verdict.MISSED: "✗", Verdict.SMALLER: "(✓)"}[self]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from bench.figures import Figure, Verdict
 from bench.machine import Machine
 from bench.stage import Sizes
 
-_STYLES = {Verdict.TOLD: "", Verdict.MET: "green", Verdict.SMALLER: "yellow", Verdict.MISSED: "bold red"}
+_STYLES = {Verdict.REPORTED: "", Verdict.MET: "green", Verdict.SMALLER: "yellow", Verdict.MISSED: "bold red"}
 
 
 def table(figures: Sequence[Figure]) -> Table:

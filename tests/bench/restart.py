@@ -23,7 +23,7 @@ def measure(stage: Stage) -> list[Figure]:
     post, *_ = wait_for(
         lambda: stage.posts(since, mention=f" {NAMESPACE}/{NEWCOMER}-"),
         what="the POST for the new object",
-        within=stage.patience,
+        within=stage.timeout,
         every=0.2,
     )
     seconds = post["started_monotonic"] - begun

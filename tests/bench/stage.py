@@ -113,7 +113,7 @@ class Stage:
     sizes: Sizes
 
     @property
-    def patience(self) -> float:
+    def timeout(self) -> float:
         """Seconds that something about all objects may take before it counts as not coming."""
         return 120.0 + self.sizes.held * 0.2
 
@@ -142,7 +142,7 @@ class Stage:
             found.extend(self.posts(found[-1]["sequence"] if found else since))  # each only once: they are many
             return found if len(found) >= count else None
 
-        return wait_for(check, what=f"{count} POSTs", within=self.patience)
+        return wait_for(check, what=f"{count} POSTs", within=self.timeout)
 
     def until_in_order(self) -> None:
         """Wait until every object is Ready and at rest, by the operator's metrics first and then by the API server."""
@@ -150,13 +150,13 @@ class Stage:
         wait_for(
             lambda: self.operator.ready_objects() >= count,
             what=f"{count} objects Ready in the operator's metrics",
-            within=self.patience,
+            within=self.timeout,
             every=1.0,
         )
         wait_for(
             lambda: all(_in_order(body) for body in self.kube.objects(NAMESPACE)),
             what=f"{count} objects Ready and running at the API server",
-            within=self.patience,
+            within=self.timeout,
             every=2.0,
         )
 
@@ -164,8 +164,8 @@ class Stage:
 def _in_order(body: Json) -> bool:
     status = body["status"]
     ready = any(item["type"] == "Ready" and item["status"] == "True" for item in status.get("conditions", ()))
-    told = status.get("observedGeneration") == body["metadata"]["generation"]
-    return ready and told and status.get("state") == "Running"
+    reported = status.get("observedGeneration") == body["metadata"]["generation"]
+    return ready and reported and status.get("state") == "Running"
 
 
 @contextmanager

@@ -93,7 +93,7 @@ def _yardstick(stage: Stage, namespace: str, count: int) -> list[Json]:
     since = stage.position()
     command = [sys.executable, "-P", bare.__file__]
     done = subprocess.run(
-        command, input=json.dumps(asdict(work)), capture_output=True, text=True, check=False, timeout=stage.patience
+        command, input=json.dumps(asdict(work)), capture_output=True, text=True, check=False, timeout=stage.timeout
     )
     posts = stage.posts(since)
     if done.returncode or len(posts) != count:

@@ -179,7 +179,7 @@ def test_observed_only(world: World) -> None:
     assert seen.endpoint_id == endpoint_id
     assert seen.status["readiness"] == "Ready"
     world.edit("subject", displayName="mine")
-    seen = world.until_said("subject", "Synced", "Observing", status="False")
+    seen = world.until_reported("subject", "Synced", "Observing", status="False")
     assert "name: the cloud has by hand, the spec says mine" in seen.said("Synced").message
     world.after_lists()
     world.delete("subject")

@@ -45,8 +45,8 @@ def test_up_down_and_no_further(shared: World, name: str, metric: Metric) -> Non
 
     def refused() -> bool:
         able = "jsonpath={.status.conditions[?(@.type=='AbleToScale')].reason}"
-        told = shared.cluster.kubectl("get", "hpa", name, "-n", shared.namespace, "-o", able).stdout
-        return told == "FailedUpdateScale"
+        reported = shared.cluster.kubectl("get", "hpa", name, "-n", shared.namespace, "-o", able).stdout
+        return reported == "FailedUpdateScale"
 
     metric.value = MOST * PER_REPLICA
     scaled(MOST)

@@ -53,7 +53,7 @@ def test_a_switch_that_is_off(shared: World, name: str, annotation: str, value: 
 def test_a_word_that_may_mean_a_pause_pauses(shared: World, name: str, value: str) -> None:
     """Nothing is created, and the object says why; a word that is not understood must not change the cloud."""
     shared.create(name, metadata={"annotations": {api.PAUSED: value}})
-    shared.until_said(name, "Synced", "ReconcilePaused")
+    shared.until_reported(name, "Synced", "ReconcilePaused")
     shared.after_lists()
     assert shared.calls(name, "POST") == []
     shared.annotate(name, api.PAUSED, None)
@@ -136,7 +136,7 @@ def test_status_of_another_cluster_restored(shared: World, name: str) -> None:
     """Another uid: neither its scope nor its endpoint counts, whether the object has one of its own or not."""
     stranger = shared.cloud.console_create(name="theirs")["id"]
     shared.create(name, enabled=False)
-    shared.until_said(name, "Ready", "Stopped")
+    shared.until_reported(name, "Ready", "Stopped")
     shared.write_status(name, whole(stranger))
     shared.edit(name, enabled=True)
     mine = shared.until_ready(name)
@@ -186,7 +186,7 @@ def test_status_that_names_nothing(shared: World, name: str, nonsense: str) -> N
 def terminating_with(world: World, name: str, endpoint_id: str) -> None:
     """An object whose status is edited while a pause holds its deletion up."""
     world.annotate(name, api.PAUSED, "true")
-    world.until_said(name, "Synced", "ReconcilePaused")
+    world.until_reported(name, "Synced", "ReconcilePaused")
     world.delete(name)
     world.write_status(name, {"endpointId": endpoint_id})
     world.after_lists()
@@ -208,7 +208,7 @@ def test_deleted_while_the_status_names_what_can_be_no_id(shared: World, name: s
     """Its endpoint goes; the object stays with a condition that names the word, until a person lets go of it."""
     mine = shared.created(name)
     terminating_with(shared, name, "..")
-    stuck = shared.until_said(name, "Synced", "InvalidSpec")
+    stuck = shared.until_reported(name, "Synced", "InvalidSpec")
     assert "'..'" in stuck.said("Synced").message
     eventually(lambda: not shared.cloud.endpoint(mine.endpoint_id)["alive"], what="the endpoint's end")
     shared.annotate(name, api.FORCE_RELEASE, "true")
@@ -259,7 +259,7 @@ def while_creating(world: World, name: str) -> None:
 def of_unknown_outcome(world: World, name: str) -> None:
     world.faulty(name, "POST", effect="effect_late", seconds=1, count=1)
     world.create(name)
-    world.until_said(name, "Synced", "CreateOutcomeUnknown")
+    world.until_reported(name, "Synced", "CreateOutcomeUnknown")
 
 
 def when_ready(world: World, name: str) -> None:

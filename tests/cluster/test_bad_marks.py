@@ -125,7 +125,7 @@ def test_mark_and_status_both_removed(shared: World, name: str) -> None:
     """This process has made the endpoint and knows its id: it writes both anew, and makes no second one."""
     seen = shared.created(name)
     shared.annotate(name, api.PAUSED, "true")
-    shared.until_said(name, "Synced", "ReconcilePaused")
+    shared.until_reported(name, "Synced", "ReconcilePaused")
     shared.cloud.console_patch(seen.endpoint_id, description="mine now")
     shared.wipe_status(name)
     shared.after_lists()
@@ -180,7 +180,9 @@ def test_cloned_and_the_original_removed(shared: World, name: str) -> None:
     clone = shared.cloud.console_create(description=shared.endpoint(name)["description"])["id"]
     shared.until_stalled(name, "OwnershipConflict")
     shared.cloud.console_delete(seen.endpoint_id)
-    alone = eventually(lambda: _told(shared, name, f"{clone} carries the owner mark of endpoint {seen.endpoint_id}"))
+    alone = eventually(
+        lambda: _reported(shared, name, f"{clone} carries the owner mark of endpoint {seen.endpoint_id}")
+    )
     assert (alone.endpoint_id, alone.ready) == (seen.endpoint_id, False)
     shared.after_lists(10)
     assert touched(shared, clone, seen.endpoint_id) == []
@@ -194,29 +196,31 @@ def test_cloned_and_the_original_removed(shared: World, name: str) -> None:
     shared.cloud.console_delete(clone)
 
 
-def _told(world: World, name: str, text: str) -> View | None:
+def _reported(world: World, name: str, text: str) -> View | None:
     seen = world.get(name)
     assert text in seen.said("Synced").message, seen.summary()
     return seen
 
 
 def test_a_list_that_misses_the_recorded_endpoint(new_world: WorldMaker) -> None:
-    """A possible twin does not take its place, which is said; nothing is deleted until both are seen."""
+    """A possible duplicate does not take its place, which is said; nothing is deleted until both are seen."""
     world = new_world(settings={"CREATE_SETTLE": "1m", "DELETE_SETTLE": "1m"})
     seen = world.created("subject")
     mark = world.endpoint("subject")["description"]
     world.cloud.fault({"method": "GET"}, effect="partial_list", drop_ids=[seen.endpoint_id])
-    twin = world.cloud.console_create(description=mark.replace(attempt_of(seen), "0badcafe"))["id"]
-    waiting = eventually(lambda: _told(world, "subject", f"{twin}, with this object's mark too, is left alone"))
+    duplicate = world.cloud.console_create(description=mark.replace(attempt_of(seen), "0badcafe"))["id"]
+    waiting = eventually(
+        lambda: _reported(world, "subject", f"{duplicate}, with this object's mark too, is left alone")
+    )
     said = [(waiting.said(kind).status, waiting.said(kind).reason) for kind in ("Ready", "Synced")]
     assert said == [("Unknown", "EndpointLost")] * 2
     assert waiting.endpoint_id == seen.endpoint_id
     world.after_lists()
-    assert touched(world, seen.endpoint_id, twin) == []
+    assert touched(world, seen.endpoint_id, duplicate) == []
     world.cloud.clear_faults()
     world.until_called("subject", "DELETE")
     assert world.until_ready("subject").endpoint_id == seen.endpoint_id
-    assert touched(world, seen.endpoint_id, twin) == [f"DELETE {twin}"]
+    assert touched(world, seen.endpoint_id, duplicate) == [f"DELETE {duplicate}"]
 
 
 # At their longest

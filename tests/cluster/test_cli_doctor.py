@@ -119,7 +119,7 @@ def test_an_orphan_a_conflict_and_an_open_attempt(world: World) -> None:
     wanted = world.created("wanted").endpoint_id
     world.faulty("opened", "POST", effect="status", code=500, count=1)
     world.create("opened")
-    world.until_said("opened", "Synced", "CreateOutcomeUnknown")
+    world.until_reported("opened", "Synced", "CreateOutcomeUnknown")
     world.operator.kill()
     world.kube.patch(world.namespace, "orphan", {"metadata": {"finalizers": None}})
     world.delete("orphan")

@@ -156,8 +156,8 @@ def test_without_rights(command: str, stranger: Path, settings: dict[str, str]) 
 @pytest.mark.parametrize("command", sorted({*NEED_THE_CLUSTER, *OTHERS} - {"crd", "simulator"}))
 def test_what_is_no_namespace(command: str, shared: World, settings: dict[str, str]) -> None:
     """It is refused before anything is asked for."""
-    told = {**NEED_THE_CLUSTER, "import": (), "doctor": (), "templates": ()}[command]
-    ran = cli(shared.cluster.kubeconfig, **settings)(command, *told, "-n", "No Name/..")
+    reported = {**NEED_THE_CLUSTER, "import": (), "doctor": (), "templates": ()}[command]
+    ran = cli(shared.cluster.kubeconfig, **settings)(command, *reported, "-n", "No Name/..")
     if command in ("doctor", "templates", "import"):
         assert "Traceback" not in ran.out + ran.err
     else:
@@ -185,8 +185,8 @@ def test_a_cloud_that_cannot_be_asked(
     command: str, given: dict[str, str], says: str, shared: World, settings: dict[str, str]
 ) -> None:
     """With the setting or the address that it is about."""
-    told = NEED_THE_CLUSTER.get(command, ())
-    failed(cli(shared.cluster.kubeconfig, **{**settings, **given})(command, *told, "-n", shared.namespace), says)
+    reported = NEED_THE_CLUSTER.get(command, ())
+    failed(cli(shared.cluster.kubeconfig, **{**settings, **given})(command, *reported, "-n", shared.namespace), says)
 
 
 # What is typed
@@ -273,12 +273,12 @@ def test_a_result_for_programs_and_for_people(world: World) -> None:
     run = cli(world.cluster.kubeconfig, TOKEN=TOKEN, API_URL=world.operator.setting("API_URL"))
     where = ("-n", world.namespace)
     endpoint_id = world.get("subject").endpoint_id
-    for command, told in SHOWN.items():
-        assert run(command, *told, *where, "-o", "json").json
-        assert "\x1b" not in run(command, *told, *where).out
+    for command, reported in SHOWN.items():
+        assert run(command, *reported, *where, "-o", "json").json
+        assert "\x1b" not in run(command, *reported, *where).out
         for width in ("40", "200"):
-            coloured = run(command, *told, *where, terminal=True, COLUMNS=width, TERM="xterm-256color")
-            plain = run(command, *told, *where, terminal=True, COLUMNS=width, TERM="xterm-256color", NO_COLOR="1")
+            coloured = run(command, *reported, *where, terminal=True, COLUMNS=width, TERM="xterm-256color")
+            plain = run(command, *reported, *where, terminal=True, COLUMNS=width, TERM="xterm-256color", NO_COLOR="1")
             assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", plain.out), "a colour"
             assert coloured.code == plain.code
             if command == "list":

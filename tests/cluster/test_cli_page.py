@@ -68,7 +68,7 @@ def page(new_world: WorldMaker, cluster: Cluster, tmp_path: Path) -> Iterator[Pa
     world.created("gpt-oss-120b")
     world.created("paused", gpu={"type": "gpu-h100-sxm", "count": 2})
     world.annotate("paused", api.PAUSED, "true")
-    world.until_said("paused", "Synced", "ReconcilePaused")
+    world.until_reported("paused", "Synced", "ReconcilePaused")
     world.create("typo", model="openai/gpt-oss-12b")
     world.until_stalled("typo", "CatalogMismatch")
     world.cloud.console_create(name="Search bot", description="of the search team", **CONSOLE)

@@ -210,7 +210,7 @@ def test_drift_and_pause(planning: Planning) -> None:
     paused = manifest(annotations={api.PAUSED: "true"})
     planning.apply(paused)
     planning.world.cloud.console_patch(endpoint_id, scaling={"min_replicas": 1, "max_replicas": 9})
-    planning.world.until_said("subject", "Synced", "ReconcilePaused")
+    planning.world.until_reported("subject", "Synced", "ReconcilePaused")
     planning.world.after_lists()
     assert planning.plan(paused, code=0)["action"] == "paused"
     foreseen = planning.plan(manifest(), code=2)

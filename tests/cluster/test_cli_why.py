@@ -30,7 +30,7 @@ def administrator(world: World) -> Cli:
     return cli(world.cluster.kubeconfig)
 
 
-def told(world: World, name: str = "subject", *, code: int) -> dict[str, Any]:
+def reported(world: World, name: str = "subject", *, code: int) -> dict[str, Any]:
     """The story of one object, for programs."""
     ran = administrator(world).done("why", name, "-n", world.namespace, "-o", "json", code=code)
     assert TOKEN not in ran.out
@@ -41,7 +41,7 @@ def told(world: World, name: str = "subject", *, code: int) -> dict[str, Any]:
 def test_ready(world: World) -> None:
     """Nobody has to act, and nothing is to be typed; the endpoint is as the cloud shows it."""
     endpoint_id = world.created("subject").endpoint_id
-    found = told(world, code=0)
+    found = reported(world, code=0)
     assert (found["state"], found["reason"], found["waitsFor"], found["next"]) == ("Ready", "Available", "", "")
     assert found["endpoint"] == f"{endpoint_id}: running, ready, 1 of 1 replicas ready"
     assert found["credential"] == "the operator's own"
@@ -71,8 +71,8 @@ def test_an_open_create_call(world: World) -> None:
     world.operator.start()
     world.faulty("subject", "POST", effect="status", code=500, count=1)
     world.create("subject")
-    world.until_said("subject", "Synced", "CreateOutcomeUnknown")
-    found = told(world, code=2)
+    world.until_reported("subject", "Synced", "CreateOutcomeUnknown")
+    found = reported(world, code=2)
     assert (found["reason"], found["waitsFor"]) == ("CreateOutcomeUnknown", "the operator")
     assert found["until"].startswith("about ")
     assert found["next"].startswith("wait: ")
@@ -105,7 +105,7 @@ def test_what_to_type(world: World, prepare: dict[str, Any], reason: str, says: 
         }
     world.create("subject", **prepare)
     world.until_stalled("subject", reason)
-    found = told(world, code=2)
+    found = reported(world, code=2)
     assert found["reason"] == reason
     assert says in found["next"]
     if "credentials" in prepare:
@@ -118,10 +118,10 @@ def test_nobody_has_judged_it(world: World) -> None:
     world.operator.kill()
     world.edit("before", scaling={"minReplicas": 2})
     world.create("subject")
-    found = told(world, code=2)
+    found = reported(world, code=2)
     assert (found["reason"], found["next"]) == ("NotJudged", "kubectl tokenfactory doctor")
     assert found["message"] == "No operator has judged generation 1 yet."
-    assert told(world, "before", code=2)["message"].endswith("What it says is about generation 1.")
+    assert reported(world, "before", code=2)["message"].endswith("What it says is about generation 1.")
 
 
 def test_being_deleted_and_paused(world: World) -> None:
@@ -129,7 +129,7 @@ def test_being_deleted_and_paused(world: World) -> None:
     world.created("subject", deletionPolicy="Retain")
     world.annotate("subject", api.PAUSED, "true")
     world.delete("subject")
-    world.until_said("subject", "Synced", "ReconcilePaused")
+    world.until_reported("subject", "Synced", "ReconcilePaused")
     ran = administrator(world).done("why", "subject", "-n", world.namespace, code=2)
     assert "is being deleted" in ran.out.splitlines()[0]
     assert "Retain is what becomes of the endpoint" in ran.out

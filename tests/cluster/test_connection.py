@@ -33,7 +33,7 @@ def config_map(world: World, name: str) -> dict[str, Any] | None:
     return json.loads(text) if text.strip() else None
 
 
-def until_said(world: World, name: str, **expected: str) -> dict[str, str]:
+def until_reported(world: World, name: str, **expected: str) -> dict[str, str]:
     """`status.connection` of the object, once it has these fields."""
 
     def check() -> dict[str, str]:
@@ -91,7 +91,7 @@ def test_a_foreign_config_map_stays(world: World) -> None:
     foreign = ("create", "configmap", APP, "-n", world.namespace, "--from-literal=OPENAI_MODEL=mine")
     world.cluster.kubectl(*foreign)
     world.created("subject", connection={"configMapName": APP})
-    assert APP in until_said(world, "subject", reason="Conflict")["message"]
+    assert APP in until_reported(world, "subject", reason="Conflict")["message"]
     assert world.until_event("subject", "ConnectionNotWritten")["type"] == "Warning"
     world.edit("subject", displayName="another")
     world.until_ready("subject")
@@ -100,7 +100,7 @@ def test_a_foreign_config_map_stays(world: World) -> None:
     assert found["data"] == {"OPENAI_MODEL": "mine"}
     world.cluster.kubectl("delete", "configmap", APP, "-n", world.namespace)
     world.annotate("subject", api.RECONCILE_REQUESTED_AT, "now")
-    until_said(world, "subject", configMapName=APP)
+    until_reported(world, "subject", configMapName=APP)
     world.delete("subject")
     world.until_gone("subject")
 
@@ -108,7 +108,7 @@ def test_a_foreign_config_map_stays(world: World) -> None:
 def test_an_edit_and_a_deletion_are_put_back_on_request(world: World) -> None:
     """What a person has done to our keys; what is there besides them stays. In steady state nothing is written."""
     world.created("subject", connection={})
-    name = until_said(world, "subject", configMapName="subject-connection")["configMapName"]
+    name = until_reported(world, "subject", configMapName="subject-connection")["configMapName"]
     before = config_map(world, name)
     assert before is not None
     edit = {"data": {"OPENAI_MODEL": "wrong", "EXTRA": "theirs"}}
@@ -147,7 +147,7 @@ def test_a_policy_that_allows_no_config_map(world: World) -> None:
     try:
         eventually(lambda: world.cluster.kubectl(*attempt, check=False).returncode != 0, what="the policy in force")
         world.created("subject", connection={"configMapName": APP})
-        assert "no ConfigMaps here" in until_said(world, "subject", reason="NotWritten")["message"]
+        assert "no ConfigMaps here" in until_reported(world, "subject", reason="NotWritten")["message"]
         assert world.operator.probe("readyz")
         world.delete("subject")
         world.until_gone("subject")
@@ -158,7 +158,7 @@ def test_a_policy_that_allows_no_config_map(world: World) -> None:
 def test_an_operator_without_the_right(shared: World, name: str) -> None:
     """The object is served, and says which setting is missing."""
     shared.created(name, connection={})
-    assert "connectionConfigMaps" in until_said(shared, name, reason="Disabled")["message"]
+    assert "connectionConfigMaps" in until_reported(shared, name, reason="Disabled")["message"]
 
 
 def test_a_namespaced_install(cluster: Cluster, kube: KubeApi, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_namespaced_install(cluster: Cluster, kube: KubeApi, tmp_path: Path) -
         installed.operator.start()
         for world in (installed.a, installed.b):
             world.created("held", connection={})
-            until_said(world, "held", configMapName="held-connection")
+            until_reported(world, "held", configMapName="held-connection")
         a = installed.a
         role = installed.binding(a.namespace).replace("rolebinding", "role", 1)
         rules = json.loads(cluster.kubectl("get", role, "-n", a.namespace, "-o", "jsonpath={.rules}").stdout)
@@ -175,7 +175,7 @@ def test_a_namespaced_install(cluster: Cluster, kube: KubeApi, tmp_path: Path) -
         patch = ("patch", role, "-n", a.namespace, "--type=merge", "-p")
         cluster.kubectl(*patch, json.dumps({"rules": lesser}))
         a.annotate("held", api.RECONCILE_REQUESTED_AT, "now")
-        assert "configmaps" in until_said(a, "held", reason="NotWritten")["message"]
+        assert "configmaps" in until_reported(a, "held", reason="NotWritten")["message"]
         assert a.get("held").ready
         said = partial(installed.operator.served, "/readyz")
         eventually(lambda: "get, create and patch configmaps" in said(), within=400.0, what="the note on /readyz")

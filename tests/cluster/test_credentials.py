@@ -96,7 +96,7 @@ def test_late_secret(world: World, labels: dict[str, str] | None, key: str | Non
     if key is not None:
         apply_secret(world, "key", token, labels=labels, key=key)
     world.create("subject", credentials=credentials("key"))
-    seen = world.until_said("subject", "Synced", "CredentialsMissing", status="False")
+    seen = world.until_reported("subject", "Synced", "CredentialsMissing", status="False")
     assert says in seen.said("Synced").message
     assert seen.said("Ready").status != "True"
     assert world.calls("subject", "POST") == []
@@ -127,7 +127,7 @@ def test_revoked_token_recovers_with_the_secret(world: World) -> None:
     """A 401 is told; a new token in the Secret is tried at once, not after the slow retry."""
     apply_secret(world, "key", "revoked-canary-000111")
     world.create("subject", credentials=credentials("key"))
-    seen = world.until_said("subject", "Synced", "Unauthorized", status="False")
+    seen = world.until_reported("subject", "Synced", "Unauthorized", status="False")
     assert "spec.credentials" in seen.said("Synced").message
     apply_secret(world, "key", TEAM_TOKEN)
     world.until_ready("subject")
@@ -161,8 +161,8 @@ def test_a_deleted_secret_waits_for_its_users(world: World) -> None:
     for name in ("first", "second"):
         world.created(name, credentials=credentials("key"))
     delete_secret(world, "key")
-    told = world.until_event("key", "CredentialsInUse")
-    assert "first, second" in told["message"]
+    reported = world.until_event("key", "CredentialsInUse")
+    assert "first, second" in reported["message"]
     world.edit("first", scaling={"maxReplicas": 7})
     world.until_ready("first")
     world.delete("first")
@@ -183,10 +183,10 @@ def test_a_secret_is_replaced_by_the_command_of_its_event(world: World) -> None:
     assert command is not None
     world.cluster.kubectl(*shlex.split(command[1]))
     until_secret_gone(world, "key")
-    world.until_said("subject", "Synced", "CredentialsMissing", status="False")
+    world.until_reported("subject", "Synced", "CredentialsMissing", status="False")
     apply_secret(world, "key", TEAM_TOKEN_2)
     world.cloud.remove_token(TEAM_TOKEN)
-    world.until_said("subject", "Synced", "ReconcileSuccess")
+    world.until_reported("subject", "Synced", "ReconcileSuccess")
     world.edit("subject", scaling={"maxReplicas": 7})
     assert world.until_ready("subject").endpoint_id == before.endpoint_id
     assert world.endpoint("subject")["scaling"]["max_replicas"] == 7
@@ -204,7 +204,7 @@ def test_nothing_new_is_begun_with_a_secret_that_is_being_deleted(world: World) 
     delete_secret(world, "key")
     world.until_event("key", "CredentialsInUse")
     world.create("second", credentials=credentials("key"))
-    seen = world.until_said("second", "Synced", "CredentialsMissing", status="False")
+    seen = world.until_reported("second", "Synced", "CredentialsMissing", status="False")
     assert "is being deleted" in seen.said("Synced").message
     apply_secret(world, "key", TEAM_TOKEN_2)
     eventually(lambda: world.get("first").status["scope"] != before.status["scope"], what="the new value followed")
@@ -298,7 +298,7 @@ def test_throttling_blocks_one_credential(world: World) -> None:
     world.cloud.fault({"project": OTHER, "method": "POST", "count": 1}, effect="status", code=429, retry_after=30)
     for number in range(3):
         world.create(f"slow-{number}", credentials=credentials("slow"))
-        world.until_said(f"slow-{number}", "Synced", "RateLimited", status="False")
+        world.until_reported(f"slow-{number}", "Synced", "RateLimited", status="False")
     world.created("quick", credentials=credentials("quick"))
     world.created("own")
     posts = [call for call in world.cloud.calls(method="POST") if call["project"] == OTHER]
@@ -310,7 +310,7 @@ def test_who_may_use_the_operators_own(new_world: WorldMaker, allowed: str) -> N
     """A namespace that is not listed is told to bring its own key, and works with it."""
     world = team_world(new_world, OPERATOR_CREDENTIAL_NAMESPACES=allowed or " ")
     world.create("subject")
-    seen = world.until_said("subject", "Synced", "CredentialsMissing", status="False")
+    seen = world.until_reported("subject", "Synced", "CredentialsMissing", status="False")
     assert "spec.credentials.secretRef" in seen.said("Synced").message
     apply_secret(world, "key", TEAM_TOKEN)
     world.edit("subject", credentials=credentials("key"))
@@ -323,7 +323,7 @@ def test_without_the_setting_no_secret_is_read(new_world: WorldMaker) -> None:
     world = new_world()
     apply_secret(world, "key", TEAM_TOKEN)
     world.create("subject", credentials=credentials("key"))
-    seen = world.until_said("subject", "Synced", "CredentialsMissing", status="False")
+    seen = world.until_reported("subject", "Synced", "CredentialsMissing", status="False")
     assert "TOKENFACTORY_SECRET_CREDENTIALS" in seen.said("Synced").message
     reads = [
         event
@@ -385,7 +385,7 @@ def test_a_secret_that_loses_its_label(world: World) -> None:
     apply_secret(world, "key", TEAM_TOKEN)
     world.created("subject", credentials=credentials("key"))
     world.cluster.kubectl("label", "secret", "key", "--namespace", world.namespace, f"{api.CREDENTIALS_LABEL}-")
-    world.until_said("subject", "Synced", "CredentialsMissing", status="False")
+    world.until_reported("subject", "Synced", "CredentialsMissing", status="False")
     assert in_use(world, "key")
     world.annotate("subject", api.FORCE_RELEASE, "true")
     world.delete("subject")

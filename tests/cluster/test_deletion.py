@@ -31,7 +31,7 @@ def test_delete_of_a_stopped_endpoint(shared: World, name: str) -> None:
     """A stopped endpoint is deleted like any other."""
     shared.created(name)
     shared.edit(name, enabled=False)
-    shared.until_said(name, "Ready", "Stopped", status="True")
+    shared.until_reported(name, "Ready", "Stopped", status="True")
     shared.delete(name)
     shared.until_gone(name)
     assert shared.endpoints(name) == []
@@ -115,7 +115,7 @@ def test_delete_with_an_endpoint_that_may_still_come(shared: World, name: str) -
     shared.create(name)
     shared.until_called(name, "POST")
     shared.delete(name)
-    shared.until_said(name, "Synced", "CreateOutcomeUnknown")
+    shared.until_reported(name, "Synced", "CreateOutcomeUnknown")
     shared.until_gone(name)
     assert len(shared.endpoints(name, alive_only=False)) == 1
     assert shared.endpoints(name) == []
@@ -126,7 +126,7 @@ def test_delete_with_an_effect_that_never_comes(shared: World, name: str) -> Non
     """With the create's effect lost the object waits for the settle time, creates nothing more, and goes."""
     shared.faulty(name, "POST", effect="effect_lost", count=1)
     shared.create(name)
-    shared.until_said(name, "Synced", "CreateOutcomeUnknown")
+    shared.until_reported(name, "Synced", "CreateOutcomeUnknown")
     (post,) = shared.calls(name, "POST")
     shared.delete(name)
     shared.until_gone(name)
@@ -156,7 +156,7 @@ def test_retained_endpoint_is_not_doubled(shared: World, name: str) -> None:
     shared.delete(name)
     shared.until_gone(name)
     shared.create(name)
-    conflict = shared.until_said(name, "Synced", "OwnershipConflict", status="False")
+    conflict = shared.until_reported(name, "Synced", "OwnershipConflict", status="False")
     assert seen.endpoint_id in conflict.said("Synced").message
     shared.after_lists()
     assert len(shared.calls(name, "POST")) == 1

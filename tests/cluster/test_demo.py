@@ -72,8 +72,8 @@ def test_a_world_that_is_wrong_ends_it_with_the_reason(start: Callable[..., Demo
     """The cloud refuses the operator's token: status 1, the condition's reason, the operator's log; nothing left."""
     demo = start("--operator-token=not-the-right-token", DEMO="once")
     assert demo.ended() == 1
-    told_first = "(gpt-oss-120b|gpt-oss-20b|llama-3.3-70b)"  # each may be
-    assert re.search(f"The demo failed: {told_first}: Synced=False, Unauthorized", demo.output)
+    reported_first = "(gpt-oss-120b|gpt-oss-20b|llama-3.3-70b)"  # each may be
+    assert re.search(f"The demo failed: {reported_first}: Synced=False, Unauthorized", demo.output)
     assert "[tokenfactory_operator.app]" in demo.output
     assert "not-the-right-token" not in demo.output
     assert demo.leftovers() == []

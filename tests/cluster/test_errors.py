@@ -56,7 +56,7 @@ def test_effect_of_a_create_is_lost(shared: World, name: str, effect: str, param
     """After a POST of unknown outcome the next one comes only when the endpoint was absent for the settle time."""
     shared.faulty(name, "POST", effect=effect, count=1, **parameters)
     shared.create(name)
-    seen = shared.until_said(name, "Synced", "CreateOutcomeUnknown")
+    seen = shared.until_reported(name, "Synced", "CreateOutcomeUnknown")
     assert seen.said("Stalled").status == ""
     shared.until_ready(name)
     first, second = shared.calls(name, "POST")
@@ -70,7 +70,7 @@ def test_unknown_outcomes_in_a_row(shared: World, name: str) -> None:
     shared.faulty(name, "POST", effect="status", code=502, count=2)
     shared.create(name)
     shared.until_called(name, "POST", 2)
-    assert shared.until_said(name, "Synced", "CreateOutcomeUnknown").said("Stalled").status == ""
+    assert shared.until_reported(name, "Synced", "CreateOutcomeUnknown").said("Stalled").status == ""
     shared.until_ready(name)
     first, second, third = shared.calls(name, "POST")
     assert second["started_monotonic"] - first["ended_monotonic"] >= CREATE_SETTLE
@@ -104,7 +104,7 @@ def test_a_maintenance(new_world: WorldMaker) -> None:
     before = world.until_ready("kept").endpoint_id
     world.cloud.fault({"method": "GET"}, effect="partial_list", cap=0)
     world.cloud.fault({"path_regex": "dedicated_endpoints/(?!templates)"}, effect="status", code=404)
-    world.until_said("kept", "Ready", "EndpointLost")
+    world.until_reported("kept", "Ready", "EndpointLost")
     world.after_lists(15)
     world.cloud.clear_faults()
     assert world.until_ready("kept").endpoint_id == before
@@ -112,7 +112,7 @@ def test_a_maintenance(new_world: WorldMaker) -> None:
 
 
 def test_late_effect_after_the_second_create(shared: World, name: str) -> None:
-    """An effect later than the settle time makes a twin, which is deleted at once and told; the known one stays."""
+    """An effect later than the settle time makes a duplicate, which is deleted and told; the known one stays."""
     shared.faulty(name, "POST", effect="effect_late", seconds=6, answer="cut", count=1)
     shared.create(name)
     kept = shared.until_ready(name).endpoint_id
@@ -158,7 +158,7 @@ def test_forbidden_create(shared: World, name: str) -> None:
     """A 403 waits for a person, is not repeated by itself, and the request annotation tries again at once."""
     shared.faulty(name, "POST", effect="status", code=403, message="beta feature", count=1)
     shared.create(name)
-    seen = shared.until_said(name, "Synced", "Forbidden", status="False")
+    seen = shared.until_reported(name, "Synced", "Forbidden", status="False")
     assert "beta feature" in seen.said("Synced").message
     shared.after_lists()
     assert len(shared.calls(name, "POST")) == 1
@@ -171,7 +171,7 @@ def test_quota(shared: World, name: str) -> None:
     """A lack of quota is the cloud's to end: not stalled, and created as soon as there is room."""
     fault = shared.faulty(name, "POST", effect="status", code=403, message="GPU quota exceeded for project")
     shared.create(name)
-    seen = shared.until_said(name, "Synced", "QuotaExceeded", status="False")
+    seen = shared.until_reported(name, "Synced", "QuotaExceeded", status="False")
     assert seen.said("Stalled").status == ""
     shared.cloud.clear_faults(fault)
     shared.until_ready(name)
@@ -191,7 +191,7 @@ def test_a_refusal_with_a_long_wait_holds_its_own_object(shared: World, name: st
     shared.created(other)
     fault = shared.faulty(name, "POST", effect="status", code=code, message=message, retry_after=300)
     shared.create(name)
-    shared.until_said(name, "Synced", "QuotaExceeded", status="False")
+    shared.until_reported(name, "Synced", "QuotaExceeded", status="False")
     shared.edit(other, displayName="renamed")
     shared.until_ready(other)
     shared.delete(other)
@@ -207,7 +207,7 @@ def test_others_go_on(shared: World, name: str) -> None:
     bad = f"{name}-bad"
     fault = shared.faulty(bad, "POST", effect="status", code=403, message="no")
     shared.create(bad)
-    shared.until_said(bad, "Synced", "Forbidden")
+    shared.until_reported(bad, "Synced", "Forbidden")
     shared.created(name)
     shared.cloud.clear_faults(fault)
 

@@ -55,9 +55,9 @@ def test_rejected_token(new_world: WorldMaker, tmp_path: Path) -> None:
     world = new_world(settings={"TOKEN": "", "TOKEN_FILE": str(token)})
     endpoint_id = world.created("old").endpoint_id
     world.cloud.remove_token(TOKEN)
-    world.until_said("old", "Synced", "Unauthorized", status="False")
+    world.until_reported("old", "Synced", "Unauthorized", status="False")
     world.create("new")
-    blocked = world.until_said("new", "Synced", "Unauthorized", status="False")
+    blocked = world.until_reported("new", "Synced", "Unauthorized", status="False")
     assert "TOKENFACTORY_TOKEN_FILE" in blocked.said("Synced").message
     assert world.endpoints("new", alive_only=False) == []
     world.delete("old")
@@ -125,15 +125,15 @@ def test_no_list(shared: World, name: str, parameters: dict[str, object], reason
     """Without a LIST nothing is concluded or changed, Serving and Ready stay as last seen; afterwards all goes on."""
     before = shared.created(name)
     fault = shared.cloud.fault({"method": "GET"}, effect="status", **parameters)
-    blind = shared.until_said(name, "Synced", reason, status="False")
+    blind = shared.until_reported(name, "Synced", reason, status="False")
     assert (blind.said("Ready").status, blind.said("Serving").status) == ("True", "True")
     since = shared.now()
     shared.create(f"{name}-new")
-    shared.until_said(f"{name}-new", "Synced", reason)
+    shared.until_reported(f"{name}-new", "Synced", reason)
     assert {call["operation"] for call in shared.cloud.calls(since=since)} <= {"list"}
     shared.cloud.clear_faults(fault)
     shared.until_ready(f"{name}-new")
-    after = shared.until_said(name, "Synced", "ReconcileSuccess", status="True")
+    after = shared.until_reported(name, "Synced", "ReconcileSuccess", status="True")
     assert after.endpoint_id == before.endpoint_id
     assert len(shared.calls(name, "POST")) == len(shared.calls(f"{name}-new", "POST")) == 1
 
@@ -143,7 +143,7 @@ def test_long_outage(new_world: WorldMaker) -> None:
     world = new_world(settings={"INVENTORY_MAX_AGE": "2s"})
     world.created("subject")
     fault = world.cloud.fault({"method": "GET"}, effect="effect_lost")
-    world.until_said("subject", "Ready", "CloudUnavailable", status="Unknown")
+    world.until_reported("subject", "Ready", "CloudUnavailable", status="Unknown")
     writes = len(world.writes("subject"))
     world.after_lists(2)
     assert len(world.writes("subject")) == writes
@@ -171,7 +171,7 @@ def test_partial_list_is_no_absence(new_world: WorldMaker) -> None:
     fault = world.cloud.fault({"method": "GET"}, effect="partial_list", cap=1)
     hidden = names[1:]
     for each in hidden:
-        world.until_said(each, "Synced", "InventoryUntrusted", status="False")
+        world.until_reported(each, "Synced", "InventoryUntrusted", status="False")
     assert not any(world.calls(each, "PATCH") or world.calls(each, "DELETE") for each in names)
     world.cloud.clear_faults(fault)
     for each in names:
@@ -186,7 +186,7 @@ def test_cloud_is_down_at_the_start(new_world: WorldMaker) -> None:
     world = new_world(start=False, settings={"API_URL": f"http://127.0.0.1:{port}"})
     world.operator.start(wait=False)
     world.create("subject")
-    seen = world.until_said("subject", "Synced", "CloudUnavailable", status="False")
+    seen = world.until_reported("subject", "Synced", "CloudUnavailable", status="False")
     assert "TOKENFACTORY_API_URL" in seen.said("Synced").message
     assert seen.observed_generation == -1
     assert not world.operator.probe("readyz")

@@ -109,7 +109,7 @@ def test_a_mark_that_a_tenant_copies_into_its_own_project(neighbours: Neighbours
     lost = {"method": "POST", "body_regex": f" {victim.namespace}/subject uid=", "count": 1}
     victim.cloud.fault(lost, effect="status", code=502)
     victim.create("subject", credentials=credentials("key"))
-    seen = victim.until_said("subject", "Synced", "CreateOutcomeUnknown")
+    seen = victim.until_reported("subject", "Synced", "CreateOutcomeUnknown")
     copied = sent_mark(victim, "subject")
     own = tenant.endpoint("own")["id"]
     tenant.cloud.console_patch(own, description=f"{tenant.endpoint('own')['description']} {copied}")

@@ -28,20 +28,20 @@ def six(world: World) -> None:
     world.create("typo", model="openai/gpt-os-120b")
     for name in ("ready", "paused", "suspended", "deleting"):
         world.create(name)
-    world.until_said("no-capacity", "Ready", "Starting")
+    world.until_reported("no-capacity", "Ready", "Starting")
     world.until_stalled("typo", "CatalogMismatch")
     for name in ("ready", "paused", "suspended", "deleting"):
         world.until_ready(name)
     world.annotate("paused", api.PAUSED, "true")
     world.edit("suspended", enabled=False)
     world.delete("deleting")
-    world.until_said("paused", "Synced", "ReconcilePaused")
-    world.until_said("suspended", "Ready", "Stopped", status="True")
+    world.until_reported("paused", "Synced", "ReconcilePaused")
+    world.until_reported("suspended", "Ready", "Stopped", status="True")
     world.until_called("deleting", "DELETE")
     world.after_lists()
 
 
-def told(world: World) -> int:
+def reported(world: World) -> int:
     """How many Events there are, once no more come."""
     before = len(world.kube.events(world.namespace))
     world.after_lists()
@@ -54,7 +54,7 @@ def shown(new_world: WorldMaker) -> World:
     """The six objects, in a world whose lists may lag behind for a minute: a deletion waits for that."""
     world = new_world(settings={"CREATE_SETTLE": "60s", "DELETE_SETTLE": "60s"}, provisioning_time=1.5)
     six(world)
-    eventually(lambda: told(world), what="no more Events")
+    eventually(lambda: reported(world), what="no more Events")
     return world
 
 

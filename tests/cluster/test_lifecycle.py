@@ -108,12 +108,12 @@ def test_metrics_and_probes(shared: World, name: str) -> None:
 def test_disabled_from_the_start(shared: World, name: str) -> None:
     """With `enabled: false` nothing is created and the object is Ready as Stopped; enabling it creates one endpoint."""
     shared.create(name, enabled=False)
-    seen = shared.until_said(name, "Ready", "Stopped", status="True")
+    seen = shared.until_reported(name, "Ready", "Stopped", status="True")
     assert seen.ready
     shared.after_lists()
     assert shared.endpoints(name, alive_only=False) == []
     shared.edit(name, enabled=True)
-    shared.until_said(name, "Ready", "Available", status="True")
+    shared.until_reported(name, "Ready", "Available", status="True")
     assert len(shared.calls(name, "POST")) == 1
     assert shared.endpoint(name)["enabled"]
 
@@ -122,7 +122,7 @@ def test_stop_and_start(shared: World, name: str) -> None:
     """Disabling stops the same endpoint, which is Ready as Stopped and not Serving; enabling starts it again."""
     endpoint_id = shared.created(name).endpoint_id
     shared.edit(name, enabled=False)
-    stopped = shared.until_said(name, "Ready", "Stopped", status="True")
+    stopped = shared.until_reported(name, "Ready", "Stopped", status="True")
     assert stopped.said("Serving").status == "False"
     assert shared.endpoint(name)["deployment"]["status"] == "stopped"
     shared.edit(name, enabled=True)
@@ -148,7 +148,7 @@ def test_paused(shared: World, name: str) -> None:
     """While paused neither an edit nor a deletion reaches the cloud, which is said; afterwards both do."""
     shared.created(name)
     shared.annotate(name, api.PAUSED, "true")
-    shared.until_said(name, "Synced", "ReconcilePaused", status="False")
+    shared.until_reported(name, "Synced", "ReconcilePaused", status="False")
     shared.edit(name, displayName="renamed")
     shared.after_lists()
     assert shared.calls(name, "PATCH") == []
@@ -168,7 +168,7 @@ def test_paused(shared: World, name: str) -> None:
 def test_paused_from_the_start(shared: World, name: str) -> None:
     """A paused new object creates nothing until the annotation goes."""
     shared.create(name, metadata={"annotations": {api.PAUSED: "true"}})
-    shared.until_said(name, "Synced", "ReconcilePaused")
+    shared.until_reported(name, "Synced", "ReconcilePaused")
     shared.after_lists()
     assert shared.endpoints(name, alive_only=False) == []
     shared.annotate(name, api.PAUSED, None)
@@ -182,7 +182,7 @@ def test_no_secret_is_shown(new_world: WorldMaker) -> None:
     token = world.operator.token
     world.cloud.fault({"method": "POST", "count": 1}, effect="status", code=422, message=f"bad Bearer {token}")
     world.create("subject")
-    world.until_said("subject", "Synced", "RefusedByCloud")
+    world.until_reported("subject", "Synced", "RefusedByCloud")
     world.until_event("subject", "RefusedByCloud")
     shown = [json.dumps(world.get("subject").body), json.dumps(world.kube.events(world.namespace))]
     assert all(token not in text for text in (*shown, str(world.operator.metrics())))

@@ -71,7 +71,7 @@ def test_stopped_in_the_console(shared: World, name: str) -> None:
     """Where the spec leaves `enabled` out, an endpoint stopped in the console stays so and the object is not Ready."""
     seen = shared.created(name)
     shared.cloud.console_patch(seen.endpoint_id, enabled=False)
-    stopped = shared.until_said(name, "Ready", "StoppedInConsole", status="False")
+    stopped = shared.until_reported(name, "Ready", "StoppedInConsole", status="False")
     assert "stopped in the cloud's console" in stopped.said("Ready").message
     assert stopped.said("Serving").status == "False"
     assert shared.calls(name, "PATCH") == []
@@ -85,7 +85,7 @@ def test_a_field_that_never_sticks(shared: World, name: str) -> None:
         shared.until_called(name, "PATCH", tries)
         eventually(lambda: shared.endpoint(name)["name"] == "mine")
     shared.cloud.console_patch(seen.endpoint_id, name="theirs")
-    stalled = shared.until_said(name, "Synced", "NotAccepted", status="False")
+    stalled = shared.until_reported(name, "Synced", "NotAccepted", status="False")
     assert stalled.said("Stalled").status == "True"
     assert "theirs" in stalled.said("Synced").message
     assert "mine" in stalled.said("Synced").message
@@ -143,7 +143,7 @@ def test_stopped_endpoint_removed_in_the_console(shared: World, name: str) -> No
     """While the spec says stopped, a vanished endpoint is not made anew."""
     shared.created(name)
     shared.edit(name, enabled=False)
-    shared.until_said(name, "Ready", "Stopped", status="True")
+    shared.until_reported(name, "Ready", "Stopped", status="True")
     shared.cloud.console_delete(shared.get(name).endpoint_id)
     shared.until_event(name, "EndpointLost")
     shared.after_lists()

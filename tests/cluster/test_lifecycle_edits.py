@@ -84,7 +84,7 @@ def test_edit_while_starting(shared: World, name: str) -> None:
     """An endpoint that waits for GPUs is not Ready, takes an edit, and is Ready when the GPUs are there."""
     shared.cloud.set_capacity("eu-west1/gpu-h200-sxm", 0)
     shared.create(name, region="eu-west1", gpu={"type": "gpu-h200-sxm", "count": 1})
-    waiting = shared.until_said(name, "Ready", "Starting", status="False")
+    waiting = shared.until_reported(name, "Ready", "Starting", status="False")
     assert waiting.said("Reconciling").status == "True"
     assert waiting.said("Stalled").status == ""
     shared.edit(name, displayName="renamed")
@@ -101,7 +101,7 @@ def test_refused_edit_of_a_serving_endpoint(shared: World, name: str) -> None:
     shared.created(name)
     shared.faulty(name, "PATCH", effect="status", code=422, message=REFUSAL, count=1)
     shared.edit(name, gpu={"count": 8})
-    seen = shared.until_said(name, "Synced", "RefusedByCloud", status="False")
+    seen = shared.until_reported(name, "Synced", "RefusedByCloud", status="False")
     assert (seen.said("Stalled").status, seen.said("Serving").status) == ("True", "True")
     assert not seen.ready
     assert REFUSAL in seen.said("Synced").message
@@ -117,7 +117,7 @@ def test_refused_create(shared: World, name: str) -> None:
     """A spec that the schema takes and the cloud refuses stalls without a retry, and recovers on the edit."""
     shared.faulty(name, "POST", effect="status", code=422, message=REFUSAL, count=1)
     shared.create(name)
-    seen = shared.until_said(name, "Synced", "RefusedByCloud", status="False")
+    seen = shared.until_reported(name, "Synced", "RefusedByCloud", status="False")
     assert (seen.said("Stalled").status, seen.said("Ready").status) == ("True", "False")
     assert REFUSAL in seen.said("Synced").message
     assert seen.status["createAttempt"]["state"] == "Refused"
@@ -134,7 +134,7 @@ def test_refused_create_is_deleted_at_once(shared: World, name: str) -> None:
     """What was never created needs no DELETE and no waiting."""
     shared.faulty(name, "POST", effect="status", code=422, message=REFUSAL, count=1)
     shared.create(name)
-    shared.until_said(name, "Synced", "RefusedByCloud")
+    shared.until_reported(name, "Synced", "RefusedByCloud")
     since = shared.now()
     shared.delete(name)
     shared.until_gone(name)

@@ -52,10 +52,10 @@ def _peak(world: World) -> float:
     """MiB that one life of the operator has had resident at most, until every object was looked at and a bit more."""
     world.operator.start()
 
-    def told() -> bool:
+    def reported() -> bool:
         return all("conditions" in world.get(f"dep-{number}").status for number in range(OBJECTS))
 
-    eventually(told, what="a status of each object", within=180.0)
+    eventually(reported, what="a status of each object", within=180.0)
     world.after_lists(3)
     assert world.operator.probe("livez")
     peak = usage(world.operator.pid).peak_mib

@@ -124,7 +124,7 @@ MISTAKES: Final = (
 )
 
 
-def told(world: World, reason: str) -> str:
+def reported(world: World, reason: str) -> str:
     """Reason and message, from the one condition that has them."""
 
     def look() -> str:
@@ -142,7 +142,7 @@ def told(world: World, reason: str) -> str:
 def test_what_the_object_says(mistake: Mistake, world: World) -> None:
     """The sentence of the page; it is what `kubectl get -o wide`, `describe` and `why` show too."""
     mistake.make(world)
-    said = told(world, mistake.reason)
+    said = reported(world, mistake.reason)
     wide = world.cluster.kubectl("get", "dep", SUBJECT, "-n", world.namespace, "-o", "wide").stdout
     assert said.partition(": ")[2][:40] in wide
     golden.same(mistake.name, golden.stable(said, {world.namespace: "ml"}), FOLDER)
@@ -152,7 +152,7 @@ def test_a_namespace_that_may_not_adopt(new_world: WorldMaker) -> None:
     """The setting is named."""
     world = new_world()
     world.create(SUBJECT, endpointId=world.cloud.console_create(**CONSOLE)["id"])
-    golden.same("may-not-adopt", golden.stable(told(world, "Forbidden"), {world.namespace: "ml"}), FOLDER)
+    golden.same("may-not-adopt", golden.stable(reported(world, "Forbidden"), {world.namespace: "ml"}), FOLDER)
 
 
 def test_a_dump_of_an_object_that_has_gone(world: World) -> None:
@@ -161,7 +161,7 @@ def test_a_dump_of_an_object_that_has_gone(world: World) -> None:
     world.operator.configure(CREATE_SETTLE="60s", DELETE_SETTLE="60s", LOST_SETTLE="60s")
     world.operator.start()
     a_dump(world)
-    golden.same("dump", golden.stable(told(world, "CreateOutcomeUnknown"), {world.namespace: "ml"}), FOLDER)
+    golden.same("dump", golden.stable(reported(world, "CreateOutcomeUnknown"), {world.namespace: "ml"}), FOLDER)
 
 
 CHOICES: Final = (

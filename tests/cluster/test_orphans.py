@@ -16,7 +16,7 @@ pytestmark = pytest.mark.cluster
 LABEL = {"shard": "a"}
 
 
-def told(world: World, endpoint_id: str) -> list[dict[str, Any]]:
+def reported(world: World, endpoint_id: str) -> list[dict[str, Any]]:
     """Events in the operator's own namespace that name the endpoint."""
     found = [item for item in world.kube.events(SYSTEM) if item["reason"] == "OrphanedEndpoint"]
     return [item for item in found if endpoint_id in item["message"]]
@@ -33,7 +33,7 @@ def until_orphaned(world: World, endpoint_id: str) -> dict[str, Any]:
 
     def check() -> dict[str, Any]:
         assert orphans(world) == 1
-        (event,) = told(world, endpoint_id)
+        (event,) = reported(world, endpoint_id)
         return event
 
     return eventually(check)
@@ -81,7 +81,7 @@ def test_after_a_forced_release(new_world: WorldMaker) -> None:
     world.create("subject", endpointId=seen.endpoint_id)
     world.until_ready("subject")
     eventually(lambda: orphans(world) == 0, what="the end of the orphan")
-    assert len(told(world, seen.endpoint_id)) == 1
+    assert len(reported(world, seen.endpoint_id)) == 1
 
 
 def test_found_after_a_restart(new_world: WorldMaker) -> None:
@@ -107,7 +107,7 @@ def test_namesake(new_world: WorldMaker) -> None:
     world.until_stalled("subject", "OwnershipConflict")
     lists = len(world.lists())
     eventually(lambda: len(world.lists()) > lists + 30, what="thirty more LISTs, many settle times")
-    assert (orphans(world), told(world, endpoint_id)) == (0, [])
+    assert (orphans(world), reported(world, endpoint_id)) == (0, [])
     world.delete("subject")
     world.until_gone("subject")
     until_orphaned(world, endpoint_id)
@@ -122,7 +122,7 @@ def test_outside_the_selector(new_world: WorldMaker) -> None:
     world.kube.patch(world.namespace, "subject", {"metadata": {"labels": {"shard": "b"}}})
     eventually(lambda: unselected_lists(world) == 1, what="a LIST without the selector")
     world.after_lists(5)
-    assert (orphans(world), told(world, seen.endpoint_id)) == (0, [])
+    assert (orphans(world), reported(world, seen.endpoint_id)) == (0, [])
 
 
 def test_of_another_namespace(new_world: WorldMaker) -> None:
@@ -134,7 +134,7 @@ def test_of_another_namespace(new_world: WorldMaker) -> None:
     here = mark.replace(f" {world.namespace}/other uid=", f" {world.namespace}/ours uid=0")
     ids = [world.cloud.console_create(description=text)["id"] for text in (stranger, here)]
     until_orphaned(world, ids[1])
-    assert told(world, ids[0]) == []
+    assert reported(world, ids[0]) == []
 
 
 @pytest.mark.rule("O7")

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.cluster
 STRANGER = "[k8s 0a0a0a0a elsewhere/theirs uid=11111111-2222-3333-4444-555555555555 try=0b0b0b0b]"
 
 
-def test_stripped_finalizer(shared: World, name: str) -> None:
+def test_missing_finalizer(shared: World, name: str) -> None:
     """A finalizer that somebody removed is put back, so that a later deletion still deletes the endpoint."""
     shared.created(name)
     shared.kube.patch(shared.namespace, name, {"metadata": {"finalizers": None}})
@@ -37,20 +37,20 @@ def test_finalizers_of_others(shared: World, name: str) -> None:
     shared.until_gone(name)
 
 
-def test_late_twin(shared: World, name: str) -> None:
+def test_late_duplicate(shared: World, name: str) -> None:
     """A second endpoint with the object's identity and another try is deleted, with a warning; the known one stays."""
     counter = ("tokenfactory_notable_events_total", "deleted_duplicate")
     before = shared.operator.metrics().get(counter, 0)
     seen = shared.created(name)
     mark = shared.endpoint(name)["description"]
     ours = seen.status["createAttempt"]["id"]
-    twin = shared.cloud.console_create(description=mark.replace(f"try={ours}", "try=0badcafe"))["id"]
+    duplicate = shared.cloud.console_create(description=mark.replace(f"try={ours}", "try=0badcafe"))["id"]
     event = shared.until_event(name, "DeletedDuplicateEndpoint")
-    assert twin in event["message"]
+    assert duplicate in event["message"]
     shared.until_ready(name)
     shared.after_lists()
     assert shared.endpoint(name)["id"] == seen.endpoint_id
-    assert [call["endpoint_id"] for call in shared.calls(name, "DELETE")] == [twin]
+    assert [call["endpoint_id"] for call in shared.calls(name, "DELETE")] == [duplicate]
     assert shared.operator.metrics()[counter] == before + 1
 
 
@@ -116,7 +116,7 @@ def test_status_of_another_object(shared: World, name: str) -> None:
     """A status that a backup tool brought from another object is ignored: its endpoint is neither used nor deleted."""
     stranger = shared.cloud.console_create(name="not ours")["id"]
     shared.create(name, enabled=False)
-    shared.until_said(name, "Ready", "Stopped")
+    shared.until_reported(name, "Ready", "Stopped")
     shared.write_status(name, {"uid": "11111111-2222-3333-4444-555555555555", "endpointId": stranger})
     shared.edit(name, enabled=True)
     seen = shared.until_ready(name)

@@ -235,13 +235,13 @@ async def test_adapter_works_with_these_rights(whole: Release) -> None:
         version, uid = found["metadata"]["resourceVersion"], found["metadata"]["uid"]
         held = await objects.set_finalizers(key, ("tokenfactory.nebius.com/endpoint",), resource_version=version)
         version = held["metadata"]["resourceVersion"]
-        told = await objects.patch_status(key, {"state": "Running"}, uid=uid, resource_version=version)
+        reported = await objects.patch_status(key, {"state": "Running"}, uid=uid, resource_version=version)
         recorder = EventRecorder(client, clock=SystemClock())
         recorder.start()
         for _ in range(2):
-            recorder.event(told, reason="Tried", message="m")
+            recorder.event(reported, reason="Tried", message="m")
             await recorder.flushed()
         await recorder.stop()
-        await objects.set_finalizers(key, (), resource_version=told["metadata"]["resourceVersion"])
+        await objects.set_finalizers(key, (), resource_version=reported["metadata"]["resourceVersion"])
     counts = whole.cluster.kubectl("get", "events", "-n", whole.managed, "-o", "jsonpath={.items[*].count}").stdout
     assert counts == "2"

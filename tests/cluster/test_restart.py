@@ -57,7 +57,7 @@ def test_killed_and_the_request_never_arrived(world: World) -> None:
     world.operator.kill()
     world.operator.start()
     first = world.calls("subject", "POST")[0]
-    world.until_said("subject", "Synced", "CreateOutcomeUnknown")
+    world.until_reported("subject", "Synced", "CreateOutcomeUnknown")
     world.until_ready("subject")
     posts = world.calls("subject", "POST")
     assert len(posts) == 2
@@ -80,7 +80,7 @@ def test_killed_before_the_request(new_world: WorldMaker, status: dict[str, Any]
     if status is not None:
         world.write_status("subject", {**status, "uid": left.uid})
     world.operator.start()
-    world.until_said("subject", "Synced", "CreateOutcomeUnknown")
+    world.until_reported("subject", "Synced", "CreateOutcomeUnknown")
     assert world.calls("subject", "POST") == []
     seen = world.until_ready("subject")
     assert len(world.calls("subject", "POST")) == 1
@@ -93,7 +93,7 @@ def test_killed_and_deleted(new_world: WorldMaker) -> None:
     world.create("subject", metadata={"finalizers": [api.FINALIZER]})
     world.delete("subject")
     world.operator.start()
-    world.until_said("subject", "Synced", "CreateOutcomeUnknown")
+    world.until_reported("subject", "Synced", "CreateOutcomeUnknown")
     world.until_gone("subject")
     assert {call["operation"] for call in world.cloud.calls()} == {"list"}
 

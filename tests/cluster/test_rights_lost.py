@@ -62,7 +62,7 @@ def denied(world: World, resource: str) -> Iterator[None]:
         world.cluster.kubectl("delete", "validatingadmissionpolicybinding,validatingadmissionpolicy", name)
 
 
-def until_said(world: World, *words: str) -> None:
+def until_reported(world: World, *words: str) -> None:
     """`/readyz` fails with these words."""
 
     def check() -> bool:
@@ -79,15 +79,15 @@ def test_an_admission_policy_denies_our_writes(new_world: WorldMaker) -> None:
     world = new_world()
     world.created("held")
 
-    def edited_and_told() -> bool:
+    def edited_and_reported() -> bool:
         """The policy is enforced a moment after it was accepted: one edit after the other, until one has met it."""
         world.edit("held", description=secrets.token_hex(4))
         return bool(world.events("held", "CannotWriteToKubernetes"))
 
     with denied(world, f"{api.PLURAL}/status"):
-        eventually(edited_and_told)
+        eventually(edited_and_reported)
         assert DENIED in world.until_event("held", "CannotWriteToKubernetes")["message"]
-        until_said(world, "[-]writes: ", DENIED)
+        until_reported(world, "[-]writes: ", DENIED)
         since = world.now()
         world.after_lists()
         assert sent(world, since=since) == []
@@ -96,7 +96,7 @@ def test_an_admission_policy_denies_our_writes(new_world: WorldMaker) -> None:
     with denied(world, api.PLURAL):
         eventually(lambda: not _may_patch(world), what="the policy to be enforced")
         world.delete("held")
-        until_said(world, "[-]writes: ", DENIED)
+        until_reported(world, "[-]writes: ", DENIED)
         world.after_lists()
         assert world.get("held").held
     world.until_gone("held")
@@ -164,7 +164,7 @@ def test_the_account_is_deleted(own_world: World) -> None:
     own_world.created("held")
     own_world.cluster.kubectl("delete", "serviceaccount", RELEASE, "-n", SYSTEM)
     own_world.edit("held", displayName="renamed")
-    until_said(own_world, "[-]kubernetes: ", REVOKED)
+    until_reported(own_world, "[-]kubernetes: ", REVOKED)
     assert own_world.operator.wait() == 2
     _one_sentence(own_world, "GET /apis/", REVOKED)
 

@@ -72,7 +72,7 @@ def test_the_namespace_ends_after_a_crash(installed: Namespaced) -> None:
     begin_to_delete(installed, a)
     installed.operator.kill()
     installed.operator.start()
-    said = a.until_said("held", "Synced", "ReconcilePaused", status="False")
+    said = a.until_reported("held", "Synced", "ReconcilePaused", status="False")
     assert said.held
     assert len(a.endpoints("held")) == 1
     a.annotate("held", api.PAUSED, None)
@@ -106,7 +106,7 @@ def test_a_name_that_is_not_listed(installed: Namespaced) -> None:
     begin_to_delete(installed, a)
     installed.operator.kill()
     installed.operator.start()
-    seen = a.until_said("held", "Synced", "CredentialsMissing", status="False")
+    seen = a.until_reported("held", "Synced", "CredentialsMissing", status="False")
     assert f"may not read the Secret {OTHER}" in seen.said("Synced").message
     assert len(a.endpoints("held")) == 1
     a.annotate("held", api.PAUSED, None)
@@ -120,11 +120,11 @@ def test_a_secret_that_may_not_be_read_is_told_apart_from_one_that_is_gone(insta
     a = started(installed, OTHER)
     begin_to_delete(installed, a)
     installed.operator.restart()
-    a.until_said("held", "Synced", "CredentialsMissing", status="False")
+    a.until_reported("held", "Synced", "CredentialsMissing", status="False")
     installed.b.create("held")
     installed.b.until_ready("held")
     installed.bind_by_hand("secret", "--verb=get,patch", "--resource=secrets", f"--resource-name={OTHER}")
-    a.until_said("held", "Synced", "ReconcilePaused")
+    a.until_reported("held", "Synced", "ReconcilePaused")
     assert find_secret(a, OTHER) is not None
 
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.cluster
 LISTS = {"method": "GET", "path_regex": "dedicated_endpoints"}
 
 
-def told(world: World, name: str) -> Counter[str]:
+def reported(world: World, name: str) -> Counter[str]:
     """The object's Events, by reason, with their counts."""
     found: Counter[str] = Counter()
     for item in world.events(name):
@@ -28,7 +28,7 @@ def test_a_life_with_an_outage(new_world: WorldMaker) -> None:
     endpoint_id = world.created("subject").endpoint_id
     world.until_event("subject", "Available")
     world.cloud.fault(LISTS, effect="status", code=503)
-    world.until_said("subject", "Ready", "CloudUnavailable", status="Unknown")
+    world.until_reported("subject", "Ready", "CloudUnavailable", status="Unknown")
     world.cloud.clear_faults()
     world.until_ready("subject")
     recovered = world.until_event("subject", "Recovered")
@@ -36,7 +36,7 @@ def test_a_life_with_an_outage(new_world: WorldMaker) -> None:
     world.operator.restart()
     world.until_ready("subject")
     world.after_lists()
-    assert told(world, "subject") == {"CreatedEndpoint": 1, "Available": 1, "CloudUnavailable": 2, "Recovered": 1}
+    assert reported(world, "subject") == {"CreatedEndpoint": 1, "Available": 1, "CloudUnavailable": 2, "Recovered": 1}
     world.edit("subject", displayName="chat")
     world.until_ready("subject")
     world.delete("subject")

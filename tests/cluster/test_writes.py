@@ -46,7 +46,7 @@ def test_each_further_state_costs_one_write(new_world: WorldMaker) -> None:
 def test_disabled_object_costs_one_write(shared: World, name: str) -> None:
     """An object for which nothing is to be created is told so once, and is not held by a finalizer."""
     shared.create(name, enabled=False)
-    shared.until_said(name, "Ready", "Stopped")
+    shared.until_reported(name, "Ready", "Stopped")
     assert settled(shared, name) == [STATUS]
     assert not shared.get(name).held
 

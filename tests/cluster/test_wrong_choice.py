@@ -46,9 +46,9 @@ def edited(world: World, name: str, change: str, folder: Path) -> None:
     assert "edited" in done.stdout, done.stderr
 
 
-@pytest.mark.parametrize(("wrong", "change", "told"), WRONG)
+@pytest.mark.parametrize(("wrong", "change", "reported"), WRONG)
 def test_the_valid_choice_is_told_and_taken(
-    shared: World, name: str, tmp_path: Path, wrong: dict[str, Any], change: str, told: str
+    shared: World, name: str, tmp_path: Path, wrong: dict[str, Any], change: str, reported: str
 ) -> None:
     """Seen by kubectl alone, corrected by kubectl alone; nothing is sent before, and one POST after."""
     shared.create(name, **wrong)
@@ -57,8 +57,8 @@ def test_the_valid_choice_is_told_and_taken(
     (brief,) = golden.rows(shared.cluster.kubectl("get", "dep", name, *where).stdout)
     (wide,) = golden.rows(shared.cluster.kubectl("get", "dep", name, *where, "-o", "wide").stdout)
     assert (brief["READY"], brief["REASON"]) == ("False", "CatalogMismatch")
-    assert told in wide["MESSAGE"]
-    assert told in shared.cluster.kubectl("describe", "dep", name, *where).stdout
+    assert reported in wide["MESSAGE"]
+    assert reported in shared.cluster.kubectl("describe", "dep", name, *where).stdout
     assert shared.calls(name, "POST") == []
     edited(shared, name, change, tmp_path)
     shared.until_ready(name)

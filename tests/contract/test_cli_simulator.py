@@ -39,10 +39,10 @@ def test_it_serves_until_it_is_ended() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
-            told = re.fullmatch(r"export TOKENFACTORY_API_URL=(\S+) TOKENFACTORY_TOKEN=(\S+)\n", line)
-            assert told is not None, line
-            assert answered(told[1], told[2]) == 200
-            assert answered(told[1], "another") == 401
+            reported = re.fullmatch(r"export TOKENFACTORY_API_URL=(\S+) TOKENFACTORY_TOKEN=(\S+)\n", line)
+            assert reported is not None, line
+            assert answered(reported[1], reported[2]) == 200
+            assert answered(reported[1], "another") == 401
         finally:
             os.killpg(process.pid, signal.SIGINT)
         assert process.wait(timeout=30) == 0

@@ -78,7 +78,7 @@ def test_herd(new_world: WorldMaker, tell: Callable[[str], None]) -> None:
     most = 1 + (len(calls) - len(refused)) // limit
     assert refused, "the cloud never refused"
     tell(
-        f"herd: {HERD} objects, {len(calls)} calls ({told(calls)}) at {limit}/s; {len(refused)} refused"
+        f"herd: {HERD} objects, {len(calls)} calls ({reported(calls)}) at {limit}/s; {len(refused)} refused"
         f" in {len(windows)} windows (at most {most}) of at most {max(map(len, windows))} (bound {IN_FLIGHT})"
     )
     assert max(map(len, windows)) <= IN_FLIGHT
@@ -135,7 +135,7 @@ def one_attempt_each(calls: Calls) -> bool:
     return len({call["body"]["description"] for call in calls if call["method"] == "POST"}) == HERD
 
 
-def told(calls: Calls) -> str:
+def reported(calls: Calls) -> str:
     """Calls by operation."""
     return ", ".join(f"{name} {count}" for name, count in sorted(Counter(call["operation"] for call in calls).items()))
 

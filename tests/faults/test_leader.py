@@ -115,13 +115,13 @@ def test_ten_strikes(
         taken = census.take(made.world.cloud)
         assert taken.alive == dict.fromkeys((view.uid for view in ready), 1)
         assert len(ready) == 10 * BATCH
-        assert taken.twins() == []
+        assert taken.duplicates() == []
         for view in ready:
             made.world.delete(view.body["metadata"]["name"])
         eventually(lambda: not made.world.kube.objects(made.world.namespace), within=120, what="no object")
         assert made.world.cloud.endpoints() == []
     tell(
-        f"leader struck 10 times in {len(ready)} creates: {taken.made()} endpoints made, {len(taken.twins())}"
+        f"leader struck 10 times in {len(ready)} creates: {taken.made()} endpoints made, {len(taken.duplicates())}"
         f" duplicates, 0 left; the lease of {DURATION:g} s passed on within {statistics.median(led):.1f} s"
         f" (worst {max(led):.1f} s), first call to the cloud after {statistics.median(acted):.1f} s"
         f" (worst {max(acted):.1f} s)"

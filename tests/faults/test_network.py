@@ -116,7 +116,7 @@ class Net:
 
     def never_two(self) -> None:
         """As the record has it by now."""
-        assert census.take(self.world.cloud).twins() == []
+        assert census.take(self.world.cloud).duplicates() == []
 
     def end(self) -> int:
         """Everything is as it was asked for; then all is deleted. Answers how often the operator was started again."""
@@ -129,7 +129,7 @@ class Net:
             self.until_gone(name)
         assert self.world.cloud.endpoints() == []
         counted = census.take(self.world.cloud)
-        assert counted.twins() == []
+        assert counted.duplicates() == []
         assert [len(lives) for lives in counted.by_uid.values()] == [1, 1, 1]
         assert [len(self.world.calls(name, "POST")) for name in NAMES] == [1, 1, 1]
         return self.kubelet.restarts
@@ -144,7 +144,7 @@ def lose_cloud(net: Net, case: Case) -> int:
     net.world.edit(EDITED, displayName="renamed")
     net.world.delete(DELETED)
     if case.outage:
-        told_blind(net.world)
+        reported_blind(net.world)
     else:
         net.until_ready(CREATED)
         net.until_ready(EDITED)
@@ -153,11 +153,11 @@ def lose_cloud(net: Net, case: Case) -> int:
     return net.end()
 
 
-def told_blind(world: World) -> None:
+def reported_blind(world: World) -> None:
     """What the operator cannot see it does not claim, and what it holds it keeps."""
     for name in (CREATED, EDITED):
-        world.until_said(name, "Synced", "CloudUnavailable", status="False")
-        world.until_said(name, "Ready", "CloudUnavailable", status="Unknown")
+        world.until_reported(name, "Synced", "CloudUnavailable", status="False")
+        world.until_reported(name, "Ready", "CloudUnavailable", status="Unknown")
         assert not world.get(name).ready
     held = world.get(DELETED)
     assert (held.terminating, held.held) == (True, True)

@@ -33,7 +33,7 @@ IN_FLIGHT: Final = 0.3
 """Seconds for which the cloud holds mutations back: the outage meets some before and some after their effect."""
 SOME: Final = 5
 """Mutations that the cloud has answered when the outage comes."""
-PATIENCE: Final = 120.0
+TIMEOUT: Final = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ class Fleet:
             assert not waiting, f"{len(waiting)} not Ready, such as {waiting[0]}"
             return {name: found[name] for name in wanted}
 
-        return self.kubelet.until(check, within=PATIENCE)
+        return self.kubelet.until(check, within=TIMEOUT)
 
     def until_gone(self, *whats: str) -> None:
         """None of these is in the API server any more."""
@@ -109,7 +109,7 @@ class Fleet:
             assert not gone.intersection(left)
             return True
 
-        self.kubelet.until(check, within=PATIENCE)
+        self.kubelet.until(check, within=TIMEOUT)
 
     def meet(self, *, since: int) -> Counter[str]:
         """Begin everything; returns when the cloud has answered some, but not all, with the counts."""
@@ -157,7 +157,7 @@ def test_outage(outage: str, cluster: Cluster, watched: tuple[World, Kubelet], t
     done = fleet.meet(since=world.now())
     stop(cluster)
     world.after_lists(5)
-    assert census.take(world.cloud).twins() == []
+    assert census.take(world.cloud).duplicates() == []
     start(cluster)
     world.cloud.clear_faults()
     ready = fleet.until_ready("created", "edited")
@@ -176,7 +176,7 @@ def test_outage(outage: str, cluster: Cluster, watched: tuple[World, Kubelet], t
 def judge(world: World, ready: dict[str, View]) -> None:
     """One endpoint for each object that is left, with what its spec says; never another one for any."""
     counted = census.take(world.cloud)
-    assert counted.twins() == []
+    assert counted.duplicates() == []
     assert {len(lives) for lives in counted.by_uid.values()} == {1}
     assert counted.alive == dict.fromkeys((view.uid for view in ready.values()), 1)
     named = {item["id"]: item["name"] for item in world.cloud.endpoints()}

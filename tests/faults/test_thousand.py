@@ -1,7 +1,7 @@
 """A thousand objects at once while a fifth of all calls fails in every way that the simulator knows.
 
 Everything is counted from the simulator's record: how many endpoints each object had at every moment, not only in the
-end. An effect that comes later than the settle time may make a twin; it is counted, and must be gone.
+end. An effect that comes later than the settle time may make a duplicate; it is counted, and must be gone.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ WITHIN: Final = 3.5
 """Seconds of a late effect: the caller has given up, the settle time is not over."""
 BEYOND: Final = 11.0
 """Seconds of an effect that comes after the next attempt may have been made."""
-PATIENCE: Final = 480.0
+TIMEOUT: Final = 480.0
 """Seconds. Seven failures in a row, which one of a thousand may meet, take up to 254 s of backoff."""
 
 
@@ -82,7 +82,7 @@ class Fleet:
             assert not census.pending(self.world.cloud)
             return views
 
-        return eventually(check, within=PATIENCE)
+        return eventually(check, within=TIMEOUT)
 
     def until_gone(self) -> None:
         """No object is left."""
@@ -92,7 +92,7 @@ class Fleet:
             assert not left, f"{len(left)} left, such as {left[:3]}"
             return True
 
-        eventually(check, within=PATIENCE)
+        eventually(check, within=TIMEOUT)
 
     def _look(self) -> list[dict[str, Any]]:
         """All objects as they are after another LIST of the cloud; who asks for a person is answered."""
@@ -162,10 +162,10 @@ def test_thousand_objects(new_world: WorldMaker, tell: Callable[[str], None]) ->
 
 def report(world: World, created: census.Census, person: Person) -> str:
     """The counts, for people."""
-    together = max((first.together(second) for first, second in created.twins()), default=0.0)
+    together = max((first.together(second) for first, second in created.duplicates()), default=0.0)
     headline = (
         f"thousand objects: {sum(created.alive.values())} endpoints when all were Ready, of {created.made()} made;"
-        f" {len(created.twins())} twins of effects later than the settle time, gone within {together:.1f} s;"
+        f" {len(created.duplicates())} duplicates of effects later than the settle time, gone within {together:.1f} s;"
         " after the deletion 0 endpoints, 0 objects"
     )
     lines = [headline]

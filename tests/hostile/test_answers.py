@@ -82,13 +82,13 @@ def test_creates(world: World, cloud: HostileCloud, case: str, answer: Answer) -
     world.create(name)
     eventually(lambda: cloud.requests["POST"] >= 1, what="the create call")
 
-    def told() -> bool:
+    def reported() -> bool:
         seen = world.get(name)
         assert seen.said("Ready").status != "True"
         assert seen.said("Synced").status == "False", seen.summary()
         return True
 
-    eventually(told)
+    eventually(reported)
     assert len(json.dumps(world.get(name).status)) < LONGEST_STATUS
     is_well(world)
     cloud.behave()
@@ -124,11 +124,11 @@ def test_fuzzed_creates(world: World, cloud: HostileCloud) -> None:
     for name in names:
         world.create(name)
 
-    def told() -> bool:
+    def reported() -> bool:
         seen = [world.get(name) for name in names]
         return all(each.said("Ready").status == "False" and "createAttempt" in each.status for each in seen)
 
-    eventually(told, what="a word about each object")
+    eventually(reported, what="a word about each object")
     assert max(len(json.dumps(world.get(name).status)) for name in names) < LONGEST_STATUS
     is_well(world)
     cloud.behave()

@@ -21,7 +21,7 @@ from cluster.support.kube import KubeApi
 from cluster.support.world import World
 from cluster.support.worlds import SYSTEM, Chart, made
 from controlplane import Cluster
-from hostile.support.lives import PATIENCE, Life, lived, told
+from hostile.support.lives import TIMEOUT, Life, lived, reported
 from hostile.support.neighbours import NEIGHBOURS, SEEN, Place, at_work
 
 pytestmark = [pytest.mark.cluster, pytest.mark.verify]
@@ -88,7 +88,7 @@ def probed(world: World) -> Iterator[list[float]]:
     def ask() -> None:
         while not stop.wait(0.2):
             begun = time.monotonic()
-            passed = world.operator.probe("livez", within=PATIENCE)
+            passed = world.operator.probe("livez", within=TIMEOUT)
             took.append(time.monotonic() - begun if passed else float("inf"))
 
     asking = threading.Thread(target=ask, name="probe")
@@ -97,7 +97,7 @@ def probed(world: World) -> Iterator[list[float]]:
         yield took
     finally:
         stop.set()
-        asking.join(PATIENCE)
+        asking.join(TIMEOUT)
 
 
 def resident(pid: int) -> int:
@@ -125,7 +125,7 @@ def test_a_loud_neighbour(
         descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
         series = len(world.operator.metrics())
         writes = insisted()
-    place.leave(within=PATIENCE)
+    place.leave(within=TIMEOUT)
     alone.append(lived(world, SEEN))
     assert world.operator.running
     assert max(took) < float("inf")
@@ -134,8 +134,8 @@ def test_a_loud_neighbour(
     assert series < SERIES
     assert writes > 0
     around = [life for lives in alone[-2:] for life in lives]
-    made = told([life.made for life in beside], alone=[life.made for life in around])
-    gone = told([life.gone for life in beside], alone=[life.gone for life in around])
+    made = reported([life.made for life in beside], alone=[life.made for life in around])
+    gone = reported([life.gone for life in beside], alone=[life.gone for life in around])
     tell(
         f"neighbour with {case} ({writes} writes): create {made}, delete {gone}; {busy:.0%} of a core,"
         f" {resident(pid)} MiB, {descriptors} descriptors, {series} series, slowest /livez {max(took):.2f} s"

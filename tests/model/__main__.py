@@ -84,12 +84,12 @@ def _one(seed: int, *, drop: frozenset[int], trace: bool, smaller: bool) -> int:
 
 
 def _many(first: int, count: int, workers: int, digests: Path | None = None) -> int:
-    started, calls, twins, failed = time.monotonic(), 0, 0, 0
+    started, calls, duplicates, failed = time.monotonic(), 0, 0, 0
     lines = []
     for report in _reports(first, count, workers, traced=digests is not None):
         lines.append(f"{report.seed} {hashlib.sha256(report.trace.encode()).hexdigest()[:16]}\n")
         calls += report.calls
-        twins += report.late_twins
+        duplicates += report.late_duplicates
         if report.violations:
             failed += 1
             if failed <= SHOWN:
@@ -98,7 +98,7 @@ def _many(first: int, count: int, workers: int, digests: Path | None = None) -> 
     if digests:
         digests.write_text("".join(lines), encoding="utf-8")
     say(
-        f"simulation: {count} seeds from {first}, {calls} calls, {twins} late duplicates, "
+        f"simulation: {count} seeds from {first}, {calls} calls, {duplicates} late duplicates, "
         f"{failed} seeds broke a promise; {seconds:.0f} s"
     )
     if failed:

@@ -19,7 +19,7 @@ from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.ports import Key
 
-UNHEARD: Final = ("CloudUnavailable", "Unauthorized", "Forbidden", "CredentialsMissing")
+NOT_OBSERVED: Final = ("CloudUnavailable", "Unauthorized", "Forbidden", "CredentialsMissing")
 """Reasons with which nothing is judged: the cloud is not heard."""
 SERVES: Final = ("ready", "partially_ready")
 _MARKS: Final = re.compile(r"\s*\[k8s[^\]]*\]")
@@ -98,7 +98,7 @@ class Checks:
         self.calls: Counter[str] = Counter()
         self.unknown_posts: Counter[str] = Counter()
         """POSTs without a clear answer, by uid."""
-        self.late_twins = 0
+        self.late_duplicates = 0
         self.mutated = 0.0
         """When a mutation was last sent."""
         self.view = View()
@@ -192,8 +192,8 @@ class Checks:
         if not others:
             return
         if endpoint.late or any(other.late for other in others):
-            self.late_twins += 1
-            self._trace.say("world", f"{endpoint.id} is a twin, by an effect later than the settle time")
+            self.late_duplicates += 1
+            self._trace.say("world", f"{endpoint.id} is a duplicate, by an effect later than the settle time")
             return
         self._trace.violated(f"TWO: {endpoint.id} beside {', '.join(other.id for other in others)} of {endpoint.owner}")
 
@@ -279,8 +279,8 @@ class Checks:
             self._trace.violated(f"the status of {uid} names another uid: {after['status']['uid']}")
         if ready.get("status") != "True" or ready.get("observedGeneration") != generation or self.given_up:
             return
-        unheard = condition(after, "Synced").get("reason") in UNHEARD
-        if ready == condition(before, "Ready") and (unheard or after["metadata"].get("deletionTimestamp")):
+        not_observed = condition(after, "Synced").get("reason") in NOT_OBSERVED
+        if ready == condition(before, "Ready") and (not_observed or after["metadata"].get("deletionTimestamp")):
             return  # said before the deletion or the outage; `Ready` is judged anew with the next verdict
         if all(before["status"].get(name) == after["status"].get(name) for name in ("conditions", "endpointId")):
             return  # nothing is said: the scope alone is written, before the endpoint is judged

@@ -46,7 +46,7 @@ class Report:
     struck: tuple[str, ...]
     """Faults and happenings, by their numbers."""
     calls: int
-    late_twins: int
+    late_duplicates: int
 
 
 class Simulation:
@@ -111,7 +111,7 @@ class Simulation:
             trace=trace.text(),
             struck=tuple(self._chance.struck),
             calls=self.world.network.calls,
-            late_twins=self.world.checks.late_twins,
+            late_duplicates=self.world.checks.late_duplicates,
         )
         self.world.close()
         return report

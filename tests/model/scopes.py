@@ -34,7 +34,7 @@ SPEC: Final[Mapping[str, Any]] = {
 ADOPTING: Final[Mapping[str, Any]] = {**SPEC, "endpointId": "ep-1"}
 CATALOG: Final = 0.2
 """Seconds that the catalog is read before the first create: what is to happen during that create comes after it."""
-PATIENCE: Final = 4000.0
+TIMEOUT: Final = 4000.0
 """Seconds until the object has to be in order."""
 AFTERWARDS: Final = 240.0
 """Seconds for which it has to stay so: longer than any effect can be late."""
@@ -249,7 +249,7 @@ class Run:
         self._flow.trigger(world)
         steps = calls = 0
         try:
-            world.run_until(self._in_order, limit=PATIENCE, step=0.5)
+            world.run_until(self._in_order, limit=TIMEOUT, step=0.5)
             steps, calls = process.gate.steps - base, len(script.calls)
             self._check()
         except Stuck as stuck:

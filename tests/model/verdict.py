@@ -25,7 +25,7 @@ MAY_DOUBLE: Final = (
     "CredentialsMismatch",
     "InventoryUntrusted",
 )
-"""Reasons for which an object keeps a late twin: nothing is deleted before a person has acted."""
+"""Reasons for which an object keeps a late duplicate: nothing is deleted before a person has acted."""
 
 
 @dataclass

@@ -185,8 +185,8 @@ async def test_the_operator_writes_its_status(cluster: Cluster) -> None:
         found = await objects.get(key)
         assert found is not None
         uid, version = found["metadata"]["uid"], found["metadata"]["resourceVersion"]
-        told = await objects.patch_status(key, {"state": "Running"}, uid=uid, resource_version=version)
-        assert told["status"]["state"] == "Running"
+        reported = await objects.patch_status(key, {"state": "Running"}, uid=uid, resource_version=version)
+        assert reported["status"]["state"] == "Running"
 
 
 def test_other_accounts_are_not_limited(cluster: Cluster) -> None:

@@ -183,11 +183,11 @@ def test_secrets_of_some_names_outlive_a_role(bare_cluster: Cluster, values: tup
     given = ("secretCredentials=true", *values)
     expected = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": names, "verbs": ["get", "patch"]}
     assert surviving(bare_cluster, *given)[-1] == expected
-    told = {"name": "TOKENFACTORY_SECRET_NAMES", "value": ",".join(names)}
+    reported = {"name": "TOKENFACTORY_SECRET_NAMES", "value": ",".join(names)}
     (deployment,) = [
         item for item in documents(rendered(bare_cluster, *NARROW, *given)) if item["kind"] == "Deployment"
     ]
-    assert told in deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert reported in deployment["spec"]["template"]["spec"]["containers"][0]["env"]
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def test_alerts_look_at_metrics_that_exist(bare_cluster: Cluster) -> None:
 
 
 def lease_test(cluster: Cluster, namespace: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run what the pod of `helm test` runs, with the operator's account, and without its patience."""
+    """Run what the pod of `helm test` runs, with the operator's account, and without its timeout."""
     container = pods(cluster, namespace)["test"]["spec"]["containers"][0]
     token = cluster.kubectl("create", "token", ACCOUNT, "--namespace", namespace).stdout
     (folder / "token").write_text(token, encoding="utf-8")

@@ -34,7 +34,7 @@ SETTINGS: Final = "docs/settings.md says what each setting may be."
 _OF_THE_TOKEN: Final = frozenset({"token", "token_file"})
 
 
-class _Told(Settings):
+class _Reported(Settings):
     """Settings of a Deployment: nothing of this process's environment counts."""
 
     @classmethod
@@ -78,20 +78,20 @@ async def access(
         for setting in described_settings()
         if environ.get(setting.environment)
     }
-    told = _fields(installation.environment) if installation is not None else {}
+    reported = _fields(installation.environment) if installation is not None else {}
     if local.keys() & _OF_THE_TOKEN:
-        return _of_this_environment(local, told)
-    for group in (local, told):
+        return _of_this_environment(local, reported)
+    for group in (local, reported):
         for name in _OF_THE_TOKEN:
             group.pop(name, None)
-    settings = _settings({**told, **local})
+    settings = _settings({**reported, **local})
     if installation is None or client is None:
         return Access(settings, None, "", "There is no token: none is set here, and no operator was found.")
     return await _of_the_operator(client, installation, settings)
 
 
-def _of_this_environment(local: dict[str, str], told: dict[str, str]) -> Access:
-    others = {name: value for name, value in told.items() if name not in _of_the_cloud()}
+def _of_this_environment(local: dict[str, str], reported: dict[str, str]) -> Access:
+    others = {name: value for name, value in reported.items() if name not in _of_the_cloud()}
     try:
         settings = load_settings({**others, **local})
         token = settings.token_source().read()
@@ -133,7 +133,7 @@ def _fields(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _settings(fields: Mapping[str, str]) -> Settings:
     try:
-        return _Told(**dict[str, Any]({**fields, "token": NO_TOKEN}))
+        return _Reported(**dict[str, Any]({**fields, "token": NO_TOKEN}))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name, cause = "".join(map(str, first["loc"][:1])), (first.get("ctx") or {}).get("error", first["msg"])

@@ -64,9 +64,9 @@ async def crd(session: Session, action: What) -> Exit:
     if not found:
         session.out.mark("ok", f"The CRD {NAME} is that of this version.")
         return Exit.DONE
-    told = "differs from" if dry else "was brought to"
+    reported = "differs from" if dry else "was brought to"
     session.out.mark(
-        "warning" if dry else "ok", f"The CRD {NAME} {told} that of this version: {count(len(found), 'field')}."
+        "warning" if dry else "ok", f"The CRD {NAME} {reported} that of this version: {count(len(found), 'field')}."
     )
     for path, old, new in found[:SHOWN]:
         session.out.line(f"  {path}: {_short(old)} → {_short(new)}")

@@ -96,5 +96,5 @@ def summarise(out: Output, found: list[tuple[str, Check]]) -> None:
         ]
         out.json({"healthy": not counts[Verdict.PROBLEM], "checks": checks})
         return
-    told = f"{count(counts[Verdict.PROBLEM], 'problem')}, {count(counts[Verdict.WARNING], 'warning')}"
-    out.line(f"\n{told}." if counts[Verdict.PROBLEM] + counts[Verdict.WARNING] else "\nAll is well.")
+    reported = f"{count(counts[Verdict.PROBLEM], 'problem')}, {count(counts[Verdict.WARNING], 'warning')}"
+    out.line(f"\n{reported}." if counts[Verdict.PROBLEM] + counts[Verdict.WARNING] else "\nAll is well.")

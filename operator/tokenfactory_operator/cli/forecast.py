@@ -229,7 +229,7 @@ def _of_the_object(applied: Applied, sent: Iterable[Sent]) -> Iterator[FieldChan
     """What changes in the spec of an object that exists, and is no change of the cloud."""
     if applied.before is None or applied.after is None:
         return
-    told = {change.field for change in _of_the_cloud(sent)}
+    reported = {change.field for change in _of_the_cloud(sent)}
     for field, before, after in changes(applied.before.get("spec"), applied.after.get("spec")):
-        if field not in told:
+        if field not in reported:
             yield FieldChange(field, before, after)

@@ -8,7 +8,7 @@ from typing import Final, Self
 from tokenfactory_operator.api.v1alpha1 import Condition, CreateAttempt, ManagementPolicy
 from tokenfactory_operator.domain.reasons import ConditionType
 from tokenfactory_operator.domain.resource import Resource, parse
-from tokenfactory_operator.domain.telling import told_in_full
+from tokenfactory_operator.domain.telling import reported_in_full
 from tokenfactory_operator.ports import JsonObject, Key
 
 ORDER: Final = tuple(
@@ -65,7 +65,7 @@ class Shown:
     @property
     def conditions(self) -> tuple[Condition, ...]:
         """In the order in which to read them, each with its own message."""
-        return tuple(sorted(told_in_full(self.resource.status.conditions), key=_rank))
+        return tuple(sorted(reported_in_full(self.resource.status.conditions), key=_rank))
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of that type."""

@@ -51,8 +51,8 @@ def choices(catalog: Catalog, chosen: Choice, field: str) -> tuple[str, ...]:
 
 
 def _values(each: Combination, field: str) -> Iterable[str]:
-    told = {"gpu": each.gpu_types, "count": tuple(map(str, each.gpu_counts)), "region": each.regions}
-    return told[field]
+    reported = {"gpu": each.gpu_types, "count": tuple(map(str, each.gpu_counts)), "region": each.regions}
+    return reported[field]
 
 
 def _fits(each: Combination, chosen: Choice, field: str) -> bool:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-PATIENCE: Final = 1.0
+SHOWN_AFTER: Final = 1.0
 """Seconds after which a person is told what is waited for."""
 GAP: Final = 3
 """Blanks between two columns, as kubectl has them."""
@@ -94,7 +94,7 @@ class Output:
             yield
             return
         status = self.err.status(Text(f"{text} …"))
-        timer = threading.Timer(PATIENCE, status.start)
+        timer = threading.Timer(SHOWN_AFTER, status.start)
         timer.daemon = True
         timer.start()
         try:

@@ -21,7 +21,7 @@ from tokenfactory_operator.cli.session import Session
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 
 
-def _told_as_paused(shown: Shown) -> bool:
+def _reported_as_paused(shown: Shown) -> bool:
     synced = shown.condition(ConditionType.SYNCED)
     return synced is not None and synced.reason == Reason.RECONCILE_PAUSED
 
@@ -44,7 +44,7 @@ async def pause(
     kubectl tokenfactory pause -l team=search -A
     """
     chosen = await selected(session, Selection(names or (), selector, all))
-    word = Word(api.PAUSED, "true", _told_as_paused, "is paused")
+    word = Word(api.PAUSED, "true", _reported_as_paused, "is paused")
     return await say(session, chosen, word, wait=not no_wait, timeout=timeout)
 
 
@@ -64,5 +64,5 @@ async def resume(
     kubectl tokenfactory resume --all -n ml
     """
     chosen = await selected(session, Selection(names or (), selector, all))
-    word = Word(api.PAUSED, None, lambda shown: not _told_as_paused(shown), "goes on")
+    word = Word(api.PAUSED, None, lambda shown: not _reported_as_paused(shown), "goes on")
     return await say(session, chosen, word, wait=not no_wait, timeout=timeout)

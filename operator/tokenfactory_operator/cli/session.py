@@ -121,8 +121,8 @@ class Session:
 
     async def cluster_id(self) -> str:
         """By which name the owner marks know this cluster. Raises `KubeError` where it may not be read."""
-        told = (await self.access()).settings.cluster_id
-        return told or await (await self.objects()).cluster_id()
+        reported = (await self.access()).settings.cluster_id
+        return reported or await (await self.objects()).cluster_id()
 
     # The cloud
 

@@ -12,7 +12,7 @@ from tokenfactory_operator.ports import JsonObject
 from tokenfactory_operator.process.leadership import SystemClock
 from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.state.inventory import Inventory
-from tokenfactory_operator.state.stamps import Stamps
+from tokenfactory_operator.state.sequence import SequenceClock
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,9 @@ async def sight(session: Session, bodies: Iterable[JsonObject]) -> Sight:
     found, cluster_id = await session.access(), await session.cluster_id()
     settings, token = found.settings, found.needed().get_secret_value()
     place = scope(project_id=settings.project_id, token=token)
-    inventory = Inventory(scope=place, cluster_id=cluster_id, stamps=Stamps(SystemClock()), timing=settings.timing())
+    inventory = Inventory(
+        scope=place, cluster_id=cluster_id, sequence=SequenceClock(SystemClock()), timing=settings.timing()
+    )
     begun = inventory.stamp()
     listed = await session.endpoints()
     inventory.listed(begun, listed)

@@ -13,7 +13,7 @@ from tokenfactory_operator.cli.session import Session
 from tokenfactory_operator.domain.catalog import Catalog, Combination, Template, Wanted
 
 COLUMNS = ("MODEL", "FLAVOR", "GPU", "COUNT", "REGIONS", "MAX REPLICAS")
-NOT_TOLD = "any"
+NOT_REPORTED = "any"
 
 Model = Annotated[str, typer.Argument(metavar="[MODEL]", help="Only this model.", show_default=False)]
 
@@ -51,10 +51,10 @@ def rows(found: Iterable[Template]) -> Iterator[tuple[str, ...]]:
 
 def _cells(each: Combination) -> tuple[str, ...]:
     return (
-        ", ".join(each.gpu_types) or NOT_TOLD,
-        ", ".join(map(str, each.gpu_counts)) or NOT_TOLD,
-        ", ".join(each.regions) or NOT_TOLD,
-        NOT_TOLD if each.max_replicas is None else str(each.max_replicas),
+        ", ".join(each.gpu_types) or NOT_REPORTED,
+        ", ".join(map(str, each.gpu_counts)) or NOT_REPORTED,
+        ", ".join(each.regions) or NOT_REPORTED,
+        NOT_REPORTED if each.max_replicas is None else str(each.max_replicas),
     )
 
 

@@ -50,14 +50,14 @@ async def why(session: Session, name: Name = "", watch: Watch = False, timeout: 
             raise CliError("Only one object can be watched.", hint="Name it: kubectl tokenfactory why NAME --watch")
         return await _all(session)
     key = Key(await session.namespace(), name)
-    told = await story(session, await _read(session, key))
+    reported = await story(session, await _read(session, key))
     if session.out.as_json:
-        session.out.json(told.as_json())
+        session.out.json(reported.as_json())
     else:
-        show(session.out, told)
-    if watch and not told.shown.ready:
-        return await _watch(session, key, told, timeout or None)
-    return Exit.DONE if told.shown.ready else Exit.FOUND
+        show(session.out, reported)
+    if watch and not reported.shown.ready:
+        return await _watch(session, key, reported, timeout or None)
+    return Exit.DONE if reported.shown.ready else Exit.FOUND
 
 
 async def _read(session: Session, key: Key) -> JsonObject:
@@ -112,56 +112,59 @@ def _brief(each: Story) -> dict[str, str]:
 # One object
 
 
-def show(out: Output, told: Story) -> None:
+def show(out: Output, reported: Story) -> None:
     """All of it, from the spec to what to type."""
-    out.mark(_mark(told), headline(told))
+    out.mark(_mark(reported), headline(reported))
     out.line()
-    out.table(("", ""), _facts(told))
+    out.table(("", ""), _facts(reported))
     out.line()
     rows = [
-        (item.type, item.status, item.reason, item.last_transition_time or NOTHING, _once(told, item.message))
-        for item in told.shown.conditions
+        (item.type, item.status, item.reason, item.last_transition_time or NOTHING, _once(reported, item.message))
+        for item in reported.shown.conditions
     ]
     if rows:
         out.table(("CONDITION", "STATUS", "REASON", "SINCE", "MESSAGE"), rows)
         out.line()
-    if told.events:
+    if reported.events:
         out.table(
             ("EVENT", "LAST", "MESSAGE"),
-            [(str(e.get("reason")), when(e), _once(told, str(e.get("message")))) for e in told.events],
+            [(str(e.get("reason")), when(e), _once(reported, str(e.get("message")))) for e in reported.events],
         )
         out.line()
-    for label, text in (("Waits for", told.waits_for), ("Until", told.until), ("Next", told.next_step)):
+    for label, text in (("Waits for", reported.waits_for), ("Until", reported.until), ("Next", reported.next_step)):
         if text:
             out.line(f"{label}: {text}")
 
 
-def _once(told: Story, message: str) -> str:
+def _once(reported: Story, message: str) -> str:
     """A message that stands in the first line is not repeated."""
-    return ABOVE if message == told.message else message
+    return ABOVE if message == reported.message else message
 
 
-def headline(told: Story) -> str:
+def headline(reported: Story) -> str:
     """How it stands, in one line."""
-    return f"{told.shown.key} is {told.shown.state}: {told.reason}: {told.message}"
+    return f"{reported.shown.key} is {reported.shown.state}: {reported.reason}: {reported.message}"
 
 
-def _mark(told: Story) -> str:
-    if told.shown.stalled:
+def _mark(reported: Story) -> str:
+    if reported.shown.stalled:
         return "problem"
-    return "ok" if told.shown.ready else "warning"
+    return "ok" if reported.shown.ready else "warning"
 
 
-def _facts(told: Story) -> list[tuple[str, str]]:
-    resource, attempt = told.shown.resource, told.shown.attempt
-    facts = [("Spec", spec_in_words(resource)), ("Endpoint", told.endpoint), ("Credential", told.credential)]
+def _facts(reported: Story) -> list[tuple[str, str]]:
+    resource, attempt = reported.shown.resource, reported.shown.attempt
+    facts = [("Spec", spec_in_words(resource)), ("Endpoint", reported.endpoint), ("Credential", reported.credential)]
     if attempt is not None:
         facts.append(("Create call", " ".join(filter(None, (attempt.state, attempt.id, attempt.since)))))
     if resource.paused:
         facts.append(("Paused", "the cloud is not changed"))
-    if told.shown.deleted_at:
+    if reported.shown.deleted_at:
         facts.append(
-            ("Deleted", f"since {told.shown.deleted_at}; {resource.deletion_policy} is what becomes of the endpoint")
+            (
+                "Deleted",
+                f"since {reported.shown.deleted_at}; {resource.deletion_policy} is what becomes of the endpoint",
+            )
         )
     return facts
 
@@ -182,21 +185,21 @@ def spec_in_words(resource: Resource) -> str:
 # Watching
 
 
-async def _watch(session: Session, key: Key, told: Story, timeout: float | None) -> Exit:  # noqa: ASYNC109  # an option
+async def _watch(session: Session, key: Key, reported: Story, timeout: float | None) -> Exit:  # noqa: ASYNC109  # an option
     try:
         async with asyncio.timeout(timeout):
-            return await _until_ready(session, key, told)
+            return await _until_ready(session, key, reported)
     except TimeoutError:
-        session.out.failure(f"{key} is not Ready after {timeout:g} s.", hint=told.next_step)
+        session.out.failure(f"{key} is not Ready after {timeout:g} s.", hint=reported.next_step)
         return Exit.LATE
 
 
-async def _until_ready(session: Session, key: Key, told: Story) -> Exit:
-    last = headline(told)
+async def _until_ready(session: Session, key: Key, reported: Story) -> Exit:
+    last = headline(reported)
     while True:
         await asyncio.sleep(LOOK)
         shown = Shown.of(await _read(session, key))
-        now = Story(shown, told.endpoint, told.credential, timing=told.timing)
+        now = Story(shown, reported.endpoint, reported.credential, timing=reported.timing)
         if headline(now) != last:
             last = headline(now)
             if session.out.as_json:

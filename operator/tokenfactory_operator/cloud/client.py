@@ -22,7 +22,7 @@ from tokenfactory_operator.cloud import wire
 from tokenfactory_operator.cloud.auth import BearerAuth, TokenProvider, guard_transport_logs
 from tokenfactory_operator.cloud.call import LIST_LIMIT, Answer, Call
 from tokenfactory_operator.cloud.connections import Connections
-from tokenfactory_operator.cloud.failures import Advice, OnDefect, from_answer, not_understood, untold
+from tokenfactory_operator.cloud.failures import Advice, OnDefect, from_answer, not_understood, unreported
 from tokenfactory_operator.cloud.pages import PageReader
 from tokenfactory_operator.cloud.paging import Cursor, Listing, Page
 from tokenfactory_operator.cloud.retry import reset_hint, retry_after
@@ -99,7 +99,7 @@ class HttpCloud:
         self._throttle = Throttle(clock, connections=settings.max_connections - 1, rate_limit=settings.rate_limit)
         self._observe = observe
         self._reader = PageReader()
-        self.on_defect: OnDefect = untold
+        self.on_defect: OnDefect = unreported
         """Who counts and logs them."""
         self._connections = Connections(settings, clock=clock, tls=tls, transport=transport)
 

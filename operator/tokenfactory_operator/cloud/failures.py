@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from tokenfactory_operator.cloud import refusals
 from tokenfactory_operator.cloud.auth import TokenError, redacted
 from tokenfactory_operator.cloud.call import Answer, Call
-from tokenfactory_operator.cloud.complaint import read_complaint
+from tokenfactory_operator.cloud.error_body import read_error_body
 from tokenfactory_operator.domain.errors import (
     CloudError,
     CloudUnavailable,
@@ -46,7 +46,7 @@ class OnDefect(Protocol):
         ...
 
 
-def untold(error: BaseException, doing: str, /, *, refused: bool = False) -> CloudError:
+def unreported(error: BaseException, doing: str, /, *, refused: bool = False) -> CloudError:
     """An `OnDefect` that only answers."""
     return OperatorDefect(f"{doing} failed by a defect of the operator ({type(error).__name__}).", refused=refused)
 
@@ -73,14 +73,14 @@ class Advice:
 
 def from_answer(call: Call, answer: Answer, *, retry_after: float | None, advice: Advice) -> CloudError:
     """The error of an answer that is no success."""
-    complaint = read_complaint(answer, lambda text: redacted(text, answer.secret))
-    said = f": {complaint.text}" if complaint.text else ""
+    error_body = read_error_body(answer, lambda text: redacted(text, answer.secret))
+    said = f": {error_body.text}" if error_body.text else ""
     error, refused = refusals.foreign(answer.status), False
-    if complaint.from_api:
-        subject = refusals.subject_of(complaint.words, status=answer.status)
+    if error_body.from_api:
+        subject = refusals.subject_of(error_body.words, status=answer.status)
         by_id = call.endpoint_id is not None
         error, refused = refusals.judged(_kind(call), answer.status, subject, by_id=by_id)
-    hint = advice.for_status(answer.status, from_api=complaint.from_api)
+    hint = advice.for_status(answer.status, from_api=error_body.from_api)
     if error is InvalidSpec and answer.status == HTTPStatus.CONFLICT:
         hint = _taken(call)
     if error is QuotaExceeded:

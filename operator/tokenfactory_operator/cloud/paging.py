@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from tokenfactory_operator.cloud.wire import hides_owner, is_deleted, parse_endpoint, told_description
+from tokenfactory_operator.cloud.wire import hides_owner, is_deleted, parse_endpoint, reported_description
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 
 CURSOR_LIMIT: Final = 2048
@@ -63,7 +63,7 @@ def read_item(item: object) -> Item:
         return OddItem(deleted=True)
     endpoint = parse_endpoint(item)
     if endpoint is None:
-        return OddItem(description=told_description(item))
+        return OddItem(description=reported_description(item))
     return OddItem(endpoint) if hides_owner(item) else endpoint
 
 

@@ -32,10 +32,10 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
 
 def reset_hint(headers: Mapping[str, str]) -> float | None:
     """The longest of the `x-ratelimit-reset*` headers that are seconds (`20`, `1.5s`); `None` where there is none."""
-    told = (
+    reported = (
         _seconds(value.removesuffix("s")) for name, value in headers.items() if name.lower().startswith(_RESET_PREFIX)
     )
-    waits = [seconds for seconds in told if seconds is not None and seconds <= _LONGEST_RESET]
+    waits = [seconds for seconds in reported if seconds is not None and seconds <= _LONGEST_RESET]
     return _bounded(max(waits, default=None))
 
 

@@ -85,9 +85,9 @@ def _by_type(configurations: object) -> Iterator[Combination]:
 
 def _combination(details: JsonMap) -> Combination:
     return Combination(
-        gpu_types=tuple(told for value in _values(details, _TYPES) if (told := text(value))),
+        gpu_types=tuple(reported for value in _values(details, _TYPES) if (reported := text(value))),
         gpu_counts=tuple(n for value in _values(details, _COUNTS) if (n := count(value)) is not None),
-        regions=tuple(told for value in _values(details, _REGIONS) if (told := text(value))),
+        regions=tuple(reported for value in _values(details, _REGIONS) if (reported := text(value))),
         max_replicas=count(details.get(_REPLICAS)),
     )
 

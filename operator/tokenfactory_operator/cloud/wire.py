@@ -40,7 +40,7 @@ def parse_endpoint(answer: object) -> ObservedEndpoint | None:
     return ObservedEndpoint(
         id=endpoint_id,
         name=plain(fields.get("name")),
-        description=_told(fields, "description"),
+        description=_reported(fields, "description"),
         enabled=_flag(fields.get("enabled")),
         routing_key=text(fields.get("routing_key")),
         model_name=_shared(fields.get("model_name")),
@@ -68,12 +68,12 @@ def is_deleted(answer: object) -> bool:
 def hides_owner(answer: object) -> bool:
     """Whether a description is there, but none that a mark could be read from."""
     fields = _unwrapped(answer)
-    return fields.get("description") is not None and _told(fields, "description") is None
+    return fields.get("description") is not None and _reported(fields, "description") is None
 
 
-def told_description(answer: object) -> str | None:
+def reported_description(answer: object) -> str | None:
     """The description of what has no id: empty where it says that it has none, `None` where it says nothing."""
-    return _told(_unwrapped(answer), "description")
+    return _reported(_unwrapped(answer), "description")
 
 
 def create_body(create: EndpointCreate) -> dict[str, Any]:
@@ -123,14 +123,14 @@ def _id(fields: JsonMap) -> str | None:
     return None
 
 
-def _told(fields: JsonMap, name: str) -> str | None:
+def _reported(fields: JsonMap, name: str) -> str | None:
     """A text of which a null tells "none", while its absence tells nothing."""
     return "" if name in fields and fields[name] is None else plain(fields.get(name), DESCRIPTION_LIMIT)
 
 
 def _weights(fields: JsonMap) -> str | None:
-    told = _told(fields, "custom_weights_id")
-    return "" if told == UNSET else told
+    reported = _reported(fields, "custom_weights_id")
+    return "" if reported == UNSET else reported
 
 
 def mapping(value: object) -> JsonMap:
@@ -146,8 +146,8 @@ def text(value: object, limit: int = TEXT_LIMIT) -> str | None:
 
 def _shared(value: object) -> str | None:
     """A text that many endpoints have: held once for all of them."""
-    told = text(value)
-    return told if told is None else intern(told)
+    reported = text(value)
+    return reported if reported is None else intern(reported)
 
 
 def plain(value: object, limit: int = TEXT_LIMIT) -> str | None:

@@ -71,7 +71,7 @@ class Credentials:
         """
         self._on_read = on_read
         self._on_forget = on_forget
-        self._told: set[SecretStr] = set()
+        self._reported: set[SecretStr] = set()
         self.secrets = secrets
         self._read_own = own
         self._project_id = project_id
@@ -91,13 +91,13 @@ class Credentials:
 
     def use(self, token: SecretStr) -> None:
         """An account is to have this token: logs hide it from now on. One that nobody may use is not remembered."""
-        if token not in self._told:
-            self._told.add(token)
+        if token not in self._reported:
+            self._reported.add(token)
             self._on_read(token.get_secret_value())
 
     def forget(self, token: SecretStr) -> None:
         """No account has this token any more."""
-        self._told.discard(token)
+        self._reported.discard(token)
         self._on_forget(token.get_secret_value())
 
     @property

@@ -60,7 +60,7 @@ class DeleteEndpoints:
 
 
 @dataclass(frozen=True)
-class DeleteTwin:
+class DeleteDuplicate:
     """DELETE the duplicate that a late effect made."""
 
     endpoint_id: str
@@ -97,7 +97,7 @@ class Rescope:
     scope: str
 
 
-Change = Update | DeleteEndpoints | DeleteTwin | Release | ProbeGone
+Change = Update | DeleteEndpoints | DeleteDuplicate | Release | ProbeGone
 """Of an endpoint that there is, or a look at one."""
 Action = Rescope | Nothing | AddFinalizer | RemoveFinalizer | Create | Change | ReadCatalog
 

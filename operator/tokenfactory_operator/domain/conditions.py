@@ -15,7 +15,7 @@ from tokenfactory_operator.domain.actions import Decision, Verdict
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import RULES, ConditionType, KStatus, Reason
-from tokenfactory_operator.domain.telling import told_in_full, told_once
+from tokenfactory_operator.domain.telling import reported_in_full, reported_once
 
 SHOWN: Final[Mapping[tuple[str | None, str | None], Reason]] = {
     # (deployment.status, deployment.readiness) of an enabled endpoint that does not serve all it reserves;
@@ -104,7 +104,7 @@ class _Draft:
 
 def conditions(s: Judged, decision: Decision, verdict: Verdict, *, now: str) -> tuple[Condition, ...]:
     """All conditions after a decision; `now` (RFC 3339) becomes the transition time of those that change status."""
-    previous = {condition.type: condition for condition in told_in_full(s.resource.status.conditions)}
+    previous = {condition.type: condition for condition in reported_in_full(s.resource.status.conditions)}
     drafts = _drafts(s, decision, verdict)
     if not verdict.judged:
         unknown = observed_generation(s, verdict) != s.resource.status.observed_generation
@@ -128,7 +128,7 @@ def conditions(s: Judged, decision: Decision, verdict: Verdict, *, now: str) -> 
         _condition(draft, previous.get(draft.type), of_ready if draft.type is ConditionType.READY else generation, now)
         for draft in drafts
     ]
-    return told_once(tuple(sorted((*untouched, *made), key=lambda condition: ORDER[condition.type])))
+    return reported_once(tuple(sorted((*untouched, *made), key=lambda condition: ORDER[condition.type])))
 
 
 def observed_generation(s: Judged, verdict: Verdict) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tokenfactory_operator.domain import proof
-from tokenfactory_operator.domain.actions import Decision, DeleteTwin, Hindered, Nothing, UnderWay
+from tokenfactory_operator.domain.actions import Decision, DeleteDuplicate, Hindered, Nothing, UnderWay
 from tokenfactory_operator.domain.adoption import unproven_text
 from tokenfactory_operator.domain.creation import failed
 from tokenfactory_operator.domain.errors import visible
@@ -58,7 +58,7 @@ def _conflict(s: Judged, check: str, text: str, ids: tuple[str, ...] = ()) -> De
     return Decision(check, verdict=verdict, record=record, after_list=True)
 
 
-def twin(s: Judged) -> Decision | None:
+def duplicate(s: Judged) -> Decision | None:
     """A late effect made a second endpoint: keep one, delete the other (docs/protocol.md, Create 7)."""
     kept = s.own.kept
     others = [seen for seen in s.evidence.own if kept is not None and seen.endpoint.id != kept.endpoint.id]
@@ -71,9 +71,9 @@ def twin(s: Judged) -> Decision | None:
     if s.own.living(Deed.ASK).intersection(ids):
         text = f"{text} that was not created here. Decide in the console."
         hindered = Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids)
-        return Decision("twin", verdict=hindered, record=kept.endpoint.id, after_list=True)
+        return Decision("duplicate", verdict=hindered, record=kept.endpoint.id, after_list=True)
     due = next((seen for seen in others if proof.delete_due(s, seen.endpoint.id, seen)), None)
-    waiting = failed(s, DeleteTwin.__name__) if due else None
-    action = DeleteTwin(due.endpoint.id, kept.endpoint.id) if due else Nothing()
+    waiting = failed(s, DeleteDuplicate.__name__) if due else None
+    action = DeleteDuplicate(due.endpoint.id, kept.endpoint.id) if due else Nothing()
     verdict = UnderWay(Reason.UPDATING, f"{text} and is being deleted.")
-    return waiting or Decision("twin", action, verdict, record=kept.endpoint.id, after_list=True)
+    return waiting or Decision("duplicate", action, verdict, record=kept.endpoint.id, after_list=True)

@@ -27,7 +27,7 @@ from tokenfactory_operator.domain.errors import Handling, visible
 from tokenfactory_operator.domain.identity import described
 from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
-from tokenfactory_operator.domain.telling import told_in_full
+from tokenfactory_operator.domain.telling import reported_in_full
 
 RECREATE_PAUSE_MAX: Final = 6.0
 """To how many times the settle time of a lost endpoint the pause between two recreations grows."""
@@ -52,7 +52,7 @@ def undecided(s: Judged) -> Decision | None:
     seen = s.own.kept
     record = seen.endpoint.id if seen else None
     allowed = s.memory.confirmed_doubt is Reason.CREATE_OUTCOME_UNKNOWN
-    # Where an endpoint of the object is seen, nothing is created, and a late twin is deleted as soon as it shows.
+    # Where an endpoint of the object is seen, nothing is created, and a late duplicate is deleted as soon as it shows.
     patient = not allowed and seen is None and not s.recorded_id
     settle = attempts.next_attempt_settle(s, attempt) if patient else s.timing.create_settle
     if not attempts.attempt_absent(s, attempt, settle=settle):
@@ -146,7 +146,7 @@ def refused_for_good(s: DecisionInput) -> Verdict | None:
     if s.memory.calls.failure is not None or s.resource.request_pending:
         return None
     status = s.resource.status
-    conditions = {condition.type: condition for condition in told_in_full(status.conditions)}
+    conditions = {condition.type: condition for condition in reported_in_full(status.conditions)}
     synced, stalled = conditions.get(ConditionType.SYNCED), conditions.get(ConditionType.STALLED)
     if status.observed_generation != s.resource.generation or synced is None or stalled is None:
         return None

@@ -25,7 +25,7 @@ class Sighting:
     """An endpoint that is taken to exist, and how recent that knowledge is."""
 
     endpoint: ObservedEndpoint
-    taught: float
+    answered: float
     """End of the last mutation's 2xx answer or GET about it; `NEVER` if only listed."""
     listed: float
     """Start of the last LIST that showed it as it stands here; `NEVER` if none has."""

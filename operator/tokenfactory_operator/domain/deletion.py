@@ -15,8 +15,8 @@ from tokenfactory_operator.domain import attempts, proof
 from tokenfactory_operator.domain.actions import (
     Asking,
     Decision,
+    DeleteDuplicate,
     DeleteEndpoints,
-    DeleteTwin,
     Hindered,
     Nothing,
     ProbeGone,
@@ -145,9 +145,9 @@ def duplicate(s: Judged) -> Decision | None:
     due = next((seen for seen in others if proof.delete_due(s, seen.endpoint.id, seen)), None)
     if due is None:
         return Decision("duplicate", verdict=_waiting(s, text), record=kept.endpoint.id, after_list=True)
-    action = DeleteTwin(due.endpoint.id, kept.endpoint.id)
+    action = DeleteDuplicate(due.endpoint.id, kept.endpoint.id)
     decision = Decision("duplicate", action, deleting(text), record=kept.endpoint.id, after_list=True)
-    return failed(s, DeleteTwin.__name__) or decision
+    return failed(s, DeleteDuplicate.__name__) or decision
 
 
 def accepted(s: Judged) -> Decision | None:
@@ -173,8 +173,8 @@ def accepted(s: Judged) -> Decision | None:
 def _accepted(s: Judged) -> Mapping[str, float]:
     """What was to be deleted, and still is, and what no LIST has shown since before the first DELETE was accepted."""
     spared = _spared(s) if retained(s) else s.own.deleted(Deed.LEAVE, Deed.ASK)
-    told = s.memory.endpoints.deleted().keys() - spared
-    return {item: since for item, since in s.evidence.accepted.items() if item in told}
+    reported = s.memory.endpoints.deleted().keys() - spared
+    return {item: since for item, since in s.evidence.accepted.items() if item in reported}
 
 
 def _spared(s: Judged) -> frozenset[str]:

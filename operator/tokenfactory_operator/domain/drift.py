@@ -24,7 +24,7 @@ class Difference:
     desired: object
 
     @property
-    def told(self) -> NotAccepted:
+    def reported(self) -> NotAccepted:
         """What the status remembers of it, where it is given up."""
         return NotAccepted(field=self.field, observed=bounded(_shown(self.observed)))
 
@@ -86,10 +86,10 @@ def _gpu(spec: Spec, seen: ObservedEndpoint) -> tuple[Difference, ...]:
 
 def _scaling(spec: Spec, seen: ObservedEndpoint) -> Difference | None:
     desired = (spec.scaling.min_replicas, spec.scaling.max_replicas)
-    told = (seen.min_replicas, seen.max_replicas)
-    if all(have is None or have == want for have, want in zip(told, desired, strict=True)):
+    reported = (seen.min_replicas, seen.max_replicas)
+    if all(have is None or have == want for have, want in zip(reported, desired, strict=True)):
         return None
-    return Difference("scaling", told, desired)
+    return Difference("scaling", reported, desired)
 
 
 def _enabled(spec: Spec, seen: ObservedEndpoint) -> Difference | None:
@@ -141,8 +141,8 @@ def immutable_mismatches(spec: Spec, seen: ObservedEndpoint) -> tuple[str, ...]:
         ("region", seen.region, spec.region),
         ("routingKey", seen.routing_key if spec.routing_key else None, spec.routing_key),
     )
-    told = seen.model_name
-    model = () if told is None or _same_model(told, spec.model) else (_mismatch("model", told, spec.model),)
+    reported = seen.model_name
+    model = () if reported is None or _same_model(reported, spec.model) else (_mismatch("model", reported, spec.model),)
     return model + tuple(
         _mismatch(name, have, want)
         for name, have, want in fields

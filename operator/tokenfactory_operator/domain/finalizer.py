@@ -50,7 +50,7 @@ def _reason(holds: Callable[[Judged], Decision | None], *endings: Ending) -> Rea
 
 REASONS_TO_KEEP: Final = (
     _reason(deletion.call_sent, Ending.OBSERVED),
-    _reason(gates.unheard, Ending.RETAINED, Ending.DELETED),
+    _reason(gates.cloud_not_observed, Ending.RETAINED, Ending.DELETED),
     _reason(gates.other_scope, Ending.RETAINED, Ending.DELETED),
     _reason(deletion.unproven, Ending.DELETED),
     _reason(deletion.undeleted, Ending.DELETED),

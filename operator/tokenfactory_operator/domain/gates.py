@@ -15,7 +15,7 @@ NO_CREDENTIAL: Final = frozenset({Reason.CREDENTIALS_MISSING, Reason.TOO_MANY_CR
 """Nothing is called for an object that is told one of these."""
 
 
-def unheard(s: DecisionInput) -> Decision | None:
+def cloud_not_observed(s: DecisionInput) -> Decision | None:
     """The cloud has not been seen yet, or not for long: decide nothing, and say so when it lasts."""
     outage = s.evidence.view.outage
     early = _early(s)
@@ -24,16 +24,18 @@ def unheard(s: DecisionInput) -> Decision | None:
     unseen = outage is not None or s.now - s.evidence.view.last_view > s.timing.stale_after
     if not s.evidence.view.known or (unseen and not s.resource.terminating):
         record = s.recorded_id or None
-        return Decision("unheard", verdict=verdict, record=record, after_list=True, after=early if early > 0 else None)
+        return Decision(
+            "cloud_not_observed", verdict=verdict, record=record, after_list=True, after=early if early > 0 else None
+        )
     return None
 
 
 def _early(s: DecisionInput) -> float:
     """Seconds until a person is asked for a credential: a Secret applied together with its object may come after it."""
-    told = any(
+    reported = any(
         item.type == ConditionType.STALLED and item.reason in NO_CREDENTIAL for item in s.resource.status.conditions
     )
-    return 0.0 if told else s.memory.without_credential + s.timing.poll_interval - s.now
+    return 0.0 if reported else s.memory.without_credential + s.timing.poll_interval - s.now
 
 
 def other_scope(s: DecisionInput) -> Decision | None:

@@ -9,8 +9,8 @@ from tokenfactory_operator.domain.actions import (
     Action,
     AddFinalizer,
     Create,
+    DeleteDuplicate,
     DeleteEndpoints,
-    DeleteTwin,
     Nothing,
     ProbeGone,
     ReadCatalog,
@@ -29,7 +29,7 @@ DONE: Final[Mapping[type[Action], str]] = {
     Create: "created",
     Update: "updated",
     DeleteEndpoints: "deleted",
-    DeleteTwin: "deleted",
+    DeleteDuplicate: "deleted",
     Release: "released",
     ProbeGone: "looked up",
     ReadCatalog: "read the catalog",
@@ -46,7 +46,7 @@ def concerned(s: DecisionInput, action: Action) -> str:
     """Ids of the endpoints that the action is about, as far as they are known once it has ended; may be empty."""
     if isinstance(action, DeleteEndpoints):
         return ", ".join(action.endpoint_ids)
-    if isinstance(action, DeleteTwin | Update | Release | ProbeGone):
+    if isinstance(action, DeleteDuplicate | Update | Release | ProbeGone):
         return action.endpoint_id
     if isinstance(action, Create):
         return s.memory.attempts.latest.endpoint_id if s.memory.attempts.latest is not None else ""

@@ -6,8 +6,9 @@ never created, updated or recreated: `finalizer` has its checks.
 
 ::
 
-    stripped → unreadable → unheard → other_scope → asked_to_look → copied → adoption → foreign_owner → undecided
-    → twin → lost → immutable → drifted → in_order → remembered → predecessor → disabled → create
+    finalizer_missing → unreadable → cloud_not_observed → other_scope → asked_to_look → copied → adoption
+    → foreign_owner → undecided → duplicate → lost → immutable → drifted → in_order → remembered → predecessor
+    → disabled → create
 
 Around both: a paused object, and one under Observe, mutate nothing; an id not yet written down is written first.
 """
@@ -23,8 +24,8 @@ from tokenfactory_operator.domain.actions import (
     AddFinalizer,
     Create,
     Decision,
+    DeleteDuplicate,
     DeleteEndpoints,
-    DeleteTwin,
     Hindered,
     Nothing,
     ProbeGone,
@@ -40,7 +41,7 @@ from tokenfactory_operator.domain.reasons import Reason
 
 Check = Callable[[Judged], Decision | None]
 
-MUTATIONS: Final = (Create, Update, DeleteEndpoints, DeleteTwin, Release)
+MUTATIONS: Final = (Create, Update, DeleteEndpoints, DeleteDuplicate, Release)
 """Actions that change the cloud."""
 CALLS: Final = (*MUTATIONS, ProbeGone, ReadCatalog)
 """Actions that call the cloud: each takes its turn at the credential first."""
@@ -53,26 +54,26 @@ def unreadable(s: Judged) -> Decision | None:
     return Decision("unreadable", verdict=Hindered(Reason.INVALID_SPEC, s.resource.problem))
 
 
-def stripped(s: Judged) -> Decision | None:
+def finalizer_missing(s: Judged) -> Decision | None:
     """Somebody removed our finalizer from an object that has, or may have, an endpoint: put it back first."""
     written = s.resource.status.create_attempt
     has_something = bool(s.recorded_id) or (written is not None and written.state == PENDING)
     if s.resource.has_finalizer or not (has_something or s.evidence.own):
         return None
-    return Decision("stripped", AddFinalizer())
+    return Decision("finalizer_missing", AddFinalizer())
 
 
 LIVING: Final[tuple[Check, ...]] = (
-    stripped,
+    finalizer_missing,
     unreadable,
-    gates.unheard,
+    gates.cloud_not_observed,
     gates.other_scope,
     gates.asked_to_look,
     conflicts.copied,
     conflicts.adoption,
     conflicts.foreign_owner,
     creation.undecided,
-    conflicts.twin,
+    conflicts.duplicate,
     creation.lost,
     upkeep.immutable,
     upkeep.drifted,
@@ -121,6 +122,6 @@ def _held_back(s: Judged, decision: Decision) -> Decision:
 def _record_first(s: Judged, decision: Decision) -> Decision:
     """An endpoint's id is written down before anything is sent for it."""
     unwritten = decision.record is not None and decision.record != s.resource.status.endpoint_id
-    if not unwritten or not isinstance(decision.action, Update | Release | DeleteTwin):
+    if not unwritten or not isinstance(decision.action, Update | Release | DeleteDuplicate):
         return decision
     return replace(decision, action=Nothing(), after=0.0, in_order=False)

@@ -77,7 +77,7 @@ def called_elsewhere(s: DecisionInput) -> float:
 
 def seen_since_mutation(s: DecisionInput, seen: Sighting) -> bool:
     """A LIST begun after the last mutation of this object shows the endpoint."""
-    return seen.listed > max(s.memory.calls.mutated, seen.taught) and seen.listed > NEVER
+    return seen.listed > max(s.memory.calls.mutated, seen.answered) and seen.listed > NEVER
 
 
 def delete_due(s: DecisionInput, endpoint_id: str, seen: Sighting | None) -> bool:

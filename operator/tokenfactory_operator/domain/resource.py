@@ -113,9 +113,9 @@ class Resource:
     @property
     def origin(self) -> str:
         """What made the recorded endpoint: an attempt's id, `adopted` or `restored`; empty where that is not known."""
-        told, attempt = self.status.endpoint_origin, self.status.create_attempt
-        if told is not None and told.endpoint_id == self.status.endpoint_id:
-            return told.attempt
+        reported, attempt = self.status.endpoint_origin, self.status.create_attempt
+        if reported is not None and reported.endpoint_id == self.status.endpoint_id:
+            return reported.attempt
         # The version before this one has written it here, and only here.
         return attempt.id if attempt is not None and attempt.state == CREATED and self.status.endpoint_id else ""
 

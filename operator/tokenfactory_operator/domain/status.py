@@ -51,16 +51,17 @@ def after(s: DecisionInput, decision: Decision, verdict: Verdict, *, now: str) -
     record = _named(s, decision)
     origin = _origin(s, record)
     # A request that was there before the doubt was told is no answer to it, whichever process reads it next.
-    handled = (verdict.judged and s.evidence.view.last_view > s.memory.request.seen) or _first_told(written, verdict)
-    told = conditions(s, decision, verdict, now=now)
+    seen_since = verdict.judged and s.evidence.view.last_view > s.memory.request.seen
+    handled = seen_since or _first_reported(written, verdict)
+    reported = conditions(s, decision, verdict, now=now)
     changes: dict[str, Any] = {
         "observed_generation": observed_generation(s, verdict),
         "uid": s.resource.uid,
         "selector": SELECTOR,
         "create_attempt": _attempt(s, decision, origin),
         "endpoint_origin": origin,
-        "conditions": told,
-        "summary": _summary(told),
+        "conditions": reported,
+        "summary": _summary(reported),
         "last_handled_reconcile_at": (s.resource.requested_at or None)
         if handled
         else written.last_handled_reconcile_at,
@@ -68,7 +69,7 @@ def after(s: DecisionInput, decision: Decision, verdict: Verdict, *, now: str) -
     if verdict.judged:
         changes |= {
             "conflicting_endpoints": verdict.conflicts or None,
-            "not_accepted": tuple(item.told for item in verdict.given_up) or None,
+            "not_accepted": tuple(item.reported for item in verdict.given_up) or None,
         }
     # What a POST of this process has made is written whatever the spec says by now (docs/protocol.md, Create 5).
     if record:
@@ -86,14 +87,14 @@ def _not_there(s: Judged, named: str) -> bool:
     return named not in s.own.seen and max(memory.deleted, memory.gone) > NEVER
 
 
-def doubt_told(written: Status) -> Reason | None:
+def doubt_reported(written: Status) -> Reason | None:
     """The doubt that a person is asked about now; one that is only waited for asks nobody."""
     stalled = (item.reason for item in written.conditions if item.type == ConditionType.STALLED)
     return next((Reason(reason) for reason in stalled if reason in DOUBTS), None)
 
 
-def _first_told(written: Status, verdict: Verdict) -> bool:
-    return verdict.stalled and verdict.reason in DOUBTS and verdict.reason is not doubt_told(written)
+def _first_reported(written: Status, verdict: Verdict) -> bool:
+    return verdict.stalled and verdict.reason in DOUBTS and verdict.reason is not doubt_reported(written)
 
 
 def opening(s: DecisionInput, decision: Decision, verdict: Verdict, *, attempt: CreateAttempt, now: str) -> Status:
@@ -110,8 +111,8 @@ def rescoped(s: DecisionInput, scope: str) -> Status:
 
 def smallest(written: Status, wanted: Status) -> Status:
     """What the protocol needs of a status that the API server refuses: ids, scope, attempt, and short conditions."""
-    told = ("observed_generation", "last_handled_reconcile_at")
-    needed = (*told, "uid", "scope", "endpoint_id", "endpoint_origin", "create_attempt")
+    reported = ("observed_generation", "last_handled_reconcile_at")
+    needed = (*reported, "uid", "scope", "endpoint_id", "endpoint_origin", "create_attempt")
     short = [item.model_copy(update={"message": visible(bounded(item.message or ""))}) for item in wanted.conditions]
     changes = {name: getattr(wanted, name) for name in needed}
     return Status().model_copy(update={**changes, "selector": written.selector or SELECTOR, "conditions": tuple(short)})
@@ -191,8 +192,8 @@ def _observed(seen: ObservedEndpoint, hosts: Mapping[str, str]) -> dict[str, Any
     }
 
 
-def _summary(told: tuple[Condition, ...]) -> str | None:
-    most = foremost(told)
+def _summary(reported: tuple[Condition, ...]) -> str | None:
+    most = foremost(reported)
     return bounded(most.message, BEGINNING) if most is not None else None
 
 

@@ -22,7 +22,7 @@ def _teller(conditions: Iterable[Condition]) -> Condition | None:
     return next((by_type[kind] for kind in TELLERS if kind in by_type), None)
 
 
-def told_once(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+def reported_once(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
     """The conditions as they are stored: those with the reason of the one that tells it name that one instead."""
     teller = _teller(conditions)
     if teller is None:
@@ -34,7 +34,7 @@ def told_once(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
     )
 
 
-def told_in_full(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+def reported_in_full(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
     """The conditions as they are compared: each with its own message."""
     teller = _teller(conditions)
     if teller is None:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from tokenfactory_operator.api.v1alpha1 import Condition, Status
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
-from tokenfactory_operator.domain.telling import told_in_full
+from tokenfactory_operator.domain.telling import reported_in_full
 
 RECOVERED: Final = "Recovered"
 """Event of an object whose spec is applied again after something was in the way."""
@@ -35,7 +35,7 @@ def changes(before: Status, after: Status, *, asked: bool) -> tuple[Change, ...]
 
 
 def _by_type(status: Status) -> Conditions:
-    return {item.type: item for item in told_in_full(status.conditions)}
+    return {item.type: item for item in reported_in_full(status.conditions)}
 
 
 def _status(conditions: Conditions, kind: ConditionType) -> str:
@@ -48,29 +48,31 @@ def _reason(conditions: Conditions, kind: ConditionType) -> str:
 
 def _faults(was: Conditions, now: Conditions) -> tuple[Change, ...]:
     """Something is newly in the way, or a person is newly asked."""
-    told = []
+    reported = []
     synced, stalled = now.get(ConditionType.SYNCED), now.get(ConditionType.STALLED)
     if synced is not None and synced.status == "False" and synced.reason != _reason(was, ConditionType.SYNCED):
-        told.append(_told(synced))
+        reported.append(_reported(synced))
     if stalled is None or ConditionType.STALLED in was:
-        return tuple(told)
+        return tuple(reported)
     earlier = was.get(ConditionType.SYNCED)
-    known = [_told(earlier)] if earlier is not None and earlier.status == "False" else []
-    if _told(stalled) not in (*known, *told):
-        told.append(_told(stalled))
-    return tuple(told)
+    known = [_reported(earlier)] if earlier is not None and earlier.status == "False" else []
+    if _reported(stalled) not in (*known, *reported):
+        reported.append(_reported(stalled))
+    return tuple(reported)
 
 
-def _told(condition: Condition) -> Change:
+def _reported(condition: Condition) -> Change:
     asked_for = condition.reason == Reason.RECONCILE_PAUSED
     return Change(condition.reason or "", condition.message or "", warning=not asked_for)
 
 
-def _readiness_lost(was: Conditions, now: Conditions, told: tuple[Change, ...], *, asked: bool) -> tuple[Change, ...]:
+def _readiness_lost(
+    was: Conditions, now: Conditions, reported: tuple[Change, ...], *, asked: bool
+) -> tuple[Change, ...]:
     ready = now.get(ConditionType.READY)
     if _status(was, ConditionType.READY) != "True" or ready is None or ready.status == "True":
         return ()
-    if _told(ready) in told:
+    if _reported(ready) in reported:
         return ()
     text = f"Ready is {ready.status}: {ready.message}"
     return (Change(ready.reason or "", text, warning=not asked),)

@@ -68,7 +68,7 @@ def _given_up(s: Judged, found: Drift) -> Verdict | None:
     """Three accepted PATCHes did not last, or a PATCH was refused for good, before a restart perhaps."""
     before = _given_up_before(s)
     stuck = tuple(
-        item for item in found.differences if item.told in before or _correction(s, item, tries=MAX_CORRECTIONS)
+        item for item in found.differences if item.reported in before or _correction(s, item, tries=MAX_CORRECTIONS)
     )
     if not stuck:
         return refused_for_good(s)

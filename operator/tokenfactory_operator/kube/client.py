@@ -56,7 +56,7 @@ def _nobody(_kind: str, _code: int) -> None:
     """Nobody counts."""
 
 
-def _unheard(_method: str, _path: str, _error: KubeError | None) -> None:
+def _unobserved(_method: str, _path: str, _error: KubeError | None) -> None:
     """Nobody listens."""
 
 
@@ -103,7 +103,7 @@ class KubeClient:
         *,
         request_timeout: float = REQUEST_TIMEOUT,
         written: Written = _nobody,
-        answered: Answered = _unheard,
+        answered: Answered = _unobserved,
     ) -> None:
         """`load` gives the connection anew when its credentials have expired; `request_timeout` is in seconds."""
         self._written = written
@@ -274,7 +274,7 @@ async def connect(
     *,
     request_timeout: float = REQUEST_TIMEOUT,
     written: Written = _nobody,
-    answered: Answered = _unheard,
+    answered: Answered = _unobserved,
 ) -> KubeClient:
     """A client for the API server that the environment names; no request is made yet.
 

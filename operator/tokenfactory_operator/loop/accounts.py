@@ -109,7 +109,7 @@ class Accounts:
         self._places = Places(limits or Limits(), works=lambda credential: self._open[credential].works)
         self._open: dict[Credential, Account] = {}
         self._without = self._crew(WITHOUT_WORKERS, "without")
-        self._unheard: dict[str, Poller] = {}
+        self._failed_credentials: dict[str, Poller] = {}
         """By what is wrong: one for all objects that are told the same."""
         self._closing: set[asyncio.Task[None]] = set()
         self._leaving: set[asyncio.Task[None]] = set()
@@ -127,7 +127,7 @@ class Accounts:
         try:
             return self._account_of(resource.body).poller
         except CredentialsError as error:
-            return self._told(error)
+            return self._reported(error)
 
     def queue_of(self, key: Key) -> WorkQueue[Key]:
         """The queue in which the object waits; that of the objects without a credential when it is gone."""
@@ -180,11 +180,11 @@ class Accounts:
         except CredentialsError:
             return False
 
-    def _told(self, error: CredentialsError) -> Poller:
+    def _reported(self, error: CredentialsError) -> Poller:
         """One that says what is wrong, and does nothing."""
-        poller = self._unheard.get(error.message)
+        poller = self._failed_credentials.get(error.message)
         if poller is None:
-            poller = self._unheard[error.message] = self._parts.make_poller(NoCloud(error), "")
+            poller = self._failed_credentials[error.message] = self._parts.make_poller(NoCloud(error), "")
             poller.inventory.outage = Outage(error.reason, error.message, blind=True)
         return poller
 
@@ -293,7 +293,7 @@ class Accounts:
 
         The operator's own stays.
         """
-        self._unheard.clear()
+        self._failed_credentials.clear()
         users: dict[Credential, list[Key]] = {}
         for key in self._objects:
             credential = self._credential_of(key)
@@ -343,14 +343,14 @@ class Accounts:
             if all(each.token != token for each in self._open):
                 self._credentials.forget(token)
 
-    async def shut_down(self, patience: float) -> list[BaseException]:
-        """No new work; what is under way may finish within `patience` seconds. Answers what had failed."""
+    async def shut_down(self, grace: float) -> list[BaseException]:
+        """No new work; what is under way may finish within `grace` seconds. Answers what had failed."""
         self._stopped = True
         for crew in self._crews():
             crew.queue.shut_down()
         workers = [*self._leaving, *(task for crew in self._crews() for task in crew.workers)]
         if workers:
-            await asyncio.wait(workers, timeout=patience)
+            await asyncio.wait(workers, timeout=grace)
         polling = [account.polling for account in self._open.values() if account.polling is not None]
         tasks = [*workers, *polling]
         for task in (*tasks, *self._closing):

@@ -55,7 +55,7 @@ class Changes:
     async def _patch(self, s: DecisionInput, endpoint_id: str, patch: EndpointPatch, poller: Poller) -> None:
         with self._accounted(s, poller):
             endpoint = await poller.cloud.update_endpoint(endpoint_id, patch)
-        s.memory.calls.answered(poller.inventory.learned(endpoint))
+        s.memory.calls.answered(poller.inventory.take_answer(endpoint))
 
     @contextmanager
     def _accounted(self, s: DecisionInput, poller: Poller) -> Iterator[None]:
@@ -75,7 +75,7 @@ class Changes:
         for endpoint_id in action.endpoint_ids:
             await self._delete_one(s, endpoint_id, poller)
 
-    async def delete_twin(self, s: DecisionInput, action: actions.DeleteTwin, poller: Poller) -> None:
+    async def delete_duplicate(self, s: DecisionInput, action: actions.DeleteDuplicate, poller: Poller) -> None:
         """DELETE the duplicate."""
         await self._delete_one(s, action.endpoint_id, poller)
         self._ports.telemetry.counted("deleted_duplicate")

@@ -102,7 +102,7 @@ class Creation:
             raise
         finally:
             s.memory.attempts.happened(ended_by, ended=poller.inventory.stamp(), endpoint_id=endpoint_id)
-        answered = poller.inventory.learned(endpoint, created=True)
+        answered = poller.inventory.take_answer(endpoint, created=True)
         s.memory.calls.answered(answered)
         if s.resource.status.endpoint_id or s.memory.endpoints.gone():
             longest = creation.RECREATE_PAUSE_MAX * self._ports.timing.lost_settle

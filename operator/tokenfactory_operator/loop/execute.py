@@ -50,8 +50,8 @@ class Executor:
                 await self._changes.update(s, action, poller)
             case actions.DeleteEndpoints():
                 await self._changes.delete(s, action, poller)
-            case actions.DeleteTwin():
-                await self._changes.delete_twin(s, action, poller)
+            case actions.DeleteDuplicate():
+                await self._changes.delete_duplicate(s, action, poller)
             case actions.Release():
                 await self._changes.release(s, action, poller)
             case actions.ProbeGone():

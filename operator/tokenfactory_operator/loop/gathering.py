@@ -57,7 +57,7 @@ def note(sources: Sources, now: float) -> None:
 def _note_object(resource: Resource, memory: Memory, now: float) -> None:
     if resource.has_finalizer:
         memory.attempts.finalizer_seen(now)
-    doubt = status.doubt_told(resource.status) if resource.request_pending else None
+    doubt = status.doubt_reported(resource.status) if resource.request_pending else None
     memory.requested(resource.requested_at, now, pending=resource.request_pending, doubt=doubt)
     memory.attempts.recorded(resource.status.endpoint_id)
 

@@ -55,7 +55,7 @@ class Ports:
     """Told of each object as written: the watch has to bring it back."""
     namespace: str
     """The operator's own: what must be told though the object's namespace takes no Events is told there."""
-    told: Callable[[Resource, Change], None] = nobody
+    reported: Callable[[Resource, Change], None] = nobody
     """Told of each change of state, once its status is written."""
 
     def lead(self) -> None:
@@ -94,7 +94,7 @@ class Ports:
             self.recorder.event(
                 resource.body, reason=str(change.reason), message=change.message, warning=change.warning
             )
-            self.told(resource, change)
+            self.reported(resource, change)
 
     async def write_finalizers(self, resource: Resource, finalizers: tuple[str, ...]) -> Resource:
         """Write the whole list, under the precondition that nobody wrote in between."""

@@ -25,11 +25,11 @@ from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.loop.acting import BACKOFF_FIRST, Acting
+from tokenfactory_operator.loop.cleanup import Cleanup
 from tokenfactory_operator.loop.connections import Connections
 from tokenfactory_operator.loop.execute import Executor
 from tokenfactory_operator.loop.gathering import Sources, confirm, gather, note
 from tokenfactory_operator.loop.holdings import Held, Holdings
-from tokenfactory_operator.loop.leftovers import Leftovers
 from tokenfactory_operator.loop.ports import Ports, SecretHolder
 from tokenfactory_operator.observe import unselected
 from tokenfactory_operator.observe.poller import Poller
@@ -53,7 +53,7 @@ class Again:
     after: float | None = None
     """Seconds; None: only when something changes."""
     pressing: bool = False
-    """A deletion, an unresolved attempt or a twin: first in the queue."""
+    """A deletion, an unresolved attempt or a duplicate: first in the queue."""
 
 
 class Reconciler:
@@ -75,7 +75,7 @@ class Reconciler:
         self._ports = ports
         executor = Executor(ports)
         self._acting = Acting(ports, executor, rng, log)
-        self._leftovers = Leftovers(ports, executor, log)
+        self._cleanup = Cleanup(ports, executor, log)
         self._poller_of = poller_of
         self._cluster_id = cluster_id
         self._policy_of = policy_of
@@ -199,7 +199,7 @@ class Reconciler:
         """The credential may not call now, and nothing was sent: said only where it takes more than a moment."""
         wait = (error.retry_after or 0.0) + self._rng.uniform(0.0, BACKOFF_FIRST)
         body, fresh = self._ports.cache.get(key), self._holdings.same(key)
-        if fresh is not None and wait > QUIET and status.doubt_told(fresh.status) is None:  # a question stays asked
+        if fresh is not None and wait > QUIET and status.doubt_reported(fresh.status) is None:  # a question stays asked
             s = self._gather(key, fresh, poller)
             record = s.recorded_id or None
             await self._report(s, actions.Decision("blocked", verdict=BLOCKED, record=record))
@@ -256,7 +256,7 @@ class Reconciler:
     async def _vanished(self, key: Key) -> Again:
         """In the middle of a pass: let go by it, or taken away by the watch, and then perhaps only by its selector."""
         held = self._holdings.get(key)
-        left = held is not None and self._leftovers.pending(held.memory) is not None
+        left = held is not None and self._cleanup.pending(held.memory) is not None
         return await self._missing(key) if left else await self._bury(key)
 
     async def _bury(self, key: Key) -> Again:
@@ -270,7 +270,7 @@ class Reconciler:
         await self._secrets.read(held.body)
         poller = self._poller_of(parse(held.body))
         memory = held.memory
-        if not await self._leftovers.cleared(key, held.body, memory, poller):
+        if not await self._cleanup.cleared(key, held.body, memory, poller):
             return False
         poller.inventory.forget(memory.uid, held.endpoint_id)
         self._holdings.gone(key, memory.uid)

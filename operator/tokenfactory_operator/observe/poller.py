@@ -207,7 +207,7 @@ class Poller:
         for key in self._cache.keys_of(uids=changes.uids, endpoint_ids=changes.endpoint_ids):
             self._wake(key, 0.0)
         for key in self._cache.keys_of(uids=changes.doubled, endpoint_ids=()):
-            self._wake(key, 0.0, pressing=True)  # a twin is billed as long as it lives
+            self._wake(key, 0.0, pressing=True)  # a duplicate is billed as long as it lives
 
     def _succeeded(self) -> None:
         self._failures = 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -35,7 +34,6 @@ Observe = Callable[[str | None, JsonObject], None]
 """Told of each event and its object, without what is not needed of it; the kind is `None` for the initial listing."""
 Known = Callable[[JsonObject], bool]
 """Whether an object that a listing of the watch brings is held as it is; that it was brought is noted."""
-_KOPF: Final = Path(kopf.__file__).parent
 SECRETS: Final = ("", "v1", "secrets")
 
 
@@ -140,25 +138,13 @@ def build_registry(
         observe(event["type"], lean(event["object"]))
 
     if observe_secret is not None:
-        told = observe_secret
+        reported = observe_secret
 
         @kopf.on.event(*SECRETS, registry=registry, id="observe-secret")
         async def secret(event: Mapping[str, Any], **_: object) -> None:
-            told(event["type"], sealed(event["object"]))
+            reported(event["type"], sealed(event["object"]))
 
     return registry
-
-
-def left_out(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Leave out what a task of kopf failed with and nobody asked for, or a generator of it while it was closed.
-
-    `watch` raises the same; and at the end kopf cancels its own requests, which then fail in many ways.
-    """
-    task, generator = context.get("future"), context.get("asyncgen")
-    coroutine = task.get_coro() if isinstance(task, asyncio.Task) else None
-    code = getattr(coroutine, "cr_code", None) or getattr(generator, "ag_code", None)
-    if code is None or not Path(code.co_filename).is_relative_to(_KOPF):
-        loop.default_exception_handler(context)
 
 
 class Forgetful(ResourceMemories):
@@ -182,7 +168,6 @@ async def watch(
     Not by `kopf.operator`: when that ends, it takes each younger task of the loop for its own and cancels it after 5 s,
     calls to the cloud that are under way among them. `spawned` is told when kopf has taken the process's signals.
     """
-    asyncio.get_running_loop().set_exception_handler(left_out)
     tasks = await kopf.spawn_tasks(
         registry=registry,
         settings=settings,

@@ -17,21 +17,21 @@ from tokenfactory_operator.state.evidence import OPERATOR, Gathering
 from tokenfactory_operator.state.lists import Lists
 from tokenfactory_operator.state.owners import Owners
 from tokenfactory_operator.state.record import EndpointRecord, Explained
-from tokenfactory_operator.state.stamps import Stamps
+from tokenfactory_operator.state.sequence import SequenceClock
 from tokenfactory_operator.state.trust import Trust
 
 
 class Inventory:
     """The endpoints of one credential, with the evidence for each."""
 
-    def __init__(self, *, scope: str, cluster_id: str, stamps: Stamps, timing: Timing) -> None:
+    def __init__(self, *, scope: str, cluster_id: str, sequence: SequenceClock, timing: Timing) -> None:
         self.scope = scope
         self.namespace = OPERATOR
         """In whose name its credential has a place (`places`); empty for the operator's own."""
         self.namespaces: set[str] = set()
         """Those whose objects have, or had, its credential; with `OPERATOR`, which any object may have had."""
         self.cluster_id = cluster_id
-        self._stamps = stamps
+        self._sequence = sequence
         self._timing = timing
         self._records: dict[str, EndpointRecord] = {}
         self.owners = Owners(cluster_id)
@@ -48,7 +48,7 @@ class Inventory:
 
     def stamp(self) -> float:
         """A new stamp: taken at the start of each request and at the end of each answer."""
-        return self._stamps.take()
+        return self._sequence.take()
 
     @property
     def last_complete(self) -> float:
@@ -151,7 +151,7 @@ class Inventory:
 
     # What calls tell
 
-    def learned(self, endpoint: ObservedEndpoint, *, created: bool = False) -> float:
+    def take_answer(self, endpoint: ObservedEndpoint, *, created: bool = False) -> float:
         """Take in a 2xx answer that has just ended (POST, PATCH, GET); answers its stamp."""
         record = self._record(endpoint.id)
         ended = self.stamp()
@@ -164,7 +164,7 @@ class Inventory:
 
     def found_hidden(self, endpoint: ObservedEndpoint) -> None:
         """A GET by id answered 200 for an endpoint that the complete LISTs do not show: they hide things."""
-        self.learned(endpoint)
+        self.take_answer(endpoint)
         self._hide(endpoint.id, hidden=True)
 
     def lost_sight(self, endpoint_id: str) -> None:

@@ -1,7 +1,7 @@
 """What one credential's answers have told of one endpoint, in one place.
 
 A record changes by its named events only; `Inventory` calls them, and keeps the indices that hold ids. Nothing is
-concluded here. Times are stamps (`stamps`), in seconds; `NEVER` where the thing has not happened.
+concluded here. Times are stamps (`sequence`), in seconds; `NEVER` where the thing has not happened.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class Urgency(enum.IntEnum):
     EDIT = 2
     """A user changed the spec."""
     URGENT = 3
-    """Deletions, twins, and create attempts whose outcome is open: all may be costing money."""
+    """Deletions, duplicates, and create attempts whose outcome is open: all may be costing money."""
 
 
 WEIGHTS: Final[Mapping[Urgency, int]] = {Urgency.URGENT: 8, Urgency.EDIT: 4, Urgency.RESYNC: 1}

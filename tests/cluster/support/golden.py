@@ -51,8 +51,8 @@ def described(text: str, replaced: Mapping[str, str]) -> str:
     body, _, events = stable(text, replaced).partition("\nEvents:")
     _, *lines = events.splitlines()
     parts = [re.split(r" {2,}", line.strip(), maxsplit=4) for line in lines]
-    told = [["Type", "Reason", "Message"], *([part[0], part[1], part[4]] for part in parts[2:])]
-    return f"{body}\nEvents:\n" + "".join(f"  {line}\n" for line in laid_out(told).splitlines())
+    reported = [["Type", "Reason", "Message"], *([part[0], part[1], part[4]] for part in parts[2:])]
+    return f"{body}\nEvents:\n" + "".join(f"  {line}\n" for line in laid_out(reported).splitlines())
 
 
 def laid_out(cells: Sequence[Sequence[str]]) -> str:

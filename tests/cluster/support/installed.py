@@ -19,7 +19,7 @@ _LEFT_OUT: Final = frozenset(
     {"CustomResourceDefinition", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 )
 """What all worlds share, or what would bind them too."""
-TOLD: Final = (
+REPORTED: Final = (
     *("API_URL", "POLL_INTERVAL", "POLL_INTERVAL_IN_TRANSITION", "INVENTORY_MAX_AGE", "REQUEST_TIMEOUT"),
     *("CREATE_SETTLE", "DELETE_SETTLE", "LOST_SETTLE", "SEND_DEADLINE", "CORRECTION_PAUSE"),
 )
@@ -34,8 +34,8 @@ def _camel(name: str) -> str:
 
 def install(world: World, *values: str, ready: int = 2, token: str | None = None, **settings: str) -> None:
     """Have it in the world's namespace, set up as the world's operator is, with its Secret."""
-    told = {_camel(name): world.operator.setting(name) for name in TOLD}
-    given = {**told, **settings}
+    reported = {_camel(name): world.operator.setting(name) for name in REPORTED}
+    given = {**reported, **settings}
     chosen = [f"watchNamespaces={{{world.namespace}}}", *(f"settings.{name}={value}" for name, value in given.items())]
     text = rendered(world.cluster, *chosen, *values, name=NAME, namespace=world.namespace)
     secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "token", "namespace": world.namespace}}

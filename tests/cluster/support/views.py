@@ -78,8 +78,8 @@ class View:
         item = by_type.get(kind)
         if item is None:
             return Said()
-        told = by_type.get(item["message"].removeprefix("See the condition ").removesuffix("."), item)
-        return Said(item["status"], item["reason"], told["message"], item.get("observedGeneration", 0))
+        reported = by_type.get(item["message"].removeprefix("See the condition ").removesuffix("."), item)
+        return Said(item["status"], item["reason"], reported["message"], item.get("observedGeneration", 0))
 
     @property
     def ready(self) -> bool:

@@ -102,7 +102,7 @@ class World:
 
         return eventually(check)
 
-    def until_said(self, name: str, kind: str, reason: str, *, status: str = "", within: float = DEADLINE) -> View:
+    def until_reported(self, name: str, kind: str, reason: str, *, status: str = "", within: float = DEADLINE) -> View:
         """A condition with this reason (and status), about the present generation where it has one."""
 
         def check() -> View | None:
@@ -116,7 +116,7 @@ class World:
 
     def until_stalled(self, name: str, reason: str) -> View:
         """A person has to act, for this reason."""
-        return self.until_said(name, "Stalled", reason, status="True")
+        return self.until_reported(name, "Stalled", reason, status="True")
 
     def until_shown(self, name: str, state: str, readiness: str) -> View:
         """The status has what the cloud shows."""

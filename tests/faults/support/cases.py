@@ -39,8 +39,8 @@ class Case:
 
     def key(self) -> str:
         """A name for people, and for the object."""
-        told = "-".join(f"{name}-{value}" for name, value in self.parameters.items() if value is not SOME)
-        return "-".join(filter(None, (self.method, self.effect, told))).lower().replace("_", "-").replace(".", "-")
+        reported = "-".join(f"{name}-{value}" for name, value in self.parameters.items() if value is not SOME)
+        return "-".join(filter(None, (self.method, self.effect, reported))).lower().replace("_", "-").replace(".", "-")
 
 
 def case(method: str, effect: str, *, tries: int = 1, made: int = 1, lists: int = 4, **parameters: object) -> Case:

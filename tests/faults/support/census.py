@@ -61,19 +61,19 @@ class Census:
         """Endpoints alive now, by uid."""
         return Counter(life.uid for life in self._all() if life.ended == float("inf"))
 
-    def twins(self) -> list[tuple[Life, Life]]:
+    def duplicates(self) -> list[tuple[Life, Life]]:
         """Pairs of one object that were alive at one moment, the later born second."""
         pairs = [pair for lives in self.by_uid.values() for pair in combinations(lives, 2)]
         return [pair for pair in pairs if pair[0].beside(pair[1])]
 
     def unexcused(self, settle: float) -> list[tuple[Life, Life]]:
-        """Twins that no effect later than `settle` seconds explains: none may be.
+        """Duplicates that no effect later than `settle` seconds explains: none may be.
 
         Either the later born came so late; or the earlier born did, and was not known yet when the other was asked for.
         """
         return [
             (first, second)
-            for first, second in self.twins()
+            for first, second in self.duplicates()
             if second.lateness <= settle and (first.lateness <= settle or self._known(first, by=second.asked))
         ]
 

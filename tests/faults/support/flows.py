@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 
 from cluster.support.eventually import eventually
 from faults.support.points import Moment, Point
-from faults.support.promises import lies, twins
+from faults.support.promises import duplicates, lies
 from faults.support.stage import JsonObject, Stage
 from unit.api.invalid_specs import valid_spec
 
@@ -71,7 +71,7 @@ class Flow:
     def judge(self) -> list[str]:
         """What is wrong after all, by the record too."""
         calls = self.stage.cloud.calls(since=self._since)
-        return [*self.wrong, *twins(calls, f" {self.stage.namespace}/{self.subject} uid="), *self.recorded(calls)]
+        return [*self.wrong, *duplicates(calls, f" {self.stage.namespace}/{self.subject} uid="), *self.recorded(calls)]
 
     def recorded(self, calls: list[JsonObject]) -> list[str]:
         """What is wrong with what was sent."""

@@ -55,7 +55,7 @@ def lies(view: View, endpoints: list[dict[str, Any]]) -> list[str]:
     return [f"status lies: {sentence}" for sentence in wrong]
 
 
-def twins(calls: Iterable[JsonObject], mark: str) -> list[str]:
+def duplicates(calls: Iterable[JsonObject], mark: str) -> list[str]:
     """Each moment at which more than one living endpoint carried the mark, by the record of calls in its order."""
     marked: set[str] = set()
     wrong: list[str] = []

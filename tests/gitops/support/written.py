@@ -80,7 +80,7 @@ def _shown() -> Iterator[Written]:
         yield _write(_scene(endpoint, enabled=enabled), Decision("paused", in_order=confirmed), paused)
 
 
-def _told() -> Iterator[Written]:
+def _reported() -> Iterator[Written]:
     """Each other verdict, beside an endpoint and without one, and after each kind of earlier status."""
     endpoints = (None, an_endpoint(), an_endpoint(status="starting", readiness="not_ready", ready_replicas=0))
     choices = itertools.product(
@@ -93,4 +93,4 @@ def _told() -> Iterator[Written]:
 @functools.cache
 def everything() -> tuple[Written, ...]:
     """All of them, in the same order each time."""
-    return (*_shown(), *_told())
+    return (*_shown(), *_reported())

@@ -24,7 +24,7 @@ COUNT: Final = 8
 LOOKS: Final = 3
 """Looks at all objects until the next one begins: each meets the operator's LISTs at another time, and they do not wait
 for each other."""
-PATIENCE: Final = 300.0
+TIMEOUT: Final = 300.0
 """Seconds that each step may take: a machine that also runs other things must not fail a test."""
 
 Call = dict[str, Any]
@@ -95,7 +95,7 @@ def _go(
                 step.ended = time.time()
         return all(step.ended for step in steps.values())
 
-    eventually(look, within=PATIENCE, what="all objects of a round, Ready or gone")
+    eventually(look, within=TIMEOUT, what="all objects of a round, Ready or gone")
 
 
 def _count(world: World, lives: Iterable[Life], calls: Iterable[Call]) -> None:
@@ -109,7 +109,7 @@ def _count(world: World, lives: Iterable[Life], calls: Iterable[Call]) -> None:
             step.count(next(call for call in about[life.name] if call["method"] == method), others, lists)
 
 
-def told(steps: Iterable[Step], alone: Iterable[Step]) -> str:
+def reported(steps: Iterable[Step], alone: Iterable[Step]) -> str:
     """How much longer these took than those, and where they waited: medians, and the worst count of calls."""
     ours = list(steps)
     took = median(step.seconds for step in ours)

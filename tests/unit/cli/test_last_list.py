@@ -31,7 +31,7 @@ def settings() -> Settings:
     return Settings(token="t")  # type: ignore[arg-type]  # pydantic makes the secret
 
 
-async def told(raw: bytes | None, *, request_timeout: float = 5.0) -> tuple[Check, Loopback]:
+async def reported(raw: bytes | None, *, request_timeout: float = 5.0) -> tuple[Check, Loopback]:
     """What is said where the API server answers so; None: it never does."""
     async with loopback(lambda _: raw) as server, client_of(server, request_timeout=request_timeout) as client:
         return await last_list(client, POD, settings(), ""), server
@@ -39,7 +39,7 @@ async def told(raw: bytes | None, *, request_timeout: float = 5.0) -> tuple[Chec
 
 async def test_the_leaders_metrics_are_asked_for_through_the_api_server() -> None:
     """One GET of the pod's proxy; the oldest of its lists counts."""
-    check, server = await told(answer(metrics(3.2)))
+    check, server = await reported(answer(metrics(3.2)))
     assert [(request.method, request.target) for request in server.requests] == [
         ("GET", "/api/v1/namespaces/system/pods/operator-0:8080/proxy/metrics")
     ]
@@ -76,7 +76,7 @@ async def test_the_leaders_metrics_are_asked_for_through_the_api_server() -> Non
 )
 async def test_what_stands_in_the_way(raw: bytes, says: str, step: str) -> None:
     """One sentence about it, and what to do; the rest of the report goes on. No secret is in it."""
-    check, _ = await told(raw)
+    check, _ = await reported(raw)
     assert check.verdict is Verdict.UNKNOWN
     assert check.message.startswith("When the cloud was listed last is not known: ")
     assert says in check.message
@@ -87,7 +87,7 @@ async def test_what_stands_in_the_way(raw: bytes, says: str, step: str) -> None:
 
 async def test_a_pod_that_never_answers() -> None:
     """The request has a time limit."""
-    check, _ = await told(None, request_timeout=0.1)
+    check, _ = await reported(None, request_timeout=0.1)
     assert check.verdict is Verdict.UNKNOWN
     assert "no answer within 0.1 s" in check.message
 

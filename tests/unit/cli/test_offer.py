@@ -18,7 +18,7 @@ flavors = st.lists(combinations, min_size=1, max_size=4).map(tuple)
 catalogs = st.lists(st.lists(flavors, min_size=1, max_size=2), min_size=1, max_size=3).map(
     lambda models: Catalog(
         tuple(
-            Template(f"m{number}", tuple(Flavor(f"f{at}", told) for at, told in enumerate(each)))
+            Template(f"m{number}", tuple(Flavor(f"f{at}", reported) for at, reported in enumerate(each)))
             for number, each in enumerate(models)
         )
     )

@@ -83,19 +83,19 @@ def test_signs_that_can_be_written() -> None:
 
 def test_progress_of_what_takes_long() -> None:
     """After a moment a person is told what is waited for."""
-    with on_a_terminal() as screen, mock.patch.object(output, "PATIENCE", 0.0), Output().working("Listing"):
+    with on_a_terminal() as screen, mock.patch.object(output, "SHOWN_AFTER", 0.0), Output().working("Listing"):
         eventually(lambda: "Listing" in screen.getvalue(), what="progress")
 
 
 def test_no_progress_of_what_is_quick() -> None:
     """Nothing flickers."""
-    with on_a_terminal() as screen, mock.patch.object(output, "PATIENCE", 600.0), Output().working("Listing"):
+    with on_a_terminal() as screen, mock.patch.object(output, "SHOWN_AFTER", 600.0), Output().working("Listing"):
         pass
     assert "Listing" not in screen.getvalue()
 
 
 def test_no_progress_where_nobody_sees_it(capsys: pytest.CaptureFixture[str]) -> None:
     """Logs stay clean."""
-    with mock.patch.object(output, "PATIENCE", 0.0), Output().working("Listing"):
+    with mock.patch.object(output, "SHOWN_AFTER", 0.0), Output().working("Listing"):
         pass
     assert capsys.readouterr() == ("", "")

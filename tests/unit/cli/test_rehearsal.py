@@ -129,19 +129,19 @@ def a_cloud(seen: list[ObservedEndpoint]) -> InMemoryCloud:
     return cloud
 
 
-async def rehearsed(body: dict[str, Any], cloud: InMemoryCloud, told: Settings) -> Rehearsed:
+async def rehearsed(body: dict[str, Any], cloud: InMemoryCloud, reported: Settings) -> Rehearsed:
     """What the command line foresees."""
-    settings = told.model_copy(update={"project_id": SCOPE})
+    settings = reported.model_copy(update={"project_id": SCOPE})
     stage = Stage(settings, SecretStr("a-token"), StoredSecrets(), cluster_id=CLUSTER)
     stage.put([copy.deepcopy(body)])
     assert await stage.open(stage.credentials.own, cloud, [KEY]) is None
     return await stage.rehearse(KEY)
 
 
-async def done(body: dict[str, Any], cloud: InMemoryCloud, told: Settings) -> OperatorStage:
+async def done(body: dict[str, Any], cloud: InMemoryCloud, reported: Settings) -> OperatorStage:
     """What the operator does, while the cloud shows each change at once and no time goes by that settles a doubt."""
-    policy = told.policy(NAMESPACE, own_credential=True)
-    operator = OperatorStage(policy=policy, timing=told.timing())
+    policy = reported.policy(NAMESPACE, own_credential=True)
+    operator = OperatorStage(policy=policy, timing=reported.timing())
     operator.poller.cloud = operator.cloud = cloud
     operator.poller.catalog._cloud = cloud
     operator.kube.objects.clear()
@@ -153,7 +153,7 @@ async def done(body: dict[str, Any], cloud: InMemoryCloud, told: Settings) -> Op
     return operator
 
 
-def told_settings(*, adopts: bool) -> Settings:
+def reported_settings(*, adopts: bool) -> Settings:
     given: dict[str, Any] = {"adoption_namespaces": NAMESPACE} if adopts else {}
     return Settings(token=SecretStr("a-token"), cluster_id=CLUSTER, project_id=SCOPE, **given)
 
@@ -166,12 +166,12 @@ async def test_what_is_rehearsed_is_what_is_done(
     adopts: bool,  # noqa: FBT001  # drawn by name
 ) -> None:
     """The calls that change the cloud are the same, and so are the endpoints after them and what the status says."""
-    told, body = told_settings(adopts=adopts), an_object_of(drawn)
-    foreseen = await rehearsed(body, untouched := a_cloud(seen), told)
+    reported, body = reported_settings(adopts=adopts), an_object_of(drawn)
+    foreseen = await rehearsed(body, untouched := a_cloud(seen), reported)
     assert list(untouched.endpoints.values()) == seen, "a rehearsal changes nothing"
     assert untouched.script.journal == [note for note in untouched.script.journal if note.startswith(("GET", "slot"))]
 
-    operator = await done(copy.deepcopy(body), cloud := a_cloud(seen), told)
+    operator = await done(copy.deepcopy(body), cloud := a_cloud(seen), reported)
     calls = [note.split()[0] for note in cloud.script.journal if note.startswith(("POST", "PATCH", "DELETE"))]
     assert [each.method for each in foreseen.sent] == calls
     assert [bare(each.after) for each in foreseen.sent if each.method == "POST"] == [

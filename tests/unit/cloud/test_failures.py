@@ -300,6 +300,6 @@ def test_hostile_pages_cost_little(content: object) -> None:
     """No text can make the search for its words run away, however long the token is that is looked for."""
     hostile = answer(502, content)
     for token in (TOKEN, "aB3" * 1365):
-        told = from_answer(LIST, replace(hostile, secret=SecretStr(token)), retry_after=None, advice=Advice())
-        assert len(told.message) <= MAX_TEXT
-        assert told.message.isprintable()
+        reported = from_answer(LIST, replace(hostile, secret=SecretStr(token)), retry_after=None, advice=Advice())
+        assert len(reported.message) <= MAX_TEXT
+        assert reported.message.isprintable()

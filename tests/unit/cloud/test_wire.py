@@ -104,8 +104,8 @@ def test_absence_is_not_told(field: str) -> None:
     del fields[field]
     endpoint = parse_endpoint(fields)
     assert endpoint is not None
-    told = {"deployment": "ready_replicas"}.get(field, field)
-    assert getattr(endpoint, told) is None
+    reported = {"deployment": "ready_replicas"}.get(field, field)
+    assert getattr(endpoint, reported) is None
 
 
 @given(JSON | st.dictionaries(FIELDS, JSON), st.dictionaries(FIELDS, JSON))

@@ -37,8 +37,8 @@ def test_long_texts_are_not_told() -> None:
         endpoint_json(region=long, routing_key=long, model_name=long, created_at=long, name=long, deployment=deployment)
     )
     assert found is not None
-    told = (found.region, found.routing_key, found.model_name, found.created_at, found.name, found.status)
-    assert told == (None,) * 6
+    reported = (found.region, found.routing_key, found.model_name, found.created_at, found.name, found.status)
+    assert reported == (None,) * 6
 
 
 def test_what_is_shown_is_visible() -> None:

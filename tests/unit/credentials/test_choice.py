@@ -132,13 +132,13 @@ def test_own_token_is_followed() -> None:
 
 def test_logs_learn_each_token_once_and_before_its_use() -> None:
     """What a Secret holds is hidden from the first moment on."""
-    told: list[str] = []
-    given = credentials(labelled_secret("key", token=TOKEN, unused="never-read-4444"), on_read=told.append)
+    reported: list[str] = []
+    given = credentials(labelled_secret("key", token=TOKEN, unused="never-read-4444"), on_read=reported.append)
     for _ in range(3):
         credential = given.of(asking())
-        assert told in ([], [TOKEN])  # one that no account may have is never used, and not remembered
+        assert reported in ([], [TOKEN])  # one that no account may have is never used, and not remembered
         given.use(credential.token)
-    assert told == [TOKEN]
+    assert reported == [TOKEN]
 
 
 @pytest.mark.parametrize("show", [repr, str], ids=["repr", "str"])

@@ -107,7 +107,7 @@ def held_user(parts: Parts) -> None:
     parts.user()
 
 
-def stripped_while_used(parts: Parts) -> None:
+def removed_while_used(parts: Parts) -> None:
     """Two, and another finalizer."""
     parts.secret(finalizers=("other/one",))
     parts.user("a")
@@ -156,7 +156,7 @@ def terminating_unused(parts: Parts) -> None:
     [
         pytest.param(nobody, ["other/one"], id="let go"),
         pytest.param(held_user, [IN_USE], id="put on"),
-        pytest.param(stripped_while_used, ["other/one", IN_USE], id="put back beside others"),
+        pytest.param(removed_while_used, ["other/one", IN_USE], id="put back beside others"),
         pytest.param(new_user, [], id="not before it is needed"),
         pytest.param(about_to_create, [IN_USE], id="kept for a create"),
         pytest.param(hidden_user, [IN_USE], id="kept for another operator's object"),

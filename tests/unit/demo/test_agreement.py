@@ -117,7 +117,7 @@ def test_what_is_in_order_passes() -> None:
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        pytest.param({"endpoints": (*IN_ORDER.endpoints, an_endpoint("twin"))}, "no other", id="one too many"),
+        pytest.param({"endpoints": (*IN_ORDER.endpoints, an_endpoint("duplicate"))}, "no other", id="one too many"),
         pytest.param({"endpoints": ()}, "no other", id="one missing"),
         pytest.param({"endpoints": (an_endpoint("kept", gpu_count=2),)}, "what its object says", id="drift"),
         pytest.param({"endpoints": (an_endpoint("kept", description=""),)}, "what its object says", id="no mark"),

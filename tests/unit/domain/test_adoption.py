@@ -50,7 +50,9 @@ def allowed(description: str | None = "a note", **changes: Any) -> Arrange:  # n
 
 FIRST_STEP = [
     pytest.param(
-        lambda s: s.spec(endpointId="ep-1").may(adopt=True), Decided("unheard", after_list=True), id="no-list"
+        lambda s: s.spec(endpointId="ep-1").may(adopt=True),
+        Decided("cloud_not_observed", after_list=True),
+        id="no-list",
     ),
     pytest.param(
         lambda s: s.spec(endpointId="ep-9").lists(UNMARKED).may(adopt=True),
@@ -205,7 +207,7 @@ def test_complete_when_a_later_list_shows_the_mark() -> None:
     """The PATCH's own answer does not complete it, nor does a LIST begun before; the next LIST does."""
     scene = recorded(Scene().spec(endpointId="ep-1")).may(adopt=True).lists(UNMARKED)
     marked = an_endpoint(description=f"a note {MINE}")
-    scene.memory.calls.answered(scene.inventory.learned(marked))
+    scene.memory.calls.answered(scene.inventory.take_answer(marked))
     assert decided(scene) == replace(IN_ORDER, in_order=False, after_list=True)
     assert decided(scene.lists(marked)) == IN_ORDER
 

@@ -12,8 +12,8 @@ import pytest
 
 from tokenfactory_operator.domain.actions import (
     Create,
+    DeleteDuplicate,
     DeleteEndpoints,
-    DeleteTwin,
     Nothing,
     ProbeGone,
     Release,
@@ -63,13 +63,15 @@ LATER = [
     ),
     pytest.param(
         lambda s: adopted(s, endpointId="ep-1").lists(an_endpoint(description=MINE), an_endpoint("ep-2")),
-        Decided("twin", DeleteTwin("ep-2", "ep-1"), Reason.UPDATING, synced=None, record="ep-1", after_list=True),
-        id="a-late-twin-of-the-named-one-is-deleted",
+        Decided(
+            "duplicate", DeleteDuplicate("ep-2", "ep-1"), Reason.UPDATING, synced=None, record="ep-1", after_list=True
+        ),
+        id="a-late-duplicate-of-the-named-one-is-deleted",
     ),
     pytest.param(
         lambda s: s.recorded("ep-2").lists(an_endpoint(description=MINE), an_endpoint("ep-2")),
-        Decided("twin", reason=Reason.OWNERSHIP_CONFLICT, stalled=True, record="ep-2", after_list=True),
-        id="an-adopted-twin-is-never-deleted",
+        Decided("duplicate", reason=Reason.OWNERSHIP_CONFLICT, stalled=True, record="ep-2", after_list=True),
+        id="an-adopted-duplicate-is-never-deleted",
     ),
     pytest.param(
         lambda s: s.recorded().spec(endpointId="ep-1").saw_mark().lists(UNMARKED),
@@ -115,7 +117,7 @@ LATER = [
 
 
 @pytest.mark.rule(
-    C27="an-adopted-twin-is-never-deleted", I20="the-status-is-no-leave-to-adopt", L3="lost-is-not-made-anew"
+    C27="an-adopted-duplicate-is-never-deleted", I20="the-status-is-no-leave-to-adopt", L3="lost-is-not-made-anew"
 )
 @pytest.mark.parametrize(("arrange", "expected"), LATER)
 def test_an_adopted_endpoint_later(arrange: Arrange, expected: Decided) -> None:

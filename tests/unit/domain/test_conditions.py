@@ -14,7 +14,7 @@ from tokenfactory_operator.domain.conditions import conditions, shown
 from tokenfactory_operator.domain.ownership import judged
 from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
-from tokenfactory_operator.domain.telling import told_in_full
+from tokenfactory_operator.domain.telling import reported_in_full
 from unit.support.builders import a_spec, an_endpoint
 from unit.support.scene import Scene
 from unit.support.verdicts import KINDS
@@ -66,16 +66,17 @@ def test_what_an_enabled_endpoint_shows(
 
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("readiness", READINESSES)
-@pytest.mark.parametrize("told", [True, False, None])
+@pytest.mark.parametrize("reported", [True, False, None])
 @pytest.mark.parametrize("replicas", [None, 0, 1])
 def test_what_a_stopped_spec_shows(
-    status: str | None, readiness: str | None, *, told: bool | None, replicas: int | None
+    status: str | None, readiness: str | None, *, reported: bool | None, replicas: int | None
 ) -> None:
     """`enabled: false` is reached when the cloud says stopped, or, without a status, disabled and without replicas."""
     what = shown(
-        a_spec(enabled=False), an_endpoint(status=status, readiness=readiness, enabled=told, ready_replicas=replicas)
+        a_spec(enabled=False),
+        an_endpoint(status=status, readiness=readiness, enabled=reported, ready_replicas=replicas),
     )
-    stopped = status == "stopped" or (status is None and told is False and not replicas)
+    stopped = status == "stopped" or (status is None and reported is False and not replicas)
     assert (what.ready, what.reason) == ((True, "Stopped") if stopped else (False, "Stopping"))
 
 
@@ -102,7 +103,7 @@ def test_an_error_while_serving_is_told() -> None:
 # The conditions themselves
 
 
-def told(scene: Scene, decision: Decision | None = None, *, now: str = NOW) -> dict[str, Condition]:
+def reported(scene: Scene, decision: Decision | None = None, *, now: str = NOW) -> dict[str, Condition]:
     """The conditions after the plan's own decision (or the given one), by type."""
     situation = judged(scene.situation())
     decision = decision or decide(situation)
@@ -111,12 +112,12 @@ def told(scene: Scene, decision: Decision | None = None, *, now: str = NOW) -> d
 
 
 def brief(scene: Scene, decision: Decision | None = None) -> dict[str, str]:
-    return {type_: f"{item.status} {item.reason}" for type_, item in told(scene, decision).items()}
+    return {type_: f"{item.status} {item.reason}" for type_, item in reported(scene, decision).items()}
 
 
 def with_conditions(scene: Scene, now: str = NOW) -> Scene:
     """The scene with the present conditions written into its status."""
-    scene.body["status"]["conditions"] = [item.to_dict() for item in told(scene, now=now).values()]
+    scene.body["status"]["conditions"] = [item.to_dict() for item in reported(scene, now=now).values()]
     return scene
 
 
@@ -220,7 +221,7 @@ VERDICTS = [
 def test_laws_of_every_verdict(verdict: Verdict, endpoint: object, *, confirmed: bool) -> None:
     """Stalled never beside Reconciling, both only when True; Ready never True unless in order."""
     scene = Scene().recorded().lists(*([an_endpoint()] if endpoint else []))
-    found = told(scene, Decision("any", verdict=verdict, in_order=confirmed))
+    found = reported(scene, Decision("any", verdict=verdict, in_order=confirmed))
     assert not {"Stalled", "Reconciling"} <= found.keys()
     assert all(found[kind].status == "True" for kind in ("Stalled", "Reconciling") if kind in found)
     assert {"Ready", "Synced", "Serving"} <= found.keys()
@@ -233,7 +234,7 @@ def test_laws_of_every_verdict(verdict: Verdict, endpoint: object, *, confirmed:
 def test_a_message_stands_once(verdict: Verdict, endpoint: object) -> None:
     """Where tools that wait look: the others with its reason name the condition that has it, and nothing is lost."""
     scene = Scene().recorded().lists(*([an_endpoint()] if endpoint else []))
-    found = told(scene, Decision("any", verdict=verdict))
+    found = reported(scene, Decision("any", verdict=verdict))
     teller = next(found[kind] for kind in ("Stalled", "Reconciling", "Synced") if kind in found)
     referring = [item for item in found.values() if item.message == f"See the condition {teller.type}."]
     assert {item.type for item in (teller, *referring)} == {
@@ -241,23 +242,23 @@ def test_a_message_stands_once(verdict: Verdict, endpoint: object) -> None:
     }
     messages = [item.message for item in found.values() if item not in referring]
     assert len(messages) == len(set(messages))
-    in_full = {item.type: item.message for item in told_in_full(tuple(found.values()))}
+    in_full = {item.type: item.message for item in reported_in_full(tuple(found.values()))}
     assert {in_full[item.type] for item in referring} <= {teller.message}
 
 
 def test_what_was_told_elsewhere_is_told_where_that_goes() -> None:
     """An outage takes the place of what `Stalled` said: `Ready`, which stays, has its own message again."""
     scene = with_conditions(Scene().recorded().spec(region="us-central1").lists(an_endpoint()))
-    before = told(scene)
+    before = reported(scene)
     assert before["Ready"].message == "See the condition Stalled."
-    after = told(scene.outage())
+    after = reported(scene.outage())
     assert (after["Ready"].reason, after["Ready"].message) == ("InvalidSpec", before["Stalled"].message)
 
 
 def test_ready_waits_for_a_list_after_the_mutation() -> None:
     """A call's answer shows the state, and is never Ready by itself."""
     scene = in_order()
-    scene.memory.calls.answered(scene.inventory.learned(an_endpoint()))
+    scene.memory.calls.answered(scene.inventory.take_answer(an_endpoint()))
     assert brief(scene)["Ready"] == "False Updating"
     scene.lists(an_endpoint())
     assert brief(scene)["Ready"] == "True Available"
@@ -266,28 +267,28 @@ def test_ready_waits_for_a_list_after_the_mutation() -> None:
 def test_a_created_endpoint_that_no_list_shows_is_being_created() -> None:
     """Between the answer to the POST and the first LIST."""
     scene = Scene().held().attempt_written("a1", "Created", endpointId="ep-1").lists()
-    scene.memory.calls.answered(scene.inventory.learned(an_endpoint(), created=True))
+    scene.memory.calls.answered(scene.inventory.take_answer(an_endpoint(), created=True))
     assert brief(scene)["Ready"] == "False Creating"
 
 
 def test_an_unchanged_state_says_the_same_later() -> None:
     """Messages and times are stable: nothing is written for nothing."""
     scene = with_conditions(in_order())
-    before = told(scene)
+    before = reported(scene)
     scene.wait(3600).lists(an_endpoint())
-    assert told(scene, now=LATER) == before
+    assert reported(scene, now=LATER) == before
 
 
 def test_transition_time_follows_status_only() -> None:
     """Another reason is no transition."""
     scene = with_conditions(in_order())
     scene.lists(an_endpoint(readiness="not_ready", ready_replicas=0))
-    changed = told(scene, now=LATER)
+    changed = reported(scene, now=LATER)
     assert changed["Ready"].last_transition_time == LATER
     assert changed["Synced"].last_transition_time == NOW
     scene = with_conditions(scene, LATER)
     scene.lists(an_endpoint(status="starting", readiness="not_ready", ready_replicas=0))
-    again = told(scene, now="2025-01-01T14:00:00Z")
+    again = reported(scene, now="2025-01-01T14:00:00Z")
     assert (again["Ready"].reason, again["Ready"].last_transition_time) == ("Starting", LATER)
 
 
@@ -295,15 +296,15 @@ def test_the_generation_that_was_judged_is_named() -> None:
     """Each condition tells which spec it describes."""
     scene = in_order()
     scene.body["metadata"]["generation"] = 7
-    assert {item.observed_generation for item in told(scene).values()} == {7}
+    assert {item.observed_generation for item in reported(scene).values()} == {7}
 
 
 def test_an_outage_keeps_what_was_known() -> None:
     """No good LIST for three intervals: Synced says so, Ready and Serving stay as they were, of their generation."""
     scene = with_conditions(in_order())
-    before = told(scene)
+    before = reported(scene)
     scene.body["metadata"]["generation"] = 2
-    after = told(scene.outage(), now=LATER)
+    after = reported(scene.outage(), now=LATER)
     assert (after["Ready"], after["Serving"]) == (before["Ready"], before["Serving"])
     assert (after["Synced"].status, after["Synced"].reason) == ("False", Reason.CLOUD_UNAVAILABLE)
     assert after["Synced"].observed_generation == 1
@@ -312,7 +313,7 @@ def test_an_outage_keeps_what_was_known() -> None:
 def test_a_blind_operator_does_not_know() -> None:
     """For INVENTORY_MAX_AGE nothing was seen: Ready is Unknown, and so is whether it serves."""
     scene = with_conditions(in_order())
-    after = told(scene.outage(blind=True), now=LATER)
+    after = reported(scene.outage(blind=True), now=LATER)
     for kind in ("Ready", "Serving"):
         assert (after[kind].status, after[kind].reason) == ("Unknown", Reason.CLOUD_UNAVAILABLE)
         assert after[kind].last_transition_time == LATER
@@ -322,11 +323,11 @@ def test_conditions_come_in_one_order() -> None:
     """People and diffs see them always alike."""
     order = list(ConditionType)
     for scene in (in_order(), Scene().recorded().lists(), Scene().spec(endpointId="ep-1").lists()):
-        types = [ConditionType(kind) for kind in told(scene)]
+        types = [ConditionType(kind) for kind in reported(scene)]
         assert types == sorted(types, key=order.index)
 
 
 def test_synced_is_what_the_constant_says() -> None:
     """A changed verdict changes what is told."""
-    found = told(in_order(), Decision("any", verdict=replace(SYNCED, message="other"), in_order=True))
+    found = reported(in_order(), Decision("any", verdict=replace(SYNCED, message="other"), in_order=True))
     assert found["Synced"].message == "other"

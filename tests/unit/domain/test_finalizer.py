@@ -54,7 +54,7 @@ def unsettled(*endpoints: ObservedEndpoint) -> Scene:
 
 TABLE: Final[dict[str, tuple[Make, set[Ending]]]] = {
     "call_sent": (lambda: unsettled(an_endpoint(description=released())), {OBSERVED}),
-    "unheard": (lambda: Scene().recorded(), {RETAINED, DELETED}),
+    "cloud_not_observed": (lambda: Scene().recorded(), {RETAINED, DELETED}),
     "other_scope": (lambda: Scene().recorded(scope="project-2").lists(), {RETAINED, DELETED}),
     "unproven": (lambda: Scene().recorded().lists(an_endpoint(description="by hand")), {DELETED}),
     "undeleted": (lambda: Scene().recorded().lists(OWN), {DELETED}),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenfactory_operator.domain import ownership, plan
-from tokenfactory_operator.domain.actions import DeleteEndpoints, DeleteTwin, Release
+from tokenfactory_operator.domain.actions import DeleteDuplicate, DeleteEndpoints, Release
 from tokenfactory_operator.domain.identity import ADOPTED
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
@@ -60,7 +60,7 @@ def done(scene: Scene, endpoint_id: str) -> Deed:
     action = decision.action
     if isinstance(action, DeleteEndpoints) and endpoint_id in action.endpoint_ids:
         return Deed.DELETE
-    if isinstance(action, DeleteTwin) and action.endpoint_id == endpoint_id:
+    if isinstance(action, DeleteDuplicate) and action.endpoint_id == endpoint_id:
         return Deed.DELETE
     if isinstance(action, Release) and action.endpoint_id == endpoint_id:
         return Deed.RELEASE

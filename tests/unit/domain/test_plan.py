@@ -52,15 +52,15 @@ def correction(scene: Scene, tries: int) -> Scene:
 
 CREATE_ROWS = [
     pytest.param(lambda s: s.lists(), CREATING, id="nothing-there"),
-    pytest.param(lambda s: s, Decided("unheard", after_list=True), id="no-list-yet-says-nothing"),
+    pytest.param(lambda s: s, Decided("cloud_not_observed", after_list=True), id="no-list-yet-says-nothing"),
     pytest.param(
         lambda s: s.lists(complete=False),
-        Decided("unheard", after_list=True),
+        Decided("cloud_not_observed", after_list=True),
         id="an-incomplete-list-opens-no-gate",
     ),
     pytest.param(
         lambda s: s.outage(),
-        Decided("unheard", reason=Reason.CLOUD_UNAVAILABLE, judged=False, after_list=True),
+        Decided("cloud_not_observed", reason=Reason.CLOUD_UNAVAILABLE, judged=False, after_list=True),
         id="first-list-fails",
     ),
     pytest.param(
@@ -156,7 +156,7 @@ CREATE_ROWS = [
     ),
     pytest.param(
         lambda s: s.annotated(api.RECONCILE_REQUESTED_AT, "now"),
-        Decided("unheard", after_list=True),
+        Decided("cloud_not_observed", after_list=True),
         id="request-before-the-first-list",
     ),
     pytest.param(
@@ -288,7 +288,7 @@ UPKEEP_ROWS = [
     pytest.param(lambda s: s.recorded().lists(an_endpoint()), IN_ORDER, id="in-order"),
     pytest.param(
         lambda s: s.recorded().outage().lists(an_endpoint()),
-        Decided("unheard", reason=Reason.CLOUD_UNAVAILABLE, judged=False, record="ep-1", after_list=True),
+        Decided("cloud_not_observed", reason=Reason.CLOUD_UNAVAILABLE, judged=False, record="ep-1", after_list=True),
         id="outage-changes-nothing",
     ),
     pytest.param(

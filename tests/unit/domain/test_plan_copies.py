@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tokenfactory_operator.domain.actions import DeleteEndpoints, DeleteTwin, Nothing, RemoveFinalizer
+from tokenfactory_operator.domain.actions import DeleteDuplicate, DeleteEndpoints, Nothing, RemoveFinalizer
 from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
 from unit.support.builders import an_endpoint, mark
@@ -19,24 +19,26 @@ Arrange = Callable[[Scene], Scene]
 OWN: Final = an_endpoint()
 COPY: Final = an_endpoint("ep-2", routing_key="dedicated/theirs")
 CLONE: Final = an_endpoint("ep-2", created_at="2025-01-01T13:00:00Z")
-TOLD: Final = {"routingKey": "dedicated/llm-1", "createdAt": "2025-01-01T12:00:00Z"}
+REPORTED: Final = {"routingKey": "dedicated/llm-1", "createdAt": "2025-01-01T12:00:00Z"}
 
 
 LIVING = [
-    pytest.param(lambda s: s.recorded(**TOLD).lists(OWN, COPY), "OwnershipConflict", id="beside-the-original"),
-    pytest.param(lambda s: s.recorded(**TOLD).lists(COPY), "OwnershipConflict", id="original-missing-once"),
-    pytest.param(lambda s: s.recorded(**TOLD).settles(COPY), "OwnershipConflict", id="original-absent"),
-    pytest.param(lambda s: s.recorded(**TOLD).settles(COPY).gone(), "OwnershipConflict", id="original-gone"),
-    pytest.param(lambda s: s.recorded(**TOLD).settles(CLONE), "OwnershipConflict", id="younger-than-the-original"),
-    pytest.param(lambda s: s.recorded("ep-9", **TOLD).settles(OWN), "ReconcileSuccess", id="only-the-id-is-nonsense"),
+    pytest.param(lambda s: s.recorded(**REPORTED).lists(OWN, COPY), "OwnershipConflict", id="beside-the-original"),
+    pytest.param(lambda s: s.recorded(**REPORTED).lists(COPY), "OwnershipConflict", id="original-missing-once"),
+    pytest.param(lambda s: s.recorded(**REPORTED).settles(COPY), "OwnershipConflict", id="original-absent"),
+    pytest.param(lambda s: s.recorded(**REPORTED).settles(COPY).gone(), "OwnershipConflict", id="original-gone"),
+    pytest.param(lambda s: s.recorded(**REPORTED).settles(CLONE), "OwnershipConflict", id="younger-than-the-original"),
+    pytest.param(
+        lambda s: s.recorded("ep-9", **REPORTED).settles(OWN), "ReconcileSuccess", id="only-the-id-is-nonsense"
+    ),
     pytest.param(lambda s: s.recorded("ep-9").settles(OWN), "ReconcileSuccess", id="nothing-else-is-told"),
     pytest.param(
-        lambda s: s.recorded("ep-9", **TOLD).settles(an_endpoint(routing_key=None, created_at=None)),
+        lambda s: s.recorded("ep-9", **REPORTED).settles(an_endpoint(routing_key=None, created_at=None)),
         "ReconcileSuccess",
         id="the-answer-does-not-tell",
     ),
     pytest.param(
-        lambda s: s.recorded("ep-9", **TOLD).settles(an_endpoint("ep-2", description=mark("a2"), routing_key="x")),
+        lambda s: s.recorded("ep-9", **REPORTED).settles(an_endpoint("ep-2", description=mark("a2"), routing_key="x")),
         "ReconcileSuccess",
         id="another-try-is-no-copy",
     ),
@@ -57,14 +59,14 @@ def test_a_copy_is_a_conflict_whatever_became_of_the_original(arrange: Arrange, 
 
 
 TERMINATING = [
-    pytest.param(lambda s: s.recorded(**TOLD).lists(OWN, COPY), DeleteEndpoints(("ep-1",)), id="original-first"),
+    pytest.param(lambda s: s.recorded(**REPORTED).lists(OWN, COPY), DeleteEndpoints(("ep-1",)), id="original-first"),
     pytest.param(
-        lambda s: s.recorded(**TOLD).lists(COPY).looked(),
+        lambda s: s.recorded(**REPORTED).lists(COPY).looked(),
         DeleteEndpoints(("ep-1",)),
         id="original-missing-after-a-restart",
     ),
     pytest.param(
-        lambda s: s.recorded("ep-9", **TOLD).lists(OWN), DeleteEndpoints(("ep-1",)), id="only-the-id-is-nonsense"
+        lambda s: s.recorded("ep-9", **REPORTED).lists(OWN), DeleteEndpoints(("ep-1",)), id="only-the-id-is-nonsense"
     ),
 ]
 
@@ -78,7 +80,7 @@ def test_a_deletion_takes_the_original_only(arrange: Arrange, action: DeleteEndp
 
 def test_a_copy_does_not_hold_the_object() -> None:
     """Delete 4: the finalizer goes, and the event names what was left."""
-    scene = Scene().recorded(**TOLD).terminating().lists(OWN, COPY).deleted("ep-1").wait(61).lists(COPY)
+    scene = Scene().recorded(**REPORTED).terminating().lists(OWN, COPY).deleted("ep-1").wait(61).lists(COPY)
     action = decide(scene.situation()).action
     assert isinstance(action, RemoveFinalizer)
     assert action.event == Reason.OWNERSHIP_CONFLICT
@@ -88,11 +90,11 @@ def test_a_copy_does_not_hold_the_object() -> None:
 @pytest.mark.rule("C33", "X18")
 @pytest.mark.parametrize("state", ["Pending", "Refused"])
 @pytest.mark.parametrize("marked", [True, False])
-def test_what_the_latest_attempt_makes_beside_another_ones_endpoint_is_a_twin(state: str, *, marked: bool) -> None:
+def test_what_the_latest_attempt_makes_beside_another_ones_endpoint_is_a_duplicate(state: str, *, marked: bool) -> None:
     """Create 7: the recorded endpoint is an earlier attempt's, so the latest attempt's is no copy of it."""
-    scene = Scene().held().attempt_written("a2", state, endpointId="ep-1", **TOLD).saw_mark()
+    scene = Scene().held().attempt_written("a2", state, endpointId="ep-1", **REPORTED).saw_mark()
     recorded = an_endpoint() if marked else an_endpoint(description="its mark was removed")
     late = an_endpoint("ep-2", description=mark("a2"), routing_key="dedicated/llm-2", created_at="2025-01-02")
     found = decide(scene.settles(recorded, late).situation())
     assert found.verdict is None or found.verdict.reason is not Reason.OWNERSHIP_CONFLICT
-    assert found.action == DeleteTwin("ep-2", "ep-1")
+    assert found.action == DeleteDuplicate("ep-2", "ep-1")

@@ -155,7 +155,7 @@ ROWS = [
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").lists(LATE),
         deleting("undeleted", DeleteEndpoints(("ep-2",)), "ep-1"),
-        id="a-twin-shows-up-meanwhile",
+        id="a-duplicate-shows-up-meanwhile",
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN).failed("DeleteEndpoints", CloudUnavailable("5xx")),
@@ -274,7 +274,9 @@ ROWS = [
     ),
     # 5. What holds the object
     pytest.param(
-        lambda s: s.recorded().terminating(), Decided("unheard", record="ep-1", after_list=True), id="no-list-yet"
+        lambda s: s.recorded().terminating(),
+        Decided("cloud_not_observed", record="ep-1", after_list=True),
+        id="no-list-yet",
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN).outage(), DELETE, id="outage-of-the-list-stops-no-delete"
@@ -349,7 +351,7 @@ ROWS = [
         "no-delete-is-given-up",
     ),
     D8="answer-means-wait",
-    D9=("still-listed", "a-twin-shows-up-meanwhile", "an-incomplete-list-ends-nothing", "absence-seen"),
+    D9=("still-listed", "a-duplicate-shows-up-meanwhile", "an-incomplete-list-ends-nothing", "absence-seen"),
     D10="retain-releases",
     D11=("retain-leaves-a-foreign-mark", "released-already"),
     D12="last-attempt-refused-goes-at-once",

@@ -1,4 +1,4 @@
-"""The composed chain where something is wrong: conflicts, twins, loss, another scope; and which check comes first."""
+"""The composed chain where something is wrong: conflicts, duplicates, loss, another scope; which check is first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.actions import AddFinalizer, Create, DeleteTwin, Nothing, ProbeGone, Rescope
+from tokenfactory_operator.domain.actions import AddFinalizer, Create, DeleteDuplicate, Nothing, ProbeGone, Rescope
 from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.errors import CloudUnavailable
 from tokenfactory_operator.domain.reasons import Reason
@@ -28,8 +28,8 @@ def lost(**changes: object) -> Decided:
     return replace(expected, **changes)  # type: ignore[arg-type]  # a table's row names fields of the dataclass
 
 
-def twin(action: DeleteTwin | Nothing, record: str = "ep-1") -> Decided:
-    return Decided("twin", action, Reason.UPDATING, synced=None, record=record, after_list=True)
+def duplicate(action: DeleteDuplicate | Nothing, record: str = "ep-1") -> Decided:
+    return Decided("duplicate", action, Reason.UPDATING, synced=None, record=record, after_list=True)
 
 
 OLDER, NEWER = "2025-01-01T10:00:00Z", "2025-01-01T13:00:00Z"
@@ -38,7 +38,7 @@ PROBE = ProbeGone("ep-1", mark())
 LOOK = ProbeGone("ep-1", mark(), look_only=True)
 UNTRUSTED = Decided("lost", reason=Reason.INVENTORY_UNTRUSTED, stalled=True, record="ep-1", after_list=True)
 AGAIN = Decided("lost", Create(), Reason.CREATING, synced=None, after_list=True)
-PUT_BACK = Decided("stripped", AddFinalizer())
+PUT_BACK = Decided("finalizer_missing", AddFinalizer())
 MISMATCH = Decided("other_scope", reason=Reason.CREDENTIALS_MISMATCH, stalled=True, record="ep-1", after_list=True)
 
 
@@ -76,61 +76,63 @@ ROWS = [
         conflict("copied", "ep-2"),
         id="of-two-copies-the-recorded-one-stays-recorded",
     ),
-    # Late twins
+    # Late duplicates
     pytest.param(
         lambda s: s.recorded().lists(an_endpoint(), LATE),
-        twin(DeleteTwin("ep-2", "ep-1")),
-        id="twin-of-the-recorded-endpoint-is-deleted",
+        duplicate(DeleteDuplicate("ep-2", "ep-1")),
+        id="duplicate-of-the-recorded-endpoint-is-deleted",
     ),
     pytest.param(
         lambda s: s.recorded("ep-2").lists(an_endpoint(created_at=NEWER), LATE),
-        twin(DeleteTwin("ep-1", "ep-2"), "ep-2"),
+        duplicate(DeleteDuplicate("ep-1", "ep-2"), "ep-2"),
         id="status-decides-between-equals",
     ),
     pytest.param(
         lambda s: s.recorded("ep-2").lists(an_endpoint(created_at=NEWER), replace(LATE, created_at=OLDER)),
-        twin(DeleteTwin("ep-1", "ep-2"), "ep-2"),
+        duplicate(DeleteDuplicate("ep-1", "ep-2"), "ep-2"),
         id="the-older-is-kept",
     ),
     pytest.param(
         lambda s: s.recorded("ep-1").lists(an_endpoint(created_at=NEWER), replace(LATE, created_at=OLDER)),
-        replace(twin(Nothing(), "ep-2"), after=0),
+        replace(duplicate(Nothing(), "ep-2"), after=0),
         id="the-older-is-kept-whichever-the-status-names",
     ),
     pytest.param(
         lambda s: s.recorded("ep-2").lists(
             an_endpoint(created_at=NEWER), replace(LATE, created_at=OLDER, readiness="not_ready")
         ),
-        replace(twin(Nothing(), "ep-1"), after=0),
+        replace(duplicate(Nothing(), "ep-1"), after=0),
         id="the-one-that-serves-is-kept",
     ),
     pytest.param(
         lambda s: s.held().lists(an_endpoint(created_at=NEWER), replace(LATE, created_at=OLDER)),
-        replace(twin(Nothing(), "ep-2"), after=0),
+        replace(duplicate(Nothing(), "ep-2"), after=0),
         id="its-id-is-written-before-the-other-is-deleted",
     ),
     pytest.param(
-        lambda s: s.recorded().lists(an_endpoint(), LATE).deleted("ep-2"), twin(Nothing()), id="twin-deletion-answered"
+        lambda s: s.recorded().lists(an_endpoint(), LATE).deleted("ep-2"),
+        duplicate(Nothing()),
+        id="duplicate-deletion-answered",
     ),
     pytest.param(
         lambda s: s.recorded().lists(an_endpoint(), LATE).deleted("ep-2").wait(61).lists(an_endpoint(), LATE),
-        twin(DeleteTwin("ep-2", "ep-1")),
-        id="twin-still-listed-long-after-is-deleted-again",
+        duplicate(DeleteDuplicate("ep-2", "ep-1")),
+        id="duplicate-still-listed-long-after-is-deleted-again",
     ),
     pytest.param(
         lambda s: s.recorded().lists(an_endpoint(), an_endpoint("ep-2", description=mark("adopted"))),
-        conflict("twin"),
-        id="an-adopted-twin-is-never-deleted",
+        conflict("duplicate"),
+        id="an-adopted-duplicate-is-never-deleted",
     ),
     pytest.param(
-        lambda s: s.recorded().lists(an_endpoint(), LATE).failed("DeleteTwin", CloudUnavailable("5xx")),
+        lambda s: s.recorded().lists(an_endpoint(), LATE).failed("DeleteDuplicate", CloudUnavailable("5xx")),
         Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, record="ep-1", after=10),
-        id="failed-twin-deletion-waits",
+        id="failed-duplicate-deletion-waits",
     ),
     pytest.param(
         lambda s: s.recorded().annotated(api.PAUSED).lists(an_endpoint(), LATE),
-        Decided("twin", reason=Reason.RECONCILE_PAUSED, record="ep-1", after_list=True),
-        id="paused-deletes-no-twin",
+        Decided("duplicate", reason=Reason.RECONCILE_PAUSED, record="ep-1", after_list=True),
+        id="paused-deletes-no-duplicate",
     ),
     # Lost
     pytest.param(lambda s: s.recorded().lists(), lost(), id="one-list-without-it"),
@@ -217,9 +219,9 @@ ROWS = [
         id="nothing-at-stake-in-the-other-scope",
     ),
     # The finalizer that somebody stripped
-    pytest.param(lambda s: s.status(endpointId="ep-1").lists(), PUT_BACK, id="stripped-with-an-id"),
-    pytest.param(lambda s: s.attempt_written().lists(), PUT_BACK, id="stripped-with-an-open-attempt"),
-    pytest.param(lambda s: s.lists(an_endpoint()), PUT_BACK, id="stripped-with-our-mark-listed"),
+    pytest.param(lambda s: s.status(endpointId="ep-1").lists(), PUT_BACK, id="finalizer-missing-with-an-id"),
+    pytest.param(lambda s: s.attempt_written().lists(), PUT_BACK, id="finalizer-missing-with-an-open-attempt"),
+    pytest.param(lambda s: s.lists(an_endpoint()), PUT_BACK, id="finalizer-missing-with-our-mark-listed"),
     pytest.param(
         lambda s: s.attempt_written(state="Refused").lists(),
         Decided("create", Create(), Reason.CREATING, synced=None, after_list=True),
@@ -228,17 +230,17 @@ ROWS = [
 ]
 
 FIRST = [
-    pytest.param(lambda s: s.status(endpointId="ep-1").spec(model=7), PUT_BACK, id="stripped>unreadable"),
-    pytest.param(lambda s: s.status(endpointId="ep-1").outage(), PUT_BACK, id="stripped>unheard"),
+    pytest.param(lambda s: s.status(endpointId="ep-1").spec(model=7), PUT_BACK, id="finalizer-missing>unreadable"),
+    pytest.param(lambda s: s.status(endpointId="ep-1").outage(), PUT_BACK, id="finalizer-missing>cloud-not-observed"),
     pytest.param(
         lambda s: s.spec(model=7).outage(),
         Decided("unreadable", reason=Reason.INVALID_SPEC, stalled=True),
-        id="unreadable>unheard",
+        id="unreadable>cloud-not-observed",
     ),
     pytest.param(
         lambda s: s.recorded(scope="project-2").lists().outage(),
-        Decided("unheard", reason=Reason.CLOUD_UNAVAILABLE, judged=False, record="ep-1", after_list=True),
-        id="unheard>other_scope",
+        Decided("cloud_not_observed", reason=Reason.CLOUD_UNAVAILABLE, judged=False, record="ep-1", after_list=True),
+        id="cloud-not-observed>other-scope",
     ),
     pytest.param(
         lambda s: s.recorded(scope="project-2").lists().annotated(api.RECONCILE_REQUESTED_AT, "now"),
@@ -267,17 +269,17 @@ FIRST = [
     pytest.param(
         lambda s: s.held().attempt_written("a9").lists(an_endpoint(), LATE),
         Decided("undecided", reason=Reason.CREATE_OUTCOME_UNKNOWN, record="ep-1", after_list=True),
-        id="undecided>twin",
+        id="undecided>duplicate",
     ),
     pytest.param(
         lambda s: s.recorded("ep-0").settles(an_endpoint(), LATE),
-        replace(twin(Nothing()), after=0),
-        id="twin>lost",
+        replace(duplicate(Nothing()), after=0),
+        id="duplicate>lost",
     ),
     pytest.param(
         lambda s: s.recorded().spec(region="us-central1").lists(an_endpoint(), LATE),
-        twin(DeleteTwin("ep-2", "ep-1")),
-        id="twin>immutable",
+        duplicate(DeleteDuplicate("ep-2", "ep-1")),
+        id="duplicate>immutable",
     ),
     pytest.param(
         lambda s: s.recorded().spec(region="us-central1", displayName="chat").lists(an_endpoint()),
@@ -306,7 +308,7 @@ FIRST = [
         "status-decides-between-equals",
         "its-id-is-written-before-the-other-is-deleted",
     ),
-    C27="an-adopted-twin-is-never-deleted",
+    C27="an-adopted-duplicate-is-never-deleted",
     C28="the-same-try-twice-is-a-copy",
     E10="other-scope-resolves-nothing",
     E11="a-persons-word-rebinds",
@@ -316,7 +318,7 @@ FIRST = [
     E22="a-persons-word-still-needs-the-probe",
     E23="hidden-endpoint-is-observed-again-each-interval",
     E28=("a-word-on-another-doubt-does-not", "nor-does-that-word-bring-trust"),
-    H1="paused-deletes-no-twin",
+    H1="paused-deletes-no-duplicate",
     I10="a-list-that-shows-the-recorded-id-rebinds",
     I13="absent-is-probed-by-id",
     I14=("foreign-mark-is-a-conflict-never-drift", "foreign-mark-beside-ours"),
@@ -410,7 +412,7 @@ def test_a_finalizer_written_here_needs_no_resolving() -> None:
 def test_a_mutation_has_to_be_seen_by_a_list_begun_after_it() -> None:
     """Promise 3: in order only when a LIST begun after the last mutation shows it."""
     scene = Scene().recorded().lists(an_endpoint())
-    scene.memory.calls.answered(scene.inventory.learned(an_endpoint()))
+    scene.memory.calls.answered(scene.inventory.take_answer(an_endpoint()))
     waiting = decided(scene)
     assert (waiting.in_order, waiting.after_list) == (False, True)
     assert decided(scene.lists(an_endpoint())).in_order
@@ -420,6 +422,6 @@ def test_created_here_is_not_in_order_before_a_list_shows_it() -> None:
     """The answer to a POST is no LIST."""
     scene = Scene().held().attempt_written().lists()
     scene.attempted(State.SUCCEEDED, endpoint_id="ep-1")
-    scene.inventory.learned(an_endpoint(), created=True)
+    scene.inventory.take_answer(an_endpoint(), created=True)
     answer = decided(scene)
     assert (answer.check, answer.record, answer.in_order) == ("in_order", "ep-1", False)

@@ -23,11 +23,14 @@ def test_how_old_a_view_may_be() -> None:
     ("scene", "age", "check"),
     [
         pytest.param(Scene().recorded().lists(an_endpoint()), LIMIT - 2, "in_order", id="endpoint, recent"),
-        pytest.param(Scene().recorded().lists(an_endpoint()), LIMIT + 1, "unheard", id="endpoint, too old"),
+        pytest.param(Scene().recorded().lists(an_endpoint()), LIMIT + 1, "cloud_not_observed", id="endpoint, too old"),
         pytest.param(Scene().lists(), LIMIT - 2, "create", id="nothing there, recent"),
-        pytest.param(Scene().lists(), LIMIT + 1, "unheard", id="nothing there, too old"),
+        pytest.param(Scene().lists(), LIMIT + 1, "cloud_not_observed", id="nothing there, too old"),
         pytest.param(
-            Scene().recorded().lists(an_endpoint()).spec(displayName="new"), LIMIT + 1, "unheard", id="edited meanwhile"
+            Scene().recorded().lists(an_endpoint()).spec(displayName="new"),
+            LIMIT + 1,
+            "cloud_not_observed",
+            id="edited meanwhile",
         ),
     ],
 )
@@ -35,7 +38,7 @@ def test_an_old_view_decides_nothing(scene: Scene, age: float, check: str) -> No
     """Neither `Ready` nor a create follows from it; the next LIST decides."""
     found = decided(scene.wait(age))
     assert found.check == check
-    if check == "unheard":
+    if check == "cloud_not_observed":
         assert (found.reason, found.after_list) == (None, True)
 
 

@@ -37,7 +37,7 @@ def test_a_simulator_on_the_own_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "same"),
+    ("reported", "same"),
     [
         pytest.param("openai/gpt-oss-120b", True, id="as in the spec"),
         pytest.param("OpenAI/GPT_OSS 120B", True, id="case and punctuation"),
@@ -47,9 +47,9 @@ def test_a_simulator_on_the_own_machine() -> None:
         pytest.param("", False, id="nothing"),
     ],
 )
-def test_a_model_in_another_spelling(told: str, same: bool) -> None:  # noqa: FBT001 - of the table
+def test_a_model_in_another_spelling(reported: str, same: bool) -> None:  # noqa: FBT001 - of the table
     """It is the same model, and the object stays manageable."""
-    found = immutable_mismatches(a_spec(model="openai/gpt-oss-120b"), an_endpoint(model_name=told))
+    found = immutable_mismatches(a_spec(model="openai/gpt-oss-120b"), an_endpoint(model_name=reported))
     assert (found == ()) is same
 
 

@@ -24,7 +24,7 @@ def without_credential(scene: Scene) -> Scene:
     return scene
 
 
-def told(scene: Scene) -> dict[str, str]:
+def reported(scene: Scene) -> dict[str, str]:
     """The conditions that the plan's own decision writes; they stand in the scene's object from now on."""
     s = scene.situation()
     decision = decide(s)
@@ -49,10 +49,10 @@ def test_a_secret_may_come_after_its_object() -> None:
     scene = without_credential(Scene())
     first = decide(scene.situation())
     assert first.after == pytest.approx(scene.timing.poll_interval, abs=0.1)
-    assert told(scene)["Reconciling"] == "Unknown CredentialsMissing".replace("Unknown", "True")
+    assert reported(scene)["Reconciling"] == "Unknown CredentialsMissing".replace("Unknown", "True")
     assert scene.body["status"]["observedGeneration"] == -1
     scene.wait(scene.timing.poll_interval + 0.1)
-    assert told(scene)["Stalled"] == "True CredentialsMissing"
+    assert reported(scene)["Stalled"] == "True CredentialsMissing"
     assert scene.body["status"]["observedGeneration"] == 1
     scene.inventory.scope, scene.inventory.outage = SCOPE, None
     assert isinstance(decide(scene.lists().situation()).action, Create)
@@ -62,18 +62,18 @@ def test_a_restart_asks_no_less() -> None:
     """What a person was asked for before is asked for at once: a restart makes no condition flap."""
     scene = without_credential(Scene())
     scene.wait(scene.timing.poll_interval + 0.1)
-    before = told(scene)
+    before = reported(scene)
     scene.memory = Memory(UID)
-    assert told(scene) == before
+    assert reported(scene) == before
 
 
 def test_what_a_dead_process_said_of_an_outage_is_not_kept() -> None:
     """It was not known for want of a LIST; now it is not known for want of a token that is accepted."""
     scene = Scene().recorded().lists(an_endpoint())
-    told(scene)
-    assert told(scene.outage(blind=True))["Serving"] == "Unknown CloudUnavailable"
+    reported(scene)
+    assert reported(scene.outage(blind=True))["Serving"] == "Unknown CloudUnavailable"
     scene.inventory.outage = Outage(Reason.UNAUTHORIZED, "The cloud does not accept the token.", blind=False)
-    said = told(scene)
+    said = reported(scene)
     assert {said["Ready"], said["Serving"]} == {"Unknown Unauthorized"}
     assert said["Stalled"] == "True Unauthorized"
 
@@ -81,26 +81,26 @@ def test_what_a_dead_process_said_of_an_outage_is_not_kept() -> None:
 def test_ready_is_not_said_of_a_generation_that_was_never_judged() -> None:
     """An edit while the credential is missing: Ready is Unknown, and describes the generation that was judged."""
     scene = Scene().recorded().lists(an_endpoint())
-    assert told(scene)["Ready"] == "True Available"
+    assert reported(scene)["Ready"] == "True Available"
     scene.body["metadata"]["generation"] = 2
     scene.spec(displayName="chat")
     without_credential(scene).wait(scene.timing.poll_interval + 0.1)
-    said = told(scene)
+    said = reported(scene)
     assert (said["Ready"], said["Stalled"]) == ("Unknown CredentialsMissing", "True CredentialsMissing")
     assert scene.body["status"]["observedGeneration"] == 2
     ready = scene.body["status"]["conditions"][0]
     assert (ready["type"], ready["observedGeneration"]) == ("Ready", 1)
-    assert told(scene) == said
+    assert reported(scene) == said
 
 
 def test_an_edit_without_a_credential_is_no_drift() -> None:
     """Once the credential is back, the edit is sent as an edit: nobody has changed the cloud."""
     scene = Scene().recorded().lists(an_endpoint())
-    told(scene)
+    reported(scene)
     scene.body["metadata"]["generation"] = 2
     scene.spec(displayName="chat")
     without_credential(scene).wait(scene.timing.poll_interval + 0.1)
-    told(scene)
+    reported(scene)
     scene.inventory.scope, scene.inventory.outage = SCOPE, None
     action = decide(scene.lists(an_endpoint()).situation()).action
     assert isinstance(action, Update)
@@ -109,6 +109,6 @@ def test_an_edit_without_a_credential_is_no_drift() -> None:
 
 def test_a_stop_in_the_console_needs_a_person() -> None:
     """Nothing is under way, and nobody but a person can start it again."""
-    said = told(Scene().recorded().lists(an_endpoint(enabled=False, status="stopped", ready_replicas=0)))
+    said = reported(Scene().recorded().lists(an_endpoint(enabled=False, status="stopped", ready_replicas=0)))
     assert said["Stalled"] == said["Ready"].replace("False", "True") == "True StoppedInConsole"
     assert said["Synced"] == "True ReconcileSuccess"

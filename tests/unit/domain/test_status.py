@@ -103,8 +103,8 @@ def test_fields_of_a_newer_version_stay(stored: dict[str, Any], wanted: dict[str
 
 def test_what_the_endpoint_shows_is_told() -> None:
     """Every observed field has its place; words in CamelCase, GPUs over all replicas."""
-    told = written(Scene().recorded().lists(an_endpoint(readiness="partially_ready", ready_replicas=3))).to_dict()
-    assert {name: told[name] for name in told if name not in ("conditions", "createAttempt")} == {
+    reported = written(Scene().recorded().lists(an_endpoint(readiness="partially_ready", ready_replicas=3))).to_dict()
+    assert {name: reported[name] for name in reported if name not in ("conditions", "createAttempt")} == {
         "endpointOrigin": {"endpointId": "ep-1", "attempt": "a1"},
         "observedGeneration": 1,
         "uid": UID,
@@ -125,7 +125,7 @@ def test_what_the_endpoint_shows_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shown", "told"),
+    ("shown", "reported"),
     [
         pytest.param({"ready_replicas": 0, "min_replicas": 2, "max_replicas": 6}, "0/2-6", id="none ready"),
         pytest.param({"ready_replicas": None}, "?/1-4", id="how many are ready is not told"),
@@ -133,9 +133,9 @@ def test_what_the_endpoint_shows_is_told() -> None:
         pytest.param({"max_replicas": None}, None, id="the most is not told"),
     ],
 )
-def test_replicas_in_one_field(shown: dict[str, Any], told: str | None) -> None:
+def test_replicas_in_one_field(shown: dict[str, Any], reported: str | None) -> None:
     """Ready, reserved and most, as the cloud has them; nothing is made up where it does not say."""
-    assert written(Scene().recorded().lists(an_endpoint(**shown))).replica_summary == told
+    assert written(Scene().recorded().lists(an_endpoint(**shown))).replica_summary == reported
 
 
 def test_the_address_is_that_of_the_setting() -> None:
@@ -147,7 +147,7 @@ def test_the_address_is_that_of_the_setting() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "told"),
+    ("word", "reported"),
     [
         pytest.param("running", "Running", id="known"),
         pytest.param("partially_ready", "PartiallyReady", id="two-words"),
@@ -156,31 +156,31 @@ def test_the_address_is_that_of_the_setting() -> None:
         pytest.param(None, None, id="not-told"),
     ],
 )
-def test_camel_case(word: str | None, told: str | None) -> None:
+def test_camel_case(word: str | None, reported: str | None) -> None:
     """The API's words as Kubernetes writes words."""
-    assert status.camel_case(word) == told
+    assert status.camel_case(word) == reported
 
 
 def test_an_answer_that_tells_little_is_no_failure() -> None:
     """Fields that were not told are left out."""
     little = an_endpoint(region=None, gpu_count=None, status=None, readiness=None, ready_replicas=None)
-    told = written(Scene().recorded().lists(little)).to_dict()
-    assert not {"inferenceURL", "gpus", "state", "readiness", "readyReplicas"} & told.keys()
+    reported = written(Scene().recorded().lists(little)).to_dict()
+    assert not {"inferenceURL", "gpus", "state", "readiness", "readyReplicas"} & reported.keys()
 
 
 def test_what_is_not_seen_keeps_what_is_written() -> None:
     """An endpoint that one LIST does not show is not forgotten."""
     scene = Scene().recorded(routingKey="dedicated/llm-1", readyReplicas=2).lists()
-    told = written(scene)
-    assert (told.endpoint_id, told.routing_key, told.ready_replicas) == ("ep-1", "dedicated/llm-1", 2)
+    reported = written(scene)
+    assert (reported.endpoint_id, reported.routing_key, reported.ready_replicas) == ("ep-1", "dedicated/llm-1", 2)
 
 
 def test_an_outage_judges_nothing() -> None:
     """The observed generation is that of the body last judged."""
     scene = Scene().recorded(lastHandledReconcileAt="then").lists(an_endpoint()).outage()
     scene.body["metadata"]["generation"] = 5
-    told = written(scene)
-    assert (told.observed_generation, told.last_handled_reconcile_at) == (1, "then")
+    reported = written(scene)
+    assert (reported.observed_generation, reported.last_handled_reconcile_at) == (1, "then")
 
 
 @pytest.mark.parametrize(
@@ -231,11 +231,11 @@ def opening(scene: Scene) -> api.Status:
 def test_opening_an_attempt_forgets_the_lost_endpoint() -> None:
     """Create 3: attempt, uid and scope are written, the id of the lost endpoint and what it showed go."""
     scene = Scene().recorded(scope=SCOPE, readiness="Ready", routingKey="dedicated/old").settles().gone()
-    told = opening(scene).to_dict()
-    assert told["createAttempt"] == {"id": "a2", "state": "Pending", "since": NOW}
-    assert (told["uid"], told["scope"]) == (UID, SCOPE)
-    assert not {"endpointId", "readiness", "routingKey"} & told.keys()
-    assert {item["type"]: item["reason"] for item in told["conditions"]}["Ready"] == Reason.CREATING
+    reported = opening(scene).to_dict()
+    assert reported["createAttempt"] == {"id": "a2", "state": "Pending", "since": NOW}
+    assert (reported["uid"], reported["scope"]) == (UID, SCOPE)
+    assert not {"endpointId", "readiness", "routingKey"} & reported.keys()
+    assert {item["type"]: item["reason"] for item in reported["conditions"]}["Ready"] == Reason.CREATING
 
 
 @pytest.mark.rule("I9")
@@ -245,8 +245,8 @@ def test_opening_writes_the_scope_of_the_credential() -> None:
 
 
 def attempt_of(scene: Scene) -> tuple[str, str] | None:
-    told = written(scene).create_attempt
-    return (told.id, told.state) if told else None
+    reported = written(scene).create_attempt
+    return (reported.id, reported.state) if reported else None
 
 
 def pending(state: State, error: OperatorError | None = None) -> Scene:
@@ -312,25 +312,25 @@ def test_what_was_created_is_written_down(arrange: Any, description: str | None)
     """Create 5: id, scope and `Created` are written, whatever the spec says by now."""
     scene = Scene().held().attempt_written("a1", "Pending").lists().attempted(State.SUCCEEDED, endpoint_id="ep-1")
     made = an_endpoint(description=description)
-    scene.memory.calls.answered(scene.inventory.learned(made, created=True))
+    scene.memory.calls.answered(scene.inventory.take_answer(made, created=True))
     arrange(scene)
-    told = written(scene)
-    assert (told.endpoint_id, told.scope) == ("ep-1", SCOPE)
-    assert told.create_attempt is not None
-    assert (told.create_attempt.id, told.create_attempt.state) == ("a1", "Created")
+    reported = written(scene)
+    assert (reported.endpoint_id, reported.scope) == ("ep-1", SCOPE)
+    assert reported.create_attempt is not None
+    assert (reported.create_attempt.id, reported.create_attempt.state) == ("a1", "Created")
 
 
 def test_anothers_status_is_overwritten_whole() -> None:
     """A restored status leaves no trace of the other object's endpoint."""
     scene = Scene().status(uid=OTHER_UID, endpointId="ep-9", routingKey="dedicated/other").spec(enabled=False).lists()
-    told = written(scene).to_dict()
-    patched = merged(scene.body["status"], status.merge_patch(scene.body["status"], told))
-    assert patched == told
+    reported = written(scene).to_dict()
+    patched = merged(scene.body["status"], status.merge_patch(scene.body["status"], reported))
+    assert patched == reported
     assert not {"endpointId", "routingKey"} & patched.keys()
 
 
 @pytest.mark.parametrize(
-    ("scene", "told"),
+    ("scene", "reported"),
     [
         pytest.param(
             Scene().recorded().lists(an_endpoint()),
@@ -344,6 +344,6 @@ def test_anothers_status_is_overwritten_whole() -> None:
         ),
     ],
 )
-def test_what_matters_most_in_one_field(scene: Scene, told: str) -> None:
+def test_what_matters_most_in_one_field(scene: Scene, reported: str) -> None:
     """What is in the way, else what Ready says."""
-    assert written(scene).summary == told
+    assert written(scene).summary == reported

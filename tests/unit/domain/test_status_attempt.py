@@ -49,7 +49,7 @@ def test_a_duplicates_attempt_is_not_told_beside_the_other_endpoint(*, seen_befo
     assert decision.verdict is not None
     written = status.after(s, decision, decision.verdict, now=NOW)
     assert written.endpoint_id == "ep-1"
-    told = (written.create_attempt.id, written.create_attempt.state) if written.create_attempt else None
-    assert told == (("a1", "Created") if seen_before else None)
+    reported = (written.create_attempt.id, written.create_attempt.state) if written.create_attempt else None
+    assert reported == (("a1", "Created") if seen_before else None)
     scene.body["status"] |= written.to_dict() if seen_before else {"createAttempt": None}
     assert ownership.judge(scene.situation()).imitations == ()

@@ -28,9 +28,9 @@ class Read(NamedTuple):
     """Where the spec says nothing: whether the endpoint goes with its object."""
 
 
-def by_the_previous_version(told: dict[str, Any]) -> Read:
+def by_the_previous_version(reported: dict[str, Any]) -> Read:
     """Its rules, said once more: it knows `createAttempt` and `endpointId`, and nothing of `endpointOrigin`."""
-    attempt, endpoint = told.get("createAttempt"), told.get("endpointId", "")
+    attempt, endpoint = reported.get("createAttempt"), reported.get("endpointId", "")
     state = (attempt or {}).get("state", "")
     waits = state == "Pending" or (state != "Refused" and not endpoint)
     taken_over = (attempt or {}).get("id") == "adopted" or (attempt is None and endpoint != "")
@@ -47,7 +47,7 @@ def in_doubt() -> Scene:
 
 def made() -> Scene:
     scene = pending().lists().attempted(State.SUCCEEDED, endpoint_id="ep-1")
-    scene.memory.calls.answered(scene.inventory.learned(an_endpoint(), created=True))
+    scene.memory.calls.answered(scene.inventory.take_answer(an_endpoint(), created=True))
     return scene
 
 
@@ -91,10 +91,10 @@ def test_a_rollback_makes_no_second_endpoint_and_leaves_none_behind(scene: Scene
 
 def test_why_the_attempt_is_written_beside_the_origin() -> None:
     """Without it the previous version would let go of an endpoint that was made for the object: its rule is shown."""
-    told = written(made().lists(an_endpoint()))
-    assert (told["createAttempt"], told["endpointOrigin"]) == (A1, OF_EP_1)
-    del told["createAttempt"]
-    assert by_the_previous_version(told).deletes is False
+    reported = written(made().lists(an_endpoint()))
+    assert (reported["createAttempt"], reported["endpointOrigin"]) == (A1, OF_EP_1)
+    del reported["createAttempt"]
+    assert by_the_previous_version(reported).deletes is False
 
 
 def origin(**fields: Any) -> str:  # noqa: ANN401  # fields of the wire

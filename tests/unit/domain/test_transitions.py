@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from tokenfactory_operator.api.v1alpha1 import Condition, Status
-from tokenfactory_operator.domain.telling import told_once
+from tokenfactory_operator.domain.telling import reported_once
 from tokenfactory_operator.domain.transitions import changes
 
 OUTAGE = "The cloud could not be listed."
@@ -16,12 +16,12 @@ SERVES = "The endpoint serves."
 
 def conditions(**states: str) -> Status:
     """Conditions by type: status and reason, and a message after a colon."""
-    told = []
+    reported = []
     for kind, state in states.items():
         head, _, message = state.partition(": ")
         status, reason = head.split()
-        told.append(Condition(type=kind, status=status, reason=reason, message=message or f"{reason}."))
-    return Status(conditions=tuple(told))
+        reported.append(Condition(type=kind, status=status, reason=reason, message=message or f"{reason}."))
+    return Status(conditions=tuple(reported))
 
 
 NEW = Status()
@@ -47,7 +47,7 @@ NO_ROOM = conditions(Ready="False QuotaExceeded", Synced="False QuotaExceeded")
 PAUSED = conditions(Ready=f"True Available: {SERVES}", Synced="False ReconcilePaused")
 STATES = (NEW, CREATING, STARTING, AVAILABLE, EDITED, NO_LIST, BLIND, NO_TOKEN, IN_CONSOLE, WAITING, ASKED, PAUSED)
 
-TOLD = [
+REPORTED = [
     pytest.param(NEW, CREATING, [], id="the action tells that it was created"),
     pytest.param(CREATING, STARTING, [], id="on the way"),
     pytest.param(STARTING, AVAILABLE, [("Available", f"Ready is True: {SERVES}", False)], id="ready"),
@@ -80,16 +80,16 @@ TOLD = [
 ]
 
 
-@pytest.mark.parametrize(("before", "after", "told"), TOLD)
-def test_what_is_told(before: Status, after: Status, told: list[tuple[str, str, bool]]) -> None:
+@pytest.mark.parametrize(("before", "after", "reported"), REPORTED)
+def test_what_is_told(before: Status, after: Status, reported: list[tuple[str, str, bool]]) -> None:
     """Reason, message, and whether it is a warning."""
-    assert [(str(it.reason), it.message, it.warning) for it in changes(before, after, asked=False)] == told
+    assert [(str(it.reason), it.message, it.warning) for it in changes(before, after, asked=False)] == reported
 
 
 def test_what_another_condition_tells_is_told_whole() -> None:
     """A status says each message once; an Event stands alone."""
-    before = AVAILABLE.model_copy(update={"conditions": told_once(AVAILABLE.conditions)})
-    after = ASKED.model_copy(update={"conditions": told_once(ASKED.conditions)})
+    before = AVAILABLE.model_copy(update={"conditions": reported_once(AVAILABLE.conditions)})
+    after = ASKED.model_copy(update={"conditions": reported_once(ASKED.conditions)})
     assert {item.message for item in after.conditions if item.type != "Stalled"} == {"See the condition Stalled."}
     assert [it.message for it in changes(before, after, asked=False)] == ["Look."]
 
@@ -108,5 +108,5 @@ def test_a_state_that_lasts_tells_nothing(state: Status) -> None:
 def test_no_change_is_told_twice() -> None:
     """From each state to each other: at most one Event with the same words."""
     for before, after in product(STATES, STATES):
-        told = [(it.reason, it.message) for it in changes(before, after, asked=False)]
-        assert len(told) == len(set(told)) <= 2, (before, after)
+        reported = [(it.reason, it.message) for it in changes(before, after, asked=False)]
+        assert len(reported) == len(set(reported)) <= 2, (before, after)

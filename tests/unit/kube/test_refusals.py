@@ -46,7 +46,7 @@ def server_error(status: int, **options: Any) -> ApiServerError:  # noqa: ANN401
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "reported"),
     [
         pytest.param(server_error(403), True, id="forbidden"),
         pytest.param(server_error(401), True, id="unauthorized"),
@@ -59,14 +59,14 @@ def server_error(status: int, **options: Any) -> ApiServerError:  # noqa: ANN401
         pytest.param(NoAnswer("cut"), False, id="network"),
     ],
 )
-def test_what_a_person_has_to_mend_is_told(error: KubeError, *, told: bool) -> None:
+def test_what_a_person_has_to_mend_is_told(error: KubeError, *, reported: bool) -> None:
     """It is counted, `/readyz` has its sentence, the object an Event, and the rights are asked for again."""
     heard = Heard()
     heard.patched(f"{OBJECT}/status", error)
-    assert bool(heard.counted) is told
-    assert (error.message in (heard.refusals.problem() or "")) is told
-    assert heard.events == ([("a", error.message)] if told else [])
-    assert heard.doubted == (["ml"] if told else [])
+    assert bool(heard.counted) is reported
+    assert (error.message in (heard.refusals.problem() or "")) is reported
+    assert heard.events == ([("a", error.message)] if reported else [])
+    assert heard.doubted == (["ml"] if reported else [])
 
 
 def test_it_ends_with_the_next_accepted_write_of_the_kind() -> None:

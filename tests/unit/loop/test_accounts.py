@@ -23,7 +23,7 @@ from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import Cloud, Key
 from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.state.inventory import Inventory
-from tokenfactory_operator.state.stamps import Stamps
+from tokenfactory_operator.state.sequence import SequenceClock
 from tokenfactory_operator.work.crew import Take
 from tokenfactory_operator.work.workqueue import Urgency, WorkQueue
 from unit.support.builders import CLUSTER, NAMESPACE, an_endpoint, an_object, labelled_secret, mark
@@ -62,7 +62,7 @@ class World:
         self.clock = ManualClock()
         self.begun, self.may_go_on = asyncio.Event(), asyncio.Event()
         self.may_go_on.set()
-        self.stamps = Stamps(self.clock)
+        self.sequence = SequenceClock(self.clock)
         self.own = OWN
         self.objects = ObjectCache()
         self.values = values_of(objects=self.objects)
@@ -107,7 +107,7 @@ class World:
         timing = Timing()
         return Poller(
             cloud=cloud,
-            inventory=Inventory(scope=scope, cluster_id=CLUSTER, stamps=self.stamps, timing=timing),
+            inventory=Inventory(scope=scope, cluster_id=CLUSTER, sequence=self.sequence, timing=timing),
             cache=self.objects,
             wake=lambda key, _after, **_: self.woken.append(key),
             clock=self.clock,
@@ -157,7 +157,7 @@ async def world() -> AsyncIterator[World]:
     made = World()
     made.accounts.start()
     yield made
-    assert await made.accounts.shut_down(patience=1.0) == []
+    assert await made.accounts.shut_down(grace=1.0) == []
     assert made.open_tokens == set()
 
 
@@ -172,7 +172,7 @@ async def test_a_standby_calls_nobody_and_forgets_nothing() -> None:
     assert (made.worked, inventory.listed_once) == (set(), False)
     made.accounts.start()
     await until(lambda: made.worked == {"a"} and inventory.listed_once)
-    await made.accounts.shut_down(patience=1.0)
+    await made.accounts.shut_down(grace=1.0)
 
 
 async def test_one_account_for_each_token_and_project() -> None:
@@ -296,7 +296,7 @@ async def test_a_pass_of_a_closed_account_may_finish_at_the_end() -> None:
     await made.begun.wait()
     made.secret("a", TWO, version=2)
     made.accounts.sweep()
-    ending = asyncio.create_task(made.accounts.shut_down(patience=10.0))
+    ending = asyncio.create_task(made.accounts.shut_down(grace=10.0))
     for _ in range(50):  # every other worker ends meanwhile
         await asyncio.sleep(0)
     assert not ending.done()
@@ -316,7 +316,7 @@ async def test_the_lost_lease_ends_the_process() -> None:
     made.accounts.queue_of(key).add(key, Urgency.EDIT)
     async with asyncio.timeout(10):
         await made.accounts.failed()
-    assert [str(error) for error in await made.accounts.shut_down(patience=1.0)] == ["a"]
+    assert [str(error) for error in await made.accounts.shut_down(grace=1.0)] == ["a"]
 
 
 @pytest.mark.looptime
@@ -385,8 +385,8 @@ async def test_projects_without_number() -> None:
     async with world() as w:
         projects(w, 40)
         reasons = [w.poller(f"p-{number}").inventory.outage for number in range(40)]
-        told = [outage.reason for outage in reasons if outage is not None]
-        assert told == [Reason.TOO_MANY_CREDENTIALS] * 30
+        reported = [outage.reason for outage in reasons if outage is not None]
+        assert reported == [Reason.TOO_MANY_CREDENTIALS] * 30
         assert len(w.clouds) == 1 + 10
         assert w.poller("p-30") is w.poller("p-31")  # what cannot be called costs nothing for each object
         w.objects.remove(Key(NAMESPACE, "p-0"), "uid-0")
@@ -465,4 +465,4 @@ async def test_a_token_that_never_worked_leaves_no_trail() -> None:
         await asyncio.sleep(0.1)
         assert len(made.open_tokens) <= 1 + 10
         assert len(made.remembered) - len(made.forgotten) <= 1 + 10
-    await made.accounts.shut_down(patience=1.0)
+    await made.accounts.shut_down(grace=1.0)

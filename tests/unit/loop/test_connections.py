@@ -191,7 +191,7 @@ async def test_a_foreign_config_map_is_never_changed(owners: list[dict[str, Any]
     assert said(stage)["reason"] == "Conflict"
     assert "configMapName" not in said(stage)
     assert stage.witness.events.count(NOT_WRITTEN) == 1
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
     maps(stage).stored.clear()
     await stage.turn(1.1 * RETRY)
     assert said(stage) == {"configMapName": NAME}
@@ -289,7 +289,7 @@ async def test_an_operator_without_the_right() -> None:
     stage = await Stage(connection={}).ready()
     assert said(stage)["reason"] == "Disabled"
     assert "connectionConfigMaps" in said(stage)["message"]
-    assert stage.told("Synced") == "True ReconcileSuccess"
+    assert stage.reported("Synced") == "True ReconcileSuccess"
 
 
 async def test_a_region_without_an_address() -> None:

@@ -163,7 +163,7 @@ async def test_a_deadline_is_as_urgent_as_its_object(made: Any, urgency: Urgency
 
 @pytest.mark.rule("C31")
 async def test_what_presses_comes_first_whatever_its_object_says() -> None:
-    """An object in order that has a twin."""
+    """An object in order that has a duplicate."""
     parts = Parts()
     parts.cache.put(body())
     parts.dispatch.wake(KEY, 0.0, pressing=True)

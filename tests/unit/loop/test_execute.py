@@ -23,7 +23,7 @@ def in_console(stage: Stage, endpoint_id: str = "ep-1", **changes: Any) -> None:
     stage.cloud.endpoints[endpoint_id] = replace(stage.cloud.endpoints[endpoint_id], **changes)
 
 
-def twin(stage: Stage, endpoint_id: str = "ep-2", attempt: str = "try-0") -> None:
+def duplicate(stage: Stage, endpoint_id: str = "ep-2", attempt: str = "try-0") -> None:
     """A late effect shows up."""
     late = replace(stage.cloud.endpoints["ep-1"], description=mark(attempt), created_at="2025-06-01T00:00:00Z")
     stage.cloud.endpoints[endpoint_id] = replace(late, id=endpoint_id)
@@ -38,9 +38,9 @@ async def test_an_edit_is_a_patch_of_what_differs() -> None:
     stage.edit(displayName="chat")
     await stage.reconcile()
     assert stage.journal("PATCH") == ["PATCH ep-1 name"]
-    assert stage.told("Ready") == "False Updating"
+    assert stage.reported("Ready") == "False Updating"
     await stage.turn()
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
     assert stage.status["observedGeneration"] == 2
     assert stage.witness.events == ["UpdatedEndpoint", "Updating", "Available"]
 
@@ -63,7 +63,7 @@ async def test_a_field_that_does_not_stay_put_is_given_up() -> None:
         in_console(stage, name="talk")
         await stage.turn(5)
     assert len(stage.journal("PATCH")) == 3
-    assert stage.told("Stalled") == "True NotAccepted"
+    assert stage.reported("Stalled") == "True NotAccepted"
     stage.edit(displayName="other")
     await stage.turn()
     assert len(stage.journal("PATCH")) == 4
@@ -79,7 +79,7 @@ async def test_given_up_is_remembered_over_a_restart() -> None:
     for _ in range(5):
         await stage.turn(30)
     assert len(stage.journal("PATCH")) == 3
-    assert stage.told("Stalled") == "True NotAccepted"
+    assert stage.reported("Stalled") == "True NotAccepted"
 
 
 async def test_a_patch_whose_answer_was_lost_is_not_repeated_once_it_is_seen() -> None:
@@ -90,7 +90,7 @@ async def test_a_patch_whose_answer_was_lost_is_not_repeated_once_it_is_seen() -
     await stage.reconcile()
     await stage.turn(30)
     assert stage.journal("PATCH") == ["PATCH ep-1 name"]
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
 
 
 @pytest.mark.rule("I14")
@@ -101,7 +101,7 @@ async def test_a_foreign_mark_that_appears_stops_every_change() -> None:
     stage.edit(displayName="chat")
     await stage.turn()
     assert stage.journal("PATCH", "DELETE", "POST") == []
-    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert stage.reported("Stalled") == "True OwnershipConflict"
 
 
 # The lease
@@ -112,7 +112,7 @@ async def edited(stage: Stage) -> None:
 
 
 async def doubled(stage: Stage) -> None:
-    twin(stage)
+    duplicate(stage)
     await stage.poll()
 
 
@@ -136,7 +136,7 @@ async def vanished(stage: Stage) -> None:
 
 MUTATIONS = [
     pytest.param(edited, "PATCH", id="update"),
-    pytest.param(doubled, "DELETE", id="twin"),
+    pytest.param(doubled, "DELETE", id="duplicate"),
     pytest.param(deleted, "DELETE", id="delete"),
     pytest.param(retained, "PATCH", id="release"),
     pytest.param(vanished, "PATCH", id="probe"),
@@ -171,34 +171,34 @@ async def test_a_call_that_fails_waits_and_is_made_again(prepare: Any, kind: str
         assert len(stage.journal(kind)) == number
         assert again.after is not None
         assert 0 < again.after <= 2.0**number
-        assert stage.told("Synced") == "False CloudUnavailable"
+        assert stage.reported("Synced") == "False CloudUnavailable"
         await stage.poll(again.after + 0.001)
     await stage.reconcile()
     assert len(stage.journal(kind)) == 4
 
 
-# Twins
+# Duplicates
 
 
 @pytest.mark.rule("C26")
-async def test_a_late_twin_is_deleted() -> None:
+async def test_a_late_duplicate_is_deleted() -> None:
     """Create 7: the recorded one is kept, whatever their age; event and metric."""
     stage = await ready()
-    twin(stage)
+    duplicate(stage)
     await stage.turn()
     await stage.turn()
     assert list(stage.cloud.endpoints) == ["ep-1"]
     assert stage.journal("DELETE") == ["DELETE ep-2"]
     assert stage.witness.events == ["DeletedDuplicateEndpoint", "Updating", "Available"]
     assert stage.witness.counts.count("deleted_duplicate") == 1
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
 
 
 @pytest.mark.rule("C31")
-async def test_a_twin_whose_deletion_failed_is_pressing() -> None:
+async def test_a_duplicate_whose_deletion_failed_is_pressing() -> None:
     """Create 7: the next try does not queue up behind what costs nobody anything."""
     stage = await ready()
-    twin(stage)
+    duplicate(stage)
     stage.script.plan("delete", Turn(DOWN))
     assert (await stage.turn()).pressing
     await stage.turn(5)
@@ -210,10 +210,10 @@ async def test_a_twin_whose_deletion_failed_is_pressing() -> None:
 async def test_a_copy_is_left_to_a_person() -> None:
     """Create 7: the same try twice; both are named, neither is deleted."""
     stage = await ready()
-    twin(stage, attempt="try-1")
+    duplicate(stage, attempt="try-1")
     await stage.turn()
     assert stage.journal("DELETE") == []
-    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert stage.reported("Stalled") == "True OwnershipConflict"
     assert {"ep-1", "ep-2"} <= set(stage.witness.messages[-1].replace(",", " ").split())
 
 
@@ -258,7 +258,7 @@ async def test_a_deletion_waits_as_long_as_the_endpoint_is_listed() -> None:
     for _ in range(5):
         await stage.turn(5)
     assert KEY in stage.kube.objects
-    assert stage.told("Ready") == "False Deleting"
+    assert stage.reported("Ready") == "False Deleting"
     stage.cloud.endpoints.clear()
     await stage.turn()
     assert KEY not in stage.kube.objects
@@ -356,5 +356,5 @@ async def test_an_object_applied_again_after_a_release_doubles_nothing() -> None
     again.cloud.endpoints.update(stage.cloud.endpoints)
     await again.turn()
     assert again.journal("POST") == []
-    assert again.told("Stalled") == "True OwnershipConflict"
+    assert again.reported("Stalled") == "True OwnershipConflict"
     assert "ep-1" in again.witness.messages[-1]

@@ -43,7 +43,7 @@ async def test_the_order_of_a_create() -> None:
     stage.cloud.turn_up()
     await stage.turn()
     assert stage.journal() == [*CREATED, "status"]
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
     assert stage.witness.events == ["CreatedEndpoint", "Available"]
 
 
@@ -142,7 +142,7 @@ async def test_an_answer_lost_after_the_effect(error: CloudError) -> None:
     stage = Stage()
     stage.script.plan("create", Turn(error=error, effect=True))
     await stage.turn()
-    assert stage.told("Synced") == "False CreateOutcomeUnknown"
+    assert stage.reported("Synced") == "False CreateOutcomeUnknown"
     assert stage.attempt == ("try-1", "Pending")
     await stage.turn()
     assert (stage.status["endpointId"], stage.attempt) == ("ep-1", ("try-1", "Created"))
@@ -217,8 +217,8 @@ async def test_a_refusal_is_written_with_its_condition(error: CloudError, reason
     await stage.turn()
     assert stage.journal() == ["finalizers 1", "status Pending", "POST", "status Refused"]
     assert stage.attempt == ("try-1", "Refused")
-    assert stage.told("Synced") == f"False {reason}"
-    assert (stage.told("Stalled") is not None) is stalled
+    assert stage.reported("Synced") == f"False {reason}"
+    assert (stage.reported("Stalled") is not None) is stalled
     assert stage.witness.events == [reason]
 
 
@@ -229,7 +229,7 @@ async def test_what_is_tried_again_goes_on_saying_why() -> None:
     said = set()
     for _ in range(5):
         await stage.turn(600)
-        said.add(stage.told("Synced"))
+        said.add(stage.reported("Synced"))
     assert len(stage.journal("POST")) == 5
     assert said == {"False QuotaExceeded"}
     assert stage.witness.events == ["QuotaExceeded"]
@@ -314,7 +314,7 @@ async def test_a_retry_that_ends_unknown_makes_the_attempt_unknown() -> None:
     stage = await throttled()
     stage.script.plan("create", Turn(error=CloudUnavailable("?"), effect=True))
     await stage.reconcile()
-    assert stage.told("Synced") == "False CreateOutcomeUnknown"
+    assert stage.reported("Synced") == "False CreateOutcomeUnknown"
     await stage.turn()
     assert (stage.status["endpointId"], len(stage.journal("POST"))) == ("ep-1", 2)
 
@@ -327,7 +327,7 @@ PAUSED = {"annotations": {"tokenfactory.nebius.com/paused": "true"}}
     [
         pytest.param(PAUSED, {}, [], id="paused"),
         pytest.param({}, {"enabled": False}, [], id="disabled"),
-        pytest.param({"finalizers": []}, {}, ["finalizers 1", "POST"], id="finalizer-stripped"),
+        pytest.param({"finalizers": []}, {}, ["finalizers 1", "POST"], id="finalizer-missing"),
         pytest.param({"deletionTimestamp": "2025-01-01T12:00:00Z"}, {}, ["finalizers 0"], id="deleted"),
         pytest.param({}, {"displayName": "chat"}, ["POST"], id="edited"),
     ],
@@ -356,7 +356,7 @@ async def test_a_process_killed_while_throttled_leaves_an_attempt_to_resolve() -
     """Another process cannot know that it was refused."""
     stage = (await throttled()).restarted()
     await stage.turn()
-    assert stage.told("Synced") == "False CreateOutcomeUnknown"
+    assert stage.reported("Synced") == "False CreateOutcomeUnknown"
     await stage.turn(66)
     await stage.turn(61)
     assert (len(stage.journal("POST")), stage.status["endpointId"]) == (2, "ep-1")

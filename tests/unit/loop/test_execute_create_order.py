@@ -51,4 +51,4 @@ async def test_a_call_that_fails_as_no_call_should_leaves_its_outcome_open() -> 
         await stage.turn()
     await stage.turn()
     assert stage.journal("POST") == ["POST"]
-    assert stage.told("Synced") == "False CreateOutcomeUnknown"
+    assert stage.reported("Synced") == "False CreateOutcomeUnknown"

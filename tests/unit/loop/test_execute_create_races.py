@@ -95,7 +95,7 @@ async def test_a_blocked_credential_opens_no_attempt() -> None:
     assert again.after >= 2
     stage.script.plan("slot", Turn(error=RateLimited("wait", retry_after=60.0)))
     await stage.reconcile()
-    assert (stage.journal(), stage.told("Synced")) == (["status"], "False RateLimited")
+    assert (stage.journal(), stage.reported("Synced")) == (["status"], "False RateLimited")
 
 
 @pytest.mark.rule("C2")
@@ -107,11 +107,11 @@ async def test_what_was_seen_while_waiting_for_the_turn_counts() -> None:
     stage.script.plan("slot", Turn(meanwhile=lambda: stage.edit(enabled=False)))
     await stage.reconcile()
     assert stage.journal("POST", "finalizers") == []
-    assert stage.told("Ready") == "True Stopped"
+    assert stage.reported("Ready") == "True Stopped"
 
 
 async def test_an_object_that_was_replaced_while_waiting_for_the_turn() -> None:
-    """What one object's attempts have taught says nothing about its successor."""
+    """What one object's attempts have answered says nothing about its successor."""
     stage = await throttled()
 
     def replaced() -> None:

@@ -19,7 +19,7 @@ async def hidden(*, ever_listed: bool) -> Stage:
     stage.cloud.hidden.add("ep-1")
     for _ in range(3):
         await stage.turn(61)
-    assert stage.told("Stalled") == "True InventoryUntrusted"
+    assert stage.reported("Stalled") == "True InventoryUntrusted"
     stage.script.journal.clear()
     stage.delete()
     return stage
@@ -40,7 +40,7 @@ async def test_what_no_list_shows_is_deleted_until_it_is_not_found(
     for _ in range(4):
         await stage.turn(31)
     assert (KEY in stage.kube.objects, stage.journal("finalizers")) == (True, [])
-    assert (stage.told("Synced"), stage.told("Stalled")) == ("Unknown Deleting", None)
+    assert (stage.reported("Synced"), stage.reported("Stalled")) == ("Unknown Deleting", None)
     stage.cloud.endpoints.clear()
     stage.script.turns.clear()
     for _ in range(4):
@@ -68,12 +68,12 @@ async def test_a_list_that_shows_it_says_too_when_it_is_gone() -> None:
 async def test_a_duplicate_that_no_list_shows_beside_what_is_retained() -> None:
     """It is deleted until it is not found, as with `Delete`: nobody would come back for it."""
     stage = await Stage(deletionPolicy="Retain").ready(lasting=300)
-    twin = stage.cloud.endpoints["ep-9"] = an_endpoint(
+    duplicate = stage.cloud.endpoints["ep-9"] = an_endpoint(
         "ep-9", description=mark("late"), created_at="2025-01-01T12:30:00Z"
     )
     await stage.poll()
     stage.cloud.hidden.add("ep-9")
-    stage.inventory.found_hidden(twin)
+    stage.inventory.found_hidden(duplicate)
     stage.delete()
     accepts_only(stage, times=2, endpoint_id="ep-9")
     for _ in range(3):
@@ -101,10 +101,10 @@ async def test_a_cloud_that_accepts_every_deletion_asks_a_person(*, restart: boo
     stage = await accepting(restart=restart)
     for _ in range(18):
         await stage.turn(31)
-    assert stage.told("Stalled") is None
+    assert stage.reported("Stalled") is None
     for _ in range(60):
         await stage.turn(31)
-    assert stage.told("Stalled") == "True InventoryUntrusted"
+    assert stage.reported("Stalled") == "True InventoryUntrusted"
     assert "reconcile-requested-at" in stage.message("Stalled")
     assert 5 < len(stage.journal("DELETE")) < 10
     stage.annotate(reconcile_requested_at="now")
@@ -122,7 +122,7 @@ async def test_a_word_of_before_the_question_is_no_answer() -> None:
     for _ in range(60):
         await stage.turn(31)
     assert KEY in stage.kube.objects
-    assert stage.told("Stalled") == "True InventoryUntrusted"
+    assert stage.reported("Stalled") == "True InventoryUntrusted"
 
 
 @pytest.mark.rule("D42")

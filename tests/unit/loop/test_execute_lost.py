@@ -26,7 +26,7 @@ async def test_an_endpoint_removed_in_the_console_is_made_anew() -> None:
     await stage.turn()
     await stage.turn(58)
     assert stage.journal("GET", "PATCH", "POST") == []
-    assert stage.told("Ready") == "Unknown EndpointLost"
+    assert stage.reported("Ready") == "Unknown EndpointLost"
     await stage.turn(3)
     assert stage.journal("GET", "PATCH", "POST") == ["GET ep-1", "PATCH ep-1 description", "POST"]
     assert stage.status["endpointId"] == "ep-2"
@@ -61,14 +61,14 @@ async def test_an_endpoint_that_is_only_hidden_is_never_doubled() -> None:
     for _ in range(10):
         await stage.turn(31)
     assert stage.journal("POST", "DELETE") == []
-    assert stage.told("Stalled") == "True InventoryUntrusted"
+    assert stage.reported("Stalled") == "True InventoryUntrusted"
     assert 8 <= len(stage.journal("GET")) <= 12
     stage.cloud.endpoints["ep-1"] = replace(stage.cloud.endpoints["ep-1"], ready_replicas=3)
     await stage.turn(31)
     assert stage.status["readyReplicas"] == 3
     stage.cloud.hidden.clear()
     await stage.turn()
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
 
 
 @pytest.mark.parametrize("restart", [False, True], ids=["same-process", "next-process"])
@@ -80,13 +80,13 @@ async def test_an_endpoint_of_an_unknown_attempt_is_no_less_an_endpoint(*, resta
     await stage.turn()
     stage.cloud.turn_up()
     await stage.turn()
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
     stage = stage.restarted() if restart else stage
     stage.cloud.hidden.add("ep-1")
     for _ in range(5):
         await stage.turn(61)
     assert list(stage.cloud.endpoints) == ["ep-1"]
-    assert stage.told("Stalled") == "True InventoryUntrusted"
+    assert stage.reported("Stalled") == "True InventoryUntrusted"
 
 
 @pytest.mark.rule("E23")
@@ -111,4 +111,4 @@ async def test_looking_by_id_under_observe_changes_nothing() -> None:
     await stage.turn()
     await stage.turn(61)
     assert stage.journal("GET", "PATCH", "POST") == []
-    assert stage.told("Synced") == "Unknown EndpointLost"
+    assert stage.reported("Synced") == "Unknown EndpointLost"

@@ -17,7 +17,7 @@ async def test_the_smallest_status() -> None:
     stage.script.plan("patch_status", Turn(KubeRefused("status.state: Too long")))
     await stage.turn()
     assert stage.status["endpointId"] == "ep-1"
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
     assert "StatusReduced" in stage.witness.events
 
 

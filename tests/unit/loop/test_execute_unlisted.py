@@ -44,7 +44,7 @@ async def test_one_that_is_gone_says_nothing_against_the_list() -> None:
         await stage.turn(31)
     stage.cloud.turn_up("ep-2")
     await stage.turn()
-    assert (list(stage.cloud.endpoints), stage.told("Ready")) == (["ep-2"], "True Available")
+    assert (list(stage.cloud.endpoints), stage.reported("Ready")) == (["ep-2"], "True Available")
     assert stage.witness.counts.count("endpoint_lost") == 1
 
 
@@ -57,7 +57,7 @@ async def test_one_that_exists_is_never_doubled(*, answers: bool) -> None:
     for _ in range(6):
         await stage.turn(31)
     assert stage.journal("POST", "DELETE") == ["POST"]
-    assert (stage.told("Stalled"), bool(stage.inventory.untrusted())) == ("True InventoryUntrusted", True)
+    assert (stage.reported("Stalled"), bool(stage.inventory.untrusted())) == ("True InventoryUntrusted", True)
     assert bool(stage.journal("PATCH")) is not answers
 
 
@@ -81,7 +81,7 @@ async def test_paused_asks_nothing_that_could_change_something() -> None:
     stage.annotate(paused="true")
     await stage.turn(31)
     assert stage.journal("PATCH") == []
-    assert stage.told("Synced") == "False ReconcilePaused"
+    assert stage.reported("Synced") == "False ReconcilePaused"
 
 
 async def test_an_endpoint_that_was_listed_is_only_looked_at() -> None:
@@ -94,7 +94,7 @@ async def test_an_endpoint_that_was_listed_is_only_looked_at() -> None:
     await stage.poll(30)
     await stage.turn(40)
     assert stage.journal("GET", "PATCH") == ["GET ep-1"]
-    assert stage.told("Stalled") == "True InventoryUntrusted"
+    assert stage.reported("Stalled") == "True InventoryUntrusted"
 
 
 async def test_an_id_that_the_status_names_no_more_says_nothing_for_ever() -> None:
@@ -110,4 +110,4 @@ async def test_an_id_that_the_status_names_no_more_says_nothing_for_ever() -> No
         assert stage.status["endpointId"] == "ep-1"
     await stage.poll()
     assert stage.inventory.missing() == set()
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"

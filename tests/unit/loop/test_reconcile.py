@@ -48,7 +48,7 @@ async def test_a_restart_of_a_paused_object_writes_nothing() -> None:
     stage = await Stage().ready()
     stage.annotate(paused="true")
     await stage.reconcile()
-    assert (stage.told("Ready"), stage.told("Synced")) == ("True Available", "False ReconcilePaused")
+    assert (stage.reported("Ready"), stage.reported("Synced")) == ("True Available", "False ReconcilePaused")
     stage = stage.restarted()
     stage.script.journal.clear()
     await stage.reconcile()
@@ -91,15 +91,15 @@ FAILURES = [
 
 @pytest.mark.parametrize(("error", "least", "most"), FAILURES)
 async def test_when_a_failed_call_comes_again(error: CloudError, least: float, most: float) -> None:
-    """Design, Errors: each class has its own patience."""
+    """Design, Errors: each class has its own timeout."""
     stage = await Stage().ready()
     stage.edit(displayName="chat")
     stage.script.plan("update", Turn(error=error))
     again = await stage.reconcile()
     assert again.after is not None
     assert least <= again.after <= most
-    assert stage.told("Synced") == f"False {error.reason}"
-    assert stage.told("Ready") == f"False {error.reason}"
+    assert stage.reported("Synced") == f"False {error.reason}"
+    assert stage.reported("Ready") == f"False {error.reason}"
     await stage.turn(again.after + 0.001)
     assert stage.journal("PATCH") == ["PATCH ep-1 name"] * 2
 
@@ -120,7 +120,7 @@ async def test_backoff_grows_and_ends() -> None:
     assert len(stage.journal("PATCH")) == 40
     await stage.reconcile()
     await stage.turn()
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
 
 
 async def test_what_is_refused_for_good_waits_for_a_person() -> None:
@@ -132,7 +132,7 @@ async def test_what_is_refused_for_good_waits_for_a_person() -> None:
     assert again.after is None
     for _ in range(5):
         await stage.turn(1000)
-    assert (stage.told("Stalled"), stage.told("Serving")) == ("True RefusedByCloud", "True Ready")
+    assert (stage.reported("Stalled"), stage.reported("Serving")) == ("True RefusedByCloud", "True Ready")
     stage = stage.restarted()
     await stage.turn()
     await stage.turn(1000)
@@ -140,7 +140,7 @@ async def test_what_is_refused_for_good_waits_for_a_person() -> None:
     stage.edit(displayName="talk")
     await stage.turn()
     assert len(stage.journal("PATCH")) == 2
-    assert stage.told("Stalled") is None
+    assert stage.reported("Stalled") is None
 
 
 async def test_a_good_list_shows_that_a_token_is_mended() -> None:
@@ -185,7 +185,7 @@ async def test_a_cancelled_post_is_unknown() -> None:
     with pytest.raises(asyncio.CancelledError):
         await stage.turn()
     await stage.turn()
-    assert stage.told("Synced") == "False CreateOutcomeUnknown"
+    assert stage.reported("Synced") == "False CreateOutcomeUnknown"
     stage.cloud.hidden.clear()
     await stage.turn()
     assert (stage.journal("POST"), stage.status["endpointId"]) == (["POST"], "ep-1")
@@ -217,13 +217,13 @@ async def test_a_word_about_the_scope_is_none_about_what_is_missing() -> None:
     stage = stage.restarted()
     stage.inventory.found_hidden(an_endpoint("ep-9", description=""))
     await stage.turn()
-    assert stage.told("Stalled") == "True CredentialsMismatch"
+    assert stage.reported("Stalled") == "True CredentialsMismatch"
     stage.annotate(reconcile_requested_at="now")
     await stage.reconcile()
     assert stage.status["scope"] == "project-1"
     for _ in range(3):
         await stage.turn(61)
-    assert stage.told("Stalled") == "True InventoryUntrusted"
+    assert stage.reported("Stalled") == "True InventoryUntrusted"
     assert stage.journal("POST", "PATCH") == []
 
 
@@ -256,7 +256,7 @@ async def test_a_restored_object_resolves_before_it_creates() -> None:
     for _ in range(5):
         await stage.turn(70)
     assert stage.journal("POST", "PATCH", "DELETE") == []
-    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert stage.reported("Stalled") == "True OwnershipConflict"
     assert stage.status["uid"] == OTHER_UID
     assert "endpointId" not in stage.status
 
@@ -301,13 +301,13 @@ async def test_a_spec_that_cannot_be_read_stalls_and_loses_nothing() -> None:
     stage = await Stage().ready()
     stage.edit(model=7)
     await stage.turn()
-    assert stage.told("Stalled") == "True InvalidSpec"
+    assert stage.reported("Stalled") == "True InvalidSpec"
     assert stage.status["endpointId"] == "ep-1"
     assert stage.journal("PATCH", "DELETE", "finalizers") == []
 
 
 @pytest.mark.rule("D19")
-async def test_a_stripped_finalizer_is_put_back_first() -> None:
+async def test_a_missing_finalizer_is_put_back_first() -> None:
     """Delete 6: by the first check of every pass, even while the cloud is not heard of."""
     stage = await Stage().ready()
     stage.kube.edit(KEY, finalizers=[])
@@ -327,7 +327,7 @@ async def test_an_unresolved_attempt_waits_for_the_delete_settle_time() -> None:
     for _ in range(5):
         again = await stage.turn(100)
         assert again.pressing
-    assert stage.told("Ready") == "False CreateOutcomeUnknown"
+    assert stage.reported("Ready") == "False CreateOutcomeUnknown"
     stage.cloud.hidden.clear()
     await stage.turn()
     await stage.turn(62)

@@ -39,7 +39,7 @@ def with_a_rival(**spec: Any) -> Stage:  # noqa: ANN401  # as above
     return stage
 
 
-def told(stage: Stage, key: Key) -> str | None:
+def reported(stage: Stage, key: Key) -> str | None:
     """The reason of `Synced`."""
     conditions = stage.kube.objects[key]["status"].get("conditions", ())
     return next((item["reason"] for item in conditions if item["type"] == "Synced"), None)
@@ -59,9 +59,9 @@ async def test_the_order_of_an_adoption() -> None:
     await stage.reconcile()
     assert stage.journal() == ["status", "finalizers 1", "PATCH ep-7 description", "status Created"]
     assert description(stage) == TAKEN
-    assert stage.told("Ready") != "True Available"
+    assert stage.reported("Ready") != "True Available"
     await stage.turn()
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
     assert stage.attempt == ("adopted", "Created")
     assert stage.witness.events == ["AdoptedEndpoint", "Available"]
     assert "corrected_drift" not in stage.witness.counts
@@ -77,12 +77,12 @@ async def test_of_two_objects_one_gets_it() -> None:
     stage = with_a_rival()
     await stage.turn()
     await stage.reconcile(SECOND)
-    assert told(stage, SECOND) == "OwnershipConflict"
+    assert reported(stage, SECOND) == "OwnershipConflict"
     assert any(f"is claimed by {KEY}." in message for message in stage.witness.messages)
     for _ in range(3):
         await stage.turn()
         await stage.reconcile(SECOND)
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
     assert (stage.journal("PATCH"), description(stage)) == (["PATCH ep-7 description"], TAKEN)
     assert "endpointId" not in stage.kube.objects[SECOND]["status"]
 
@@ -115,7 +115,7 @@ async def test_a_claim_outlives_a_write_that_failed() -> None:
     stage.script.plan("patch_status", Turn(KubeConflict("modified")))
     await stage.reconcile()
     await stage.reconcile(SECOND)
-    assert told(stage, SECOND) == "OwnershipConflict"
+    assert reported(stage, SECOND) == "OwnershipConflict"
     await stage.turn()
     assert description(stage) == TAKEN
 
@@ -137,7 +137,7 @@ async def test_one_who_observes_takes_nothing_away(written: bool) -> None:  # no
         await stage.turn()
     await stage.reconcile(SECOND)
     assert (description(stage), stage.journal("PATCH")) == (TAKEN, ["PATCH ep-7 description"])
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
 
 
 @pytest.mark.parametrize("killed", [True, False], ids=["after-a-restart", "same-process"])
@@ -146,13 +146,13 @@ async def test_one_who_observed_first_holds_nobody_up(killed: bool) -> None:  # 
     stage = with_a_rival(managementPolicy="Observe")
     for _ in range(2):
         await stage.turn(key=SECOND)
-    assert told(stage, SECOND) == "ReconcileSuccess"
+    assert reported(stage, SECOND) == "ReconcileSuccess"
     stage = stage.restarted() if killed else stage
     for _ in range(3):
         await stage.turn()
-    assert (description(stage), stage.told("Ready")) == (TAKEN, "True Available")
+    assert (description(stage), stage.reported("Ready")) == (TAKEN, "True Available")
     await stage.turn(key=SECOND)
-    assert told(stage, SECOND) == "ReconcileSuccess"
+    assert reported(stage, SECOND) == "ReconcileSuccess"
     assert stage.journal("PATCH") == ["PATCH ep-7 description"]
 
 
@@ -165,7 +165,7 @@ async def test_after_a_restart_the_status_decides() -> None:
     for _ in range(3):
         await stage.reconcile(SECOND)
         await stage.turn()
-    assert told(stage, SECOND) == "OwnershipConflict"
+    assert reported(stage, SECOND) == "OwnershipConflict"
     assert (description(stage), stage.journal("PATCH")) == (TAKEN, ["PATCH ep-7 description"])
 
 
@@ -179,7 +179,7 @@ async def test_killed_between_the_id_and_the_mark() -> None:
     await stage.turn()
     await stage.turn()
     assert (description(stage), stage.journal("PATCH")) == (TAKEN, ["PATCH ep-7 description"])
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
 
 
 @pytest.mark.parametrize("effect", [True, False], ids=["marked", "not-marked"])
@@ -195,7 +195,7 @@ async def test_killed_during_the_patch(effect: bool) -> None:  # noqa: FBT001  #
     await stage.turn()
     assert description(stage) == TAKEN
     assert len(stage.journal("PATCH")) == (1 if effect else 2)
-    assert (stage.told("Ready"), stage.journal("POST")) == ("True Available", [])
+    assert (stage.reported("Ready"), stage.journal("POST")) == ("True Available", [])
 
 
 async def test_a_lost_answer_to_the_patch() -> None:
@@ -205,7 +205,7 @@ async def test_a_lost_answer_to_the_patch() -> None:
     stage.script.plan("update", Turn(CloudUnavailable("no answer"), effect=True))
     await stage.reconcile()
     await stage.turn(20)
-    assert (stage.told("Ready"), len(stage.journal("PATCH"))) == ("True Available", 1)
+    assert (stage.reported("Ready"), len(stage.journal("PATCH"))) == ("True Available", 1)
 
 
 @pytest.mark.rule("A3")
@@ -216,7 +216,7 @@ async def test_a_foreign_mark_between_the_id_and_the_patch() -> None:
     stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=FOREIGN)
     await stage.turn()
     await stage.turn()
-    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert stage.reported("Stalled") == "True OwnershipConflict"
     stage.delete()
     await stage.turn()
     assert KEY not in stage.kube.objects
@@ -231,12 +231,12 @@ async def test_a_foreign_mark_seen_while_waiting_for_the_turn() -> None:
 
     def meanwhile() -> None:
         stage.cloud.endpoints["ep-7"] = foreign
-        stage.inventory.learned(foreign)
+        stage.inventory.take_answer(foreign)
 
     stage.script.plan("slot", Turn(meanwhile=meanwhile))
     await stage.reconcile()
     assert (stage.journal("PATCH"), description(stage)) == ([], FOREIGN)
-    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert stage.reported("Stalled") == "True OwnershipConflict"
 
 
 @pytest.mark.rule("H4")
@@ -245,10 +245,10 @@ async def test_observed_for_its_whole_life() -> None:
     stage = by_hand(managementPolicy="Observe")
     for _ in range(3):
         await stage.turn()
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
     stage.edit(displayName="chat")
     await stage.turn()
-    assert stage.told("Synced") == "False Observing"
+    assert stage.reported("Synced") == "False Observing"
     stage = stage.restarted()
     await stage.turn()
     stage.delete()
@@ -266,7 +266,7 @@ async def test_a_recreated_object_gets_its_endpoint_back() -> None:
     await stage.turn()
     await stage.reconcile()
     await stage.turn()
-    assert (description(stage), stage.told("Ready")) == (TAKEN, "True Available")
+    assert (description(stage), stage.reported("Ready")) == (TAKEN, "True Available")
     stage.delete()
     await stage.turn()
     assert KEY not in stage.kube.objects
@@ -286,7 +286,7 @@ async def test_a_recreated_object_respects_a_claim(killed: bool) -> None:  # noq
         stage = stage.restarted()
         await stage.poll()
     await stage.reconcile()
-    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert stage.reported("Stalled") == "True OwnershipConflict"
     assert "endpointId" not in stage.status
     await stage.reconcile(SECOND)
     assert (description(stage), len(stage.journal("PATCH"))) == (TAKEN_BY_SECOND, 1)
@@ -330,7 +330,7 @@ async def test_one_who_observed_does_not_take_it_from_an_adoption_under_way() ->
     stage.kube.edit(SECOND, spec={"managementPolicy": "Manage"})
     stage.watch()
     await stage.turn(key=SECOND)
-    assert told(stage, SECOND) == "OwnershipConflict"
+    assert reported(stage, SECOND) == "OwnershipConflict"
     for _ in range(3):
         await stage.turn()
     assert (description(stage), stage.journal("PATCH")) == (TAKEN, ["PATCH ep-7 description"])

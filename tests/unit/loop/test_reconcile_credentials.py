@@ -25,7 +25,7 @@ async def test_rotated_token_of_the_same_project() -> None:
     assert stage.body["metadata"]["resourceVersion"] == before
     await stage.turn()
     assert stage.status["scope"] == "token-2"
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
     assert stage.journal("POST", "PATCH", "DELETE") == []
 
 
@@ -38,8 +38,8 @@ async def test_token_of_another_project(deleted: bool) -> None:  # noqa: FBT001 
         stage.delete()
     for _ in range(5):
         await stage.turn(300)
-    assert stage.told("Synced") == "False CredentialsMismatch"
-    assert stage.told("Stalled") == "True CredentialsMismatch"
+    assert stage.reported("Synced") == "False CredentialsMismatch"
+    assert stage.reported("Stalled") == "True CredentialsMismatch"
     assert stage.journal("POST", "PATCH", "DELETE", "finalizers") == []
     assert (stage.status["scope"], stage.status["endpointId"]) == (SCOPE, "ep-1")
     stage.poller = home
@@ -58,7 +58,7 @@ async def test_other_project_after_an_unknown_create() -> None:
     home, stage.poller = stage.poller, elsewhere(stage)
     for _ in range(5):
         await stage.turn(300)
-    assert stage.told("Synced") == "False CredentialsMismatch"
+    assert stage.reported("Synced") == "False CredentialsMismatch"
     assert stage.journal("POST") == ["POST"]
     stage.poller = home
     await stage.turn()
@@ -72,7 +72,7 @@ async def test_a_refusal_is_not_held_against_another_credential() -> None:
     stage.script.plan("create", Turn(Forbidden("not here", refused=True)))
     await stage.turn()
     await stage.turn(5)
-    assert stage.told("Synced") == "False Forbidden"
+    assert stage.reported("Synced") == "False Forbidden"
     assert stage.journal("POST") == ["POST"]
     stage.poller = another(stage, scope="token-2")
     await stage.turn()

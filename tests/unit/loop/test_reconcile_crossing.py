@@ -23,7 +23,7 @@ async def test_a_pause_that_comes_while_waiting_for_a_turn() -> None:
     stage.script.plan("slot", Turn(effect=True, meanwhile=lambda: stage.annotate(paused="true")))
     await stage.turn()
     assert stage.journal("POST") == []
-    assert stage.told("Synced") == "False ReconcilePaused"
+    assert stage.reported("Synced") == "False ReconcilePaused"
 
 
 async def test_a_claim_whose_write_had_no_answer() -> None:
@@ -60,12 +60,12 @@ async def test_a_request_made_before_there_was_a_doubt() -> None:
     stage.script.plan("update", *[Turn(error=CloudUnavailable("5xx"))] * 2)
     stage.edit(displayName="new")
     await stage.turn()
-    assert stage.told("Synced") == "False CloudUnavailable"
+    assert stage.reported("Synced") == "False CloudUnavailable"
     stage.annotate(reconcile_requested_at="now")
     await stage.turn()
     stage.cloud.endpoints.clear()
     stage.script.journal.clear()
     await stage.poll()
     await stage.turn(stage.timing.create_settle + 1)
-    assert stage.told("Synced") == "False InventoryUntrusted"
+    assert stage.reported("Synced") == "False InventoryUntrusted"
     assert stage.journal() == ["status"]

@@ -36,7 +36,7 @@ async def test_a_failure_does_not_hold_its_answer(kind: type[CloudError]) -> Non
     stage.script.plan("create", Turn(error))
     del error
     await stage.turn()
-    assert stage.told("Synced") == f"False {kind.reason}"
+    assert stage.reported("Synced") == f"False {kind.reason}"
     gc.collect()
     assert answer() is None
 

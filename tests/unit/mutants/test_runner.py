@@ -54,7 +54,7 @@ def test_killed_survived_and_wrong(project: Path, tmp_path: Path) -> None:
     assert runner.misfits(mutants) == []
     verdicts = list(runner.verdicts(mutants))
     assert [verdict.kind for verdict in verdicts] == [Kind.KILLED, Kind.SURVIVED, Kind.DEFECT, Kind.DEFECT, Kind.DEFECT]
-    assert "test_rule.py::test_rule" in verdicts[0].told
+    assert "test_rule.py::test_rule" in verdicts[0].reported
     assert (project / SOURCE / "rule.py").read_text() == RULE
 
 
@@ -80,7 +80,7 @@ def test_a_catalogue_that_does_not_fit(project: Path, tmp_path: Path) -> None:
 def test_a_run_that_does_not_end(project: Path, tmp_path: Path) -> None:
     """It is ended, and is a defect where it is not declared."""
     forever = a_mutant("forever", "return count < 2", "while True: pass")
-    runner = Runner(project, tmp_path / "trees", workers=1, patience=1.0)
+    runner = Runner(project, tmp_path / "trees", workers=1, timeout=1.0)
     declared = forever.model_copy(update={"hangs": True})
     assert [verdict.kind for verdict in runner.verdicts([forever, declared])] == [Kind.DEFECT, Kind.KILLED]
 

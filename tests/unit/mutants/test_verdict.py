@@ -17,7 +17,7 @@ def failed(error: str, **fields: object) -> Ended:
 
 
 @pytest.mark.parametrize(
-    ("ended", "kind", "told"),
+    ("ended", "kind", "reported"),
     [
         pytest.param(failed("AssertionError"), Kind.KILLED, "test_rule", id="a-test-failed"),
         pytest.param(Ended(0, Report(loaded=FILE, passed=3)), Kind.SURVIVED, "3 passed", id="none-failed"),
@@ -40,11 +40,11 @@ def failed(error: str, **fields: object) -> Ended:
         pytest.param(Ended(None, None), Kind.DEFECT, "did not end", id="hangs"),
     ],
 )
-def test_judged(ended: Ended, kind: Kind, told: str) -> None:
+def test_judged(ended: Ended, kind: Kind, reported: str) -> None:
     """Only a test that fails by what the code does has killed it."""
     judgement = judged(ended, loaded=FILE)
     assert judgement[0] is kind
-    assert told in judgement[1]
+    assert reported in judgement[1]
 
 
 def test_a_hang_counts_where_it_is_declared() -> None:

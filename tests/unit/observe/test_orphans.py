@@ -18,7 +18,7 @@ from tokenfactory_operator.observe.orphans import JUDGE_AGAIN, MOST_EVENTS, Orph
 from tokenfactory_operator.ports import JsonObject
 from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.state.inventory import Inventory
-from tokenfactory_operator.state.stamps import Stamps
+from tokenfactory_operator.state.sequence import SequenceClock
 from unit.support.builders import (
     CLUSTER,
     NAME,
@@ -65,7 +65,8 @@ class Stage:
     def __init__(self, *, watched: Sequence[str] = (), scopes: Sequence[str] = (SCOPE,)) -> None:
         self.clock, self.cache, self.heard = ManualClock(), ObjectCache(), Heard()
         self.inventories = [
-            Inventory(scope=scope, cluster_id=CLUSTER, stamps=Stamps(self.clock), timing=Timing()) for scope in scopes
+            Inventory(scope=scope, cluster_id=CLUSTER, sequence=SequenceClock(self.clock), timing=Timing())
+            for scope in scopes
         ]
         self.objects: list[Any] = []
         self.lists = 0

@@ -26,7 +26,7 @@ from tokenfactory_operator.observe.poller import STAGGER, Poller
 from tokenfactory_operator.ports import Key
 from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.state.inventory import Inventory
-from tokenfactory_operator.state.stamps import Stamps
+from tokenfactory_operator.state.sequence import SequenceClock
 from unit.support.builders import CLUSTER, KEY, SCOPE, an_endpoint, an_object
 from unit.support.clock import LoopClock
 from unit.support.fakes import InMemoryCloud, Script, Turn, Witness
@@ -72,7 +72,7 @@ class Parts:
             self.cache.put(body)
         self.woken: list[tuple[Key, float]] = []
         self.pressing: list[Key] = []
-        self.inventory = Inventory(scope=SCOPE, cluster_id=CLUSTER, stamps=Stamps(clock), timing=timing)
+        self.inventory = Inventory(scope=SCOPE, cluster_id=CLUSTER, sequence=SequenceClock(clock), timing=timing)
         self.poller = Poller(
             cloud=self.cloud,
             inventory=self.inventory,
@@ -241,8 +241,8 @@ async def test_a_change_wakes_the_object_that_it_concerns() -> None:
 
 
 @pytest.mark.rule("C31")
-async def test_a_twin_is_pressing() -> None:
-    """Its object goes before those that wait for nothing: a twin is billed as long as it lives."""
+async def test_a_duplicate_is_pressing() -> None:
+    """Its object goes before those that wait for nothing: a duplicate is billed as long as it lives."""
     parts = Parts(objects=3)
     for number, attempt in enumerate(("a1", "a2", "a2"), 1):
         uid = "u0" if number < 3 else "u1"
@@ -272,8 +272,8 @@ async def test_those_who_wait_for_a_list_are_woken_once() -> None:
 
 
 def outage(parts: Parts) -> tuple[Reason, bool] | None:
-    told = parts.inventory.outage
-    return (told.reason, told.blind) if told else None
+    reported = parts.inventory.outage
+    return (reported.reason, reported.blind) if reported else None
 
 
 @pytest.mark.parametrize(
@@ -393,15 +393,15 @@ async def test_an_outage_is_told_once_and_its_message_is_stable() -> None:
     """Whatever the errors say in detail; then once more when nothing was seen for too long to know anything."""
     parts = Parts()
     await parts.poller.poll()
-    told = []
+    reported = []
     for number in range(30):
         parts.cloud.broken = CloudUnavailable(f"time-out number {number}")
         await parts.polls(1, 30)
-        told.append(parts.inventory.outage)
+        reported.append(parts.inventory.outage)
     assert len(parts.woken) == 2
-    assert told[:2] == [None, None]
-    assert len(set(told[2:19])) == 1
-    assert len(set(told[19:])) == 1
+    assert reported[:2] == [None, None]
+    assert len(set(reported[2:19])) == 1
+    assert len(set(reported[19:])) == 1
     assert outage(parts) == (Reason.CLOUD_UNAVAILABLE, True)
     assert parts.witness.counts.count("cloud_outage") == 2
 

@@ -1,62 +1,10 @@
-"""What the loop tells of kopf's own tasks and generators: nothing, since `watch` raises what matters."""
+"""What kopf is set to: it remembers nothing between two events and copies nothing."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
-from pathlib import Path
-from typing import Any, Final
-
 import kopf
-import pytest
 
 from tokenfactory_operator.process import handlers
-
-FAILS: Final = """
-async def task():
-    raise AssertionError
-
-async def generator():
-    try:
-        yield
-    finally:
-        raise AssertionError
-"""
-
-
-def compiled(file: Path) -> dict[str, Any]:
-    """The functions above, as if they stood in that file."""
-    found: dict[str, Any] = {}
-    exec(compile(FAILS, str(file), "exec"), found)  # noqa: S102 - the text above
-    return found
-
-
-async def nobody_asks(file: Path) -> None:
-    """A task fails and nobody asks for it; a generator fails while the loop closes it."""
-    asyncio.get_running_loop().set_exception_handler(handlers.left_out)
-    functions = compiled(file)
-    await asyncio.wait([asyncio.create_task(functions["task"]())])
-    gc.collect()
-    generator = functions["generator"]()
-    await anext(generator)
-    await asyncio.get_running_loop().shutdown_asyncgens()
-
-
-@pytest.mark.parametrize(
-    ("file", "told"),
-    [
-        pytest.param(Path(kopf.__file__).parent / "_core" / "any.py", [], id="kopf"),
-        pytest.param(
-            Path(handlers.__file__),
-            ["Task exception was never retrieved", "an error occurred during closing"],
-            id="own",
-        ),
-    ],
-)
-async def test_what_nobody_asked_for(file: Path, told: list[str], caplog: pytest.LogCaptureFixture) -> None:
-    """Kopf's is left out, at any time; that of anybody else is told."""
-    await nobody_asks(file)
-    assert [record.message[: len(text)] for record, text in zip(caplog.records, told, strict=True)] == told
 
 
 async def test_nothing_is_remembered_between_two_events() -> None:

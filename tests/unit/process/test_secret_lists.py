@@ -74,9 +74,9 @@ class Parts:
     """Lists, and what they fill."""
 
     def __init__(self, *, names: Collection[str] = (), watched: tuple[str, ...] | None = (NAMESPACE,)) -> None:
-        self.kube, self.rights, self.told = Api(), Rights(watched), list[Key]()
+        self.kube, self.rights, self.reported = Api(), Rights(watched), list[Key]()
         self.values = SecretValues(ObjectCache(), ObjectCache(), kube=self.kube)
-        self.lists = SecretLists(self.kube, self.rights, self.values, names=names, changed=self.told.append)
+        self.lists = SecretLists(self.kube, self.rights, self.values, names=names, changed=self.reported.append)
 
     def stored(self, *names: str) -> None:
         """Secrets on the API server."""
@@ -104,7 +104,7 @@ async def test_what_may_be_listed_is_listed(watched: tuple[str, ...] | None) -> 
     parts.stored("key", "listed")
     await parts.lists.list_all()
     await parts.lists.read_named([user("key")])
-    assert set(parts.values.secrets) == {KEY, LISTED} == set(parts.told)
+    assert set(parts.values.secrets) == {KEY, LISTED} == set(parts.reported)
     assert parts.kube.asked == []
 
 
@@ -116,9 +116,9 @@ async def test_a_namespace_that_has_lost_its_role() -> None:
     await parts.lists.list_all()
     assert parts.rights.without == {NAMESPACE}
     await parts.lists.read_named([user("key"), an_object()])
-    assert set(parts.values.secrets) == {KEY, LISTED} == set(parts.told)
+    assert set(parts.values.secrets) == {KEY, LISTED} == set(parts.reported)
     await parts.lists.read_named([user("key")])
-    assert len(parts.told) == 2, "nothing is news"
+    assert len(parts.reported) == 2, "nothing is news"
 
 
 @pytest.mark.parametrize(
@@ -145,11 +145,11 @@ async def test_a_secret_that_may_not_be_read_is_not_called_missing() -> None:
     parts.kube.forbidden = {KEY}
     for _ in range(2):
         await parts.lists.read_named([user("key")])
-    assert parts.told == [KEY]
+    assert parts.reported == [KEY]
     assert "may not read the Secret key" in said(parts, "key")
     parts.kube.forbidden.clear()
     await parts.lists.read_named([user("key")])
-    assert parts.told == [KEY, KEY]
+    assert parts.reported == [KEY, KEY]
     assert "has not been read yet" in said(parts, "key")
 
 
@@ -161,7 +161,7 @@ async def test_a_secret_that_is_gone_is_called_missing() -> None:
     parts.rights.without = {NAMESPACE}
     parts.kube.stored.clear()
     await parts.lists.read_named([])
-    assert parts.told == [KEY, KEY]
+    assert parts.reported == [KEY, KEY]
     assert "There is no Secret key" in said(parts, "key")
 
 

@@ -20,7 +20,7 @@ async def test_the_original_of_a_copy_is_deleted_in_the_console() -> None:
     stage.cloud.endpoints["ep-2"] = replace(original, id="ep-2", created_at="2025-06-01T00:00:00Z")
     for _ in range(3):
         await stage.turn(62)
-    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert stage.reported("Stalled") == "True OwnershipConflict"
     stage.delete()
     for _ in range(5):
         await stage.turn(62)
@@ -40,19 +40,19 @@ async def test_a_confirmation_comes_before_the_token_of_another_project() -> Non
     hidden = dict(stage.cloud.endpoints)
     stage.cloud.endpoints.clear()
     await stage.turn()
-    assert stage.told("Stalled") == "True InventoryUntrusted"
+    assert stage.reported("Stalled") == "True InventoryUntrusted"
     stage.annotate(reconcile_requested_at="now")
     await stage.reconcile()
     home, stage.poller = stage.poller, elsewhere(stage)
     for _ in range(5):
         await stage.turn(300)
-    assert stage.told("Stalled") == "True CredentialsMismatch"
+    assert stage.reported("Stalled") == "True CredentialsMismatch"
     assert (stage.status["scope"], stage.journal("POST")) == (SCOPE, [])
     stage.poller = home
     stage.cloud.endpoints.update(hidden)
     for _ in range(3):
         await stage.turn()
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
     assert stage.journal("POST") == []
 
 
@@ -68,4 +68,4 @@ async def test_a_process_that_was_suspended() -> None:
     assert len(stage.journal()) == writes
     assert stage.status["observedGeneration"] < stage.body["metadata"]["generation"]
     await stage.turn()
-    assert str(stage.told("Ready")).startswith("Unknown")
+    assert str(stage.reported("Ready")).startswith("Unknown")

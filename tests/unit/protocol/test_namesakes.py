@@ -28,7 +28,7 @@ async def test_it_is_created_and_told() -> None:
     await stage.turn()
     stage.cloud.turn_up()
     await stage.turn()
-    assert (stage.told("Ready"), stage.status["endpointId"]) == ("True Available", "ep-1")
+    assert (stage.reported("Ready"), stage.status["endpointId"]) == ("True Available", "ep-1")
     assert stage.witness.events == ["CreatedEndpoint", "CreatedBesideNamesake", "Available"]
     assert all(word in stage.witness.messages[1] for word in ("ep-1", "ep-7", "c2", "ml/llm", "disaster-recovery"))
     assert stage.cloud.endpoints["ep-7"].description == THERE
@@ -41,7 +41,7 @@ async def test_it_is_held_where_that_is_asked() -> None:
     for _ in range(3):
         await stage.turn(61)
     assert stage.journal("POST") == []
-    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert stage.reported("Stalled") == "True OwnershipConflict"
     assert all(
         word in stage.message("Stalled") for word in ("ep-7", "c2", "TOKENFACTORY_CLUSTER_ID", "TOKENFACTORY_NAMESAKES")
     )

@@ -27,21 +27,21 @@ async def test_a_typo_is_told_and_nothing_is_sent() -> None:
     """`CatalogMismatch` with the way out; an edit heals it."""
     stage = stage_with(*ON_OFFER, model="openai/gpt-oss-12b")
     await stage.turn()
-    assert stage.told("Stalled") == "True CatalogMismatch"
+    assert stage.reported("Stalled") == "True CatalogMismatch"
     assert 'Did you mean "openai/gpt-oss-120b"?' in stage.message("Stalled")
     assert stage.journal("POST") == []
     assert "createAttempt" not in stage.status
     stage.edit(model="openai/gpt-oss-120b")
     await stage.turn()
     assert stage.journal("POST") == ["POST"]
-    assert stage.told("Stalled") is None
+    assert stage.reported("Stalled") is None
 
 
 async def test_a_combination_that_comes_later_heals_by_itself() -> None:
     """The catalog is read again from time to time."""
     stage = stage_with(*ON_OFFER, gpu={"type": "gpu-h100-sxm", "count": 8})
     again = await stage.turn()
-    assert (stage.told("Synced"), again.after) == ("False CatalogMismatch", 300.0)
+    assert (stage.reported("Synced"), again.after) == ("False CatalogMismatch", 300.0)
     stage.cloud.templates = (Template("openai/gpt-oss-120b", (Flavor("base", (Combination((), (8,)),)),)),)
     await stage.turn(301)
     assert stage.journal("POST") == ["POST"]
@@ -80,8 +80,8 @@ async def test_a_change_that_is_not_offered_is_not_sent() -> None:
     stage = await stage_with(*ON_OFFER).ready()
     stage.edit(scaling={"minReplicas": 1, "maxReplicas": 9})
     await stage.turn(61)
-    assert (stage.journal("PATCH"), stage.told("Stalled")) == ([], "True CatalogMismatch")
-    assert stage.told("Serving") == "True Ready"
+    assert (stage.journal("PATCH"), stage.reported("Stalled")) == ([], "True CatalogMismatch")
+    assert stage.reported("Serving") == "True Ready"
     stage.edit(scaling={"minReplicas": 1, "maxReplicas": 3})
     await stage.turn()
     assert stage.journal("PATCH") == ["PATCH ep-1 scaling"]

@@ -55,7 +55,7 @@ async def test_the_others_older_list_raises_no_alarm() -> None:
     stage.cloud.endpoints.clear()
     for _ in range(4):
         await stage.turn(31)
-        assert stage.told("Stalled") is None
+        assert stage.reported("Stalled") is None
     assert stage.journal("POST") == ["POST"]
 
 
@@ -73,7 +73,7 @@ async def test_an_open_attempt_whose_endpoint_only_the_other_shows() -> None:
     for _ in range(14):
         await first.poll()
         await stage.turn(61)
-    assert (KEY in stage.kube.objects, stage.told("Stalled")) == (True, "True InventoryUntrusted")
+    assert (KEY in stage.kube.objects, stage.reported("Stalled")) == (True, "True InventoryUntrusted")
     stage.annotate(reconcile_requested_at="it is another object's")
     await stage.turn()
     assert KEY not in stage.kube.objects
@@ -120,7 +120,7 @@ async def test_a_mark_in_another_project_is_evidence_where_the_object_may_have_h
     for _ in range(14):
         await tenant.poll()
         await stage.turn(61)
-    asks = (stage.told("Stalled") if KEY in stage.kube.objects else None) == "True InventoryUntrusted"
+    asks = (stage.reported("Stalled") if KEY in stage.kube.objects else None) == "True InventoryUntrusted"
     assert asks is holds
     if not holds:
         assert "ep-9" not in str(stage.kube.objects.get(KEY))
@@ -174,7 +174,7 @@ async def test_a_hidden_endpoint_and_a_secret_that_is_missing_for_a_moment() -> 
 
 
 @pytest.mark.rule("D35")
-@pytest.mark.parametrize("how", ["rotated", "twin"])
+@pytest.mark.parametrize("how", ["rotated", "duplicate"])
 async def test_a_look_without_an_answer_is_none(how: str) -> None:
     """Whatever is done in between: it is somebody else's by now, and the next look tells."""
     stage = await Stage().ready()

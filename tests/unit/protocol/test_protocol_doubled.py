@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokenfactory_operator.domain.actions import Create, DeleteTwin, Nothing, RemoveFinalizer, Rescope
+from tokenfactory_operator.domain.actions import Create, DeleteDuplicate, Nothing, RemoveFinalizer, Rescope
 from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from unit.support.builders import FOREIGN, an_endpoint, mark, released
@@ -20,10 +20,10 @@ def retained() -> Scene:
 
 @pytest.mark.rule("D21")
 @pytest.mark.parametrize("kept", [mark(), released()], ids=["before-the-release", "after-it"])
-def test_a_late_twin_is_deleted_before_the_other_is_let_go(kept: str) -> None:
+def test_a_late_duplicate_is_deleted_before_the_other_is_let_go(kept: str) -> None:
     """Create 7 and Delete 3: nobody would delete it any more, and only one was to stay."""
     scene = retained().lists(an_endpoint(description=kept), LATE)
-    assert decided(scene).action == DeleteTwin("ep-2", "ep-1")
+    assert decided(scene).action == DeleteDuplicate("ep-2", "ep-1")
     assert decided(scene.deleted("ep-2")).action == Nothing()
 
 

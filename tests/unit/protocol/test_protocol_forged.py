@@ -47,13 +47,13 @@ async def test_a_strangers_endpoint_is_not_touched(attempt: dict[str, str] | Non
     for _ in range(4):
         await stage.turn(31)
     if attempt is None or attempt["state"] == "Created":
-        assert stage.told("Stalled") == "True OwnershipConflict"
+        assert stage.reported("Stalled") == "True OwnershipConflict"
     stage.delete()
     for _ in range(30):
         await stage.turn(61)
     assert touched(stage) == []
     assert KEY in stage.kube.objects
-    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert stage.reported("Stalled") == "True OwnershipConflict"
     stage.annotate(force_release="true")
     await stage.turn()
     assert KEY not in stage.kube.objects
@@ -78,12 +78,12 @@ async def test_a_mark_that_was_removed_while_no_operator_ran() -> None:
     stage = stage.restarted()
     stage.cloud.endpoints["ep-1"] = bare
     await stage.turn(31)
-    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert stage.reported("Stalled") == "True OwnershipConflict"
     said = next(item["message"] for item in stage.status["conditions"] if item["type"] == "Stalled")
     assert mark(stage.attempt[0]) in said
     stage.cloud.endpoints["ep-1"] = kept
     await stage.turn(31)
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
     stage.cloud.endpoints["ep-1"] = bare
     await stage.turn(31)
     assert touched(stage) == ["PATCH ep-1 description"]

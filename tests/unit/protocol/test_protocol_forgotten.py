@@ -67,7 +67,7 @@ async def test_an_endpoint_that_became_somebody_elses() -> None:
     stage = await Stage().ready()
     stage.cloud.endpoints["ep-1"] = an_endpoint("ep-1", description=mark("f", uid=OTHER_UID, name="other"))
     await stage.turn()
-    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert stage.reported("Stalled") == "True OwnershipConflict"
     stage = stage.restarted()
     stage.cloud.hidden.add("ep-1")
     stage.delete()
@@ -197,7 +197,7 @@ async def test_what_was_seen_while_something_else_was_told(*, restart: bool) -> 
     stage.cloud.endpoints["ep-9"] = an_endpoint("ep-9", description=mark("try-1"))
     for seconds in (1, 61, 61, 61):
         await stage.turn(seconds)
-    assert (stage.told("Stalled"), stage.status["endpointId"]) == ("True InvalidSpec", "ep-9")
+    assert (stage.reported("Stalled"), stage.status["endpointId"]) == ("True InvalidSpec", "ep-9")
     stage = stage.restarted() if restart else stage
     stage.delete()
     await stage.reconcile()

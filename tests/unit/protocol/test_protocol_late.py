@@ -348,7 +348,7 @@ async def test_a_request_from_before_the_doubt_is_no_answer_to_it() -> None:
         stage.poller = elsewhere(stage)
         await stage.turn()
         await stage.turn(300)
-    assert stage.told("Stalled") == "True CredentialsMismatch"
+    assert stage.reported("Stalled") == "True CredentialsMismatch"
     assert (stage.status["scope"], stage.status["lastHandledReconcileAt"]) == (SCOPE, "now")
     assert stage.journal("POST", "PATCH", "DELETE") == []
     stage.annotate(reconcile_requested_at="later")
@@ -358,7 +358,7 @@ async def test_a_request_from_before_the_doubt_is_no_answer_to_it() -> None:
 
 @pytest.mark.rule("I18", "X22")
 @pytest.mark.parametrize("restarted", [False, True])
-async def test_a_twin_of_an_attempt_whose_id_the_status_still_has(restarted: bool) -> None:  # noqa: FBT001  # a parameter
+async def test_a_duplicate_of_an_attempt_whose_id_the_status_still_has(restarted: bool) -> None:  # noqa: FBT001  # a parameter
     """Two attempts made something later than the settle time: the mark that is put back on the first is its own."""
     stage = Stage()
     stage.script.plan("create", Turn(DOWN), Turn(DOWN))

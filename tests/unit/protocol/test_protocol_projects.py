@@ -29,7 +29,7 @@ async def beside_an_open_attempt() -> Stage:
     await stage.turn(key=WITNESS)
     stage.script.plan("create", Turn(DOWN))
     await stage.turn()
-    assert stage.told("Synced") == "False CreateOutcomeUnknown"
+    assert stage.reported("Synced") == "False CreateOutcomeUnknown"
     stage.script.journal.clear()
     return stage
 
@@ -48,7 +48,7 @@ async def test_another_objects_endpoint_shows_that_the_project_is_the_same(
         await stage.poll(31)
         for key in order:
             await stage.reconcile(key)
-        assert stage.told("Stalled") is None
+        assert stage.reported("Stalled") is None
     assert (stage.status["scope"], stage.journal("POST")) == (ROTATED, ["POST"])
     assert sorted(stage.cloud.endpoints) == ["ep-1", "ep-2"]
 
@@ -60,7 +60,7 @@ async def test_a_deletion_waits_for_its_time_and_for_nobody() -> None:
     stage.delete()
     for _ in range(4):
         await stage.turn(31)
-        assert KEY not in stage.kube.objects or stage.told("Stalled") is None
+        assert KEY not in stage.kube.objects or stage.reported("Stalled") is None
     for _ in range(30):
         await stage.turn(31)
     assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, ["ep-1"])
@@ -75,10 +75,10 @@ async def test_a_recorded_endpoint_that_the_new_list_does_not_show_yet() -> None
     stage.cloud.hidden.add("ep-2")
     stage.poller = another(stage, scope=ROTATED)
     await stage.turn()
-    assert (stage.told("Stalled"), stage.status["scope"]) == (None, ROTATED)
+    assert (stage.reported("Stalled"), stage.status["scope"]) == (None, ROTATED)
     stage.cloud.hidden.clear()
     await stage.turn()
-    assert stage.told("Synced") == "True ReconcileSuccess"
+    assert stage.reported("Synced") == "True ReconcileSuccess"
 
 
 @pytest.mark.rule("I21")
@@ -97,6 +97,6 @@ async def test_where_nothing_shows_it_a_person_is_asked(why: str) -> None:
     stage.poller = another(stage, scope=ROTATED, cloud=far)
     for _ in range(4):
         await stage.turn(31)
-    assert stage.told("Stalled") == "True CredentialsMismatch"
+    assert stage.reported("Stalled") == "True CredentialsMismatch"
     assert "A create call was sent in scope" in stage.message("Stalled")
     assert stage.journal("POST") == []

@@ -28,14 +28,14 @@ async def test_whoever_looks_on_is_woken_by_the_owners_edit() -> None:
     stage.watch()
     for _ in range(3):
         await stage.turn(key=WATCHER)
-    assert stage.told("Ready", of=WATCHER) == "True Available"
+    assert stage.reported("Ready", of=WATCHER) == "True Available"
     stage.edit(scaling={"minReplicas": 1, "maxReplicas": 8})
     await stage.reconcile()
     stage.woken.clear()
     await stage.poll()
     assert WATCHER in stage.woken
     await stage.reconcile(WATCHER)
-    assert stage.told("Ready", of=WATCHER) != "True Available"
+    assert stage.reported("Ready", of=WATCHER) != "True Available"
 
 
 @pytest.mark.rule("R3")
@@ -46,7 +46,7 @@ def test_an_answer_is_news_to_one_list_only() -> None:
     shown = EndpointList((an_endpoint(),))
     assert inventory.listed(inventory.stamp(), shown).endpoint_ids == {"ep-1"}
     assert inventory.listed(inventory.stamp(), shown).endpoint_ids == frozenset()
-    inventory.learned(an_endpoint())
+    inventory.take_answer(an_endpoint())
     assert inventory.listed(inventory.stamp(), shown).endpoint_ids == {"ep-1"}
     assert inventory.listed(inventory.stamp(), shown).endpoint_ids == frozenset()
 
@@ -58,7 +58,7 @@ async def test_drift_that_cannot_be_put_back_now() -> None:
     stage.cloud.turn_up(status="stopped", readiness="not_ready", ready_replicas=0, enabled=False)
     stage.script.plan("slot", BLOCKED)
     await stage.turn()
-    assert str(stage.told("Ready")).startswith("False")
+    assert str(stage.reported("Ready")).startswith("False")
 
 
 @pytest.mark.rule("R1")
@@ -66,10 +66,10 @@ async def test_drift_whose_turn_comes_later() -> None:
     """While it waits for its turn at the cloud, nothing wrong is told."""
     stage = await Stage(displayName="one").ready()
     stage.cloud.turn_up(name="changed by hand")
-    told: list[str | None] = []
-    stage.script.plan("slot", Turn(effect=True, meanwhile=lambda: told.append(stage.told("Ready"))))
+    reported: list[str | None] = []
+    stage.script.plan("slot", Turn(effect=True, meanwhile=lambda: reported.append(stage.reported("Ready"))))
     await stage.turn()
-    assert told == ["False Updating"]
+    assert reported == ["False Updating"]
     assert stage.cloud.endpoints["ep-1"].name == "one"
 
 
@@ -83,7 +83,7 @@ async def test_a_look_by_id_that_has_to_wait() -> None:
     stage.cloud.endpoints.clear()
     stage.script.plan("slot", BLOCKED)
     await stage.turn()
-    assert not str(stage.told("Ready")).startswith("True")
+    assert not str(stage.reported("Ready")).startswith("True")
 
 
 @pytest.mark.rule("R2")
@@ -96,10 +96,10 @@ async def test_an_edit_taken_back_whose_first_call_had_no_answer() -> None:
     assert stage.cloud.endpoints["ep-1"].name == "two"
     stage.edit(displayName="one")
     await stage.reconcile()
-    assert stage.told("Ready") != "True Available"
+    assert stage.reported("Ready") != "True Available"
     await stage.turn(31)
     await stage.turn(31)
-    assert (stage.cloud.endpoints["ep-1"].name, stage.told("Ready")) == ("one", "True Available")
+    assert (stage.cloud.endpoints["ep-1"].name, stage.reported("Ready")) == ("one", "True Available")
 
 
 @pytest.mark.rule("R2")

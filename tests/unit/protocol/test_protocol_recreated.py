@@ -17,7 +17,7 @@ async def in_conflict(endpoint: ObservedEndpoint = PREDECESSORS) -> Stage:
     stage = Stage()
     stage.cloud.endpoints["ep-9"] = endpoint
     await stage.turn()
-    assert (stage.told("Stalled"), stage.journal("POST")) == ("True OwnershipConflict", [])
+    assert (stage.reported("Stalled"), stage.journal("POST")) == ("True OwnershipConflict", [])
     assert "ep-9" in stage.witness.messages[-1]
     return stage
 
@@ -45,7 +45,7 @@ async def test_the_conflict_ends_with_its_cause(description: str, becomes: str |
     assert stage.woken == [KEY]
     await stage.reconcile()
     assert stage.journal("POST", "PATCH", "DELETE") == ["POST"]
-    assert stage.told("Stalled") is None
+    assert stage.reported("Stalled") is None
 
 
 @pytest.mark.rule("A18")
@@ -56,7 +56,7 @@ async def test_the_conflict_begins_again() -> None:
     stage.cloud.endpoints["ep-9"] = PREDECESSORS
     stage.edit(enabled=True)
     await stage.turn()
-    assert (stage.told("Stalled"), stage.journal("POST")) == ("True OwnershipConflict", [])
+    assert (stage.reported("Stalled"), stage.journal("POST")) == ("True OwnershipConflict", [])
 
 
 @pytest.mark.rule("A16")
@@ -65,5 +65,5 @@ async def test_a_predecessors_endpoint_that_shows_up_later_is_nobodys_concern() 
     stage = await Stage().ready()
     stage.cloud.endpoints["ep-9"] = PREDECESSORS
     await stage.turn()
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
     assert stage.journal("POST", "PATCH", "DELETE") == []

@@ -52,7 +52,7 @@ async def test_what_another_cluster_held_up_is_not_sent_before_a_list() -> None:
     stage = Stage(policy=Policy(hold_namesakes=True))
     stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=mark("f1", uid=OTHER_UID, cluster="c2"))
     await stage.turn()
-    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert stage.reported("Stalled") == "True OwnershipConflict"
     stage = await restarted_unseeing(stage)
     assert stage.journal("POST") == []
     await stage.turn(400)

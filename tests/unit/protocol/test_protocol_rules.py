@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.actions import AddFinalizer, Create, DeleteTwin, Nothing, RemoveFinalizer
+from tokenfactory_operator.domain.actions import AddFinalizer, Create, DeleteDuplicate, Nothing, RemoveFinalizer
 from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.conditions import conditions
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
@@ -94,8 +94,8 @@ def test_ready_is_never_true_while_an_attempt_is_unresolved(also: Arrange, arran
     s = judged(also(arrange(Scene().held().attempt_written())).situation())
     decision = decide(s)
     assert decision.verdict is not None
-    told = {item.type: item.status for item in conditions(s, decision, decision.verdict, now=LONG_AGO)}
-    assert told["Ready"] != "True"
+    reported = {item.type: item.status for item in conditions(s, decision, decision.verdict, now=LONG_AGO)}
+    assert reported["Ready"] != "True"
 
 
 @pytest.mark.rule("E24")
@@ -147,19 +147,19 @@ def test_the_time_before_a_deletion_counts() -> None:
         pytest.param(lambda s: s.attempt_written(), id="with-an-open-attempt"),
     ],
 )
-def test_a_stripped_finalizer_comes_first(arrange: Arrange, also: Arrange) -> None:
+def test_a_missing_finalizer_comes_first(arrange: Arrange, also: Arrange) -> None:
     """Delete 6: the first check of every pass, whatever else is the matter."""
     assert decided(also(arrange(Scene()))).action == AddFinalizer()
 
 
 @pytest.mark.rule("C25")
-def test_the_spec_decides_between_twins_before_the_status() -> None:
+def test_the_spec_decides_between_duplicates_before_the_status() -> None:
     """Create 7: kept is the one that `spec.endpointId` names, even where the status names the other."""
     scene = Scene().recorded("ep-2").spec(endpointId="ep-1").may(adopt=True)
     scene.lists(an_endpoint(description=mark("a0")), an_endpoint("ep-2"))
     assert (decided(scene).action, decided(scene).record) == (Nothing(), "ep-1")  # written first
     scene.body["status"]["endpointId"] = "ep-1"
-    assert decided(scene).action == DeleteTwin("ep-2", "ep-1")
+    assert decided(scene).action == DeleteDuplicate("ep-2", "ep-1")
 
 
 @pytest.mark.rule("E15")
@@ -186,7 +186,7 @@ def test_what_answers_by_id_is_judged_by_its_mark(description: str, check: str, 
         pytest.param((), id="lost"),
         pytest.param((an_endpoint(name="changed"),), id="drifted"),
         pytest.param((an_endpoint(description=""),), id="unmarked"),
-        pytest.param((an_endpoint(), an_endpoint("ep-2", description=mark("a2"))), id="twins"),
+        pytest.param((an_endpoint(), an_endpoint("ep-2", description=mark("a2"))), id="duplicates"),
     ],
 )
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_list_begun_before_an_answer_proves_nothing_against_it() -> None:
     """Evidence: the LIST misses the endpoint, but a PATCH that ended after the LIST's start was answered for it."""
     scene = Scene().recorded().lists(an_endpoint())
     begun = scene.inventory.stamp()
-    scene.inventory.learned(an_endpoint())
+    scene.inventory.take_answer(an_endpoint())
     scene.inventory.listed(begun, EndpointList(()))
     assert decided(scene).check == "in_order"
     assert decided(scene.lists()).check == "lost"

@@ -45,7 +45,7 @@ async def test_a_lost_endpoint_has_no_state() -> None:
     stage.cloud.endpoints.clear()
     for _ in range(4):
         await stage.turn(61)
-    assert stage.told("Stalled") == "True EndpointLost"
+    assert stage.reported("Stalled") == "True EndpointLost"
     assert shown(stage) == {}
 
 
@@ -56,5 +56,5 @@ async def test_what_is_only_missed_keeps_what_was_seen() -> None:
     before = shown(stage)
     stage.cloud.hidden.add("ep-1")
     await stage.turn()
-    assert stage.told("Ready") == "Unknown EndpointLost"
+    assert stage.reported("Ready") == "Unknown EndpointLost"
     assert shown(stage) == before != {}

@@ -52,7 +52,7 @@ async def test_an_endpoint_whose_adoption_is_refused(policy: dict[str, str], why
         stage.policy = Policy(may_adopt=False)
     stage.edit(managementPolicy="Manage")
     await stage.turn()
-    assert stage.told("Stalled") is not None
+    assert stage.reported("Stalled") is not None
     assert (await deleted(stage)).journal("DELETE", "PATCH") == []
 
 
@@ -68,7 +68,7 @@ async def test_an_endpoint_that_another_object_is_adopting() -> None:
     await stage.turn(key=OTHER)
     stage.edit(managementPolicy="Manage")
     await stage.turn()
-    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert stage.reported("Stalled") == "True OwnershipConflict"
     assert (await deleted(stage)).journal("DELETE", "PATCH") == []
 
 
@@ -144,7 +144,7 @@ async def test_what_was_made_before_another_was_named(*, restart: bool) -> None:
     stage = stage.restarted() if restart else stage
     await stage.turn()
     await stage.turn()
-    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert stage.reported("Stalled") == "True OwnershipConflict"
     assert list((await deleted(stage)).cloud.endpoints) == ["ep-7"]
 
 
@@ -218,7 +218,7 @@ async def test_a_wrong_mark_that_was_removed_again() -> None:
     own = stage.cloud.endpoints["ep-1"]
     stage.cloud.endpoints["ep-1"] = replace(own, description=f"{own.description} {FOREIGN}")
     await stage.turn(30)
-    assert stage.told("Stalled") == "True OwnershipConflict"
+    assert stage.reported("Stalled") == "True OwnershipConflict"
     stage.cloud.endpoints["ep-1"] = own
     stage.cloud.hidden.add("ep-1")
     stage.delete()

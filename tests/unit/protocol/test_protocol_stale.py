@@ -142,7 +142,7 @@ async def test_after_the_attempt_is_ruled_out_the_predecessor_is_adopted() -> No
     stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=mark(uid=OTHER_UID))
     for _ in range(6):
         await stage.turn(31)
-    assert (stage.status["endpointId"], stage.told("Ready")) == ("ep-7", "True Available")
+    assert (stage.status["endpointId"], stage.reported("Ready")) == ("ep-7", "True Available")
     assert stage.journal("POST", "DELETE") == ["POST"]
     assert KEY in stage.kube.objects
     assert an_object()["metadata"]["uid"] in (stage.cloud.endpoints["ep-7"].description or "")

@@ -60,8 +60,8 @@ async def test_what_no_credential_reaches_any_more_is_not_waited_for() -> None:
     for _ in range(3):
         await stage.turn(61)
     assert (stage.journal("POST"), stage.journal("DELETE")) == (["POST", "POST"], [])
-    told = [text for text in stage.witness.messages if "earlier object of this name" in text]
-    assert (len(told), "that project's console" in told[0]) == (1, True)
+    reported = [text for text in stage.witness.messages if "earlier object of this name" in text]
+    assert (len(reported), "that project's console" in reported[0]) == (1, True)
 
 
 @pytest.mark.rule("D36")

@@ -18,7 +18,7 @@ async def unreadable(stage: Stage) -> Stage:
     """An edit that an older schema took makes the whole spec unreadable; then the object is deleted."""
     stage.edit(**NO_GPU)
     await stage.turn()
-    assert stage.told("Stalled") == "True InvalidSpec"
+    assert stage.reported("Stalled") == "True InvalidSpec"
     stage.delete()
     for _ in range(3):
         await stage.turn()

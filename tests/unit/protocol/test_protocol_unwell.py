@@ -41,7 +41,7 @@ async def test_ten_minutes_without_an_answer_heal_by_themselves() -> None:
     stage.script.plan("create", *[Turn(BAD_GATEWAY)] * 4)
     at = await posts_of(stage, rounds=110)
     assert [round((after - before) / 60) for before, after in pairwise(at)] == [1, 2, 4, 8]
-    assert (stage.status["endpointId"], stage.told("Stalled")) == ("ep-1", None)
+    assert (stage.status["endpointId"], stage.reported("Stalled")) == ("ep-1", None)
 
 
 @pytest.mark.rule("C24")
@@ -51,7 +51,7 @@ async def test_the_settle_time_grows_to_an_hour_and_no_further() -> None:
     stage.script.plan("create", *[Turn(BAD_GATEWAY)] * 9)
     at = await posts_of(stage, rounds=350, every=60.0)
     assert [round((after - before) / 3600, 1) for before, after in pairwise(at)][-3:] == [1.0, 1.0, 1.0]
-    assert stage.told("Stalled") is None
+    assert stage.reported("Stalled") is None
 
 
 @pytest.mark.rule("C36")
@@ -63,7 +63,7 @@ async def test_a_list_that_shows_what_was_created_later_is_alive() -> None:
         await stage.turn(10)
     assert len(stage.journal("POST")) == 2
     other = an_endpoint("ep-9", description=mark(uid="another", name="other"))
-    stage.poller.inventory.learned(other, created=True)
+    stage.poller.inventory.take_answer(other, created=True)
     for _ in range(8):
         await stage.turn(10)
     assert len(stage.journal("POST")) == 2
@@ -83,7 +83,7 @@ async def test_a_list_that_is_cut_off_costs_no_second_endpoint(cap: int) -> None
     for _ in range(200):
         await stage.turn(60)
     assert len(stage.journal("POST")) == 1
-    assert stage.told("Stalled") == "True CreateOutcomeUnknown"
+    assert stage.reported("Stalled") == "True CreateOutcomeUnknown"
     stage.delete()
     for _ in range(30):
         await stage.turn(60)
@@ -123,7 +123,7 @@ async def test_a_maintenance_costs_neither_the_endpoint_nor_a_second_one() -> No
     """Lost: a credential's only endpoint is given up only after `LOST_SETTLE`."""
     stage = await maintained(await Stage(timing=Timing()).ready(), minutes=9)
     assert stage.journal("POST", "DELETE") == []
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
 
 
 @pytest.mark.rule("L11")
@@ -134,7 +134,7 @@ async def test_what_is_gone_for_longer_is_made_anew_once() -> None:
     for _ in range(5):
         await stage.turn()
     assert (list(stage.cloud.endpoints), stage.journal("DELETE")) == (["ep-1"], ["DELETE ep-2"])
-    assert (stage.status["endpointId"], stage.told("Ready")) == ("ep-1", "True Available")
+    assert (stage.status["endpointId"], stage.reported("Ready")) == ("ep-1", "True Available")
 
 
 @pytest.mark.rule("L7")
@@ -157,7 +157,7 @@ async def test_endpoints_that_were_never_seen_before_are_no_sign() -> None:
     for _ in range(8):
         await stage.turn(60)
     assert stage.journal("POST") == []
-    assert stage.told("Ready") == "Unknown EndpointLost"
+    assert stage.reported("Ready") == "Unknown EndpointLost"
 
 
 @pytest.mark.rule("L9")
@@ -173,7 +173,7 @@ async def test_without_the_catalog_nothing_is_lost(catalog: str) -> None:
         stage.cloud.templates = ()
     await stage.turn()
     await stage.turn(61)
-    assert (stage.journal("POST"), stage.told("Synced")) == ([], "False CloudUnavailable")
+    assert (stage.journal("POST"), stage.reported("Synced")) == ([], "False CloudUnavailable")
     stage.cloud.templates = kept
     for _ in range(10):
         await stage.turn(61)
@@ -191,7 +191,7 @@ async def test_an_endpoint_that_showed_again_is_not_gone_any_more() -> None:
     assert (stage.journal("PATCH"), stage.journal("POST")) == (["PATCH ep-1 description"], ["POST"])
     stage.cloud.endpoints["ep-1"] = kept
     await stage.turn()
-    assert stage.told("Ready") == "True Available"
+    assert stage.reported("Ready") == "True Available"
     del stage.cloud.endpoints["ep-1"]
     await stage.turn()
     await stage.turn(61)

@@ -53,11 +53,11 @@ async def one_unknown() -> Stage:
 async def test_a_request_while_it_only_waits_answers_nothing() -> None:
     """Nobody has been asked yet: what the attempt has made is still being looked for."""
     stage = await one_unknown()
-    assert stage.told("Stalled") is None
+    assert stage.reported("Stalled") is None
     stage.annotate(reconcile_requested_at="1")
     await settle(stage)
     await settle(stage)
-    assert (len(stage.journal("POST")), stage.told("Stalled")) == (1, "True CreateOutcomeUnknown")
+    assert (len(stage.journal("POST")), stage.reported("Stalled")) == (1, "True CreateOutcomeUnknown")
     stage.annotate(reconcile_requested_at="2")
     await settle(stage)
     assert len(stage.journal("POST")) == 2
@@ -72,10 +72,10 @@ async def test_a_word_on_the_list_is_none_on_the_calls() -> None:
     stage.cloud.endpoints |= {name: an_endpoint(name, description="new") for name in ("ep-7", "ep-8", "ep-9")}
     await settle(stage)
     await settle(stage)
-    assert stage.told("Stalled") == "True InventoryUntrusted"
+    assert stage.reported("Stalled") == "True InventoryUntrusted"
     stage.annotate(reconcile_requested_at="1")
     await settle(stage)
-    assert (len(stage.journal("POST")), stage.told("Stalled")) == (1, "True CreateOutcomeUnknown")
+    assert (len(stage.journal("POST")), stage.reported("Stalled")) == (1, "True CreateOutcomeUnknown")
     stage.annotate(reconcile_requested_at="2")
     await settle(stage)
     assert len(stage.journal("POST")) == 2
@@ -90,10 +90,10 @@ async def test_a_question_stays_while_the_credential_is_blocked() -> None:
     stage = await stage.ready()
     stage.cloud.endpoints.clear()
     await stage.turn(61)
-    assert stage.told("Stalled") == "True InventoryUntrusted"
+    assert stage.reported("Stalled") == "True InventoryUntrusted"
     stage.script.plan("slot", Turn(RateLimited("wait", retry_after=300.0, refused=True)))
     await stage.turn(61)
-    assert stage.told("Stalled") == "True InventoryUntrusted"
+    assert stage.reported("Stalled") == "True InventoryUntrusted"
 
 
 @pytest.mark.rule("E31")
@@ -106,7 +106,7 @@ async def test_a_word_ends_with_its_doubt() -> None:
     stage = await stage.ready()
     stage.cloud.hidden = {"ep-1", "ep-2", "ep-3"}
     await stage.turn()
-    assert stage.told("Stalled") == "True InventoryUntrusted"
+    assert stage.reported("Stalled") == "True InventoryUntrusted"
     stage.annotate(reconcile_requested_at="now")
     stage.cloud.hidden = set()
     accepts_only(stage)
@@ -171,7 +171,7 @@ async def test_another_credentials_list_shows_it(*, heard: bool) -> None:
     for _ in range(4):
         await stage.turn(31)
     assert (len(stage.journal("POST")) == 1) is heard
-    assert (stage.told("Stalled") == "True InventoryUntrusted") is heard
+    assert (stage.reported("Stalled") == "True InventoryUntrusted") is heard
 
 
 @pytest.mark.rule("E33")

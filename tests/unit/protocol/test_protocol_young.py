@@ -14,19 +14,19 @@ from unit.support.fakes import Turn
 from unit.support.making import accepts_only, comes_back, revoked
 from unit.support.stage import Stage
 
-TWIN = "ep-2"
+DUPLICATE = "ep-2"
 NO_ANSWER = Turn(CloudUnavailable("no answer in time"))
 
 
-def twin(stage: Stage) -> ObservedEndpoint:
+def duplicate(stage: Stage) -> ObservedEndpoint:
     """What an earlier attempt has made late."""
-    return replace(stage.cloud.endpoints["ep-1"], id=TWIN, description=mark("try-0"))
+    return replace(stage.cloud.endpoints["ep-1"], id=DUPLICATE, description=mark("try-0"))
 
 
-async def deleted_with_a_twin(policy: str = "Delete") -> Stage:
-    """An old endpoint, and a twin that no list has shown yet; the object is deleted."""
+async def deleted_with_a_duplicate(policy: str = "Delete") -> Stage:
+    """An old endpoint, and a duplicate that no list has shown yet; the object is deleted."""
     stage = await Stage(deletionPolicy=policy).ready(lasting=1000)
-    stage.cloud.endpoints[TWIN] = twin(stage)
+    stage.cloud.endpoints[DUPLICATE] = duplicate(stage)
     stage.delete()
     return stage
 
@@ -71,11 +71,11 @@ async def test_a_list_that_shows_it_after_one_that_did_not(*, restart: bool) -> 
 
 
 @pytest.mark.rule("D22")
-async def test_a_twin_that_shows_up_at_the_end() -> None:
+async def test_a_duplicate_that_shows_up_at_the_end() -> None:
     """It may be as new as its first sight, however old the other one is."""
-    stage = await deleted_with_a_twin()
+    stage = await deleted_with_a_duplicate()
     await stage.turn()
-    assert stage.journal("DELETE") == ["DELETE ep-1", f"DELETE {TWIN}"]
+    assert stage.journal("DELETE") == ["DELETE ep-1", f"DELETE {DUPLICATE}"]
     await stage.turn(50)
     assert KEY in stage.kube.objects
     await stage.turn(12)
@@ -83,12 +83,12 @@ async def test_a_twin_that_shows_up_at_the_end() -> None:
 
 
 @pytest.mark.rule("D30")
-async def test_a_twin_that_only_an_earlier_process_has_seen() -> None:
+async def test_a_duplicate_that_only_an_earlier_process_has_seen() -> None:
     """The lists of this process are still from before its creation, and the recorded one is gone already."""
     stage = (await Stage().ready(lasting=1000)).restarted()
     stage.delete()
-    stage.cloud.endpoints = {TWIN: twin(stage)}
-    stage.cloud.hidden.add(TWIN)
+    stage.cloud.endpoints = {DUPLICATE: duplicate(stage)}
+    stage.cloud.hidden.add(DUPLICATE)
     for _ in range(3):
         await stage.turn(15)
     assert (KEY in stage.kube.objects, stage.journal("DELETE")) == (True, ["DELETE ep-1"])
@@ -100,15 +100,15 @@ async def test_a_twin_that_only_an_earlier_process_has_seen() -> None:
 
 @pytest.mark.rule("D22")
 @pytest.mark.parametrize("how", ["no-answer", "no-turn"])
-async def test_a_twin_that_was_seen_once_and_not_deleted(how: str) -> None:
+async def test_a_duplicate_that_was_seen_once_and_not_deleted(how: str) -> None:
     """Its DELETE fails, or has to wait, and the next list is of before its creation."""
-    stage = await deleted_with_a_twin()
+    stage = await deleted_with_a_duplicate()
     if how == "no-answer":
         stage.script.plan("delete", Turn(effect=True), NO_ANSWER)
     else:
         stage.script.plan("slot", Turn(RateLimited("wait", refused=True, retry_after=1.0)))
     await stage.turn()
-    stage.cloud.hidden.add(TWIN)
+    stage.cloud.hidden.add(DUPLICATE)
     for _ in range(2):
         await stage.turn()
     assert KEY in stage.kube.objects
@@ -120,13 +120,13 @@ async def test_a_twin_that_was_seen_once_and_not_deleted(how: str) -> None:
 
 @pytest.mark.rule("D22")
 @pytest.mark.parametrize("how", ["accepted", "no-answer"])
-async def test_retained_beside_a_twin_that_was_seen_once(how: str) -> None:
-    """The one that is kept is not let go before it is sure that the twin is gone."""
-    stage = await deleted_with_a_twin("Retain")
-    stage.script.plan("delete", comes_back(stage, TWIN) if how == "accepted" else NO_ANSWER)
+async def test_retained_beside_a_duplicate_that_was_seen_once(how: str) -> None:
+    """The one that is kept is not let go before it is sure that the duplicate is gone."""
+    stage = await deleted_with_a_duplicate("Retain")
+    stage.script.plan("delete", comes_back(stage, DUPLICATE) if how == "accepted" else NO_ANSWER)
     await stage.turn()
-    assert stage.journal("DELETE") == [f"DELETE {TWIN}"]
-    stage.cloud.hidden.add(TWIN)
+    assert stage.journal("DELETE") == [f"DELETE {DUPLICATE}"]
+    stage.cloud.hidden.add(DUPLICATE)
     await stage.turn()
     assert KEY in stage.kube.objects
     stage.cloud.hidden.clear()
@@ -136,14 +136,14 @@ async def test_retained_beside_a_twin_that_was_seen_once(how: str) -> None:
 
 
 @pytest.mark.rule("D30")
-async def test_a_twin_of_what_is_left_and_a_rotated_token() -> None:
-    """What the other credential's calls have taught of its age is not forgotten with them."""
-    stage = await deleted_with_a_twin()
+async def test_a_duplicate_of_what_is_left_and_a_rotated_token() -> None:
+    """What the other credential's calls have answered of its age is not forgotten with them."""
+    stage = await deleted_with_a_duplicate()
     stage.cloud.endpoints["ep-1"] = replace(stage.cloud.endpoints["ep-1"], description=FOREIGN)
-    stage.script.plan("delete", comes_back(stage, TWIN))
+    stage.script.plan("delete", comes_back(stage, DUPLICATE))
     await stage.turn()
-    assert stage.journal("DELETE") == [f"DELETE {TWIN}"]
-    stage.cloud.hidden.add(TWIN)
+    assert stage.journal("DELETE") == [f"DELETE {DUPLICATE}"]
+    stage.cloud.hidden.add(DUPLICATE)
     stage.poller = another(stage, scope=SCOPE)
     await stage.turn()
     assert KEY in stage.kube.objects
@@ -191,16 +191,16 @@ async def test_an_endpoint_that_was_gone_already() -> None:
 
 @pytest.mark.rule("D22")
 @pytest.mark.parametrize("policy", ["Delete", "Retain"])
-async def test_a_twin_that_a_list_showed_between_two_passes(policy: str) -> None:
+async def test_a_duplicate_that_a_list_showed_between_two_passes(policy: str) -> None:
     """No pass has looked at the object while it was shown."""
     stage = await Stage(deletionPolicy=policy).ready(lasting=1000)
-    late = twin(stage)
+    late = duplicate(stage)
     stage.delete()
     if policy == "Delete":
         await stage.reconcile()
-    stage.cloud.endpoints[TWIN] = late
+    stage.cloud.endpoints[DUPLICATE] = late
     await stage.poll()
-    stage.cloud.hidden.add(TWIN)
+    stage.cloud.hidden.add(DUPLICATE)
     await stage.turn()
     assert KEY in stage.kube.objects
 
@@ -230,20 +230,20 @@ async def test_an_endpoint_that_was_seen_once_before_nothing_was_created() -> No
 
 
 @pytest.mark.rule("D22")
-async def test_retained_beside_a_twin_in_lists_that_are_not_trusted() -> None:
-    """Many are missing at once: that the twin is among them does not prove that it is gone."""
+async def test_retained_beside_a_duplicate_in_lists_that_are_not_trusted() -> None:
+    """Many are missing at once: that the duplicate is among them does not prove that it is gone."""
     stage = await Stage(deletionPolicy="Retain").ready(lasting=1000)
-    stage.cloud.endpoints[TWIN] = twin(stage)
+    stage.cloud.endpoints[DUPLICATE] = duplicate(stage)
     others = {f"ep-{number}" for number in range(3, 8)}
     stage.cloud.endpoints.update({other: an_endpoint(other, description="") for other in others})
     stage.delete()
     stage.script.plan("delete", *[NO_ANSWER] * 50)
     for _ in range(8):
         await stage.turn(31)
-    stage.cloud.hidden |= {TWIN, *others}
+    stage.cloud.hidden |= {DUPLICATE, *others}
     for _ in range(8):
         await stage.turn(31)
-    assert (KEY in stage.kube.objects, stage.told("Stalled")) == (True, "True InventoryUntrusted")
+    assert (KEY in stage.kube.objects, stage.reported("Stalled")) == (True, "True InventoryUntrusted")
 
 
 @pytest.mark.rule("D39")
@@ -260,12 +260,12 @@ async def test_what_is_kept_is_called_no_duplicate() -> None:
 
 
 @pytest.mark.rule("D39")
-@pytest.mark.parametrize("waits_for", ["a-twin", "an-attempt"])
+@pytest.mark.parametrize("waits_for", ["a-duplicate", "an-attempt"])
 async def test_no_list_comes_that_could_show_the_end(waits_for: str) -> None:
     """The credential is revoked meanwhile, and that is what a person is told."""
-    stage = await deleted_with_a_twin("Retain") if waits_for == "a-twin" else Stage()
-    if waits_for == "a-twin":
-        stage.script.plan("delete", comes_back(stage, TWIN))
+    stage = await deleted_with_a_duplicate("Retain") if waits_for == "a-duplicate" else Stage()
+    if waits_for == "a-duplicate":
+        stage.script.plan("delete", comes_back(stage, DUPLICATE))
     else:
         stage.script.plan("create", NO_ANSWER)
     await stage.turn()

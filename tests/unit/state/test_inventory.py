@@ -30,8 +30,8 @@ def absent(scene: Scene, *, after: float = NEVER, settle: float = SETTLE) -> tup
     return first, second, third
 
 
-def learned(scene: Scene, endpoint: ObservedEndpoint) -> Scene:
-    scene.inventory.learned(endpoint)
+def take_answer(scene: Scene, endpoint: ObservedEndpoint) -> Scene:
+    scene.inventory.take_answer(endpoint)
     return scene
 
 
@@ -56,8 +56,8 @@ ABSENCE = [
         NONE,
         id="presence-from-an-incomplete-list-starts-anew",
     ),
-    pytest.param(lambda s: learned(s.lists(), an_endpoint()).wait(61).lists(), NONE, id="an-answer-starts-anew"),
-    pytest.param(lambda s: learned(s.lists(), an_endpoint()).settles(), ALL, id="gone-since-an-answer"),
+    pytest.param(lambda s: take_answer(s.lists(), an_endpoint()).wait(61).lists(), NONE, id="an-answer-starts-anew"),
+    pytest.param(lambda s: take_answer(s.lists(), an_endpoint()).settles(), ALL, id="gone-since-an-answer"),
     pytest.param(
         lambda s: s.lists(an_endpoint(description=mark("a2"))).settles(an_endpoint(description=mark("a2"))),
         (False, True, False),
@@ -125,7 +125,7 @@ NEW, OLD = an_endpoint(name="new"), an_endpoint(name="old")
 def test_an_older_list_never_overwrites_a_newer_answer() -> None:
     """A PATCH that ended after the LIST began has the last word, until a LIST begun after it."""
     scene = Scene().lists(OLD)
-    flight(scene, lambda inventory: inventory.learned(NEW), OLD)
+    flight(scene, lambda inventory: inventory.take_answer(NEW), OLD)
     assert scene.inventory.endpoint("ep-1") == NEW
     scene.lists(OLD)
     assert scene.inventory.endpoint("ep-1") == OLD
@@ -135,20 +135,20 @@ def test_an_older_list_never_overwrites_a_newer_answer() -> None:
 def test_an_older_list_never_proves_a_newer_answer_away() -> None:
     """A POST that ended after the LIST began is not undone by it."""
     scene = Scene()
-    flight(scene, lambda inventory: inventory.learned(NEW, created=True))
+    flight(scene, lambda inventory: inventory.take_answer(NEW, created=True))
     assert scene.inventory.endpoint("ep-1") == NEW
 
 
 def test_a_list_begun_after_the_answer_has_the_last_word() -> None:
     """Not a created endpoint's, which may lag, but a patched one's."""
-    scene = learned(Scene(), NEW).lists()
+    scene = take_answer(Scene(), NEW).lists()
     assert scene.inventory.endpoint("ep-1") is None
 
 
 def test_a_created_endpoint_may_lag_behind_for_the_settle_time() -> None:
     """LIST may show it late; when it still does not, it is taken for missing."""
     scene = Scene()
-    scene.inventory.learned(NEW, created=True)
+    scene.inventory.take_answer(NEW, created=True)
     assert scene.lists().inventory.endpoint("ep-1") == NEW
     assert scene.wait(SETTLE).lists().inventory.endpoint("ep-1") is None
 
@@ -156,11 +156,11 @@ def test_a_created_endpoint_may_lag_behind_for_the_settle_time() -> None:
 def test_how_recent_the_knowledge_is() -> None:
     """A sighting tells the start of the LIST that showed it and the end of the last answer."""
     scene = Scene()
-    ended = scene.inventory.learned(an_endpoint())
+    ended = scene.inventory.take_answer(an_endpoint())
     first = evidence(scene).own[0]
-    assert (first.listed, first.taught) == (NEVER, ended)
+    assert (first.listed, first.answered) == (NEVER, ended)
     second = evidence(scene.lists(an_endpoint())).own[0]
-    assert second.listed == scene.inventory.last_complete > ended == second.taught
+    assert second.listed == scene.inventory.last_complete > ended == second.answered
 
 
 # What an inventory is not trusted for
@@ -208,7 +208,7 @@ def test_trust(arrange: Arrange, *, untrusted: bool) -> None:
 def test_an_id_from_a_201_that_stays_unlisted() -> None:
     """After CREATE_SETTLE the LIST is known to hide things, until it shows the id."""
     scene = Scene().lists()
-    scene.inventory.learned(an_endpoint(), created=True)
+    scene.inventory.take_answer(an_endpoint(), created=True)
     assert scene.wait(SETTLE - 1).lists().inventory.untrusted() == ""
     assert "ep-1" in scene.wait(2).lists().inventory.untrusted()
     assert scene.lists(an_endpoint()).inventory.untrusted() == ""
@@ -225,7 +225,7 @@ def test_an_id_from_a_201_that_stays_unlisted() -> None:
 def test_what_ends_the_doubt_of_an_unlisted_id(end: Callable[[Inventory], object]) -> None:
     """A person's word, a DELETE, or a 404 by id."""
     scene = Scene()
-    scene.inventory.learned(an_endpoint(), created=True)
+    scene.inventory.take_answer(an_endpoint(), created=True)
     assert scene.wait(SETTLE + 2).lists().inventory.untrusted()
     end(scene.inventory)
     assert scene.inventory.untrusted() == ""
@@ -353,7 +353,7 @@ def test_marks_that_change_in_the_console(teach: str) -> None:
         changes = flight(scene, lambda _: None, other)
         assert changes == Changes(frozenset({"ep-1"}), frozenset({UID, OTHER_UID}))
     else:
-        scene.inventory.learned(other)
+        scene.inventory.take_answer(other)
     assert ids(scene) == (set(), {"ep-1"})
     assert ids(scene, OTHER_UID) == ({"ep-1"}, set())
     assert ids(scene.lists(an_endpoint(description=""))) == (set(), set())

@@ -39,7 +39,7 @@ class Diary:
         found = [end for end, name, kind in self.answers if name == (wanted or name) and kind in kinds]
         for begin, end, _, shown in self.lists:
             for name, kind in shown.items():
-                stale = any(begin < answered < end and name == told for answered, told, _ in self.answers)
+                stale = any(begin < answered < end and name == reported for answered, reported, _ in self.answers)
                 if name == (wanted or name) and kind in kinds and not stale:
                     found.append(end)
         return found
@@ -54,7 +54,9 @@ class Diary:
         """Of each endpoint the latest word: an answer's by its end, a LIST's by its start."""
         now: Shown = {}
         for name in IDS:
-            words: list[tuple[float, str | None]] = [(end, kind) for end, told, kind in self.answers if told == name]
+            words: list[tuple[float, str | None]] = [
+                (end, kind) for end, reported, kind in self.answers if reported == name
+            ]
             for begin, _, complete, shown in self.lists:
                 if name in shown:
                     words.append((begin, shown[name]))
@@ -108,7 +110,7 @@ class Story:
         """One thing happens."""
         if isinstance(step, Answer):
             self.scene.wait(0.25)
-            end = self.scene.inventory.learned(an_endpoint(step.name, description=MARKS[step.kind]))
+            end = self.scene.inventory.take_answer(an_endpoint(step.name, description=MARKS[step.kind]))
             self.diary.answers.append((end, step.name, step.kind))
         elif isinstance(step, Listing):
             self._list(step)

@@ -10,7 +10,7 @@ from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.projects import REMEMBERED, Projects
-from tokenfactory_operator.state.stamps import Stamps
+from tokenfactory_operator.state.sequence import SequenceClock
 from unit.support.builders import CLUSTER, SAME_SETTLE, UID, an_endpoint, an_object
 from unit.support.clock import ManualClock
 
@@ -41,7 +41,9 @@ class Objects(ObjectCache):
 
 def listed(scope: str, answer: EndpointList = SHOWN, clock: ManualClock | None = None) -> Inventory:
     """The inventory of a credential with this scope, after one LIST."""
-    inventory = Inventory(scope=scope, cluster_id=CLUSTER, stamps=Stamps(clock or ManualClock()), timing=SAME_SETTLE)
+    inventory = Inventory(
+        scope=scope, cluster_id=CLUSTER, sequence=SequenceClock(clock or ManualClock()), timing=SAME_SETTLE
+    )
     inventory.listed(inventory.stamp(), answer)
     return inventory
 
@@ -69,7 +71,7 @@ def test_what_was_shown_stays_known_over_several_rotations() -> None:
 def test_what_only_an_answer_shows_is_no_evidence() -> None:
     """A GET by id is answered for any project that the token may read, perhaps."""
     inventory = listed("two", EndpointList(()))
-    inventory.learned(an_endpoint())
+    inventory.take_answer(an_endpoint())
     assert not compared(Projects(Objects("one")), "one", inventory)
 
 

@@ -6,7 +6,7 @@ import random
 
 from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.state.inventory import Inventory
-from tokenfactory_operator.state.stamps import Stamps
+from tokenfactory_operator.state.sequence import SequenceClock
 from unit.support.builders import CLUSTER, NAMESPACE
 from unit.support.fakes import InMemoryCloud, Script
 from unit.support.stage import Stage
@@ -17,7 +17,7 @@ def another(stage: Stage, *, scope: str, cloud: InMemoryCloud | None = None, nam
 
     With the stage's own cloud it sees the same endpoints.
     """
-    inventory = Inventory(scope=scope, cluster_id=CLUSTER, stamps=Stamps(stage.clock), timing=stage.timing)
+    inventory = Inventory(scope=scope, cluster_id=CLUSTER, sequence=SequenceClock(stage.clock), timing=stage.timing)
     inventory.namespaces.add(namespace)
     return Poller(
         cloud=cloud or stage.cloud,

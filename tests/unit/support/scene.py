@@ -21,14 +21,14 @@ from tokenfactory_operator.loop.gathering import Sources, gather, note
 from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.projects import Projects
-from tokenfactory_operator.state.stamps import Stamps
+from tokenfactory_operator.state.sequence import SequenceClock
 from unit.support.builders import CLUSTER, IDENTITY, SAME_SETTLE, SCOPE, UID, an_object
 from unit.support.clock import ManualClock
 
 
 def an_inventory(clock: ManualClock, timing: Timing | None = None) -> Inventory:
     """An empty inventory of the scope that objects are recorded in."""
-    return Inventory(scope=SCOPE, cluster_id=CLUSTER, stamps=Stamps(clock), timing=timing or Timing())
+    return Inventory(scope=SCOPE, cluster_id=CLUSTER, sequence=SequenceClock(clock), timing=timing or Timing())
 
 
 @dataclass

@@ -185,7 +185,7 @@ class Stage:
         self.cloud.turn_up()
         await self.turn()
         await self.turn(lasting)
-        assert self.told("Ready") == "True Available"
+        assert self.reported("Ready") == "True Available"
         self.script.journal.clear()
         self.witness.events.clear()
         return self
@@ -208,7 +208,7 @@ class Stage:
         status: dict[str, Any] = self.kube.objects[KEY]["status"]
         return status
 
-    def told(self, condition: str, *, of: Key = KEY) -> str | None:
+    def reported(self, condition: str, *, of: Key = KEY) -> str | None:
         """Status and reason of one condition."""
         conditions = self.kube.objects[of]["status"].get("conditions", ())
         found = {item["type"]: f"{item['status']} {item['reason']}" for item in conditions}

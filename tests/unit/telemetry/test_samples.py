@@ -7,7 +7,7 @@ import math
 from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.state.inventory import Inventory
-from tokenfactory_operator.state.stamps import Stamps
+from tokenfactory_operator.state.sequence import SequenceClock
 from tokenfactory_operator.telemetry.gauges import InventorySample
 from tokenfactory_operator.telemetry.samples import worst_by_credential
 from unit.support.builders import CLUSTER, an_endpoint
@@ -16,7 +16,7 @@ from unit.support.clock import ManualClock
 
 def an_inventory(clock: ManualClock, scope: str, namespace: str, *endpoints: str, listed: bool = True) -> Inventory:
     """Listed now, or never."""
-    inventory = Inventory(scope=scope, cluster_id=CLUSTER, stamps=Stamps(clock), timing=Timing())
+    inventory = Inventory(scope=scope, cluster_id=CLUSTER, sequence=SequenceClock(clock), timing=Timing())
     inventory.namespace = namespace
     if listed:
         inventory.listed(inventory.stamp(), EndpointList(tuple(an_endpoint(each) for each in endpoints)))

@@ -355,23 +355,23 @@ async def test_shut_down_ends_every_get_and_hands_out_nothing_more() -> None:
 class Recording:
     """An observer that writes down what it was told."""
 
-    told: list[tuple[object, ...]] = field(default_factory=list)
+    reported: list[tuple[object, ...]] = field(default_factory=list)
 
     def added(self, urgency: Urgency) -> None:
         """A key needs work."""
-        self.told.append(("added", urgency))
+        self.reported.append(("added", urgency))
 
     def taken(self, urgency: Urgency, *, queue_seconds: float) -> None:
         """A worker has it."""
-        self.told.append(("taken", urgency, round(queue_seconds, 3)))
+        self.reported.append(("taken", urgency, round(queue_seconds, 3)))
 
     def finished(self, *, work_seconds: float) -> None:
         """The worker is done."""
-        self.told.append(("finished", round(work_seconds, 3)))
+        self.reported.append(("finished", round(work_seconds, 3)))
 
     def retried(self) -> None:
         """It failed."""
-        self.told.append(("retried",))
+        self.reported.append(("retried",))
 
 
 async def test_the_observer_is_told_of_each_step() -> None:
@@ -386,7 +386,7 @@ async def test_the_observer_is_told_of_each_step() -> None:
     queue.retry(A, EDIT)
     queue.done(A)
 
-    assert observer.told == [("added", RESYNC), ("taken", URGENT, 2), ("retried",), ("finished", 3)]
+    assert observer.reported == [("added", RESYNC), ("taken", URGENT, 2), ("retried",), ("finished", 3)]
 
 
 async def test_stats_tell_ages_and_counts() -> None:

@@ -53,8 +53,8 @@ async def endpoints(session: Session) -> AsyncIterator[Check]:
 def judged(shown: Sequence[Shown]) -> Iterator[Check]:
     """The objects in all, and each of which somebody has to know."""
     states = Counter(each.state for each in shown)
-    told = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
-    yield ok("objects", f"{count(len(shown), 'object')}{': ' + told if told else ''}.")
+    reported = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
+    yield ok("objects", f"{count(len(shown), 'object')}{': ' + reported if reported else ''}.")
     for each in shown:
         if each.stalled:
             said = each.stalled

@@ -162,10 +162,10 @@ class RehearsedCloud:
         before = self.endpoints.get(endpoint_id)
         if before is None:
             raise CloudUnavailable(f"Whether endpoint {endpoint_id} is gone is only known after a PATCH.")
-        told = {name: getattr(patch, name) for name in patch.fields}
-        if "scaling" in told:
-            told["min_replicas"], told["max_replicas"] = told.pop("scaling")
-        after = replace(before, **told)
+        reported = {name: getattr(patch, name) for name in patch.fields}
+        if "scaling" in reported:
+            reported["min_replicas"], reported["max_replicas"] = reported.pop("scaling")
+        after = replace(before, **reported)
         self.endpoints[endpoint_id] = after
         self.sent.append(Sent("PATCH", before, after, patch.fields))
         return after

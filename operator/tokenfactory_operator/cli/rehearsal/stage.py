@@ -127,7 +127,7 @@ class Stage:
             raise KeyError(key)
         poller = self._poller_of(body)
         cloud = poller.cloud if isinstance(poller.cloud, RehearsedCloud) else None
-        start, told = len(cloud.sent) if cloud else 0, len(self._events.reasons)
+        start, reported = len(cloud.sent) if cloud else 0, len(self._events.reasons)
         idle = 0
         for _ in range(PASSES):
             before = self._standing(key, cloud)
@@ -147,7 +147,7 @@ class Stage:
         return Rehearsed(
             resource,
             sent,
-            tuple(self._events.reasons[told:]),
+            tuple(self._events.reasons[reported:]),
             next((cloud.found[each] for each in ids if each in cloud.found), None) if cloud else None,
             next((cloud.endpoints[each] for each in ids if each in cloud.endpoints), None) if cloud else None,
         )

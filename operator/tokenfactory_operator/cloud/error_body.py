@@ -40,7 +40,7 @@ Redact = Callable[[str], str]
 
 
 @dataclass(frozen=True)
-class Complaint:
+class ErrorBody:
     """An error answer, read."""
 
     text: str = ""
@@ -51,17 +51,17 @@ class Complaint:
     """Text and codes as they came, to be searched for what they speak of; only of the API's own forms."""
 
 
-def read_complaint(answer: Answer, redact: Redact) -> Complaint:
+def read_error_body(answer: Answer, redact: Redact) -> ErrorBody:
     """Read the body of an answer that is no success."""
     body = answer.json()
     said = _from_api(body)
     if said is not None:
         text, kind = said
-        return Complaint(text=_line(text, redact), from_api=True, words=f"{text[:TEXT_LIMIT]} {kind}")
+        return ErrorBody(text=_line(text, redact), from_api=True, words=f"{text[:TEXT_LIMIT]} {kind}")
     if body is not None:
-        return Complaint(text=_line(_loose_message(body), redact))
+        return ErrorBody(text=_line(_loose_message(body), redact))
     page = answer.content[:_PAGE_HEAD].decode(errors="replace")
-    return Complaint(text=_line(_page_text(_cut(redact(page), len(page) < _PAGE_HEAD)), redact))
+    return ErrorBody(text=_line(_page_text(_cut(redact(page), len(page) < _PAGE_HEAD)), redact))
 
 
 def _from_api(body: object) -> tuple[str, str] | None:

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube.errors import may_pass
 
-PATIENCE: Final = 30.0
+RETRIED_FOR: Final = 30.0
 """Seconds after which no further try begins."""
 FIRST_PAUSE: Final = 0.25
 """Seconds before the second try; each further pause is twice as long."""
@@ -24,14 +24,14 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-async def patiently(read: Callable[[], Awaitable[T]], *, patience: float = PATIENCE) -> T:
-    """Answer what `read` does; where it fails with something that may pass, try again for `patience` seconds.
+async def retried_at_start(read: Callable[[], Awaitable[T]], *, retried_for: float = RETRIED_FOR) -> T:
+    """Answer what `read` does; where it fails with something that may pass, try again for `retried_for` seconds.
 
     Raises:
         KubeError, SetupError: as the last try.
     """
     loop = asyncio.get_running_loop()
-    deadline, pause = loop.time() + patience, FIRST_PAUSE
+    deadline, pause = loop.time() + retried_for, FIRST_PAUSE
     while True:
         try:
             return await read()

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from tokenfactory_operator.domain import status
-from tokenfactory_operator.domain.actions import DeleteTwin, Nothing, ProbeGone, Release, RemoveFinalizer
+from tokenfactory_operator.domain.actions import DeleteDuplicate, Nothing, ProbeGone, Release, RemoveFinalizer
 from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
@@ -19,26 +19,28 @@ from unit.support.scene import Scene
 
 Arrange = Callable[[Scene], Scene]
 
-TWIN: Final = an_endpoint("ep-2", description=mark("a2"))
+DUPLICATE: Final = an_endpoint("ep-2", description=mark("a2"))
 ADOPTED_COPY: Final = an_endpoint("ep-2", description=mark("adopted"))
 WAITING: Final = Decided("lost", reason=Reason.ENDPOINT_LOST, synced=None, record="ep-1", after_list=True)
 TAKEN: Final = Decided("in_order", reason=Reason.RECONCILE_SUCCESS, synced=True, record="ep-2", in_order=True)
 NOW: Final = "2025-01-01T12:00:00Z"
 
 
-MISSED = [
-    pytest.param(lambda s: s.recorded().lists(TWIN), WAITING, id="one-list"),
-    pytest.param(lambda s: s.recorded().lists(an_endpoint(), TWIN).lists(TWIN), WAITING, id="seen-before-beside-it"),
-    pytest.param(lambda s: s.recorded().settles(TWIN, seconds=50), WAITING, id="two-lists-too-close"),
-    pytest.param(lambda s: s.recorded().settles(TWIN), TAKEN, id="absence-proven"),
-    pytest.param(lambda s: s.recorded().lists(TWIN).gone(), TAKEN, id="proven-gone-by-id"),
+NOT_LISTED = [
+    pytest.param(lambda s: s.recorded().lists(DUPLICATE), WAITING, id="one-list"),
     pytest.param(
-        lambda s: s.recorded().lists(TWIN).deleted("ep-1"),
+        lambda s: s.recorded().lists(an_endpoint(), DUPLICATE).lists(DUPLICATE), WAITING, id="seen-before-beside-it"
+    ),
+    pytest.param(lambda s: s.recorded().settles(DUPLICATE, seconds=50), WAITING, id="two-lists-too-close"),
+    pytest.param(lambda s: s.recorded().settles(DUPLICATE), TAKEN, id="absence-proven"),
+    pytest.param(lambda s: s.recorded().lists(DUPLICATE).gone(), TAKEN, id="proven-gone-by-id"),
+    pytest.param(
+        lambda s: s.recorded().lists(DUPLICATE).deleted("ep-1"),
         replace(TAKEN, in_order=False, after_list=True),
         id="deleted-here",
     ),
     pytest.param(
-        lambda s: s.recorded().hides().settles(TWIN),
+        lambda s: s.recorded().hides().settles(DUPLICATE),
         Decided(
             "lost",
             ProbeGone("ep-1", mark(), look_only=True),
@@ -49,12 +51,14 @@ MISSED = [
         id="an-untrusted-list-proves-no-absence",
     ),
     pytest.param(
-        lambda s: s.recorded().lists(TWIN).lists(an_endpoint(), TWIN),
-        Decided("twin", DeleteTwin("ep-2", "ep-1"), Reason.UPDATING, synced=None, record="ep-1", after_list=True),
-        id="seen-again-and-the-other-is-a-twin",
+        lambda s: s.recorded().lists(DUPLICATE).lists(an_endpoint(), DUPLICATE),
+        Decided(
+            "duplicate", DeleteDuplicate("ep-2", "ep-1"), Reason.UPDATING, synced=None, record="ep-1", after_list=True
+        ),
+        id="seen-again-and-the-other-is-a-duplicate",
     ),
     pytest.param(
-        lambda s: s.held().attempt_written("a9", endpointId="ep-1").wait(66).settles(TWIN, seconds=50),
+        lambda s: s.held().attempt_written("a9", endpointId="ep-1").wait(66).settles(DUPLICATE, seconds=50),
         Decided("undecided", reason=Reason.CREATE_OUTCOME_UNKNOWN, after_list=True),
         id="an-open-attempt-beside-it",
     ),
@@ -78,21 +82,21 @@ MISSED = [
 
 
 @pytest.mark.rule("C42")
-@pytest.mark.parametrize(("arrange", "expected"), MISSED)
+@pytest.mark.parametrize(("arrange", "expected"), NOT_LISTED)
 def test_another_endpoint_with_our_mark(arrange: Arrange, expected: Decided) -> None:
-    """The recorded one stays recorded until it is proven gone; until then another may be its twin and is left alone."""
+    """The recorded one stays recorded until it is proven gone; until then another may be a duplicate, and is left."""
     assert decided(arrange(Scene())) == expected
 
 
 @pytest.mark.rule("C42")
 def test_the_status_goes_on_naming_the_recorded_one() -> None:
     """Neither Ready nor Serving speaks of the other; the message says what is waited for, and what is left alone."""
-    situation = Scene().recorded().lists(an_endpoint(), TWIN).lists(TWIN).situation()
+    situation = Scene().recorded().lists(an_endpoint(), DUPLICATE).lists(DUPLICATE).situation()
     decision = decide(situation)
     assert decision.verdict is not None
-    told = status.after(situation, decision, decision.verdict, now=NOW)
-    said = {item.type: (item.status, item.reason) for item in told.conditions}
-    assert told.endpoint_id == "ep-1"
+    reported = status.after(situation, decision, decision.verdict, now=NOW)
+    said = {item.type: (item.status, item.reason) for item in reported.conditions}
+    assert reported.endpoint_id == "ep-1"
     assert said["Ready"] == ("Unknown", "EndpointLost")
     assert said["Serving"] == ("False", "NotServing")
     assert "ep-1 is not in the cloud's list" in decision.verdict.message
@@ -103,7 +107,7 @@ def test_the_status_goes_on_naming_the_recorded_one() -> None:
 @pytest.mark.parametrize("looked", [False, True], ids=["looking-by-id", "looked"])
 def test_a_list_that_is_not_trusted(*, looked: bool) -> None:
     """What carries the mark too is left alone until a person has answered, and the message names it."""
-    scene = Scene().recorded().hides().settles(TWIN)
+    scene = Scene().recorded().hides().settles(DUPLICATE)
     if looked:
         scene.memory.endpoints.probe_begun("ep-1", scene.clock.seconds)
     decision = decide(scene.situation())
@@ -114,9 +118,9 @@ def test_a_list_that_is_not_trusted(*, looked: bool) -> None:
 
 
 TERMINATING = [
-    pytest.param(lambda s: s.lists(TWIN), Nothing, "ep-1", id="waits"),
-    pytest.param(lambda s: s.settles(TWIN), Nothing, "ep-2", id="the-other-is-written-down-first"),
-    pytest.param(lambda s: s.settles(TWIN).status(endpointId="ep-2"), Release, "ep-2", id="and-then-released"),
+    pytest.param(lambda s: s.lists(DUPLICATE), Nothing, "ep-1", id="waits"),
+    pytest.param(lambda s: s.settles(DUPLICATE), Nothing, "ep-2", id="the-other-is-written-down-first"),
+    pytest.param(lambda s: s.settles(DUPLICATE).status(endpointId="ep-2"), Release, "ep-2", id="and-then-released"),
     pytest.param(lambda s: s.gone().settles(), RemoveFinalizer, None, id="nothing-is-left"),
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenfactory_operator.domain.actions import DeleteTwin, Nothing
+from tokenfactory_operator.domain.actions import DeleteDuplicate, Nothing
 from tokenfactory_operator.domain.observed import Changes, EndpointList
 from tokenfactory_operator.domain.reasons import Reason
 from unit.support.builders import FOREIGN, OTHER_UID, UID, an_endpoint, mark
@@ -12,18 +12,21 @@ from unit.support.scene import Scene
 OWN = an_endpoint()
 
 
-def test_a_twin_that_carries_another_owners_mark_too() -> None:
+def test_a_duplicate_that_carries_another_owners_mark_too() -> None:
     """Identity: what may be a stranger's is a conflict for a person, not a duplicate to delete."""
     shared = an_endpoint("ep-2", description=f"{mark('a2')} {FOREIGN}")
     answer = decided(Scene().recorded().lists(OWN, shared))
     assert (answer.action, answer.reason, answer.stalled) == (Nothing(), Reason.OWNERSHIP_CONFLICT, True)
     alone = an_endpoint("ep-2", description=mark("a2"))
-    assert decided(Scene().recorded().lists(OWN, alone)).action == DeleteTwin("ep-2", "ep-1")
+    assert decided(Scene().recorded().lists(OWN, alone)).action == DeleteDuplicate("ep-2", "ep-1")
 
 
 def test_a_list_tells_who_has_more_than_one() -> None:
     """Of those that it changes; one endpoint each is the rule."""
     scene = Scene().lists(OWN)
-    twin, others = an_endpoint("ep-2", description=mark("a2")), an_endpoint("ep-3", description=mark(uid=OTHER_UID))
-    changes = scene.inventory.listed(scene.inventory.stamp(), EndpointList((OWN, twin, others)))
+    duplicate, others = (
+        an_endpoint("ep-2", description=mark("a2")),
+        an_endpoint("ep-3", description=mark(uid=OTHER_UID)),
+    )
+    changes = scene.inventory.listed(scene.inventory.stamp(), EndpointList((OWN, duplicate, others)))
     assert changes == Changes(frozenset({"ep-2", "ep-3"}), frozenset({UID, OTHER_UID}), frozenset({UID}))

@@ -20,7 +20,7 @@ WAITS: Final = "This is tried again; until it is done no endpoint is made under 
 UNREACHABLE: Final = "Delete it in that project's console."
 
 
-class Leftovers:
+class Cleanup:
     """Cleans up after objects that are gone, and tells where it cannot."""
 
     def __init__(self, ports: Ports, executor: Executor, log: Any) -> None:  # noqa: ANN401  # structlog's bound loggers have no common static type

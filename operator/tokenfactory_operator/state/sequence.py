@@ -8,7 +8,7 @@ from tokenfactory_operator.domain.timing import NEVER
 from tokenfactory_operator.ports import Clock
 
 
-class Stamps:
+class SequenceClock:
     """Strictly growing stamps of one monotonic clock, in seconds: they order requests and answers without ties."""
 
     _STEP: Final = 1e-6

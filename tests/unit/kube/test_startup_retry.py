@@ -10,7 +10,7 @@ import pytest
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.errors import ApiServerError, NoAnswer, SetupError, from_answer
-from tokenfactory_operator.kube.patience import FIRST_PAUSE, PATIENCE, patiently
+from tokenfactory_operator.kube.startup_retry import FIRST_PAUSE, RETRIED_FOR, retried_at_start
 from unit.kube.loopback import Request, Respond, answer, client_of, loopback, status_answer
 
 OVERLOADED = from_answer("GET /x", status=429, body=b"", retry_after="7")
@@ -51,7 +51,7 @@ class Reads:
 async def test_what_passes_is_outlived(errors: list[Exception], pauses: list[float]) -> None:
     """The read is tried again after growing pauses, and its answer is the caller's."""
     reads = Reads(*errors)
-    assert await patiently(reads) == "read"
+    assert await retried_at_start(reads) == "read"
     assert reads.pauses() == pytest.approx(pauses)
 
 
@@ -66,7 +66,7 @@ async def test_what_passes_is_outlived(errors: list[Exception], pauses: list[flo
         pytest.param(KubeNotFound("gone"), id="404-of-an-object"),
         pytest.param(KubeConflict("changed"), id="409"),
         pytest.param(KubeError("the answer is not JSON"), id="not-the-api"),
-        pytest.param(FOR_MINUTES, id="longer-than-the-patience"),
+        pytest.param(FOR_MINUTES, id="longer-than-it-is-retried"),
         pytest.param(RuntimeError("a defect"), id="defect"),
     ],
 )
@@ -74,26 +74,26 @@ async def test_what_does_not_pass_ends_at_once(error: Exception) -> None:
     """Only a person can mend it, or it takes too long: one try, and its error."""
     reads = Reads(error, for_ever=True)
     with pytest.raises(type(error)) as caught:
-        await patiently(reads)
+        await retried_at_start(reads)
     assert caught.value is error
     assert len(reads.at) == 1
 
 
 @pytest.mark.looptime
-async def test_patience_ends() -> None:
+async def test_retrying_ends() -> None:
     """An API server that never answers is given up, and no sooner than a rolling restart may take."""
     reads = Reads(NoAnswer("the first"), NoAnswer("cut"), for_ever=True)
     with pytest.raises(NoAnswer, match="cut"):
-        await patiently(reads)
+        await retried_at_start(reads)
     assert reads.pauses() == pytest.approx([FIRST_PAUSE * 2**number for number in range(6)])
-    assert PATIENCE / 2 < reads.at[-1] - reads.at[0] < PATIENCE
+    assert RETRIED_FOR / 2 < reads.at[-1] - reads.at[0] < RETRIED_FOR
 
 
 @pytest.mark.looptime
 async def test_waiting_is_told(caplog: pytest.LogCaptureFixture) -> None:
     """Each failed try is one line with its cause."""
     with caplog.at_level(logging.WARNING):
-        await patiently(Reads(NoAnswer("GET /x: cut"), NoAnswer("GET /x: cut")))
+        await retried_at_start(Reads(NoAnswer("GET /x: cut"), NoAnswer("GET /x: cut")))
     assert caplog.messages == ["GET /x: cut; asked again in 0.25 s", "GET /x: cut; asked again in 0.5 s"]
 
 
@@ -118,7 +118,7 @@ async def test_a_connection_that_breaks(respond: Respond, times: int) -> None:
         return respond(request) if len(server.requests) <= times else answer({"kind": "X"})
 
     async with loopback(answering) as server, client_of(server, request_timeout=0.5) as client:
-        assert await patiently(lambda: read(client)) == {"kind": "X"}
+        assert await retried_at_start(lambda: read(client)) == {"kind": "X"}
     assert len(server.requests) == times + 1
 
 
@@ -134,5 +134,5 @@ async def test_an_answer_that_stands(respond: Respond, expected: type[KubeError]
     """What was answered is not asked again."""
     async with loopback(respond) as server, client_of(server) as client:
         with pytest.raises(expected):
-            await patiently(lambda: read(client))
+            await retried_at_start(lambda: read(client))
     assert len(server.requests) == 1
