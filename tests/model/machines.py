@@ -15,6 +15,8 @@ from model.verdict import Deeds
 from model.world import World
 from tokenfactory_operator.ports import Key
 
+WRONG: Final = "another"
+"""Scope of the token that the operator has by mistake; nothing can be created with it."""
 DOWN: Final = 200.0
 """Seconds for which the operator is stopped before etcd is restored: a call's time-out, and its effect after that."""
 
@@ -164,7 +166,7 @@ class Machines:
         """For a while it has another project's."""
         right = self._world.around.token
         if not right.elsewhere and self._placed(self._world.kube.objects):
-            self._token(Token("another", elsewhere=True))
+            self._token(Token(WRONG, elsewhere=True))
             self._world.later(self._rng.uniform(10.0, 900.0), self._token, right)
 
     def _token(self, token: Token) -> None:
@@ -175,10 +177,13 @@ class Machines:
             process.kill()
 
     def _placed(self, objects: Mapping[Key, Body]) -> bool:
-        """Whether each object that has an endpoint says where: else nobody can tell in another project."""
+        """Whether each object that has an endpoint says where: else nobody can tell in another project.
+
+        What went back may name the wrong project, from a time when a create call was refused there.
+        """
         bodies = {body["metadata"]["uid"]: body for body in objects.values()}
         owning = [bodies[each.owner] for each in self._world.vendor.alive if each.owner in bodies]
-        return all(body["status"].get("scope") for body in owning)
+        return all((body["status"].get("scope") or WRONG) != WRONG for body in owning)
 
     def _traceable(self, backup: Mapping[Key, Body]) -> bool:
         """Whether each endpoint is named by its object as it was then, or else carries its mark."""

@@ -164,7 +164,9 @@ def test_the_operators_config_maps(cluster: Cluster, owners: list[dict[str, Any]
 
 def test_the_operator_takes_over_no_config_map(cluster: Cluster) -> None:
     """Neither as it is nor by making itself its owner; one that is its own it may change."""
-    for name, owners in (("stranger", []), ("own", [OURS])):
+    # The garbage collector removes what an object owns that is not there.
+    uid = cluster.kubectl("get", "dep", "small", "-n", NAMESPACE, "-o", "jsonpath={.metadata.uid}").stdout
+    for name, owners in (("stranger", []), ("own", [{**OURS, "uid": uid}])):
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "ownerReferences": owners}}
         cluster.kubectl("create", "-n", NAMESPACE, "-f", "-", input=json.dumps(body))
     change = {"data": {"OPENAI_MODEL": "x"}}

@@ -28,5 +28,7 @@ def have_namespace(cluster: Cluster, name: str) -> None:
 def a_namespace(cluster: Cluster, name: str) -> Iterator[str]:
     """It is there until the end, and gone afterwards: Helm and `kubectl apply` refuse a namespace that is ending."""
     have_namespace(cluster, name)
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--timeout=60s", timeout=90)
+    try:
+        yield name
+    finally:
+        cluster.kubectl("delete", "namespace", name, "--timeout=60s", timeout=90)

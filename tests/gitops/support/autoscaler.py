@@ -17,6 +17,7 @@ from typing import Any, Final
 import yaml
 
 from cluster.support.eventually import eventually
+from cluster.support.namespaces import a_namespace
 from controlplane import Cluster
 from controlplane.ports import ADDRESS
 from controlplane.processes import Program
@@ -113,7 +114,6 @@ def _registered(cluster: Cluster, port: int, authority: Authority) -> Iterator[N
     There is no network of pods: the Service is a name for this machine, and its certificate is verified all the same.
     """
     objects: list[JsonObject] = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         {
             "apiVersion": "v1",
             "kind": "Service",
@@ -134,11 +134,12 @@ def _registered(cluster: Cluster, port: int, authority: Authority) -> Iterator[N
             },
         },
     ]
-    cluster.kubectl("apply", "--server-side", "-f", "-", input=yaml.safe_dump_all(objects))
-    try:
-        cluster.kubectl("wait", "--for=condition=Available", "apiservice", _API_SERVICE, "--timeout=60s", timeout=90)
-        eventually(lambda: cluster.kubectl("get", "--raw", f"/apis/{_VERSION}").stdout, what="the API service")
-        yield
-    finally:
-        cluster.kubectl("delete", "apiservice", _API_SERVICE)
-        cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    with a_namespace(cluster, NAMESPACE):
+        cluster.kubectl("apply", "--server-side", "-f", "-", input=yaml.safe_dump_all(objects))
+        try:
+            wait = ("wait", "--for=condition=Available", "apiservice", _API_SERVICE, "--timeout=60s")
+            cluster.kubectl(*wait, timeout=90)
+            eventually(lambda: cluster.kubectl("get", "--raw", f"/apis/{_VERSION}").stdout, what="the API service")
+            yield
+        finally:
+            cluster.kubectl("delete", "apiservice", _API_SERVICE)
