@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
+from tokenfactory_operator.kube.merge_patch import merged
 from tokenfactory_operator.ports import Key
 
 NEW_STATUS: Final[Mapping[str, Any]] = {"observedGeneration": -1}
@@ -21,19 +22,6 @@ Listener = Callable[[str, Body], None]
 """Told of each event: ADDED, MODIFIED or DELETED, and the object."""
 Writer = Callable[[Body, Body], None]
 """Told of each status write: the object before and after."""
-
-
-def merged(target: Any, patch: Any) -> Any:  # noqa: ANN401  # JSON
-    """RFC 7386."""
-    if not isinstance(patch, Mapping):
-        return patch
-    result = dict(target) if isinstance(target, Mapping) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merged(result.get(name), value)
-    return result
 
 
 class ApiServer:

@@ -15,8 +15,8 @@ from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudUnavailable, Forbidden, OperatorError, QuotaExceeded, RateLimited
 from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.kube.merge_patch import merged
 from unit.support.builders import OTHER_UID, SCOPE, UID, an_endpoint, mark
-from unit.support.fakes import merged
 from unit.support.scene import Scene
 
 NOW = "2025-01-01T12:00:00Z"

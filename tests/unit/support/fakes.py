@@ -16,6 +16,7 @@ from typing import Any
 from tokenfactory_operator.domain.catalog import Template
 from tokenfactory_operator.domain.errors import EndpointNotFound, KubeConflict, KubeNotFound
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
+from tokenfactory_operator.kube.merge_patch import merged
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.state.cache import key_of
 from unit.support.builders import an_object
@@ -131,19 +132,6 @@ class InMemoryKube:
         if held["metadata"]["resourceVersion"] != resource_version:
             raise KubeConflict("the object has been modified")
         return copy.deepcopy(held)
-
-
-def merged(stored: Any, patch: Any) -> Any:  # noqa: ANN401  # JSON
-    """RFC 7386, section 2, as written there."""
-    if not isinstance(patch, Mapping):
-        return patch
-    result = dict(stored) if isinstance(stored, Mapping) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merged(result.get(name), value)
-    return result
 
 
 class InMemoryCloud:

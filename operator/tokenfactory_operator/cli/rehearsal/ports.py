@@ -5,7 +5,7 @@ Reads reach the real world, once. Nothing here decides anything.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +18,7 @@ from tokenfactory_operator.domain.errors import (
     KubeNotFound,
 )
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
+from tokenfactory_operator.kube.merge_patch import merged
 from tokenfactory_operator.ports import Cloud, JsonObject, Key
 from tokenfactory_operator.state.cache import key_of
 
@@ -75,19 +76,6 @@ class KeptObjects:
         if held["metadata"]["resourceVersion"] != resource_version:
             raise KubeConflict(f"{key} has changed.")
         return held
-
-
-def merged(stored: Any, patch: Any) -> Any:  # noqa: ANN401  # JSON
-    """RFC 7386, section 2."""
-    if not isinstance(patch, Mapping):
-        return patch
-    kept = dict(stored) if isinstance(stored, Mapping) else {}
-    for name, value in patch.items():
-        if value is None:
-            kept.pop(name, None)
-        else:
-            kept[name] = merged(kept.get(name), value)
-    return kept
 
 
 class RehearsedCloud:
