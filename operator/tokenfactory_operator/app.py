@@ -23,7 +23,6 @@ from tokenfactory_operator.assembly import LabelledSecrets, Outside, OwnCredenti
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import KubeError, LeaseHeld, LeaseLost
 from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.transitions import Change
 from tokenfactory_operator.kube.client import KubeClient, connect
 from tokenfactory_operator.kube.config_maps import KubeConfigMaps
 from tokenfactory_operator.kube.errors import SetupError
@@ -41,6 +40,7 @@ from tokenfactory_operator.process.leadership import SystemClock, election, give
 from tokenfactory_operator.process.loop_errors import LoopErrors
 from tokenfactory_operator.process.opener import CloudOpener
 from tokenfactory_operator.process.standing import make_supervisor, outlives_role, report_to
+from tokenfactory_operator.report.transitions import Change
 from tokenfactory_operator.settings import Settings, StartupError
 from tokenfactory_operator.state.cache import secret_of
 from tokenfactory_operator.telemetry.health import HealthServer

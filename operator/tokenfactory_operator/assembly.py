@@ -21,7 +21,6 @@ from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.timing import Timing
-from tokenfactory_operator.domain.transitions import Change
 from tokenfactory_operator.loop.accounts import Accounts, OpenCloud, Parts
 from tokenfactory_operator.loop.dispatch import Dispatch, work
 from tokenfactory_operator.loop.ports import Ports, SecretHolder, nobody
@@ -40,6 +39,7 @@ from tokenfactory_operator.ports import (
     Secrets,
     Telemetry,
 )
+from tokenfactory_operator.report.transitions import Change
 from tokenfactory_operator.state.cache import ObjectCache, key_of, version_of
 from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.sequence import SequenceClock

@@ -13,8 +13,8 @@ from tokenfactory_operator.cli.commands import command
 from tokenfactory_operator.cli.errors import CliError, Exit
 from tokenfactory_operator.cli.offer import FIELDS, Choice, choices
 from tokenfactory_operator.cli.session import Session
+from tokenfactory_operator.decision.offered import wanted
 from tokenfactory_operator.domain.catalog import Catalog, Wanted
-from tokenfactory_operator.domain.offered import wanted
 from tokenfactory_operator.kube.objects import collection
 
 FLAGS = {"model": "--model", "flavor": "--flavor", "gpu": "--gpu", "count": "--count", "region": "--region"}

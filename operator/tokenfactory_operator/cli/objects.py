@@ -8,8 +8,8 @@ from typing import Final, Self
 from tokenfactory_operator.api.v1alpha1 import Condition, CreateAttempt, ManagementPolicy
 from tokenfactory_operator.domain.reasons import ConditionType
 from tokenfactory_operator.domain.resource import Resource, parse
-from tokenfactory_operator.domain.telling import reported_in_full
 from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.report.telling import reported_in_full
 
 ORDER: Final = tuple(
     map(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from typing import Any, Final
 
-from tokenfactory_operator.domain import actions, outcome
+from tokenfactory_operator.decision import actions
 from tokenfactory_operator.domain.call_memory import Failure
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.errors import CloudError, Handling, KubeError
@@ -16,6 +16,7 @@ from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.loop.execute import Executor
 from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.observe.poller import Poller
+from tokenfactory_operator.report import outcome
 
 BACKOFF_FIRST: Final = 1.0
 BACKOFF_LAST: Final = 300.0

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
-from tokenfactory_operator.domain import actions
+from tokenfactory_operator.decision import actions
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.errors import (
     CloudConflict,

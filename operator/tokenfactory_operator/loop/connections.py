@@ -14,7 +14,6 @@ from typing import Final
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.defects import Defects
-from tokenfactory_operator.domain import connection
 from tokenfactory_operator.domain.errors import (
     KubeConflict,
     KubeError,
@@ -26,6 +25,7 @@ from tokenfactory_operator.domain.errors import (
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.ports import ConfigMaps, Key
+from tokenfactory_operator.report import connection
 
 RESYNC: Final = 3600.0
 """Seconds between two reads of a ConfigMap that is in order, so that an edit of somebody's is put back."""

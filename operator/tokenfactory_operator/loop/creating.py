@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain import actions, creation, status
+from tokenfactory_operator.decision import actions, creation
 from tokenfactory_operator.domain.attempt import PENDING, Attempt, Event
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.desired import create_body, owner_mark
@@ -21,6 +21,7 @@ from tokenfactory_operator.loop.finalizers import Finalizers
 from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import Key
+from tokenfactory_operator.report import status
 
 NAMESAKES: Final = (
     "If both clusters are in use, that is as it should be. If this one replaces that one, both endpoints are billed: "

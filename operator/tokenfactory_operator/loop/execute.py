@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, assert_never
 
-from tokenfactory_operator.domain import actions, status
+from tokenfactory_operator.decision import actions
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.loop.changing import Changes
 from tokenfactory_operator.loop.creating import Creation
 from tokenfactory_operator.loop.finalizers import Finalizers
 from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.observe.poller import Poller
+from tokenfactory_operator.report import status
 
 
 class Executor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain import actions
+from tokenfactory_operator.decision import actions
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.errors import KubeConflict
 from tokenfactory_operator.domain.reasons import Reason

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tokenfactory_operator.domain import claims, proof, status
+from tokenfactory_operator.decision import claims, proof
 from tokenfactory_operator.domain.attempt import Event, State
 from tokenfactory_operator.domain.catalog import Catalog
 from tokenfactory_operator.domain.decision_input import DecisionInput, Policy, recorded_id
@@ -17,6 +17,7 @@ from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.memory import Memory
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.report import status
 from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.projects import Projects
 

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Protocol
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain import status
 from tokenfactory_operator.domain.errors import KubeRefused, LeaseLost
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.timing import Timing
-from tokenfactory_operator.domain.transitions import Change, changes
 from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import Clock, JsonObject, Key, Kube, Lease, Recorder, Telemetry
+from tokenfactory_operator.report import status
+from tokenfactory_operator.report.transitions import Change, changes
 from tokenfactory_operator.state.cache import ObjectCache
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tokenfactory_operator.decision import actions, attempts, ownership, plan, proof
 from tokenfactory_operator.defects import Defects
-from tokenfactory_operator.domain import actions, attempts, ownership, plan, proof, status
 from tokenfactory_operator.domain.decision_input import DecisionInput, Policy
 from tokenfactory_operator.domain.errors import (
     KubeConflict,
@@ -34,6 +34,7 @@ from tokenfactory_operator.loop.ports import Ports, SecretHolder
 from tokenfactory_operator.observe import unselected
 from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import ConfigMaps, JsonObject, Key
+from tokenfactory_operator.report import status
 from tokenfactory_operator.state.projects import Projects
 
 MAX_STEPS: Final = 12

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tokenfactory_operator.domain import status
-from tokenfactory_operator.domain.actions import SYNCED, Decision, Hindered, Verdict
-from tokenfactory_operator.domain.conditions import MESSAGES
+from tokenfactory_operator.decision.actions import SYNCED, Decision, Hindered, Verdict
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import RULES, Reason
+from tokenfactory_operator.report import status
+from tokenfactory_operator.report.conditions import MESSAGES
 from unit.support.builders import an_endpoint
 from unit.support.scene import Scene
 from unit.support.verdicts import KINDS

@@ -11,10 +11,10 @@ from typing import Final
 import pytest
 
 from tokenfactory_operator.cloud import wire
-from tokenfactory_operator.domain import plan
+from tokenfactory_operator.decision import plan
+from tokenfactory_operator.decision.finalizer import REASONS_TO_KEEP, Ending
 from tokenfactory_operator.domain.desired import create_body, owner_mark
 from tokenfactory_operator.domain.drift import drift
-from tokenfactory_operator.domain.finalizer import REASONS_TO_KEEP, Ending
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.resource import parse
 from unit.support.builders import an_endpoint, an_object

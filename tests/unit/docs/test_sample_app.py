@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import yaml
 
-from tokenfactory_operator.domain import connection
 from tokenfactory_operator.domain.resource import parse
+from tokenfactory_operator.report import connection
 from unit.docs.pages import ROOT, blocks
 
 SAMPLE: Final = ROOT / "deploy" / "samples" / "app"

@@ -12,9 +12,9 @@ import pytest
 from docsite.conditions import ACTORS
 from docsite.emitted import emitted, modules
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain import outcome
-from tokenfactory_operator.domain.actions import Nothing
+from tokenfactory_operator.decision.actions import Nothing
 from tokenfactory_operator.domain.reasons import RULES, ConditionType, Reason
+from tokenfactory_operator.report import outcome
 
 ROOT: Final = Path(__file__).parents[3]
 PAGE: Final = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")

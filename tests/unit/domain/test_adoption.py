@@ -12,10 +12,10 @@ from typing import Any, Final
 import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.actions import Update
+from tokenfactory_operator.decision.actions import Update
+from tokenfactory_operator.decision.plan import decide
 from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.observed import ObservedEndpoint
-from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
 from unit.support.adopting import (
     BEGUN,

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from tokenfactory_operator.domain.actions import (
+from tokenfactory_operator.decision.actions import (
     Create,
     DeleteDuplicate,
     DeleteEndpoints,
@@ -19,8 +19,8 @@ from tokenfactory_operator.domain.actions import (
     Release,
     RemoveFinalizer,
 )
+from tokenfactory_operator.decision.plan import MUTATIONS, decide
 from tokenfactory_operator.domain.observed import EndpointPatch
-from tokenfactory_operator.domain.plan import MUTATIONS, decide
 from tokenfactory_operator.domain.reasons import Reason
 from unit.support.adopting import (
     BEGUN,

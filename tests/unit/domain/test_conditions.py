@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 from tokenfactory_operator.api.v1alpha1 import Condition
-from tokenfactory_operator.domain.actions import SYNCED, Decision, Verdict
-from tokenfactory_operator.domain.conditions import conditions, shown
-from tokenfactory_operator.domain.ownership import judged
-from tokenfactory_operator.domain.plan import decide
+from tokenfactory_operator.decision.actions import SYNCED, Decision, Verdict
+from tokenfactory_operator.decision.ownership import judged
+from tokenfactory_operator.decision.plan import decide
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
-from tokenfactory_operator.domain.telling import reported_in_full
+from tokenfactory_operator.report.conditions import conditions, shown
+from tokenfactory_operator.report.telling import reported_in_full
 from unit.support.builders import a_spec, an_endpoint
 from unit.support.scene import Scene
 from unit.support.verdicts import KINDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokenfactory_operator.domain.actions import Nothing, RemoveFinalizer
+from tokenfactory_operator.decision.actions import Nothing, RemoveFinalizer
 from unit.support.outcome import decided
 from unit.support.scene import Scene
 

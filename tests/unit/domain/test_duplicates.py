@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenfactory_operator.domain.actions import DeleteDuplicate, Nothing
+from tokenfactory_operator.decision.actions import DeleteDuplicate, Nothing
 from tokenfactory_operator.domain.observed import Changes, EndpointList
 from tokenfactory_operator.domain.reasons import Reason
 from unit.support.builders import FOREIGN, OTHER_UID, UID, an_endpoint, mark

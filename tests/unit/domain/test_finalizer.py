@@ -8,12 +8,12 @@ from typing import Final
 import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain import plan
-from tokenfactory_operator.domain.actions import RemoveFinalizer
+from tokenfactory_operator.decision import plan
+from tokenfactory_operator.decision.actions import RemoveFinalizer
+from tokenfactory_operator.decision.finalizer import REASONS_TO_KEEP, Ending, ending
+from tokenfactory_operator.decision.ownership import judged
 from tokenfactory_operator.domain.attempt import State
-from tokenfactory_operator.domain.finalizer import REASONS_TO_KEEP, Ending, ending
 from tokenfactory_operator.domain.observed import ObservedEndpoint
-from tokenfactory_operator.domain.ownership import judged
 from unit.support.builders import FOREIGN, an_endpoint, mark, released
 from unit.support.scene import Scene
 

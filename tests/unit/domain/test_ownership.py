@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenfactory_operator.domain import ownership, plan
-from tokenfactory_operator.domain.actions import DeleteDuplicate, DeleteEndpoints, Release
+from tokenfactory_operator.decision import ownership, plan
+from tokenfactory_operator.decision.actions import DeleteDuplicate, DeleteEndpoints, Release
+from tokenfactory_operator.decision.roles import TABLE, Deed, Role
 from tokenfactory_operator.domain.identity import ADOPTED
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.roles import TABLE, Deed, Role
 from unit.support.builders import FOREIGN, OTHER_UID, an_endpoint, mark, released
 from unit.support.scene import Scene
 

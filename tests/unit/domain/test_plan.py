@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.actions import (
+from tokenfactory_operator.decision.actions import (
     Create,
     ProbeGone,
     Update,

@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
-from tokenfactory_operator.domain.actions import DeleteDuplicate, DeleteEndpoints, Nothing, RemoveFinalizer
-from tokenfactory_operator.domain.plan import decide
+from tokenfactory_operator.decision.actions import DeleteDuplicate, DeleteEndpoints, Nothing, RemoveFinalizer
+from tokenfactory_operator.decision.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
 from unit.support.builders import an_endpoint, mark
 from unit.support.outcome import decided

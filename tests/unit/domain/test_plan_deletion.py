@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.actions import Action, DeleteEndpoints, ProbeGone, Release, RemoveFinalizer
+from tokenfactory_operator.decision.actions import Action, DeleteEndpoints, ProbeGone, Release, RemoveFinalizer
+from tokenfactory_operator.decision.plan import decide
 from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.errors import CloudUnavailable, InvalidSpec, Unauthorized
 from tokenfactory_operator.domain.observed import EndpointPatch
-from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
 from unit.support.builders import FOREIGN, OTHER_UID, an_endpoint, mark, released
 from unit.support.outcome import Decided, decided, summary

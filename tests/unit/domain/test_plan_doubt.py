@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.actions import AddFinalizer, Create, DeleteDuplicate, Nothing, ProbeGone, Rescope
+from tokenfactory_operator.decision.actions import AddFinalizer, Create, DeleteDuplicate, Nothing, ProbeGone, Rescope
 from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.errors import CloudUnavailable
 from tokenfactory_operator.domain.reasons import Reason

@@ -7,12 +7,12 @@ from typing import Final
 
 import pytest
 
-from tokenfactory_operator.domain import status
-from tokenfactory_operator.domain.actions import Create, Update
+from tokenfactory_operator.decision.actions import Create, Update
+from tokenfactory_operator.decision.plan import decide
 from tokenfactory_operator.domain.errors import InvalidSpec
 from tokenfactory_operator.domain.observed import ObservedEndpoint
-from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.report import status
 from unit.support.builders import an_endpoint
 from unit.support.scene import Scene
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokenfactory_operator.domain.actions import DeleteEndpoints
+from tokenfactory_operator.decision.actions import DeleteEndpoints
 from tokenfactory_operator.domain.timing import Timing
 from unit.support.builders import an_endpoint
 from unit.support.outcome import decided

@@ -8,11 +8,11 @@ from typing import Final
 
 import pytest
 
-from tokenfactory_operator.domain import status
-from tokenfactory_operator.domain.actions import DeleteDuplicate, Nothing, ProbeGone, Release, RemoveFinalizer
+from tokenfactory_operator.decision.actions import DeleteDuplicate, Nothing, ProbeGone, Release, RemoveFinalizer
+from tokenfactory_operator.decision.plan import decide
 from tokenfactory_operator.domain.attempt import State
-from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.report import status
 from unit.support.builders import an_endpoint, mark
 from unit.support.outcome import Decided, decided
 from unit.support.scene import Scene

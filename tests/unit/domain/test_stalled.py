@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tokenfactory_operator.domain import status
-from tokenfactory_operator.domain.actions import Asking, Create, Hindered, Update, Waiting
+from tokenfactory_operator.decision.actions import Asking, Create, Hindered, Update, Waiting
+from tokenfactory_operator.decision.plan import decide
 from tokenfactory_operator.domain.decision_input import Outage
 from tokenfactory_operator.domain.memory import Memory
-from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import RULES, Actor, KStatus, Reason
+from tokenfactory_operator.report import status
 from unit.support.builders import SCOPE, UID, an_endpoint
 from unit.support.scene import Scene
 

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain import status
+from tokenfactory_operator.decision.plan import decide
 from tokenfactory_operator.domain.attempt import PENDING, State
 from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudUnavailable, Forbidden, OperatorError, QuotaExceeded, RateLimited
-from tokenfactory_operator.domain.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.kube.merge_patch import merged
+from tokenfactory_operator.report import status
 from unit.support.builders import OTHER_UID, SCOPE, UID, an_endpoint, mark
 from unit.support.scene import Scene
 

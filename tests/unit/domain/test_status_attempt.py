@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tokenfactory_operator.domain import ownership, plan, status
+from tokenfactory_operator.decision import ownership, plan
 from tokenfactory_operator.domain.attempt import State
+from tokenfactory_operator.report import status
 from unit.support.builders import an_endpoint, mark
 from unit.support.scene import Scene
 

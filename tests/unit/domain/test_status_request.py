@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain import status
-from tokenfactory_operator.domain.plan import decide
+from tokenfactory_operator.decision.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.report import status
 from unit.support.scene import Scene
 
 

@@ -6,9 +6,10 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from tokenfactory_operator.domain import plan, status
+from tokenfactory_operator.decision import plan
 from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.resource import parse
+from tokenfactory_operator.report import status
 from unit.support.builders import UID, an_endpoint, an_object, mark
 from unit.support.scene import Scene
 

@@ -7,8 +7,8 @@ from itertools import product
 import pytest
 
 from tokenfactory_operator.api.v1alpha1 import Condition, Status
-from tokenfactory_operator.domain.telling import reported_once
-from tokenfactory_operator.domain.transitions import changes
+from tokenfactory_operator.report.telling import reported_once
+from tokenfactory_operator.report.transitions import changes
 
 OUTAGE = "The cloud could not be listed."
 SERVES = "The endpoint serves."

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from tokenfactory_operator.decision.plan import CALLS
 from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, InvalidSpec, KubeError
-from tokenfactory_operator.domain.outcome import DONE
-from tokenfactory_operator.domain.plan import CALLS
+from tokenfactory_operator.report.outcome import DONE
 from unit.support.builders import an_endpoint, mark
 from unit.support.fakes import Turn
 from unit.support.stage import Stage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokenfactory_operator.domain.actions import Create, DeleteDuplicate, Nothing, RemoveFinalizer, Rescope
+from tokenfactory_operator.decision.actions import Create, DeleteDuplicate, Nothing, RemoveFinalizer, Rescope
 from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from unit.support.builders import FOREIGN, an_endpoint, mark, released

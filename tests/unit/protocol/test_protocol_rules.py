@@ -8,13 +8,13 @@ from typing import Final
 import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.actions import AddFinalizer, Create, DeleteDuplicate, Nothing, RemoveFinalizer
+from tokenfactory_operator.decision.actions import AddFinalizer, Create, DeleteDuplicate, Nothing, RemoveFinalizer
+from tokenfactory_operator.decision.ownership import judged
+from tokenfactory_operator.decision.plan import MUTATIONS, decide
 from tokenfactory_operator.domain.attempt import State
-from tokenfactory_operator.domain.conditions import conditions
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
-from tokenfactory_operator.domain.ownership import judged
-from tokenfactory_operator.domain.plan import MUTATIONS, decide
 from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.report.conditions import conditions
 from unit.support.builders import FOREIGN, OTHER_UID, an_endpoint, mark
 from unit.support.outcome import decided
 from unit.support.scene import Scene

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tokenfactory_operator.domain.actions import Update
+from tokenfactory_operator.decision.actions import Update
 from tokenfactory_operator.domain.drift import Difference
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tokenfactory_operator.domain.actions import Action, Decision, Nothing
-from tokenfactory_operator.domain.plan import decide
+from tokenfactory_operator.decision.actions import Action, Decision, Nothing
+from tokenfactory_operator.decision.plan import decide
 from tokenfactory_operator.domain.reasons import Reason
 from unit.support.scene import Scene
 

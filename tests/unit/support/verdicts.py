@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tokenfactory_operator.domain.actions import (
+from tokenfactory_operator.decision.actions import (
     Applied,
     Asking,
     Hindered,

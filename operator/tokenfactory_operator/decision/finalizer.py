@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from tokenfactory_operator.domain import attempts, deletion, gates, proof
-from tokenfactory_operator.domain.actions import Decision, RemoveFinalizer
+from tokenfactory_operator.decision import attempts, deletion, gates, proof
+from tokenfactory_operator.decision.actions import Decision, RemoveFinalizer
+from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.attempt import REFUSED, State
-from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import NEVER
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import Condition, Spec
-from tokenfactory_operator.domain.actions import Decision, Verdict
+from tokenfactory_operator.decision.actions import Decision, Verdict
+from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.observed import ObservedEndpoint
-from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import RULES, ConditionType, KStatus, Reason
-from tokenfactory_operator.domain.telling import reported_in_full, reported_once
+from tokenfactory_operator.report.telling import reported_in_full, reported_once
 
 SHOWN: Final[Mapping[tuple[str | None, str | None], Reason]] = {
     # (deployment.status, deployment.readiness) of an enabled endpoint that does not serve all it reserves;

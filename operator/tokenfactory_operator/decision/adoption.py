@@ -6,8 +6,8 @@ adoption: where nothing speaks against it, the id is written down, and the mark 
 
 from __future__ import annotations
 
-from tokenfactory_operator.domain import claims
-from tokenfactory_operator.domain.actions import Asking
+from tokenfactory_operator.decision import claims
+from tokenfactory_operator.decision.actions import Asking
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.drift import immutable_mismatches
 from tokenfactory_operator.domain.errors import visible

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from tokenfactory_operator.domain import conflicts, creation, finalizer, gates, upkeep
-from tokenfactory_operator.domain.actions import (
+from tokenfactory_operator.decision import conflicts, creation, finalizer, gates, upkeep
+from tokenfactory_operator.decision.actions import (
     AddFinalizer,
     Create,
     Decision,
@@ -34,9 +34,9 @@ from tokenfactory_operator.domain.actions import (
     RemoveFinalizer,
     Update,
 )
+from tokenfactory_operator.decision.ownership import Judged, judged
 from tokenfactory_operator.domain.attempt import PENDING
 from tokenfactory_operator.domain.decision_input import DecisionInput
-from tokenfactory_operator.domain.ownership import Judged, judged
 from tokenfactory_operator.domain.reasons import Reason
 
 Check = Callable[[Judged], Decision | None]

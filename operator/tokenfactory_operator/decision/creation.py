@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tokenfactory_operator.domain import attempts, offered, proof
-from tokenfactory_operator.domain.actions import (
+from tokenfactory_operator.decision import attempts, offered, proof
+from tokenfactory_operator.decision.actions import (
     Applied,
     Asking,
     Create,
@@ -19,15 +19,14 @@ from tokenfactory_operator.domain.actions import (
     Verdict,
     Waiting,
 )
+from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.attempt import REFUSED, Attempt
 from tokenfactory_operator.domain.call_memory import Failure
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.desired import description_for
 from tokenfactory_operator.domain.errors import Handling, visible
 from tokenfactory_operator.domain.identity import described
-from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
-from tokenfactory_operator.domain.telling import reported_in_full
 
 RECREATE_PAUSE_MAX: Final = 6.0
 """To how many times the settle time of a lost endpoint the pause between two recreations grows."""
@@ -146,13 +145,10 @@ def refused_for_good(s: DecisionInput) -> Verdict | None:
     if s.memory.calls.failure is not None or s.resource.request_pending:
         return None
     status = s.resource.status
-    conditions = {condition.type: condition for condition in reported_in_full(status.conditions)}
-    synced, stalled = conditions.get(ConditionType.SYNCED), conditions.get(ConditionType.STALLED)
-    if status.observed_generation != s.resource.generation or synced is None or stalled is None:
+    stalled = next((item for item in status.conditions if item.type == ConditionType.STALLED), None)
+    if status.observed_generation != s.resource.generation or stalled is None or stalled.status != "True":
         return None
-    if stalled.status != "True" or synced.reason != Reason.REFUSED_BY_CLOUD:
-        return None
-    return Hindered(Reason.REFUSED_BY_CLOUD, synced.message)
+    return Hindered(Reason.REFUSED_BY_CLOUD, stalled.message) if stalled.reason == Reason.REFUSED_BY_CLOUD else None
 
 
 def remembered(s: Judged) -> Decision | None:

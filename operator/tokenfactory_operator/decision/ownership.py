@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
-from tokenfactory_operator.domain import adoption, claims
-from tokenfactory_operator.domain.actions import Asking
+from tokenfactory_operator.decision import adoption, claims
+from tokenfactory_operator.decision.actions import Asking
+from tokenfactory_operator.decision.roles import TABLE, Deed, Role
 from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.identity import ADOPTED
-from tokenfactory_operator.domain.roles import TABLE, Deed, Role
 
 
 @dataclass(frozen=True)

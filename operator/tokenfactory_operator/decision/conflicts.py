@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tokenfactory_operator.domain import proof
-from tokenfactory_operator.domain.actions import Decision, DeleteDuplicate, Hindered, Nothing, UnderWay
-from tokenfactory_operator.domain.adoption import unproven_text
-from tokenfactory_operator.domain.creation import failed
+from tokenfactory_operator.decision import proof
+from tokenfactory_operator.decision.actions import Decision, DeleteDuplicate, Hindered, Nothing, UnderWay
+from tokenfactory_operator.decision.adoption import unproven_text
+from tokenfactory_operator.decision.creation import failed
+from tokenfactory_operator.decision.ownership import Judged
+from tokenfactory_operator.decision.roles import Deed, Role
 from tokenfactory_operator.domain.errors import visible
-from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.roles import Deed, Role
 
 
 def copied(s: Judged) -> Decision | None:

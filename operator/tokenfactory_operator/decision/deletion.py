@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import DeletionPolicy
-from tokenfactory_operator.domain import attempts, proof
-from tokenfactory_operator.domain.actions import (
+from tokenfactory_operator.decision import attempts, proof
+from tokenfactory_operator.decision.actions import (
     Asking,
     Decision,
     DeleteDuplicate,
@@ -24,9 +24,8 @@ from tokenfactory_operator.domain.actions import (
     UnderWay,
     Verdict,
 )
-from tokenfactory_operator.domain.adoption import unproven_text
-from tokenfactory_operator.domain.attempt import State
-from tokenfactory_operator.domain.creation import (
+from tokenfactory_operator.decision.adoption import unproven_text
+from tokenfactory_operator.decision.creation import (
     CONFIRM,
     cut_off,
     failed,
@@ -35,11 +34,12 @@ from tokenfactory_operator.domain.creation import (
     unclear,
     untrusted,
 )
+from tokenfactory_operator.decision.ownership import Judged
+from tokenfactory_operator.decision.roles import Deed, Role
+from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.identity import ReleasedMark, described, released_mark, subject, text_without_marks
 from tokenfactory_operator.domain.observed import EndpointPatch
-from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.roles import Deed, Role
 from tokenfactory_operator.domain.timing import NEVER
 
 FORCE: Final = 'set the annotation tokenfactory.nebius.com/force-release to "true"'

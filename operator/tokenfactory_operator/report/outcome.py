@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tokenfactory_operator.domain.actions import (
+from tokenfactory_operator.decision.actions import (
     Action,
     AddFinalizer,
     Create,

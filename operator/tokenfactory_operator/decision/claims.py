@@ -5,7 +5,7 @@ A mark is believed, a status alone is not (ADR 31): whoever may write a status c
 
 from __future__ import annotations
 
-from tokenfactory_operator.domain import proof
+from tokenfactory_operator.decision import proof
 from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.identity import ADOPTED, released_mark, subject
 from tokenfactory_operator.domain.observed import ObservedEndpoint

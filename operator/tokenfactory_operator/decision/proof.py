@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tokenfactory_operator.domain.attempts import attempt_absent, counted_from, unresolved
+from tokenfactory_operator.decision.attempts import attempt_absent, counted_from, unresolved
 from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import NEVER

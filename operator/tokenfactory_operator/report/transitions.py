@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from tokenfactory_operator.api.v1alpha1 import Condition, Status
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
-from tokenfactory_operator.domain.telling import reported_in_full
+from tokenfactory_operator.report.telling import reported_in_full
 
 RECOVERED: Final = "Recovered"
 """Event of an object whose spec is applied again after something was in the way."""

@@ -17,18 +17,18 @@ from tokenfactory_operator.api.v1alpha1 import (
     Gpus,
     Status,
 )
-from tokenfactory_operator.domain import attempts, ownership
-from tokenfactory_operator.domain.actions import Create, Decision, Verdict
+from tokenfactory_operator.decision import attempts, ownership
+from tokenfactory_operator.decision.actions import Create, Decision, Verdict
+from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.attempt import CREATED, PENDING, REFUSED, Event, State
-from tokenfactory_operator.domain.conditions import conditions, observed_generation
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.desired import inference_url
 from tokenfactory_operator.domain.errors import Handling, bounded, visible
 from tokenfactory_operator.domain.observed import ObservedEndpoint
-from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import DOUBTS, ConditionType, Reason
-from tokenfactory_operator.domain.telling import foremost
 from tokenfactory_operator.domain.timing import NEVER
+from tokenfactory_operator.report.conditions import conditions, observed_generation
+from tokenfactory_operator.report.telling import foremost
 
 SELECTOR: Final = "tokenfactory.nebius.com/no-pods"
 """An autoscaler refuses a target whose scale has no selector; this one matches no pod, since there is none."""

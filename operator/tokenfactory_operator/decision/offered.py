@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import IGNORE_CATALOG, Spec
-from tokenfactory_operator.domain.actions import Decision, Hindered, ReadCatalog, UnderWay
+from tokenfactory_operator.decision.actions import Decision, Hindered, ReadCatalog, UnderWay
 from tokenfactory_operator.domain.catalog import AGAIN, FRESH, Wanted
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.errors import MAX_TEXT, bounded, visible

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import NotAccepted
-from tokenfactory_operator.domain import offered, proof
-from tokenfactory_operator.domain.actions import (
+from tokenfactory_operator.decision import offered, proof
+from tokenfactory_operator.decision.actions import (
     SYNCED,
     Decision,
     Hindered,
@@ -14,14 +14,14 @@ from tokenfactory_operator.domain.actions import (
     Update,
     Verdict,
 )
+from tokenfactory_operator.decision.creation import failed, refused_for_good
+from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.call_memory import Correction
-from tokenfactory_operator.domain.creation import failed, refused_for_good
 from tokenfactory_operator.domain.decision_input import Sighting
 from tokenfactory_operator.domain.desired import owner_mark
 from tokenfactory_operator.domain.drift import Difference, Drift, drift, immutable_mismatches
 from tokenfactory_operator.domain.errors import bounded
 from tokenfactory_operator.domain.identity import ADOPTED, OwnerMark
-from tokenfactory_operator.domain.ownership import Judged
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 
 MAX_CORRECTIONS: Final = 3
