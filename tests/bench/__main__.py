@@ -17,7 +17,21 @@ from typing import Final
 import httpx
 from rich.console import Console
 
-from bench import creation_writes, edits, fleet, held, idle, machine, report, restart, throughput
+from bench import (
+    creation_writes,
+    edits,
+    fleet,
+    growth,
+    held,
+    idle,
+    machine,
+    outside,
+    picture,
+    report,
+    restart,
+    shards,
+    throughput,
+)
 from bench.figures import Figure
 from bench.processes import NotMeasuredError
 from bench.stage import Sizes, Stage, open_stage
@@ -29,6 +43,7 @@ _WIDTH: Final = 150
 Measurement = Callable[[Stage], list[Figure]]
 
 PLAN: Final[tuple[tuple[str, Measurement], ...]] = (
+    ("throughput from outside", outside.measure),
     ("throughput", throughput.measure),
     ("writes of a creation", creation_writes.measure),
     ("held", held.measure),
@@ -39,6 +54,9 @@ PLAN: Final[tuple[tuple[str, Measurement], ...]] = (
     ("restart", restart.measure),
 )
 """In this order: each leaves the stage as the next one needs it."""
+GROWTH: Final[tuple[tuple[str, Measurement], ...]] = (("growth", growth.measure),)
+GROWN: Final = 10_000
+"""Objects up to which it is measured, unless `--held` says another number."""
 EXPECTED: Final = (
     ControlPlaneError,
     NotMeasuredError,
@@ -61,6 +79,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--intervals", type=_count, default=defaults.intervals, help="idle poll intervals of 30 s (default %(default)s)"
     )
+    add("--growth", action="store_true", help="only what each further object costs, from 1 to --held (10,000)")
+    add("--shards", type=_two_or_more, help="only so many operators, each with its namespace, against one for all")
     add("--output", type=Path, default=machine.ROOT / "build" / "bench.json", help="the JSON file")
     return parser.parse_args(arguments)
 
@@ -79,10 +99,23 @@ def _count(text: str) -> int:
     return number
 
 
-def _measure(sizes: Sizes, figures: list[Figure], console: Console) -> None:
+def _plan(options: argparse.Namespace) -> tuple[tuple[str, Measurement], ...]:
+    if options.growth:
+        return GROWTH
+    count: int | None = options.shards
+    return PLAN if count is None else (("shards", lambda stage: shards.measure(stage, count)),)
+
+
+def _sizes(options: argparse.Namespace) -> Sizes:
+    held = options.held or (GROWN if options.growth else 0)
+    objects = 1 if options.growth else options.objects
+    return Sizes(objects=objects, held=held, edits=options.edits, intervals=options.intervals).complete()
+
+
+def _measure(plan: tuple[tuple[str, Measurement], ...], sizes: Sizes, figures: list[Figure], console: Console) -> None:
     console.print(f"Starting the control plane, then {sizes.objects:,} objects ({sizes.held:,} held).", style="dim")
     with open_stage(sizes) as stage:
-        for name, measurement in PLAN:
+        for name, measurement in plan:
             begun = time.monotonic()
             figures += measurement(stage)
             console.print(f"{name}: {time.monotonic() - begun:.0f} s", style="dim")
@@ -92,18 +125,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and report; answers the exit status."""
     options = _options(arguments)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
-    sizes = Sizes(
-        objects=options.objects, held=options.held or 0, edits=options.edits, intervals=options.intervals
-    ).complete()
+    sizes = _sizes(options)
     facts, figures, failure = machine.facts(), list[Figure](), ""
     try:
-        _measure(sizes, figures, console)
+        _measure(_plan(options), sizes, figures, console)
     except EXPECTED as error:
         failure = str(error) or type(error).__name__
     figures += held.growth(figures)
     console.print(report.table(figures), *facts.lines(), sep="\n")
     report.write(options.output, report.document(figures, facts, sizes, failure=failure))
     console.print(f"As JSON: {options.output}", soft_wrap=True)
+    if options.growth and not failure:
+        drawn = picture.write(options.output.with_name("growth.svg"), growth.rows(figures))
+        console.print(f"As a picture: {drawn}", soft_wrap=True)
     if failure:
         console.print(f"Not everything could be measured: {failure}", style="red", markup=False)
     return 1 if failure else 0

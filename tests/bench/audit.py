@@ -13,6 +13,11 @@ from typing import Any, Final
 from tokenfactory_operator.api import v1alpha1 as api
 
 _WRITING: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+APART: Final = frozenset({"events", "leases", "selfsubjectaccessreviews"})
+"""No writes to objects: Events, the renewals of the Lease every two seconds, and questions about rights.
+
+A question is a POST that the API server answers and does not store. The operator asks one for each right at its start.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +49,9 @@ class AuditLog:
         return len(self._writes)
 
     def since(self, mark: int) -> list[Write]:
-        """The writes logged after `mark`, oldest first; Events and the renewals of the Lease are left out."""
+        """The writes to objects logged after `mark`, oldest first; what is in `APART` is left out."""
         self._read()
-        return [write for write in self._writes[mark:] if write.resource not in {"events", "leases"}]
+        return [write for write in self._writes[mark:] if write.resource not in APART]
 
     def events_since(self, mark: int) -> int:
         """How many Events were written after `mark`."""

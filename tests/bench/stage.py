@@ -39,6 +39,9 @@ CONCURRENCY: Final = 20
 """The operator's default; the yardstick has as many workers."""
 TOKEN: Final = "bench-token-0f3a9c77"
 YARDSTICK_TOKEN: Final = "yardstick-token-5e21"
+OUTSIDE_TOKEN: Final = "outside-token-77d0"
+SHARDS: Final = 10
+"""Most shards that are measured; each has a token and a project of its own."""
 SETTINGS: Final[Mapping[str, str]] = {
     **dict.fromkeys(QUICK, ""),  # the quick times of the tests are not what is measured
     "TOKEN": TOKEN,
@@ -57,11 +60,13 @@ Json = dict[str, Any]
 class MeasuredOperator(OperatorProcess):
     """The operator, with what the kernel and its metrics say of it."""
 
-    def __init__(self, *, kubeconfig: Path, log: Path, cloud: str) -> None:
-        """Nothing runs yet."""
+    def __init__(self, *, kubeconfig: Path, log: Path, cloud: str, settings: Mapping[str, str] | None = None) -> None:
+        """Nothing runs yet. It has a folder: so each life is an interpreter of its own, whose start is measured too."""
         (self._port,) = free_ports(1)
         own = {"API_URL": cloud, "METRICS_ADDRESS": f"127.0.0.1:{self._port}"}
-        super().__init__(kubeconfig=kubeconfig, log=log, settings={**SETTINGS, **own})
+        super().__init__(
+            kubeconfig=kubeconfig, log=log, settings={**SETTINGS, **own, **(settings or {})}, folder=log.parent
+        )
 
     @property
     def pid(self) -> int:
@@ -111,6 +116,19 @@ class Stage:
     """The operator's."""
     audit: AuditLog
     sizes: Sizes
+    kubeconfig: Path
+    folder: Path
+    """Where the operators log."""
+    others: list[MeasuredOperator]
+    """Those beside `operator`, which end with the stage."""
+
+    def another(self, name: str, *places: str, token: str, kubeconfig: Path | None = None) -> MeasuredOperator:
+        """One more operator, for the objects of these namespaces; it does not run yet."""
+        log, own = self.folder / f"{name}.log", {"WATCH_NAMESPACES": ",".join(places), "TOKEN": token}
+        account = kubeconfig or self.kubeconfig
+        made = MeasuredOperator(kubeconfig=account, log=log, cloud=self.cloud_url, settings=own)
+        self.others.append(made)
+        return made
 
     @property
     def timeout(self) -> float:
@@ -133,12 +151,13 @@ class Stage:
         calls = self.cloud.calls(since=since, method="POST")
         return [call for call in calls if mention in (call["body"] or {}).get("description", "")]
 
-    def until_posted(self, count: int, since: int) -> list[Json]:
-        """Wait for so many POSTs after a position."""
+    def until_posted(self, count: int, since: int, *operators: MeasuredOperator) -> list[Json]:
+        """Wait for so many POSTs after a position, by these operators or else by `operator`."""
         found: list[Json] = []
 
         def check() -> list[Json] | None:
-            _ = self.operator.pid  # it must live
+            for operator in operators or (self.operator,):
+                _ = operator.pid  # it must live
             found.extend(self.posts(found[-1]["sequence"] if found else since))  # each only once: they are many
             return found if len(found) >= count else None
 
@@ -176,16 +195,18 @@ def open_stage(sizes: Sizes) -> Iterator[Stage]:
         ControlPlaneError: there is no control plane to be had.
         RuntimeError: the simulator did not start.
     """
-    tokens = (f"--token={TOKEN}=project-bench", f"--token={YARDSTICK_TOKEN}=project-yardstick")
+    tokens = tuple(f"--token={token}={project}" for token, project in _projects().items())
     with (
         tempfile.TemporaryDirectory(prefix="tokenfactory-bench-") as folder,
         Cluster(max_requests_inflight=2000, max_mutating_requests_inflight=2000) as cluster,
         simulator_process(*tokens, "--provisioning-time=2s") as simulator,
         KubeApi(cluster) as kube,
     ):
-        kubeconfig = _install(cluster)
+        crd.install(cluster)
+        kubeconfig = install(cluster, SYSTEM)
         kube.create_namespace(NAMESPACE)
         operator = MeasuredOperator(kubeconfig=kubeconfig, log=Path(folder) / "operator.log", cloud=simulator.url)
+        others = list[MeasuredOperator]()
         user = json.loads(kubeconfig.read_text(encoding="utf-8"))["users"][0]["user"]
         try:
             yield Stage(
@@ -197,14 +218,29 @@ def open_stage(sizes: Sizes) -> Iterator[Stage]:
                 kube_token=user["token"],
                 audit=AuditLog(cluster.directory / "audit.log", account=f"system:serviceaccount:{SYSTEM}:{RELEASE}"),
                 sizes=sizes,
+                kubeconfig=kubeconfig,
+                folder=Path(folder),
+                others=others,
             )
         finally:
-            operator.kill()
+            for each in (operator, *others):
+                each.kill()
 
 
-def _install(cluster: Cluster) -> Path:
-    """The CRD and the chart; answers the kubeconfig of its service account."""
-    crd.install(cluster)
-    chart = (RELEASE, str(CHART), "--namespace", SYSTEM, "--create-namespace", *RIGHTS_ONLY)
+def shard_token(number: int) -> str:
+    """The token of a shard's own project."""
+    return f"shard-token-{number:04d}"
+
+
+def _projects() -> dict[str, str]:
+    """Token → project."""
+    shards = {shard_token(number): f"project-shard-{number}" for number in range(SHARDS)}
+    return {TOKEN: "project-bench", YARDSTICK_TOKEN: "project-yardstick", OUTSIDE_TOKEN: "project-outside", **shards}
+
+
+def install(cluster: Cluster, namespace: str, *watched: str) -> Path:
+    """The chart in a namespace, for these namespaces or else all; answers the kubeconfig of its service account."""
+    only = (f"--set=watchNamespaces={{{','.join(watched)}}}",) if watched else ()
+    chart = (RELEASE, str(CHART), "--namespace", namespace, "--create-namespace", *RIGHTS_ONLY, *only)
     cluster.helm("install", *chart)
-    return cluster.token_kubeconfig(SYSTEM, RELEASE)
+    return cluster.token_kubeconfig(namespace, RELEASE)

@@ -22,7 +22,7 @@ def event(**changes: object) -> str:
 
 
 def test_only_finished_writes_of_the_account_count(tmp_path: Path) -> None:
-    """Reads, beginnings and other people's writes do not; a refused write does."""
+    """Reads, beginnings, other people's writes, the Lease and questions about rights do not; a refused write does."""
     path = tmp_path / "audit.log"
     lines = [
         event(),
@@ -31,6 +31,8 @@ def test_only_finished_writes_of_the_account_count(tmp_path: Path) -> None:
         event(user={"username": "admin", "extra": ACCOUNT}),
         event(responseStatus={"code": 409}, responseObject={"kind": "Status", "status": "Failure"}),
         event(objectRef={"resource": "events", "namespace": "ml"}, verb="create"),
+        event(objectRef={"resource": "leases", "namespace": "ops"}, verb="update"),
+        event(objectRef={"resource": "selfsubjectaccessreviews"}, verb="create"),
     ]
     path.write_text("".join(lines), encoding="utf-8")
     log = AuditLog(path, account=ACCOUNT)
