@@ -41,6 +41,9 @@ _UNTRUSTED: Final = (
     "account, has to get the new one"
 )
 
+_AWAITED: Final = frozenset({"metadata", "status", "configmap"})
+"""Kinds of writes that something waits for; nothing waits for an Event."""
+
 Loader = Callable[[], Awaitable[Connection]]
 
 REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -114,6 +117,12 @@ class KubeClient:
         self._api = _new_api(connection)
         self._trust, self._written_as = connection.trust, connection.written
         self._rejected = False
+        self._writes = 0
+
+    @property
+    def writing(self) -> bool:
+        """Whether a write is under way that is no Event."""
+        return self._writes > 0
 
     @property
     def namespace(self) -> str:
@@ -185,6 +194,8 @@ class KubeClient:
         most: int | None,
     ) -> bytes | bytearray:
         request, status = f"{method} {path}", 0
+        kind = kind_of(path) if method != "GET" and path != REVIEWS else ""
+        self._writes += kind in _AWAITED
         try:
             async with asyncio.timeout(self._timeout):
                 answer = await self._send(method, path, query, body, headers)
@@ -203,8 +214,9 @@ class KubeClient:
         except SetupError as error:
             raise KubeError(f"{request}: {error.message}") from error
         finally:
-            if method != "GET" and path != REVIEWS:
-                self._written(kind_of(path), status)
+            self._writes -= kind in _AWAITED
+            if kind:
+                self._written(kind, status)
         self._rejected = status == _HTTP_UNAUTHORIZED
         if status not in _HTTP_OK:
             refusal = from_answer(request, status=status, body=data, retry_after=answer.headers.get("Retry-After"))

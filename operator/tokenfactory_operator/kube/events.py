@@ -1,7 +1,8 @@
 """Kubernetes Events on what has happened: the adapter behind the `Recorder` port.
 
-`event` only notes; one background task writes, at its own pace, what one bounded queue holds. A failing write disturbs
-nobody: it is logged and dropped. Events are `v1`, not `events.k8s.io/v1`: the API server stores both as one thing, and
+`event` only notes; one background task writes, at its own pace, what one bounded queue holds. While objects are written
+it waits, for the API server does one thing instead of another. A failing write disturbs nobody: it is logged and
+dropped. Events are `v1`, not `events.k8s.io/v1`: the API server stores both as one thing, and
 `kubectl describe`, `kubectl get events` and the built-in `view` role know their count and times (seen on 1.37).
 
 An Event lives in its subject's namespace; the API server refuses any other. A cluster-scoped subject's Events go to
@@ -26,12 +27,19 @@ from tokenfactory_operator.kube.errors import NAMESPACE_TERMINATING, ApiServerEr
 from tokenfactory_operator.kube.event_queue import EventQueue, Waiting
 from tokenfactory_operator.ports import Clock, JsonObject
 
-QUEUE_LIMIT: Final = 1000
+QUEUE_LIMIT: Final = 4000
 """Different Events that may wait to be written; beyond them, those of the namespace that has most are dropped."""
 MESSAGE_LIMIT: Final = 1024
 """Characters of a message (`events.k8s.io/v1` allows no more)."""
 FLUSH_DEADLINE: Final = 5.0
 """Seconds that `stop` gives to what still waits."""
+GIVE_WAY: Final = 30.0
+"""Seconds that Events wait at most while objects are written: of a thousand endpoints each needs its own writes first.
+
+A warning does not wait, nor do those before it. Nor do any where half of the queue is full.
+"""
+PAUSE: Final = 0.1
+"""Seconds between two looks at whether objects are written."""
 
 _NAME_LIMIT: Final = 253 - 17
 """Leaves a dot and 16 hex digits within the 253 characters of an object's name."""
@@ -76,12 +84,15 @@ class EventRecorder:
         self._instance = instance or os.uname().nodename
         self._correlator = Correlator()
         self._waiting = EventQueue(limit)
+        self._half = limit // 2
         self._dropping = False
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._task: asyncio.Task[None] | None = None
         self._failing = False
+        self._until = 0.0
+        """Monotonic time until which Events give way."""
 
     def event(self, subject: JsonObject, *, reason: str, message: str, warning: bool = False) -> None:
         """Note an Event on `subject`, of which apiVersion, kind and metadata are read. Never waits, never raises."""
@@ -91,6 +102,9 @@ class EventRecorder:
             reason=reason,
             message=bounded(message, MESSAGE_LIMIT),
         )
+        now = self._clock.monotonic()
+        if warning or not self._waiting:
+            self._until = now if warning else now + GIVE_WAY
         dropped = self._waiting.put(occurrence, self._clock.now())
         if dropped is not None:
             level = logging.DEBUG if self._dropping else logging.WARNING  # once, until all are written
@@ -109,6 +123,7 @@ class EventRecorder:
         if self._task is None:
             return
         task, self._task = self._task, None
+        self._until = 0.0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(deadline):
                 await self._idle.wait()
@@ -126,10 +141,15 @@ class EventRecorder:
         while True:
             await self._wake.wait()
             while self._waiting:
+                await self._give_way()
                 await self._record(*self._waiting.pop())
             self._dropping = False
             self._wake.clear()
             self._idle.set()
+
+    async def _give_way(self) -> None:
+        while self._client.writing and self._clock.monotonic() < self._until and len(self._waiting) < self._half:  # noqa: ASYNC110  # no one event ends it
+            await asyncio.sleep(PAUSE)
 
     async def _record(self, occurrence: Occurrence, waiting: Waiting) -> None:
         if not self._correlator.admit(occurrence.subject, self._clock.monotonic()):

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tokenfactory_operator.kube.correlation import BURST, WINDOW
-from tokenfactory_operator.kube.events import MESSAGE_LIMIT, EventRecorder
+from tokenfactory_operator.kube.events import GIVE_WAY, MESSAGE_LIMIT, PAUSE, EventRecorder
 from unit.kube.loopback import Loopback, Request, Respond, answer, client_of, loopback, status_answer, status_object
 
 SUBJECT = {
@@ -159,6 +159,67 @@ async def test_what_is_told_of_a_failure(
             recorder.event(SUBJECT, reason="R", message=str(number))
         await written(recorder)
     assert len(caplog.records) == warnings
+
+
+@asynccontextmanager
+async def writing(limit: int = 10) -> AsyncIterator[tuple[EventRecorder, Loopback, ManualClock]]:
+    """A running recorder, while the status of an object is being written: that is not answered."""
+
+    def respond(request: Request) -> bytes | None:
+        return answer({}) if "/events" in request.target else None
+
+    async with loopback(respond) as server, client_of(server, request_timeout=60) as client:
+        clock = ManualClock()
+        recorder = EventRecorder(client, clock=clock, limit=limit)
+        write = asyncio.create_task(client.request("PATCH", "/apis/x/deps/a/status", body={}))
+        await asyncio.sleep(0)
+        recorder.start()
+        try:
+            yield recorder, server, clock
+        finally:
+            await recorder.stop()
+            write.cancel()
+
+
+def messages(server: Loopback) -> list[str]:
+    return [request.json["message"] for request in server.requests if request.method == "POST"]
+
+
+async def test_an_event_gives_way_to_writes_of_objects_for_a_time() -> None:
+    """It is written when its time is over, whatever else is written."""
+    async with writing() as (recorder, server, clock):
+        recorder.event(SUBJECT, reason="Created", message="a")
+        await asyncio.sleep(3 * PAUSE)
+        assert messages(server) == []
+        clock.elapsed = GIVE_WAY
+        await written(recorder)
+        assert messages(server) == ["a"]
+
+
+async def test_a_warning_gives_no_way() -> None:
+    """Nor does what was noted before it, so that the order stays."""
+    async with writing() as (recorder, server, _):
+        recorder.event(SUBJECT, reason="Created", message="a")
+        recorder.event(SUBJECT, reason="Wrong", message="b", warning=True)
+        await written(recorder)
+        assert messages(server) == ["a", "b"]
+
+
+async def test_half_a_queue_gives_no_way() -> None:
+    """Else the next ones would be dropped; the rest waits again."""
+    async with writing(limit=6) as (recorder, server, _):
+        for number in range(4):
+            recorder.event(SUBJECT, reason="R", message=str(number))
+        await asyncio.sleep(3 * PAUSE)
+        assert messages(server) == ["0", "1"]
+
+
+async def test_the_end_waits_for_no_write() -> None:
+    """What still gives way is written then."""
+    async with writing() as (recorder, server, _):
+        recorder.event(SUBJECT, reason="Created", message="a")
+        await recorder.stop()
+        assert messages(server) == ["a"]
 
 
 async def test_queue_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
