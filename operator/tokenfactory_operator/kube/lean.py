@@ -16,6 +16,7 @@ import aiohttp
 from multidict import CIMultiDict
 
 from tokenfactory_operator.domain.resource import known_annotations
+from tokenfactory_operator.kube.echoes import without_echoes
 
 PAGE_SIZE: Final = 500
 """Objects that a page of a listing holds at most."""
@@ -68,7 +69,7 @@ def session_options(
 
     `is_metadata_only` says for which paths the metadata suffice. `too_large` is told of a listing's page over
     `PAGE_BYTES`: if it answers True, the page is given up, as if the connection had broken. `is_known` is asked about
-    each item of a listing: what is held already is left out.
+    each object that a listing or a watch brings: what is held already is left out.
     """
 
     async def ask_for_metadata(
@@ -83,6 +84,11 @@ def session_options(
 
     class LeanResponse(aiohttp.ClientResponse):
         """Drops what is not needed of each item before anybody holds it."""
+
+        async def start(self, connection: Any) -> aiohttp.ClientResponse:  # noqa: ANN401  # as aiohttp's
+            await super().start(connection)
+            self.content = without_echoes(self.url, self.content, is_metadata_only, is_known)
+            return self
 
         async def json(self, **_options: Any) -> Any:  # noqa: ANN401  # as aiohttp's
             document = json.loads(await self._bounded())

@@ -80,7 +80,7 @@ class Dispatch:
             self._queue_of(key).add(key, urgency_of(body))
 
     def known(self, body: JsonObject) -> bool:
-        """Whether an object that a listing of the watch brings is held already; that it was brought is noted."""
+        """Whether an object that the watch brings is held already; that it was brought is noted."""
         held = self._cache.get(key_of(body))
         same = held is not None and held["metadata"]["uid"] == body["metadata"]["uid"]
         if held is None or not same or version_of(held) < version_of(body):

@@ -33,7 +33,7 @@ IDLE_SECONDS: Final = 0.2
 Observe = Callable[[str | None, JsonObject], None]
 """Told of each event and its object, without what is not needed of it; the kind is `None` for the initial listing."""
 Known = Callable[[JsonObject], bool]
-"""Whether an object that a listing of the watch brings is held as it is; that it was brought is noted."""
+"""Whether an object that the watch brings is held as it is or newer; that it was brought is noted."""
 SECRETS: Final = ("", "v1", "secrets")
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import kopf
 import pytest
+from kopf._cogs.clients.api import iter_jsonlines
 from kopf._cogs.clients.auth import vault_var
 from kopf._cogs.clients.fetching import fetch_objs
 from kopf._cogs.structs.credentials import Vault
@@ -168,3 +170,36 @@ async def test_the_listing_of_the_watch(group: str, plural: str, accept: str) ->
     assert max(len(json.dumps(body)) for body in found) < 1000
     assert set(collection.accepted) == {accept}
     assert collection.limits == [PAGE_SIZE, PAGE_SIZE // 4, *[PAGE_SIZE // 16] * 4]
+
+
+def event(kind: str, number: int) -> bytes:
+    """A line of a watch."""
+    return json.dumps({"type": kind, "object": item(number)}).encode() + b"\n"
+
+
+async def test_an_echo_of_the_watch_is_a_bookmark() -> None:
+    """Kopf gets what is new as it came, and where the watch is by now; a deletion is always new."""
+    lines = [event("ADDED", 1), event("MODIFIED", 7), event("MODIFIED", 2), event("DELETED", 3), b"no JSON\n", b"rest"]
+    async with loopback(lambda _: answer(b"".join(lines).decode())) as server:
+        told = await watched(server, f"/apis/{api.API_VERSION}/{api.PLURAL}?watch=true")
+    assert told[1] == lines[1].strip()
+    assert told[3:] == [lines[3].strip(), b"no JSON", b"rest"]
+    for line, version in ((told[0], "1"), (told[2], "2")):
+        assert json.loads(line) == {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}}
+
+
+async def test_the_watch_of_secrets_is_as_it_comes() -> None:
+    """What is held of the objects says nothing about Secrets."""
+    async with loopback(lambda _: answer(event("MODIFIED", 1).decode())) as server:
+        assert await watched(server, "/api/v1/secrets?watch=true") == [event("MODIFIED", 1).strip()]
+
+
+async def watched(server: Loopback, path: str) -> list[bytes]:
+    """The lines that kopf reads, where all is held but the seventh object."""
+
+    def is_known(body: Mapping[str, Any]) -> bool:
+        return bool(body["metadata"]["name"] != "dep-7")
+
+    info = handlers.session_of(kopf.ConnectionInfo(server=server.url), handlers.build_settings(""), is_known)
+    async with info.aiohttp_session as session, session.get(server.url + path) as response:
+        return [line async for line in iter_jsonlines(response.content, chunk_size=1000)]
