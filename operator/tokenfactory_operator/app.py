@@ -53,6 +53,9 @@ from tokenfactory_operator.work.workqueue import WorkQueue
 DRAIN: Final = 20.0
 """Seconds that calls under way are given at the end: a POST cut short is an attempt of unknown outcome."""
 
+FIRST_TRY: Final = 1.0
+"""Seconds at the start for reading and writing the Lease, before the objects are listed without it."""
+
 T = TypeVar("T")
 
 _LOG = structlog.stdlib.get_logger(__name__)
@@ -103,7 +106,6 @@ async def run(settings: Settings) -> None:
             operator.report_to(health, metrics)
             report_to(health, metrics, watcher, refusals)
             refusals.tell(recorder, operator.cache.get, watcher.doubt)
-            await _retried(operator.informer.list_objects)
             await operator.run()
 
 
@@ -143,6 +145,7 @@ class Operator:
         self._supervisor = supervisor
         self._lease = lease
         self._leads = False
+        self._acquired = asyncio.Event()
         objects = KubeObjects(client)
         self._clock = SystemClock()
         self._core = assemble(self._outside(client, objects, recorder, metrics, cluster_id))
@@ -225,10 +228,40 @@ class Operator:
         return own.outage.message if own is not None and own.outage is not None else "the cloud has not been listed"
 
     async def run(self) -> None:
-        """Run until a signal, or until a part ends (a broken watch) or fails; raises what failed."""
+        """Run until a signal, or until a part ends (a broken watch) or fails; raises what failed.
+
+        The objects are listed before the watch begins, and once more by a process that led only afterwards: then it
+        concludes nothing from an object's absence that is older than its lease.
+        """
         self._listen()
-        parts = [
-            asyncio.create_task(self._stopped(), name="stop"),
+        parts = [asyncio.create_task(self._stopped(), name="stop"), asyncio.create_task(self._hold(), name="lease")]
+        try:
+            leads_first = await self._led_soon(parts)
+            if not await _done_first(_retried(self.informer.list_objects), parts):
+                return
+            parts += self._follow()
+            if not leads_first and not await _done_first(self._led(), parts):
+                return
+            if leads_first or await _done_first(_retried(self.informer.list_objects), parts):
+                parts += self._lead()
+                await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await self._end(parts)
+
+    async def _led(self) -> None:
+        """Return when this process leads."""
+        await self._acquired.wait()
+
+    async def _led_soon(self, parts: list[asyncio.Task[None]]) -> bool:
+        """Whether the lease is free, so that this process leads before it lists anything."""
+        waiting = asyncio.create_task(self._led())
+        await asyncio.wait([waiting, *parts], timeout=FIRST_TRY, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        return self._acquired.is_set()
+
+    def _follow(self) -> list[asyncio.Task[None]]:
+        """What a process does whether it leads or not: it keeps itself up to date."""
+        return [
             asyncio.create_task(self.informer.watch(self._listen), name="kopf"),
             asyncio.create_task(self.informer.relist(), name="relist"),
             asyncio.create_task(self.informer.follow_secrets(), name="named secrets"),
@@ -236,16 +269,6 @@ class Operator:
             asyncio.create_task(heap.keep_apart(), name="heap"),
             asyncio.create_task(self.accounts.run(), name="accounts"),
         ]
-        try:
-            if await _done_first(self._acquire(), parts):
-                parts.append(asyncio.create_task(self._lease.keep(), name="lease"))
-                self._leads = True
-                # Before anything is concluded from an object's absence: the watch may be late.
-                if await _done_first(_retried(self.informer.list_objects), parts):
-                    parts += self._lead()
-                    await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await self._end(parts)
 
     def _listen(self) -> None:
         """Take the signals; kopf takes them for itself when it starts."""
@@ -256,11 +279,15 @@ class Operator:
     async def _stopped(self) -> None:
         await self._stop.wait()
 
-    async def _acquire(self) -> None:
+    async def _hold(self) -> None:
+        """Lead as soon as that is possible, and from then on; raises what ends it."""
         try:
             await self._lease.acquire()
         except LeaseHeld as error:
             raise StartupError(error.message) from error
+        self._leads = True
+        self._acquired.set()
+        await self._lease.keep()
 
     def _lead(self) -> list[asyncio.Task[None]]:
         """What only a leader does: it calls the cloud, and writes."""
