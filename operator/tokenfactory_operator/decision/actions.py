@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from tokenfactory_operator.domain.drift import Difference
@@ -173,8 +173,6 @@ SYNCED = Applied(Reason.RECONCILE_SUCCESS, "The cloud has what the spec says.")
 class Decision:
     """One action, what to say, and when to look again."""
 
-    check: str
-    """Name of the check that decided: "why did it do X?" starts here."""
     action: Action = field(default_factory=Nothing)
     verdict: Verdict | None = None
     """None: nothing is said (yet), the status stays as it is."""
@@ -183,10 +181,16 @@ class Decision:
     after: float | None = None
     """Look again in this many seconds."""
     record: str | None = None
-    """Id of the endpoint that is this object's; what the status should name. None: none, or not known."""
+    """Id of the endpoint that the status is to name. None: the one that it names, else the one that is kept."""
     in_order: bool = False
     """Nothing stands between spec and cloud: `Ready` may follow from what the endpoint shows."""
     adopts: str = ""
     """Id of the endpoint whose adoption begins here: claimed for this object from now on."""
     hurry: bool = False
     """The next LIST should come at once."""
+    check: str = ""
+    """Name of the check that decided: "why did it do X?" starts here. Empty until the chain has filled it in."""
+
+    def by(self, check: str) -> Decision:
+        """The same, decided by `check`, unless it names another one already."""
+        return self if self.check else replace(self, check=check)

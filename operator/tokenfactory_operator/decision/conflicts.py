@@ -22,25 +22,25 @@ def copied(s: Judged) -> Decision | None:
         if ids
         else f"Endpoint {', '.join(imitations)} carries the owner mark of endpoint {s.recorded_id}, but is another"
     )
-    return _conflict(s, "copied", f"{what}. Delete the copy, or its mark, in the cloud's console.", ids or imitations)
+    return _conflict(s, f"{what}. Delete the copy, or its mark, in the cloud's console.", ids or imitations)
 
 
 def adoption(s: Judged) -> Decision | None:
     """What stands against an adoption, or its first step: the id is written down before anything is sent."""
     if s.own.obstacle is not None:
-        return Decision("adoption", verdict=s.own.obstacle, after_list=True)
+        return Decision(verdict=s.own.obstacle, after_list=True)
     if s.own.target in ("", s.recorded_id) or s.own.target in s.own.seen:
         return None
     verdict = UnderWay(Reason.UPDATING, f"Adopting endpoint {s.own.target}.")
     claim = "" if s.resource.observes else s.own.target  # who only looks on takes nothing from anybody
-    return Decision("adoption", verdict=verdict, record=s.own.target, adopts=claim, after=0.0)
+    return Decision(verdict=verdict, record=s.own.target, adopts=claim, after=0.0)
 
 
 def foreign_owner(s: Judged) -> Decision | None:
     """An endpoint that carries another owner's mark, or never ours, is not touched, whatever our status says."""
     bare = s.own.of(Role.UNPROVEN)
     if bare is not None:
-        return _conflict(s, "foreign_owner", unproven_text(s, bare.endpoint.id))
+        return _conflict(s, unproven_text(s, bare.endpoint.id))
     suspects = [seen.endpoint for seen in (s.evidence.recorded.seen, s.own.kept) if seen is not None]
     found = next((endpoint for endpoint in suspects if endpoint.foreign_to(s.identity)), None)
     if found is None or (found.id == s.own.target and not found.carries(s.identity)):
@@ -48,14 +48,14 @@ def foreign_owner(s: Judged) -> Decision | None:
     others = (mark for mark in found.marks if mark.identity != s.identity)
     owners = ", ".join(visible(mark.owner(s.identity.cluster_id)) for mark in others)
     text = f"Endpoint {found.id} is marked as another owner's: {owners}. Remove the wrong mark in the console."
-    return _conflict(s, "foreign_owner", text, (found.id,))
+    return _conflict(s, text, (found.id,))
 
 
-def _conflict(s: Judged, check: str, text: str, ids: tuple[str, ...] = ()) -> Decision:
+def _conflict(s: Judged, text: str, ids: tuple[str, ...] = ()) -> Decision:
     """In conflict the status goes on naming what it names: were it to name a copy, nothing would lead back."""
     record = s.recorded_id or (s.own.kept.endpoint.id if s.own.kept else None)
     verdict = Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids)
-    return Decision(check, verdict=verdict, record=record, after_list=True)
+    return Decision(verdict=verdict, record=record, after_list=True)
 
 
 def duplicate(s: Judged) -> Decision | None:
@@ -71,9 +71,9 @@ def duplicate(s: Judged) -> Decision | None:
     if s.own.living(Deed.ASK).intersection(ids):
         text = f"{text} that was not created here. Decide in the console."
         hindered = Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids)
-        return Decision("duplicate", verdict=hindered, record=kept.endpoint.id, after_list=True)
+        return Decision(verdict=hindered, record=kept.endpoint.id, after_list=True)
     due = next((seen for seen in others if proof.delete_due(s, seen.endpoint.id, seen)), None)
     waiting = failed(s, DeleteDuplicate.__name__) if due else None
     action = DeleteDuplicate(due.endpoint.id, kept.endpoint.id) if due else Nothing()
     verdict = UnderWay(Reason.UPDATING, f"{text} and is being deleted.")
-    return waiting or Decision("duplicate", action, verdict, record=kept.endpoint.id, after_list=True)
+    return waiting or Decision(action, verdict, record=kept.endpoint.id, after_list=True)

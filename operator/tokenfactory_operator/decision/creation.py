@@ -62,16 +62,16 @@ def undecided(s: Judged) -> Decision | None:
         if earlier:  # named, so that nobody is told of it as an orphan meanwhile
             text += f" Endpoint {', '.join(earlier)}, made for an earlier object of this name, is judged after that."
         verdict = Hindered(Reason.CREATE_OUTCOME_UNKNOWN, text, conflicts=earlier)
-        return Decision("undecided", verdict=verdict, record=record, after_list=True)
+        return Decision(verdict=verdict, record=record, after_list=True)
     if seen is not None or s.recorded_id:
         return None  # `lost` judges a recorded endpoint that is not seen
     if not proof.trusted(s):
-        return untrusted(s, "undecided")
-    doubt = None if allowed else cut_off(s, attempt, "undecided")
-    return doubt or _create(s, "undecided", Create(after_unknown=attempt.streak))
+        return untrusted(s)
+    doubt = None if allowed else cut_off(s, attempt)
+    return doubt or _create(s, Create(after_unknown=attempt.streak))
 
 
-def cut_off(s: Judged, attempt: Attempt, check: str) -> Decision | None:
+def cut_off(s: Judged, attempt: Attempt) -> Decision | None:
     """The LIST may be cut off before what an unknown attempt has made: only a person can tell."""
     if not attempts.may_be_cut_off(s, attempt):
         return None
@@ -79,7 +79,7 @@ def cut_off(s: Judged, attempt: Attempt, check: str) -> Decision | None:
         f"{unclear(s)} The cloud's list shows {s.evidence.view.cut_at} endpoints and has never shown more, so it may "
         f"be cut off there. Look for endpoints of this object in the console; if there are none, {CONFIRM}."
     )
-    return Decision(check, verdict=Asking(Reason.CREATE_OUTCOME_UNKNOWN, text), after_list=True)
+    return Decision(verdict=Asking(Reason.CREATE_OUTCOME_UNKNOWN, text), after_list=True)
 
 
 def lost(s: Judged) -> Decision | None:
@@ -98,13 +98,13 @@ def lost(s: Judged) -> Decision | None:
             # One that no LIST has ever shown may be why: if it is gone, which only the whole probe can tell, its
             # absence says nothing against the LIST.
             probe = probe_of(s, endpoint_id, look_only=endpoint_id not in s.evidence.view.overdue)
-            return Decision("lost", probe, untrusted(s, "lost", also=untouched).verdict, after_list=True)
-        return untrusted(s, "lost", record=endpoint_id, also=untouched)
+            return Decision(probe, untrusted(s, also=untouched).verdict, after_list=True)
+        return untrusted(s, also=untouched)
     if not proof.absent(s):
-        return Decision("lost", verdict=confirming, record=endpoint_id, after_list=True)
+        return Decision(verdict=confirming, after_list=True)
     if not proof.gone(s, endpoint_id):
         waiting = failed(s, ProbeGone.__name__)
-        return waiting or Decision("lost", probe_of(s, endpoint_id), confirming, record=endpoint_id, after_list=True)
+        return waiting or Decision(probe_of(s, endpoint_id), confirming, after_list=True)
     return _recreate(s, endpoint_id)
 
 
@@ -126,18 +126,18 @@ def _recreate(s: Judged, endpoint_id: str) -> Decision:
     verdict: Verdict
     if not s.resource.created_by_us:
         verdict = Asking(Reason.ENDPOINT_LOST, f"{text} It was adopted, so it is not recreated.")
-        return Decision("lost", verdict=verdict, after_list=True)
+        return Decision(verdict=verdict, after_list=True)
     if s.resource.spec is not None and s.resource.spec.enabled is False:
         verdict = Asking(Reason.ENDPOINT_LOST, f"{text} Nothing is created while stopped.")
-        return Decision("lost", verdict=verdict)
+        return Decision(verdict=verdict)
     # The exponent is bounded too: a float overflows at 1024.
     before = s.memory.recreation
     factor = min(RECREATE_PAUSE_MAX, 2.0 ** (min(before.count, 10) - 1)) if before.count else 0.0
     wait = before.last + s.timing.lost_settle * factor - s.now
     if wait > 0:
         verdict = Hindered(Reason.ENDPOINT_LOST, f"{text} It is created again after a pause.")
-        return Decision("lost", verdict=verdict, record=endpoint_id, after=wait)
-    return _create(s, "lost", Create())
+        return Decision(verdict=verdict, after=wait)
+    return _create(s, Create())
 
 
 def refused_for_good(s: DecisionInput) -> Verdict | None:
@@ -156,7 +156,7 @@ def remembered(s: Judged) -> Decision | None:
     attempt, verdict = s.resource.status.create_attempt, refused_for_good(s)
     if verdict is None or attempt is None or attempt.state != REFUSED:
         return None
-    return Decision("remembered", verdict=verdict)
+    return Decision(verdict=verdict)
 
 
 def disabled(s: Judged) -> Decision | None:
@@ -164,7 +164,7 @@ def disabled(s: Judged) -> Decision | None:
     if s.resource.spec is None or s.resource.spec.enabled is not False:
         return None
     text = "No endpoint exists, and none is created while spec.enabled is false."
-    return Decision("disabled", verdict=Applied(Reason.RECONCILE_SUCCESS, text), in_order=True)
+    return Decision(verdict=Applied(Reason.RECONCILE_SUCCESS, text), in_order=True, check="disabled")
 
 
 def predecessor(s: Judged) -> Decision | None:
@@ -176,7 +176,9 @@ def predecessor(s: Judged) -> Decision | None:
         f"Endpoint {', '.join(ids)} was made for an earlier object of this name. Put its id into spec.endpointId to "
         "adopt it, or delete it in the cloud's console."
     )
-    return Decision("predecessor", verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True)
+    return Decision(
+        verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True, check="predecessor"
+    )
 
 
 def namesake(s: Judged) -> Decision | None:
@@ -188,7 +190,7 @@ def namesake(s: Judged) -> Decision | None:
         "endpoint can be adopted. If both are in use, set TOKENFACTORY_NAMESAKES to Create."
     )
     ids = tuple(seen.endpoint.id for seen in s.evidence.namesakes)
-    return Decision("namesake", verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True)
+    return Decision(verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True, check="namesake")
 
 
 def beside(s: DecisionInput) -> str:
@@ -211,19 +213,19 @@ def create(s: Judged) -> Decision | None:
     """No endpoint, no doubt: create one."""
     before = attempts.unknown_before(s)
     if before and not proof.trusted(s):
-        return untrusted(s, "create")
-    return _create(s, "create", Create(resume=attempts.resumable(s), after_unknown=before))
+        return untrusted(s)
+    return _create(s, Create(resume=attempts.resumable(s), after_unknown=before))
 
 
-def _create(s: Judged, check: str, action: Create) -> Decision:
+def _create(s: Judged, action: Create) -> Decision:
     # These stand before `create` in the chain; after a loss or an unknown attempt they hold just as well.
-    waiting = failed(s, Create.__name__) or shown_elsewhere(s, check) or predecessor(s) or namesake(s) or disabled(s)
+    waiting = failed(s, Create.__name__) or shown_elsewhere(s) or predecessor(s) or namesake(s) or disabled(s)
     if waiting is None and s.resource.observes:
         text = "spec.managementPolicy is Observe: nothing is created. Name an endpoint in spec.endpointId."
-        return Decision(check, verdict=Hindered(Reason.OBSERVING, text))
+        return Decision(verdict=Hindered(Reason.OBSERVING, text))
     waiting = waiting or offered.for_creation(s)
     verdict = UnderWay(Reason.CREATING, "Creating the endpoint.")
-    return waiting or Decision(check, action, verdict, after_list=True)
+    return waiting or Decision(action, verdict, after_list=True)
 
 
 def failed(s: Judged, action: str) -> Decision | None:
@@ -238,13 +240,11 @@ def failed(s: Judged, action: str) -> Decision | None:
         return None
     kind = Waiting if failure.error.handling is Handling.TERMINAL and not terminal else Hindered
     verdict = kind(failure.error.reason, failure.error.message)
-    seen = s.own.kept
     return Decision(
-        "failed",
         verdict=verdict,
-        record=seen.endpoint.id if seen else None,
         after=None if terminal else max(0.0, failure.not_before - s.now),
         after_list=failure.error.reason is Reason.UNAUTHORIZED,
+        check="failed",
     )
 
 
@@ -261,7 +261,7 @@ def stale(s: DecisionInput, failure: Failure) -> bool:
     return failure.generation != s.resource.generation or failure.requested_at != s.resource.requested_at
 
 
-def shown_elsewhere(s: Judged, check: str) -> Decision | None:
+def shown_elsewhere(s: Judged) -> Decision | None:
     """Another credential's LIST shows an endpoint of this object: that exists, whatever this one's leaves out."""
     known = s.memory.endpoints  # its LIST may be the older one
     ids = s.evidence.elsewhere - known.gone() - known.deleted().keys()
@@ -271,11 +271,10 @@ def shown_elsewhere(s: Judged, check: str) -> Decision | None:
         f"Another credential's list shows endpoint {', '.join(sorted(ids))}, made for this object, and this one's does "
         f"not. Look at the console; if it is another object's or gone, {CONFIRM}."
     )
-    return Decision(check, verdict=Asking(Reason.INVENTORY_UNTRUSTED, text), after_list=True)
+    return Decision(verdict=Asking(Reason.INVENTORY_UNTRUSTED, text), after_list=True)
 
 
-def untrusted(s: DecisionInput, check: str, *, record: str | None = None, also: str = "") -> Decision:
+def untrusted(s: DecisionInput, *, also: str = "") -> Decision:
     """Nothing follows from what is not listed: say why, and what a person can do."""
     text = f"{s.evidence.view.untrusted} Look at the console; if what is missing there is really gone, {CONFIRM}.{also}"
-    verdict = Asking(Reason.INVENTORY_UNTRUSTED, text)
-    return Decision(check, verdict=verdict, record=record, after_list=True)
+    return Decision(verdict=Asking(Reason.INVENTORY_UNTRUSTED, text), after_list=True)

@@ -7,7 +7,6 @@ Each is a function with one answer: what is done about the reason, or what is wa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import DeletionPolicy
@@ -70,7 +69,7 @@ def call_sent(s: Judged) -> Decision | None:
     if s.now > settled:
         return None
     text = _until_settled(s, s.timing.create_settle)
-    return Decision("call_sent", verdict=deleting(text), record=_record(s), after=settled - s.now)
+    return Decision(verdict=deleting(text), after=settled - s.now)
 
 
 def unproven(s: Judged) -> Decision | None:
@@ -79,7 +78,7 @@ def unproven(s: Judged) -> Decision | None:
     if bare is None:
         return None
     text = f"{unproven_text(s, bare.endpoint.id)} If not, or to leave it, release the object: {FORCE}."
-    return Decision("unproven", verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text), record=_record(s), after_list=True)
+    return Decision(verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text), after_list=True)
 
 
 def undeleted(s: Judged) -> Decision | None:
@@ -94,8 +93,8 @@ def undeleted(s: Judged) -> Decision | None:
     if not ids:
         return None
     verdict = deleting(f"Deleting endpoint {', '.join(ids)}.")
-    decision = Decision("undeleted", DeleteEndpoints(ids), verdict, record=s.recorded_id or None, after_list=True)
-    return _failed(s, DeleteEndpoints.__name__) or decision
+    decision = Decision(DeleteEndpoints(ids), verdict, after_list=True)
+    return failed(s, DeleteEndpoints.__name__) or decision
 
 
 def _unjudged(s: Judged) -> bool:
@@ -108,13 +107,7 @@ def _unjudged(s: Judged) -> bool:
 def _look_for(s: Judged, endpoint_id: str) -> Decision:
     text = f"Endpoint {endpoint_id} is to be deleted, but is not in the cloud's list. Looking for it by id."
     look = probe_of(s, endpoint_id, look_only=True)
-    return _failed(s, ProbeGone.__name__) or Decision("undeleted", look, deleting(text), record=endpoint_id)
-
-
-def _failed(s: Judged, action: str) -> Decision | None:
-    """As for a living object, but that what is seen does not take the place of a recorded id: that is to go too."""
-    waiting = failed(s, action)
-    return replace(waiting, record=_record(s)) if waiting else None
+    return failed(s, ProbeGone.__name__) or Decision(look, deleting(text))
 
 
 def unresolved_attempt(s: Judged) -> Decision | None:
@@ -128,11 +121,11 @@ def unresolved_attempt(s: Judged) -> Decision | None:
             f"{s.timing.delete_settle:.0f} s. This time starts again when the operator restarts."
         )
         verdict = _waiting(s, text, Reason.CREATE_OUTCOME_UNKNOWN)
-        return Decision("unresolved_attempt", verdict=verdict, record=_record(s), after_list=True)
+        return Decision(verdict=verdict, after_list=True)
     if not proof.trusted(s):
-        return untrusted(s, "unresolved_attempt")
-    cut = None if proof.confirmed(s) else cut_off(s, attempt, "unresolved_attempt")
-    return shown_elsewhere(s, "unresolved_attempt") or cut
+        return untrusted(s)
+    cut = None if proof.confirmed(s) else cut_off(s, attempt)
+    return shown_elsewhere(s) or cut
 
 
 def duplicate(s: Judged) -> Decision | None:
@@ -144,9 +137,9 @@ def duplicate(s: Judged) -> Decision | None:
     text = f"Deleting the duplicate {', '.join(seen.endpoint.id for seen in others)}."
     due = next((seen for seen in others if proof.delete_due(s, seen.endpoint.id, seen)), None)
     if due is None:
-        return Decision("duplicate", verdict=_waiting(s, text), record=kept.endpoint.id, after_list=True)
+        return Decision(verdict=_waiting(s, text), record=kept.endpoint.id, after_list=True)
     action = DeleteDuplicate(due.endpoint.id, kept.endpoint.id)
-    decision = Decision("duplicate", action, deleting(text), record=kept.endpoint.id, after_list=True)
+    decision = Decision(action, deleting(text), record=kept.endpoint.id, after_list=True)
     return failed(s, DeleteDuplicate.__name__) or decision
 
 
@@ -165,9 +158,9 @@ def accepted(s: Judged) -> Decision | None:
     if s.now >= min(first.values()) + settle:
         text = f"For {settle:.0f} s the cloud has accepted each deletion of {names}. Look at the console"
         verdict = Asking(Reason.INVENTORY_UNTRUSTED, f"{text}; if it is gone, {CONFIRM}.")
-    waiting = _failed(s, DeleteEndpoints.__name__) if due else None
+    waiting = failed(s, DeleteEndpoints.__name__) if due else None
     action = DeleteEndpoints(due) if due else Nothing()
-    return waiting or Decision("accepted", action, verdict, record=_record(s), after_list=True)
+    return waiting or Decision(action, verdict, after_list=True)
 
 
 def _accepted(s: Judged) -> Mapping[str, float]:
@@ -200,9 +193,9 @@ def duplicate_before(s: Judged) -> Decision | None:
     answered = max((s.memory.endpoints[item].deleted for item in others), default=NEVER)
     since = max(others.values(), default=NEVER)
     if s.evidence.view.last_list > max(answered, since + s.timing.create_settle):
-        return untrusted(s, "duplicate_before", record=_record(s)) if others and not proof.trusted(s) else None
+        return untrusted(s) if others and not proof.trusted(s) else None
     text = f"Waiting for proof that the duplicate {', '.join(sorted(others))} is gone."
-    return Decision("duplicate_before", verdict=_waiting(s, text), record=_record(s), after_list=True)
+    return Decision(verdict=_waiting(s, text), after_list=True)
 
 
 def unreleased(s: Judged) -> Decision | None:
@@ -216,7 +209,7 @@ def unreleased(s: Judged) -> Decision | None:
     mark = ReleasedMark(s.identity.cluster_id, subject(s.resource.namespace, s.resource.name))
     description = described(text_without_marks(seen.endpoint.description), mark)
     action = Release(seen.endpoint.id, EndpointPatch(description=description))
-    decision = Decision("unreleased", action, deleting("Releasing the endpoint."), record=seen.endpoint.id)
+    decision = Decision(action, deleting("Releasing the endpoint."), record=seen.endpoint.id)
     return failed(s, Release.__name__) or decision
 
 
@@ -228,7 +221,7 @@ def still_listed(s: Judged) -> Decision | None:
         return None
     text = "The cloud has answered the deletion. Waiting until its list no longer shows the endpoint."
     verdict = _waiting(s, text if listed else _too_new(s))
-    return Decision("still_listed", verdict=verdict, record=_record(s), after_list=True)
+    return Decision(verdict=verdict, after_list=True)
 
 
 def _listed_from(s: Judged) -> float:
@@ -254,7 +247,7 @@ def _too_new(s: Judged) -> str:
 
 def list_untrusted(s: Judged) -> Decision | None:
     """What the LISTs do not show may be there."""
-    return None if proof.trusted(s) else untrusted(s, "list_untrusted")
+    return None if proof.trusted(s) else untrusted(s)
 
 
 def unlisted(s: Judged) -> Decision | None:
@@ -265,8 +258,8 @@ def unlisted(s: Judged) -> Decision | None:
         return None
     if not proof.absent(s):
         text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Checking whether it is gone."
-        return Decision("unlisted", verdict=_waiting(s, text), record=endpoint_id, after_list=True)
-    return None if proof.trusted(s) else untrusted(s, "unlisted", record=endpoint_id)
+        return Decision(verdict=_waiting(s, text), after_list=True)
+    return None if proof.trusted(s) else untrusted(s)
 
 
 def unsettled(s: Judged) -> Decision | None:
@@ -276,7 +269,7 @@ def unsettled(s: Judged) -> Decision | None:
     elsewhere = proof.called_elsewhere(s) > s.memory.calls.unanswered
     deadlines = s.timing.send_deadline + s.timing.request_timeout if elsewhere else 0.0
     text = _until_settled(s, deadlines + s.timing.create_settle)
-    return Decision("unsettled", verdict=_waiting(s, text), record=s.recorded_id or None, after_list=True)
+    return Decision(verdict=_waiting(s, text), after_list=True)
 
 
 def _stays(s: Judged) -> bool:
@@ -288,12 +281,6 @@ def _until_settled(s: Judged, seconds: float) -> str:
         f"A call for {s.recorded_id or 'the endpoint'} may still take effect: it ended without an answer, or an "
         f"earlier process may have sent it. Waiting about {seconds:.0f} s until it can have no effect any more."
     )
-
-
-def _record(s: Judged) -> str | None:
-    """What was seen is written down, so that its attempt stays resolved when it is gone, over a restart too."""
-    seen = s.own.kept.endpoint.id if s.own.kept is not None else ""
-    return s.recorded_id or (seen if seen not in left(s) else "") or None
 
 
 def _waiting(s: Judged, text: str, reason: Reason = Reason.DELETING) -> Verdict:

@@ -86,21 +86,21 @@ def _nothing_made(s: Judged) -> bool:
     return nothing_sent or refused_here or (written is not None and written.state == REFUSED)
 
 
-def unheld(s: Judged) -> Decision | None:
-    """Our finalizer is not on it (any more): nothing of ours holds the object."""
-    return None if s.resource.has_finalizer else Decision("unheld")
-
-
 def decide(s: Judged) -> Decision:
     """What the first reason asks for, or that the object goes."""
     how = ending(s)
-    kept = (reason.holds(s) for reason in REASONS_TO_KEEP if how in reason.applies_to)
-    return unheld(s) or next((decision for decision in kept if decision is not None), None) or _let_go(s, how)
+    if not s.resource.has_finalizer:
+        return Decision(check="unheld")  # nothing of ours holds the object (any more)
+    for reason in REASONS_TO_KEEP:
+        decision = reason.holds(s) if how in reason.applies_to else None
+        if decision is not None:
+            return decision.by(reason.holds.__name__)
+    return _let_go(s, how)
 
 
 def _let_go(s: Judged, how: Ending) -> Decision:
     action, said = _last_words(s, how)
-    return Decision(how.value, action, deletion.deleting(said or action.message))
+    return Decision(action, deletion.deleting(said or action.message), check=how.value)
 
 
 def _last_words(s: Judged, how: Ending) -> tuple[RemoveFinalizer, str]:

@@ -22,11 +22,8 @@ def cloud_not_observed(s: DecisionInput) -> Decision | None:
     kind = UnjudgedYet if early > 0 else Unjudged
     verdict = kind(outage.reason, outage.message) if outage else None
     unseen = outage is not None or s.now - s.evidence.view.last_view > s.timing.stale_after
-    if not s.evidence.view.known or (unseen and not s.resource.terminating):
-        record = s.recorded_id or None
-        return Decision(
-            "cloud_not_observed", verdict=verdict, record=record, after_list=True, after=early if early > 0 else None
-        )
+    if s.evidence.view.last_view == NEVER or (unseen and not s.resource.terminating):
+        return Decision(verdict=verdict, after_list=True, after=early if early > 0 else None)
     return None
 
 
@@ -47,22 +44,17 @@ def other_scope(s: DecisionInput) -> Decision | None:
     recorded = s.evidence.recorded.seen
     listed = recorded is not None and recorded.listed > NEVER  # what a GET answers rebinds nothing
     if listed or s.evidence.same_project or proof.project_confirmed(s):
-        return Decision("other_scope", Rescope(s.evidence.scope), record=s.recorded_id or None)
+        return Decision(Rescope(s.evidence.scope))
     what = f"Endpoint {s.recorded_id} was made" if s.recorded_id else "A create call was sent"
     text = (
         f"{what} in scope {written}, but the present credential belongs to {s.evidence.scope}. Nothing shows that "
         f"both are one project. If they are, {CONFIRM}; if not, restore the credential."
     )
-    return Decision(
-        "other_scope",
-        verdict=Hindered(Reason.CREDENTIALS_MISMATCH, text),
-        record=s.recorded_id or None,
-        after_list=True,
-    )
+    return Decision(verdict=Hindered(Reason.CREDENTIALS_MISMATCH, text), after_list=True)
 
 
 def asked_to_look(s: DecisionInput) -> Decision | None:
     """The request annotation has a new value: judge by a LIST that is begun after it was seen."""
     if not s.resource.request_pending or s.evidence.view.last_view > s.memory.request.seen:
         return None
-    return Decision("asked_to_look", record=s.recorded_id or None, after_list=True, hurry=True)
+    return Decision(after_list=True, hurry=True)

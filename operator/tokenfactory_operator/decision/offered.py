@@ -65,9 +65,9 @@ def _mismatch(s: DecisionInput, text: str, record: str | None = None) -> Decisio
     if s.now - s.catalog.tried >= AGAIN:
         return _read(record)
     verdict = Hindered(Reason.CATALOG_MISMATCH, visible(bounded(text, MAX_TEXT - len(ANYWAY))) + ANYWAY)
-    return Decision("offered", verdict=verdict, record=record, after=RECHECK)
+    return Decision(verdict=verdict, record=record, after=RECHECK, check="offered")
 
 
 def _read(record: str | None) -> Decision:
     verdict = UnderWay(Reason.CREATING if record is None else Reason.UPDATING, "Reading the catalog.")
-    return Decision("offered", ReadCatalog(), verdict, record=record)
+    return Decision(ReadCatalog(), verdict, record=record, check="offered")

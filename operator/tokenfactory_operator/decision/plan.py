@@ -1,7 +1,7 @@
 """Why did it do X? The ordered checks of one pass over one object, and the first that answers.
 
 Pure and synchronous: the same input gives the same decision. Each check is a function `Judged -> Decision | None`
-with the reason in its docstring; `Decision.check` carries its name into the logs. An object that is being deleted is
+with the reason in its docstring; its name goes into the logs. An object that is being deleted is
 never created, updated or recreated: `finalizer` has its checks.
 
 ::
@@ -51,7 +51,7 @@ def unreadable(s: Judged) -> Decision | None:
     """The stored spec does not fit this operator's models; the API server's schema normally prevents that."""
     if s.resource.spec is not None:
         return None
-    return Decision("unreadable", verdict=Hindered(Reason.INVALID_SPEC, s.resource.problem))
+    return Decision(verdict=Hindered(Reason.INVALID_SPEC, s.resource.problem))
 
 
 def finalizer_missing(s: Judged) -> Decision | None:
@@ -60,7 +60,7 @@ def finalizer_missing(s: Judged) -> Decision | None:
     has_something = bool(s.recorded_id) or (written is not None and written.state == PENDING)
     if s.resource.has_finalizer or not (has_something or s.evidence.own):
         return None
-    return Decision("finalizer_missing", AddFinalizer())
+    return Decision(AddFinalizer())
 
 
 LIVING: Final[tuple[Check, ...]] = (
@@ -93,7 +93,7 @@ def decide(s: DecisionInput) -> Decision:
     for check in LIVING:
         decision = check(s)
         if decision is not None:
-            return _record_first(s, _held_back(s, decision))
+            return _record_first(s, _held_back(s, decision.by(check.__name__)))
     raise AssertionError("the last check always answers")  # pragma: no cover
 
 

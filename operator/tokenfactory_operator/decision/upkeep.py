@@ -39,7 +39,7 @@ def immutable(s: Judged) -> Decision | None:
     if seen is None or not mismatches:
         return None
     text = f"{'; '.join(mismatches)}. These cannot be changed: correct the spec, or create another object."
-    return Decision("immutable", verdict=Hindered(Reason.INVALID_SPEC, text), record=seen.endpoint.id, after_list=True)
+    return Decision(verdict=Hindered(Reason.INVALID_SPEC, text), record=seen.endpoint.id, after_list=True)
 
 
 def drifted(s: Judged) -> Decision | None:
@@ -50,7 +50,7 @@ def drifted(s: Judged) -> Decision | None:
         return None
     given_up = _given_up(s, found)
     if given_up is not None:
-        return Decision("drifted", verdict=given_up, record=seen.endpoint.id)
+        return Decision(verdict=given_up, record=seen.endpoint.id)
     waiting = failed(s, Update.__name__)
     if waiting is not None:
         return waiting
@@ -58,9 +58,7 @@ def drifted(s: Judged) -> Decision | None:
     unseen = s.memory.calls.mutated > seen.listed and any(_correction(s, item, tries=1) for item in found.differences)
     if wait > 0 or unseen:
         verdict = UnderWay(Reason.UPDATING, "The cloud has accepted a change and does not show it yet.")
-        return Decision(
-            "drifted", verdict=verdict, record=seen.endpoint.id, after=wait if wait > 0 else None, after_list=True
-        )
+        return Decision(verdict=verdict, record=seen.endpoint.id, after=wait if wait > 0 else None, after_list=True)
     return offered.for_change(s, found.patch, seen.endpoint.id) or _update(s, seen, found)
 
 
@@ -93,7 +91,7 @@ def _update(s: Judged, seen: Sighting, found: Drift) -> Decision:
         adopts=s.own.adopts,
     )
     verdict = UnderWay(Reason.UPDATING, f"Updating {', '.join(found.patch.fields)}.")
-    return Decision("drifted", action, verdict, record=seen.endpoint.id, after_list=True)
+    return Decision(action, verdict, record=seen.endpoint.id, after_list=True)
 
 
 def _applied(s: Judged) -> bool:
@@ -116,7 +114,7 @@ def in_order(s: Judged) -> Decision | None:
     if seen is None:
         return None
     confirmed = proof.seen_since_mutation(s, seen)
-    return Decision("in_order", verdict=SYNCED, record=seen.endpoint.id, in_order=confirmed, after_list=not confirmed)
+    return Decision(verdict=SYNCED, record=seen.endpoint.id, in_order=confirmed, after_list=not confirmed)
 
 
 def _mark(s: Judged, seen: Sighting) -> OwnerMark:

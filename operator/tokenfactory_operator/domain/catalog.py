@@ -12,7 +12,8 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Final
 
-NEVER: Final = float("-inf")
+from tokenfactory_operator.domain.timing import NEVER
+
 FRESH: Final = 3600.0
 """Seconds for which a catalog is good."""
 AGAIN: Final = 60.0

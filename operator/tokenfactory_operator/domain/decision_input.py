@@ -65,15 +65,14 @@ class Outage:
 class CloudView:
     """What the LISTs of one credential show, and whether they may be believed."""
 
-    known: bool
-    """A first LIST was seen whose pages all came: before it nothing is mutated."""
     outage: Outage | None
     untrusted: str
     """Why this inventory proves no absence; empty when it does."""
     last_list: float
     """Start of the last complete LIST; `NEVER` if none."""
     last_view: float
-    """Start of the last LIST whose pages all came, though an item may have been unreadable; `NEVER` if none."""
+    """Start of the last LIST whose pages all came, though an item may have been unreadable; `NEVER` if none: before it
+    nothing is mutated."""
     hidden: frozenset[str] = frozenset()
     """Endpoints that answer by id though the complete LISTs do not show them."""
     overdue: frozenset[str] = frozenset()

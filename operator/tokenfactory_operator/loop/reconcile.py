@@ -123,7 +123,7 @@ class Reconciler:
             resource = parse(body)
             s = self._gather(key, resource, self._poller_of(resource))
             verdict = actions.Unjudged(failure.reason, failure.message)
-            await self._report(s, actions.Decision("defective", verdict=verdict, record=s.recorded_id or None))
+            await self._report(s, actions.Decision(verdict=verdict))
         except LeaseLost:
             raise
         except OperatorError:
@@ -202,8 +202,7 @@ class Reconciler:
         body, fresh = self._ports.cache.get(key), self._holdings.same(key)
         if fresh is not None and wait > QUIET and status.doubt_reported(fresh.status) is None:  # a question stays asked
             s = self._gather(key, fresh, poller)
-            record = s.recorded_id or None
-            await self._report(s, actions.Decision("blocked", verdict=BLOCKED, record=record))
+            await self._report(s, actions.Decision(verdict=BLOCKED))
         return Again(after=wait, pressing=body is None or bool(body["metadata"].get("deletionTimestamp")))
 
     # Report

@@ -53,7 +53,6 @@ class Gathering:
     def _view(self) -> CloudView:
         inventory = self._inventory
         return CloudView(
-            known=inventory.listed_once,
             outage=inventory.outage,
             untrusted=inventory.untrusted(),
             last_list=inventory.last_complete,

@@ -64,7 +64,7 @@ def _scene(endpoint: ObservedEndpoint | None, *, before: str = "", enabled: bool
     scene.lists(*([endpoint] if endpoint else []))
     if before:
         first = Scene().recorded().lists(an_endpoint())
-        scene.body["status"] = _write(first, Decision("before", in_order=True), SYNCED).body["status"]
+        scene.body["status"] = _write(first, Decision(in_order=True), SYNCED).body["status"]
     if before == "older":
         scene.body["metadata"]["generation"] += 1
     return scene
@@ -75,9 +75,9 @@ def _shown() -> Iterator[Written]:
     states = itertools.product(STATUSES, READINESSES, (0, 1), (None, False), (None, False), (True, False))
     for state, readiness, replicas, on, enabled, confirmed in states:
         endpoint = an_endpoint(status=state, readiness=readiness, ready_replicas=replicas, enabled=on)
-        yield _write(_scene(endpoint, enabled=enabled), Decision("shown", in_order=confirmed), SYNCED)
+        yield _write(_scene(endpoint, enabled=enabled), Decision(in_order=confirmed), SYNCED)
         paused = Hindered(Reason.RECONCILE_PAUSED, "Paused.")
-        yield _write(_scene(endpoint, enabled=enabled), Decision("paused", in_order=confirmed), paused)
+        yield _write(_scene(endpoint, enabled=enabled), Decision(in_order=confirmed), paused)
 
 
 def _reported() -> Iterator[Written]:
@@ -87,7 +87,7 @@ def _reported() -> Iterator[Written]:
         OF_SYNCED, (kind for kind in KINDS if not kind.synced), endpoints, ("", "same", "older")
     )
     for reason, kind, endpoint, before in choices:
-        yield _write(_scene(endpoint, before=before), Decision("told"), kind(reason, f"Why: {reason}."))
+        yield _write(_scene(endpoint, before=before), Decision(), kind(reason, f"Why: {reason}."))
 
 
 @functools.cache

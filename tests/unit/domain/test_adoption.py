@@ -185,12 +185,12 @@ SECOND_LOOK = [
     pytest.param(lambda s: s.lists(an_endpoint(description=MINE)), IN_ORDER, id="ours-already"),
     pytest.param(
         lambda s: s.may(adopt=True).lists(),
-        Decided("lost", reason=Reason.ENDPOINT_LOST, synced=None, record="ep-1", after_list=True),
+        Decided("lost", reason=Reason.ENDPOINT_LOST, synced=None, after_list=True),
         id="gone-meanwhile",
     ),
     pytest.param(
         lambda s: s.may(adopt=True).status(endpointId="ep-1", scope="project-2").lists(),
-        Decided("other_scope", reason=Reason.CREDENTIALS_MISMATCH, stalled=True, record="ep-1", after_list=True),
+        Decided("other_scope", reason=Reason.CREDENTIALS_MISMATCH, stalled=True, after_list=True),
         id="another-project-meanwhile",
     ),
 ]

@@ -58,7 +58,7 @@ LATER = [
     ),
     pytest.param(
         lambda s: adopted(s, endpointId="ep-1").settles(),
-        Decided("lost", ProbeGone("ep-1", MINE), Reason.ENDPOINT_LOST, synced=None, record="ep-1", after_list=True),
+        Decided("lost", ProbeGone("ep-1", MINE), Reason.ENDPOINT_LOST, synced=None, after_list=True),
         id="absent-is-probed",
     ),
     pytest.param(
@@ -177,9 +177,7 @@ def releasing(description: str) -> Decided:
     return Decided("unreleased", action, Reason.DELETING, synced=None, record="ep-1")
 
 
-DELETING: Final = Decided(
-    "undeleted", DeleteEndpoints(("ep-1",)), Reason.DELETING, synced=None, record="ep-1", after_list=True
-)
+DELETING: Final = Decided("undeleted", DeleteEndpoints(("ep-1",)), Reason.DELETING, synced=None, after_list=True)
 
 DELETED = [
     pytest.param(
@@ -258,7 +256,7 @@ SEEN = [
     ),
     pytest.param(
         lambda s: s.settles(),
-        Decided("lost", reason=Reason.ENDPOINT_LOST, synced=None, record="ep-1", after_list=True),
+        Decided("lost", reason=Reason.ENDPOINT_LOST, synced=None, after_list=True),
         id="absence-is-probed-by-no-patch",
     ),
     pytest.param(

@@ -221,7 +221,7 @@ VERDICTS = [
 def test_laws_of_every_verdict(verdict: Verdict, endpoint: object, *, confirmed: bool) -> None:
     """Stalled never beside Reconciling, both only when True; Ready never True unless in order."""
     scene = Scene().recorded().lists(*([an_endpoint()] if endpoint else []))
-    found = reported(scene, Decision("any", verdict=verdict, in_order=confirmed))
+    found = reported(scene, Decision(verdict=verdict, in_order=confirmed))
     assert not {"Stalled", "Reconciling"} <= found.keys()
     assert all(found[kind].status == "True" for kind in ("Stalled", "Reconciling") if kind in found)
     assert {"Ready", "Synced", "Serving"} <= found.keys()
@@ -234,7 +234,7 @@ def test_laws_of_every_verdict(verdict: Verdict, endpoint: object, *, confirmed:
 def test_a_message_stands_once(verdict: Verdict, endpoint: object) -> None:
     """Where tools that wait look: the others with its reason name the condition that has it, and nothing is lost."""
     scene = Scene().recorded().lists(*([an_endpoint()] if endpoint else []))
-    found = reported(scene, Decision("any", verdict=verdict))
+    found = reported(scene, Decision(verdict=verdict))
     teller = next(found[kind] for kind in ("Stalled", "Reconciling", "Synced") if kind in found)
     referring = [item for item in found.values() if item.message == f"See the condition {teller.type}."]
     assert {item.type for item in (teller, *referring)} == {
@@ -329,5 +329,5 @@ def test_conditions_come_in_one_order() -> None:
 
 def test_synced_is_what_the_constant_says() -> None:
     """A changed verdict changes what is told."""
-    found = reported(in_order(), Decision("any", verdict=replace(SYNCED, message="other"), in_order=True))
+    found = reported(in_order(), Decision(verdict=replace(SYNCED, message="other"), in_order=True))
     assert found["Synced"].message == "other"

@@ -288,7 +288,7 @@ UPKEEP_ROWS = [
     pytest.param(lambda s: s.recorded().lists(an_endpoint()), IN_ORDER, id="in-order"),
     pytest.param(
         lambda s: s.recorded().outage().lists(an_endpoint()),
-        Decided("cloud_not_observed", reason=Reason.CLOUD_UNAVAILABLE, judged=False, record="ep-1", after_list=True),
+        Decided("cloud_not_observed", reason=Reason.CLOUD_UNAVAILABLE, judged=False, after_list=True),
         id="outage-changes-nothing",
     ),
     pytest.param(
@@ -367,7 +367,7 @@ UPKEEP_ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().spec(displayName="chat").lists(an_endpoint()).failed("Update", CloudUnavailable("5xx")),
-        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, record="ep-1", after=10),
+        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, after=10),
         id="failed-patch-waits",
     ),
     pytest.param(

@@ -32,9 +32,9 @@ def deleting(check: str, action: Action, record: str | None = None, *, waits: bo
     return Decided(check, action, Reason.DELETING, synced=None, record=record, after_list=waits)
 
 
-DELETE = deleting("undeleted", DeleteEndpoints(("ep-1",)), "ep-1")
-LOOK = deleting("undeleted", ProbeGone("ep-1", mark(), look_only=True), "ep-1", waits=False)
-WAITING = Decided("still_listed", reason=Reason.DELETING, synced=None, record="ep-1", after_list=True)
+DELETE = deleting("undeleted", DeleteEndpoints(("ep-1",)))
+LOOK = deleting("undeleted", ProbeGone("ep-1", mark(), look_only=True), waits=False)
+WAITING = Decided("still_listed", reason=Reason.DELETING, synced=None, after_list=True)
 DELETED = deleting("delete", RemoveFinalizer("DeletedEndpoint"))
 LEFT = deleting("delete", RemoveFinalizer(Reason.OWNERSHIP_CONFLICT))
 UNKNOWN = Decided("unresolved_attempt", reason=Reason.CREATE_OUTCOME_UNKNOWN, after_list=True)
@@ -69,7 +69,7 @@ ROWS = [
     pytest.param(lambda s: s.recorded().lists(OWN).terminating().lists(), DELETE, id="seen-before-by-this-process"),
     pytest.param(
         lambda s: s.recorded().terminating().lists().failed("ProbeGone", CloudUnavailable("5xx")),
-        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, record="ep-1", after=10),
+        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, after=10),
         id="not-judged-without-an-answer",
     ),
     pytest.param(
@@ -94,7 +94,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(an_endpoint(description="by hand")),
-        Decided("unproven", reason=Reason.OWNERSHIP_CONFLICT, stalled=True, record="ep-1", after_list=True),
+        Decided("unproven", reason=Reason.OWNERSHIP_CONFLICT, stalled=True, after_list=True),
         id="only-the-status-says-whose-it-is",
     ),
     pytest.param(
@@ -104,12 +104,12 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN, LATE),
-        deleting("undeleted", DeleteEndpoints(("ep-1", "ep-2")), "ep-1"),
+        deleting("undeleted", DeleteEndpoints(("ep-1", "ep-2"))),
         id="every-listed-endpoint-of-ours",
     ),
     pytest.param(
         lambda s: s.recorded("..").terminating().lists(OWN),
-        deleting("undeleted", DeleteEndpoints(("ep-1",)), ".."),
+        deleting("undeleted", DeleteEndpoints(("ep-1",))),
         id="what-is-listed-before-an-id-that-may-be-nonsense",
     ),
     pytest.param(
@@ -119,7 +119,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN, LATE).deleted("ep-1"),
-        deleting("undeleted", DeleteEndpoints(("ep-2",)), "ep-1"),
+        deleting("undeleted", DeleteEndpoints(("ep-2",))),
         id="only-those-not-answered-yet",
     ),
     pytest.param(lambda s: s.recorded().terminating().settles(OWN).deleted("ep-1"), WAITING, id="answer-means-wait"),
@@ -154,17 +154,17 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN).deleted("ep-1").lists(LATE),
-        deleting("undeleted", DeleteEndpoints(("ep-2",)), "ep-1"),
+        deleting("undeleted", DeleteEndpoints(("ep-2",))),
         id="a-duplicate-shows-up-meanwhile",
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN).failed("DeleteEndpoints", CloudUnavailable("5xx")),
-        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, record="ep-1", after=10),
+        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, after=10),
         id="failed-delete-waits",
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN).failed("DeleteEndpoints", InvalidSpec("?")),
-        Decided("failed", reason=Reason.REFUSED_BY_CLOUD, record="ep-1", after=10),
+        Decided("failed", reason=Reason.REFUSED_BY_CLOUD, after=10),
         id="no-delete-is-given-up",
     ),
     pytest.param(
@@ -176,7 +176,7 @@ ROWS = [
             .looked("ep-9")
             .failed("DeleteEndpoints", CloudUnavailable("5xx"))
         ),
-        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, record="ep-9", after=10),
+        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, after=10),
         id="what-is-seen-does-not-take-the-place-of-the-id-still-to-delete",
     ),
     pytest.param(
@@ -204,7 +204,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN, COPY).deleted("ep-1").lists(COPY),
-        deleting("undeleted", DeleteEndpoints(("ep-2",)), "ep-1"),
+        deleting("undeleted", DeleteEndpoints(("ep-2",))),
         id="a-copy-that-is-alone-is-no-copy",
     ),
     # 1. An unresolved attempt
@@ -263,19 +263,19 @@ ROWS = [
     pytest.param(lambda s: retained(s.recorded()).lists(BOTH), RELEASED, id="retain-leaves-a-foreign-mark-beside-ours"),
     pytest.param(
         lambda s: retained(s.recorded()).lists(),
-        Decided("unlisted", reason=Reason.DELETING, synced=None, record="ep-1", after_list=True),
+        Decided("unlisted", reason=Reason.DELETING, synced=None, after_list=True),
         id="retain-one-list-without-it",
     ),
     pytest.param(lambda s: retained(s.recorded()).settles(), RELEASED, id="retain-absent"),
     pytest.param(
         lambda s: retained(s.recorded()).hides().settles(),
-        replace(UNTRUSTED, check="unlisted", record="ep-1"),
+        replace(UNTRUSTED, check="unlisted"),
         id="retain-untrusted",
     ),
     # 5. What holds the object
     pytest.param(
         lambda s: s.recorded().terminating(),
-        Decided("cloud_not_observed", record="ep-1", after_list=True),
+        Decided("cloud_not_observed", after_list=True),
         id="no-list-yet",
     ),
     pytest.param(
@@ -288,12 +288,12 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded(scope="project-2").terminating().lists(),
-        Decided("other_scope", reason=Reason.CREDENTIALS_MISMATCH, stalled=True, record="ep-1", after_list=True),
+        Decided("other_scope", reason=Reason.CREDENTIALS_MISMATCH, stalled=True, after_list=True),
         id="other-scope",
     ),
     pytest.param(
         lambda s: s.recorded().terminating().lists(OWN).failed("DeleteEndpoints", Unauthorized("who?"), wait=300),
-        Decided("failed", reason=Reason.UNAUTHORIZED, stalled=True, record="ep-1", after=300, after_list=True),
+        Decided("failed", reason=Reason.UNAUTHORIZED, stalled=True, after=300, after_list=True),
         id="revoked-token",
     ),
     pytest.param(
@@ -308,7 +308,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().annotated(api.PAUSED).terminating().lists(OWN),
-        Decided("undeleted", reason=Reason.RECONCILE_PAUSED, record="ep-1", after_list=True),
+        Decided("undeleted", reason=Reason.RECONCILE_PAUSED, after_list=True),
         id="paused-waits",
     ),
     pytest.param(

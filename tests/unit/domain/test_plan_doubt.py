@@ -24,7 +24,7 @@ def conflict(check: str, record: str | None = "ep-1") -> Decided:
 
 
 def lost(**changes: object) -> Decided:
-    expected = Decided("lost", reason=Reason.ENDPOINT_LOST, synced=None, record="ep-1", after_list=True)
+    expected = Decided("lost", reason=Reason.ENDPOINT_LOST, synced=None, after_list=True)
     return replace(expected, **changes)  # type: ignore[arg-type]  # a table's row names fields of the dataclass
 
 
@@ -36,10 +36,10 @@ OLDER, NEWER = "2025-01-01T10:00:00Z", "2025-01-01T13:00:00Z"
 LATE = an_endpoint("ep-2", description=mark("a2"), created_at=NEWER)
 PROBE = ProbeGone("ep-1", mark())
 LOOK = ProbeGone("ep-1", mark(), look_only=True)
-UNTRUSTED = Decided("lost", reason=Reason.INVENTORY_UNTRUSTED, stalled=True, record="ep-1", after_list=True)
+UNTRUSTED = Decided("lost", reason=Reason.INVENTORY_UNTRUSTED, stalled=True, after_list=True)
 AGAIN = Decided("lost", Create(), Reason.CREATING, synced=None, after_list=True)
 PUT_BACK = Decided("finalizer_missing", AddFinalizer())
-MISMATCH = Decided("other_scope", reason=Reason.CREDENTIALS_MISMATCH, stalled=True, record="ep-1", after_list=True)
+MISMATCH = Decided("other_scope", reason=Reason.CREDENTIALS_MISMATCH, stalled=True, after_list=True)
 
 
 def seen_hidden(scene: Scene) -> Scene:
@@ -126,7 +126,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().lists(an_endpoint(), LATE).failed("DeleteDuplicate", CloudUnavailable("5xx")),
-        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, record="ep-1", after=10),
+        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, after=10),
         id="failed-duplicate-deletion-waits",
     ),
     pytest.param(
@@ -164,7 +164,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().spec(managementPolicy="Observe").settles(),
-        Decided("lost", reason=Reason.ENDPOINT_LOST, synced=None, record="ep-1", after_list=True),
+        Decided("lost", reason=Reason.ENDPOINT_LOST, synced=None, after_list=True),
         id="observe-probes-by-no-patch",
     ),
     pytest.param(
@@ -175,7 +175,7 @@ ROWS = [
     # Untrusted
     pytest.param(
         lambda s: s.recorded().hides().settles(),
-        replace(UNTRUSTED, action=LOOK, record=None),
+        replace(UNTRUSTED, action=LOOK),
         id="untrusted-is-observed-by-id",
     ),
     pytest.param(
@@ -185,7 +185,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: seen_hidden(s.recorded().settles()).wait(30),
-        replace(UNTRUSTED, action=LOOK, record=None),
+        replace(UNTRUSTED, action=LOOK),
         id="hidden-endpoint-is-observed-again-each-interval",
     ),
     pytest.param(
@@ -195,12 +195,12 @@ ROWS = [
     pytest.param(lambda s: s.recorded(scope="project-2").settles(), MISMATCH, id="other-scope-resolves-nothing"),
     pytest.param(
         lambda s: s.recorded(scope="project-2").lists(an_endpoint()),
-        Decided("other_scope", Rescope("project-1"), record="ep-1"),
+        Decided("other_scope", Rescope("project-1")),
         id="a-list-that-shows-the-recorded-id-rebinds",
     ),
     pytest.param(
         lambda s: s.recorded(scope="project-2").lists().word(Reason.CREDENTIALS_MISMATCH),
-        Decided("other_scope", Rescope("project-1"), record="ep-1"),
+        Decided("other_scope", Rescope("project-1")),
         id="a-persons-word-rebinds",
     ),
     pytest.param(
@@ -210,7 +210,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.recorded().hides().settles().word(Reason.CREDENTIALS_MISMATCH),
-        replace(UNTRUSTED, action=LOOK, record=None),
+        replace(UNTRUSTED, action=LOOK),
         id="nor-does-that-word-bring-trust",
     ),
     pytest.param(
@@ -239,7 +239,7 @@ FIRST = [
     ),
     pytest.param(
         lambda s: s.recorded(scope="project-2").lists().outage(),
-        Decided("cloud_not_observed", reason=Reason.CLOUD_UNAVAILABLE, judged=False, record="ep-1", after_list=True),
+        Decided("cloud_not_observed", reason=Reason.CLOUD_UNAVAILABLE, judged=False, after_list=True),
         id="cloud-not-observed>other-scope",
     ),
     pytest.param(
@@ -249,7 +249,7 @@ FIRST = [
     ),
     pytest.param(
         lambda s: s.recorded().lists(an_endpoint(), an_endpoint("ep-2")).annotated(api.RECONCILE_REQUESTED_AT, "now"),
-        Decided("asked_to_look", record="ep-1", after_list=True, hurry=True),
+        Decided("asked_to_look", after_list=True, hurry=True),
         id="asked_to_look>copied",
     ),
     pytest.param(

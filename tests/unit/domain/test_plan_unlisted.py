@@ -21,7 +21,7 @@ Arrange = Callable[[Scene], Scene]
 
 DUPLICATE: Final = an_endpoint("ep-2", description=mark("a2"))
 ADOPTED_COPY: Final = an_endpoint("ep-2", description=mark("adopted"))
-WAITING: Final = Decided("lost", reason=Reason.ENDPOINT_LOST, synced=None, record="ep-1", after_list=True)
+WAITING: Final = Decided("lost", reason=Reason.ENDPOINT_LOST, synced=None, after_list=True)
 TAKEN: Final = Decided("in_order", reason=Reason.RECONCILE_SUCCESS, synced=True, record="ep-2", in_order=True)
 NOW: Final = "2025-01-01T12:00:00Z"
 
@@ -118,7 +118,7 @@ def test_a_list_that_is_not_trusted(*, looked: bool) -> None:
 
 
 TERMINATING = [
-    pytest.param(lambda s: s.lists(DUPLICATE), Nothing, "ep-1", id="waits"),
+    pytest.param(lambda s: s.lists(DUPLICATE), Nothing, None, id="waits"),
     pytest.param(lambda s: s.settles(DUPLICATE), Nothing, "ep-2", id="the-other-is-written-down-first"),
     pytest.param(lambda s: s.settles(DUPLICATE).status(endpointId="ep-2"), Release, "ep-2", id="and-then-released"),
     pytest.param(lambda s: s.gone().settles(), RemoveFinalizer, None, id="nothing-is-left"),

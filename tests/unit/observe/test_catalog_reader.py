@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from tokenfactory_operator.domain.catalog import NEVER, Template
+from tokenfactory_operator.domain.catalog import Template
 from tokenfactory_operator.domain.errors import CloudUnavailable
+from tokenfactory_operator.domain.timing import NEVER
 from tokenfactory_operator.observe.catalog_reader import DEADLINE, CatalogReader
 from unit.support.fakes import InMemoryCloud, Script
 

@@ -387,13 +387,11 @@ def test_an_incomplete_list_makes_nothing_vanish() -> None:
 def test_before_the_first_complete_list_nothing_is_known() -> None:
     """The gate of mutations, and the age of what is known."""
     scene = Scene().lists(an_endpoint(), complete=False)
-    assert (evidence(scene).view.known, scene.inventory.listed_once, scene.inventory.last_complete) == (
-        False,
-        False,
-        NEVER,
-    )
+    assert (evidence(scene).view.last_view, scene.inventory.listed_once) == (NEVER, False)
+    assert scene.inventory.last_complete == NEVER
     scene.lists(an_endpoint())
-    assert (evidence(scene).view.known, scene.inventory.listed_once) == (True, True)
+    assert evidence(scene).view.last_view > NEVER
+    assert scene.inventory.listed_once
 
 
 def test_old_lists_are_forgotten_and_proofs_are_not() -> None:

@@ -36,5 +36,5 @@ def test_an_unreadable_item_stops_no_view() -> None:
         scene.inventory.listed(begun, EndpointList((an_endpoint("ep-2"),), complete=False, whole=True))
     assert (scene.inventory.last_view, scene.inventory.listed_once) == (begun, True)
     seen = scene.inventory.evidence(parse(an_object()), recorded="ep-1", attempt="a1")
-    assert seen.view.known
+    assert seen.view.last_view == begun
     assert not seen.recorded.absence.proven(after=float("-inf"), settle=60.0)
