@@ -17,30 +17,19 @@ from tokenfactory_operator.decision.actions import (
     ProbeGone,
     UnderWay,
     Verdict,
-    Waiting,
 )
+from tokenfactory_operator.decision.failures import failed, refused_for_good
 from tokenfactory_operator.decision.ownership import Judged
-from tokenfactory_operator.domain.attempt import REFUSED, Attempt
-from tokenfactory_operator.domain.call_memory import Failure
+from tokenfactory_operator.decision.questions import cut_off, shown_elsewhere, unclear, untrusted
+from tokenfactory_operator.domain.attempt import REFUSED
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.desired import description_for
-from tokenfactory_operator.domain.errors import Handling, visible
+from tokenfactory_operator.domain.errors import visible
 from tokenfactory_operator.domain.identity import described
-from tokenfactory_operator.domain.reasons import ConditionType, Reason
+from tokenfactory_operator.domain.reasons import Reason
 
 RECREATE_PAUSE_MAX: Final = 6.0
 """To how many times the settle time of a lost endpoint the pause between two recreations grows."""
-CONFIRM: Final = "confirm it with the annotation tokenfactory.nebius.com/reconcile-requested-at"
-
-
-def unclear(s: DecisionInput) -> str:
-    """Why nobody knows whether there is an endpoint, as a sentence."""
-    if s.memory.attempts.latest is None and s.resource.status.create_attempt is None:
-        return (
-            "The object carries the operator's finalizer and its status records no create call: it was applied from a "
-            "copy, restored, or its status was removed."
-        )
-    return "A create call ended without a clear answer."
 
 
 def undecided(s: Judged) -> Decision | None:
@@ -69,17 +58,6 @@ def undecided(s: Judged) -> Decision | None:
         return untrusted(s)
     doubt = None if allowed else cut_off(s, attempt)
     return doubt or _create(s, Create(after_unknown=attempt.streak))
-
-
-def cut_off(s: Judged, attempt: Attempt) -> Decision | None:
-    """The LIST may be cut off before what an unknown attempt has made: only a person can tell."""
-    if not attempts.may_be_cut_off(s, attempt):
-        return None
-    text = (
-        f"{unclear(s)} The cloud's list shows {s.evidence.view.cut_at} endpoints and has never shown more, so it may "
-        f"be cut off there. Look for endpoints of this object in the console; if there are none, {CONFIRM}."
-    )
-    return Decision(verdict=Asking(Reason.CREATE_OUTCOME_UNKNOWN, text), after_list=True)
 
 
 def lost(s: Judged) -> Decision | None:
@@ -138,17 +116,6 @@ def _recreate(s: Judged, endpoint_id: str) -> Decision:
         verdict = Hindered(Reason.ENDPOINT_LOST, f"{text} It is created again after a pause.")
         return Decision(verdict=verdict, after=wait)
     return _create(s, Create())
-
-
-def refused_for_good(s: DecisionInput) -> Verdict | None:
-    """What the status says the cloud refused at this generation: it stays so over a restart (design: Errors)."""
-    if s.memory.calls.failure is not None or s.resource.request_pending:
-        return None
-    status = s.resource.status
-    stalled = next((item for item in status.conditions if item.type == ConditionType.STALLED), None)
-    if status.observed_generation != s.resource.generation or stalled is None or stalled.status != "True":
-        return None
-    return Hindered(Reason.REFUSED_BY_CLOUD, stalled.message) if stalled.reason == Reason.REFUSED_BY_CLOUD else None
 
 
 def remembered(s: Judged) -> Decision | None:
@@ -226,55 +193,3 @@ def _create(s: Judged, action: Create) -> Decision:
     waiting = waiting or offered.for_creation(s)
     verdict = UnderWay(Reason.CREATING, "Creating the endpoint.")
     return waiting or Decision(action, verdict, after_list=True)
-
-
-def failed(s: Judged, action: str) -> Decision | None:
-    """A call failed: what to say, and when to try again. A new generation or request is tried at once."""
-    failure = s.memory.calls.failure
-    if failure is None or failure.action != action or stale(s, failure):
-        return None
-    terminal = failure.error.handling is Handling.TERMINAL and not s.resource.terminating
-    # A LIST that went well since then shows that the token has been put right.
-    mended = failure.error.reason is Reason.UNAUTHORIZED and s.evidence.view.last_view > failure.at
-    if not terminal and (s.now >= failure.not_before or mended):
-        return None
-    kind = Waiting if failure.error.handling is Handling.TERMINAL and not terminal else Hindered
-    verdict = kind(failure.error.reason, failure.error.message)
-    return Decision(
-        verdict=verdict,
-        after=None if terminal else max(0.0, failure.not_before - s.now),
-        after_list=failure.error.reason is Reason.UNAUTHORIZED,
-        check="failed",
-    )
-
-
-def still_failing(s: DecisionInput) -> Verdict | None:
-    """What the last create failed with, while it is only tried again: the status says so until an answer is better."""
-    failure = s.memory.calls.failure
-    if failure is None or failure.action != Create.__name__ or stale(s, failure) or not failure.error.retryable:
-        return None
-    return Hindered(failure.error.reason, failure.error.message)
-
-
-def stale(s: DecisionInput, failure: Failure) -> bool:
-    """Whether a person has changed what failed since it did."""
-    return failure.generation != s.resource.generation or failure.requested_at != s.resource.requested_at
-
-
-def shown_elsewhere(s: Judged) -> Decision | None:
-    """Another credential's LIST shows an endpoint of this object: that exists, whatever this one's leaves out."""
-    known = s.memory.endpoints  # its LIST may be the older one
-    ids = s.evidence.elsewhere - known.gone() - known.deleted().keys()
-    if not ids or proof.confirmed(s):
-        return None
-    text = (
-        f"Another credential's list shows endpoint {', '.join(sorted(ids))}, made for this object, and this one's does "
-        f"not. Look at the console; if it is another object's or gone, {CONFIRM}."
-    )
-    return Decision(verdict=Asking(Reason.INVENTORY_UNTRUSTED, text), after_list=True)
-
-
-def untrusted(s: DecisionInput, *, also: str = "") -> Decision:
-    """Nothing follows from what is not listed: say why, and what a person can do."""
-    text = f"{s.evidence.view.untrusted} Look at the console; if what is missing there is really gone, {CONFIRM}.{also}"
-    return Decision(verdict=Asking(Reason.INVENTORY_UNTRUSTED, text), after_list=True)

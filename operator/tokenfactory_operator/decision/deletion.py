@@ -14,7 +14,6 @@ from tokenfactory_operator.decision import attempts, proof
 from tokenfactory_operator.decision.actions import (
     Asking,
     Decision,
-    DeleteDuplicate,
     DeleteEndpoints,
     Hindered,
     Nothing,
@@ -24,18 +23,12 @@ from tokenfactory_operator.decision.actions import (
     Verdict,
 )
 from tokenfactory_operator.decision.adoption import unproven_text
-from tokenfactory_operator.decision.creation import (
-    CONFIRM,
-    cut_off,
-    failed,
-    probe_of,
-    shown_elsewhere,
-    unclear,
-    untrusted,
-)
+from tokenfactory_operator.decision.conflicts import delete_next
+from tokenfactory_operator.decision.creation import probe_of
+from tokenfactory_operator.decision.failures import failed
 from tokenfactory_operator.decision.ownership import Judged
+from tokenfactory_operator.decision.questions import CONFIRM, cut_off, shown_elsewhere, unclear, untrusted
 from tokenfactory_operator.decision.roles import Deed, Role
-from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.identity import ReleasedMark, described, released_mark, subject, text_without_marks
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
@@ -135,12 +128,7 @@ def duplicate(s: Judged) -> Decision | None:
     if kept is None or not others:
         return None
     text = f"Deleting the duplicate {', '.join(seen.endpoint.id for seen in others)}."
-    due = next((seen for seen in others if proof.delete_due(s, seen.endpoint.id, seen)), None)
-    if due is None:
-        return Decision(verdict=_waiting(s, text), record=kept.endpoint.id, after_list=True)
-    action = DeleteDuplicate(due.endpoint.id, kept.endpoint.id)
-    decision = Decision(action, deleting(text), record=kept.endpoint.id, after_list=True)
-    return failed(s, DeleteDuplicate.__name__) or decision
+    return delete_next(s, kept, others, _waiting(s, text))
 
 
 def accepted(s: Judged) -> Decision | None:
@@ -228,12 +216,10 @@ def _listed_from(s: Judged) -> float:
     """From when on a LIST says that what was deleted is gone: before, it may lag behind the creation instead.
 
     One that has shown the endpoint changes nothing about that: the next one may be an older view again. What an
-    earlier process made was there when this one saw the object first.
+    earlier process made, this one may never have seen. It was there when this one saw the object first.
     """
-    attempt, spared = s.memory.attempts.latest, left(s)
-    made = attempt.ended if attempt is not None and attempt.state is State.SUCCEEDED else NEVER
-    before = (s.memory.attempts.pending_seen, made) if s.memory.endpoints.deleted() else ()
-    known = (since for item, since in s.memory.endpoints.known_since().items() if item not in spared)
+    before = (s.memory.attempts.pending_seen,) if s.memory.endpoints.deleted() else ()
+    known = (since for item, since in s.memory.endpoints.known_since().items() if item not in left(s))
     return max((*before, *known), default=NEVER) + s.timing.create_settle
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from tokenfactory_operator.decision import attempts, proof
 from tokenfactory_operator.decision.actions import Decision, Hindered, Rescope, Unjudged, UnjudgedYet
-from tokenfactory_operator.decision.creation import CONFIRM
+from tokenfactory_operator.decision.questions import CONFIRM
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.timing import NEVER

@@ -14,7 +14,7 @@ from tokenfactory_operator.decision.actions import (
     Update,
     Verdict,
 )
-from tokenfactory_operator.decision.creation import failed, refused_for_good
+from tokenfactory_operator.decision.failures import failed, refused_for_good
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.call_memory import Correction
 from tokenfactory_operator.domain.decision_input import Sighting

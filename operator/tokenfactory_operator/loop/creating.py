@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.decision import actions, creation
+from tokenfactory_operator.decision import actions, creation, failures
 from tokenfactory_operator.domain.attempt import PENDING, Attempt, Event
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.desired import create_body, owner_mark
@@ -74,7 +74,7 @@ class Creation:
         s.memory.attempts.opening(attempt.id)
         now = self._ports.timestamp()
         opened = api.CreateAttempt(id=attempt.id, state=PENDING, since=now, after_unknown=after_unknown or None)
-        verdict = creation.still_failing(s) or actions.UnderWay(Reason.CREATING, "Creating the endpoint.")
+        verdict = failures.still_failing(s) or actions.UnderWay(Reason.CREATING, "Creating the endpoint.")
         held = replace(s, resource=resource)
         wanted = status.opening(held, decision, verdict, attempt=opened, now=now)
         resource = await self._ports.write_status(resource, wanted)
@@ -105,6 +105,7 @@ class Creation:
             s.memory.attempts.happened(ended_by, ended=poller.inventory.stamp(), endpoint_id=endpoint_id)
         answered = poller.inventory.take_answer(endpoint, created=True)
         s.memory.calls.answered(answered)
+        s.memory.endpoints.known({endpoint.id: answered})  # whatever credential the object has from now on
         if s.resource.status.endpoint_id or s.memory.endpoints.gone():
             longest = creation.RECREATE_PAUSE_MAX * self._ports.timing.lost_settle
             s.memory.recreation.recreated(answered, forgotten=s.now - s.memory.recreation.last > 2 * longest)

@@ -145,6 +145,8 @@ class Scene:
         ended = self.inventory.stamp()
         attempt = Attempt(attempt_id, state, ended=ended, endpoint_id=endpoint_id, after_unknown=after_unknown)
         self.memory.attempts.opened(attempt)
+        if endpoint_id:
+            self.memory.endpoints.known({endpoint_id: ended})
         return self
 
     def failed(self, action: str, error: OperatorError, *, wait: float = 10.0) -> Self:

@@ -1,0 +1,63 @@
+"""A call that failed: what is said of it, and when it is tried again; what the cloud refused for good is not.
+
+The retries of each kind of error: docs/architecture.md, Errors.
+"""
+
+from __future__ import annotations
+
+from tokenfactory_operator.decision.actions import (
+    Create,
+    Decision,
+    Hindered,
+    Verdict,
+    Waiting,
+)
+from tokenfactory_operator.decision.ownership import Judged
+from tokenfactory_operator.domain.call_memory import Failure
+from tokenfactory_operator.domain.decision_input import DecisionInput
+from tokenfactory_operator.domain.errors import Handling
+from tokenfactory_operator.domain.reasons import ConditionType, Reason
+
+
+def failed(s: Judged, action: str) -> Decision | None:
+    """A call failed: what to say, and when to try again. A new generation or request is tried at once."""
+    failure = s.memory.calls.failure
+    if failure is None or failure.action != action or stale(s, failure):
+        return None
+    terminal = failure.error.handling is Handling.TERMINAL and not s.resource.terminating
+    # A LIST that went well since then shows that the token has been put right.
+    mended = failure.error.reason is Reason.UNAUTHORIZED and s.evidence.view.last_view > failure.at
+    if not terminal and (s.now >= failure.not_before or mended):
+        return None
+    kind = Waiting if failure.error.handling is Handling.TERMINAL and not terminal else Hindered
+    verdict = kind(failure.error.reason, failure.error.message)
+    return Decision(
+        verdict=verdict,
+        after=None if terminal else max(0.0, failure.not_before - s.now),
+        after_list=failure.error.reason is Reason.UNAUTHORIZED,
+        check="failed",
+    )
+
+
+def refused_for_good(s: DecisionInput) -> Verdict | None:
+    """What the status says the cloud refused at this generation: it stays so over a restart (design: Errors)."""
+    if s.memory.calls.failure is not None or s.resource.request_pending:
+        return None
+    status = s.resource.status
+    stalled = next((item for item in status.conditions if item.type == ConditionType.STALLED), None)
+    if status.observed_generation != s.resource.generation or stalled is None or stalled.status != "True":
+        return None
+    return Hindered(Reason.REFUSED_BY_CLOUD, stalled.message) if stalled.reason == Reason.REFUSED_BY_CLOUD else None
+
+
+def still_failing(s: DecisionInput) -> Verdict | None:
+    """What the last create failed with, while it is only tried again: the status says so until an answer is better."""
+    failure = s.memory.calls.failure
+    if failure is None or failure.action != Create.__name__ or stale(s, failure) or not failure.error.retryable:
+        return None
+    return Hindered(failure.error.reason, failure.error.message)
+
+
+def stale(s: DecisionInput, failure: Failure) -> bool:
+    """Whether a person has changed what failed since it did."""
+    return failure.generation != s.resource.generation or failure.requested_at != s.resource.requested_at
