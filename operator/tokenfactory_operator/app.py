@@ -76,6 +76,7 @@ def main(settings: Settings) -> int:
 
 async def run(settings: Settings) -> None:
     """The operator's life; returns when it was asked to stop."""
+    heap.collect_seldom()
     asyncio.get_running_loop().set_exception_handler(LoopErrors())
     metrics = Metrics(version=operator_version())
     refusals = Refusals(now=time.monotonic, count=metrics.kube_refused)
@@ -202,6 +203,8 @@ class Operator:
             watch_of=lambda key: key.namespace if settings.watch_namespaces else "",
             make_queue=partial(WorkQueue, observer=metrics.queue),
             concurrency=settings.concurrency,
+            pause=partial(asyncio.sleep, 0),
+            spent=time.process_time,
             linger=settings.request_timeout + settings.send_deadline,
             limits=settings.limits(),
         )

@@ -22,11 +22,11 @@ from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.loop.accounts import Accounts, OpenCloud, Parts
-from tokenfactory_operator.loop.dispatch import Dispatch, work
+from tokenfactory_operator.loop.dispatch import Dispatch, no_pause, work
 from tokenfactory_operator.loop.ports import Ports, SecretHolder, nobody
 from tokenfactory_operator.loop.reconcile import Reconciler
 from tokenfactory_operator.observe.list_turns import ListTurns
-from tokenfactory_operator.observe.poller import Poller
+from tokenfactory_operator.observe.poller import Poller, no_cost
 from tokenfactory_operator.ports import (
     Clock,
     Cloud,
@@ -110,6 +110,10 @@ class Outside:
     """Makes a queue from the keywords `share`, `most` and `rng`."""
     concurrency: int = 3
     """Most workers of each account."""
+    pause: Callable[[], Awaitable[None]] = no_pause
+    """See `work`."""
+    spent: Callable[[], float] = no_cost
+    """See `Poller`."""
     linger: float = 60.0
     """Seconds that the connections of an account outlive it, so that calls under way can end."""
     limits: Limits = field(default_factory=Limits)
@@ -152,7 +156,9 @@ class Core:
                 open_cloud=outside.open_cloud,
                 make_poller=self._poller,
                 make_queue=self._queue,
-                work=lambda queue, take: work(queue, self.dispatch, self.reconciler, outside.log, take=take),
+                work=lambda queue, take: work(
+                    queue, self.dispatch, self.reconciler, outside.log, take=take, pause=outside.pause
+                ),
             ),
             wake=self.dispatch.wake,
             concurrency=outside.concurrency,
@@ -176,7 +182,7 @@ class Core:
             telemetry=outside.telemetry,
             rng=outside.rng,
         )
-        poller.turns, poller.defects = self._turns, outside.defects
+        poller.turns, poller.defects, poller.spent = self._turns, outside.defects, outside.spent
         return poller
 
     def _queue(self, workers: int) -> WorkQueue[Key]:

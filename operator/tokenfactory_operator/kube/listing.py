@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from tokenfactory_operator.kube.client import JSON, KubeClient
@@ -33,16 +34,31 @@ async def _list(
     client: KubeClient, path: str, selector: str, accept: str, objects: list[JsonObject], keep: Keep
 ) -> str:
     limit, token = PAGE_SIZE, ""
-    while True:
+
+    def ask() -> asyncio.Task[JsonObject]:
         query = [("limit", str(limit))]
         query += [("labelSelector", selector)] if selector else []
         query += [("continue", token)] if token else []
-        try:
-            page = await client.request("GET", path, query=query, accept=accept, most=PAGE_BYTES if limit > 1 else None)
-        except TooLarge:
-            limit = fewer(limit)
-            continue
-        objects += map(keep, items_of(page))
-        token = page["metadata"].get("continue") or ""
-        if not token:
-            return str(page["metadata"]["resourceVersion"])
+        most = PAGE_BYTES if limit > 1 else None
+        return asyncio.create_task(client.request("GET", path, query=query, accept=accept, most=most))
+
+    asked = ask()
+    try:
+        while True:
+            try:
+                page = await asked
+            except TooLarge:
+                limit = fewer(limit)
+                asked = ask()
+                continue
+            token = page["metadata"].get("continue") or ""
+            if token:
+                asked = ask()
+                await asyncio.sleep(
+                    0
+                )  # it is sent: the API server makes the next page while this one is looked through
+            objects += map(keep, items_of(page))
+            if not token:
+                return str(page["metadata"]["resourceVersion"])
+    finally:
+        asked.cancel()

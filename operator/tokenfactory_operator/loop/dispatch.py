@@ -7,7 +7,7 @@ whether an event is news; our own writes are in it before their echo comes back,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Final
 
 from tokenfactory_operator.api import v1alpha1 as api
@@ -155,6 +155,10 @@ class Dispatch:
         return f"a watch brought nothing for {ECHO_LIMIT:g} s, not even {late} written objects" if late else None
 
 
+async def no_pause() -> None:
+    """Go on at once."""
+
+
 async def work(
     queue: WorkQueue[Key],
     dispatch: Dispatch,
@@ -162,8 +166,13 @@ async def work(
     log: Any,  # noqa: ANN401  # structlog's loggers have no common static type
     *,
     take: Take | None = None,
+    pause: Callable[[], Awaitable[None]] = no_pause,
 ) -> None:
-    """One worker: until there is nothing more to take. Raises `LeaseLost`, and nothing else."""
+    """One worker: until there is nothing more to take. Raises `LeaseLost`, and nothing else.
+
+    `pause` is awaited after each pass. Where nothing is to be done passes wait for nothing, so that without it ten
+    thousand of them would hold the event loop for seconds.
+    """
     take = take or queue.get
     while (key := await take()) is not None:
         if dispatch.misplaced(key, queue):
@@ -179,6 +188,7 @@ async def work(
         finally:
             queue.done(key)
             dispatch.end(key)
+        await pause()
 
 
 async def _pass(key: Key, queue: WorkQueue[Key], dispatch: Dispatch, reconciler: Reconciler, log: Any) -> None:  # noqa: ANN401  # as above

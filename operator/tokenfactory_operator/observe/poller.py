@@ -27,6 +27,8 @@ from tokenfactory_operator.state.inventory import Inventory
 
 SHORT_INTERVALS: Final = (1.0, 2.0, 4.0)
 """Seconds after a mutation, before the setting for objects in transition applies."""
+REST: Final = 10.0
+"""So many times the processor time of a LIST pass until the next one, so that a large fleet is not always at it."""
 TRANSITION: Final = 600.0
 """Seconds after the last mutation until the default interval applies again."""
 STAGGER: Final = 60.0
@@ -40,6 +42,11 @@ TICK: Final = 1e-3
 """Seconds that a timer may fire early."""
 
 _LOG = logging.getLogger(__name__)
+
+
+def no_cost() -> float:
+    """Nobody measures."""
+    return 0.0
 
 
 class Wake(Protocol):
@@ -80,6 +87,12 @@ class Poller:
         self._timing = timing
         self._telemetry = telemetry
         self._rng = rng
+        self.spent: Callable[[], float] = no_cost
+        """Processor time of this process so far, in seconds."""
+        self._rest = 0.0
+        """Seconds after the last LIST in which a change brings no other one."""
+        self._rested = 0.0
+        """When they are over."""
         self._soon = asyncio.Event()
         self._next = 0.0
         self._last_mutation = float("-inf")
@@ -99,10 +112,10 @@ class Poller:
         self._waiting.add(key)
 
     def mutated(self) -> None:
-        """The cloud has just accepted a change: the next LIST comes within a second, but none is put off."""
-        self._last_mutation = self._clock.monotonic()
+        """The cloud has just accepted a change: the next LIST comes soon, but none is put off."""
+        now = self._last_mutation = self._clock.monotonic()
         self._step = 0
-        self._bring_forward(SHORT_INTERVALS[0])
+        self._bring_forward(max(SHORT_INTERVALS[0], self._rested - now))
 
     def uncertain(self) -> None:
         """A call may have changed something: one LIST comes soon; the pace stays, or it would be so for ever."""
@@ -124,7 +137,10 @@ class Poller:
         self._age()
         try:
             while True:
+                before = self.spent()
                 retry_after = await self.poll()
+                self._rest = min(REST * (self.spent() - before), self._timing.poll_interval)
+                self._rested = self._clock.monotonic() + self._rest
                 self._next = self._clock.monotonic() + max(retry_after, self._interval())
                 await self._until_next(not_before=self._clock.monotonic() + retry_after)
         finally:
@@ -168,7 +184,7 @@ class Poller:
         ladder = (*SHORT_INTERVALS, self._timing.poll_interval_in_transition)
         interval = ladder[min(self._step, len(ladder) - 1)]
         self._step += 1
-        return min(interval, self._timing.poll_interval)
+        return min(max(interval, self._rest), self._timing.poll_interval)
 
     async def poll(self) -> float:
         """One LIST, and what follows from it; answers the seconds that the cloud asks to wait before the next."""

@@ -16,10 +16,20 @@ FIRST: Final = (5.0, 25.0)
 INTERVAL: Final = 600.0
 """Seconds between two times; what was set aside and is garbage by now is found then."""
 
+THRESHOLD: Final = (20_000, 10, 10)
+"""Objects that are new since a collection until the next one, in place of 700 (gc.set_threshold).
+
+The JSON of a LIST is nothing but new objects, and no garbage: collections took more than half of the time to read it.
+"""
 
 LARGE: Final = 128 * 1024
 """Bytes from which on a block is given back to the system when it is free: glibc's own first value (mallopt(3))."""
 _M_MMAP_THRESHOLD: Final = -3
+
+
+def collect_seldom() -> None:
+    """Look for garbage less often, from the start on."""
+    gc.set_threshold(*THRESHOLD)
 
 
 def give_back_large_blocks() -> bool:

@@ -57,3 +57,20 @@ async def test_an_object_waits_in_its_own_queue() -> None:
     before.shut_down()
     await worker
     assert (len(before), len(after)) == (0, 1)
+
+
+async def test_a_worker_pauses_after_each_pass() -> None:
+    """So that others get a turn, however many objects there are that nothing is to be done for."""
+    stage, queue = Stage(), a_queue()
+    for number in range(3):
+        queue.add(Key("ml", f"gone-{number}"), Urgency.RESYNC)
+    left = list[int]()
+
+    async def pause() -> None:
+        left.append(len(queue))
+        if not left[-1]:
+            queue.shut_down()
+
+    async with asyncio.timeout(60):
+        await work(queue, Dispatch(stage.cache, lambda _: queue), stage.reconciler, Log(), pause=pause)
+    assert left == [2, 1, 0]

@@ -160,6 +160,41 @@ async def test_continuous_mutations_do_not_put_a_list_off() -> None:
     assert max(gaps) <= 1.2
 
 
+@pytest.mark.parametrize(
+    ("cost", "least", "most"),
+    [
+        pytest.param(0.01, 1.0, 1.2, id="a cheap one"),
+        pytest.param(0.4, 4.0, 4.2, id="a tenth of the time"),
+        pytest.param(60.0, 30.0, 30.2, id="never later than without a change"),
+    ],
+)
+async def test_what_a_list_costs_decides_how_soon_the_next_one_comes(cost: float, least: float, most: float) -> None:
+    """A busy fleet of ten thousand is not always at it, though something changes ten times a second."""
+    parts = Parts()
+    parts.poller.spent = lambda: cost * len(parts.cloud.at)
+    async with parts.polling(100):
+        start = now()
+        for _ in range(2000):
+            parts.poller.mutated()
+            await asyncio.sleep(0.1)
+        gaps = parts.gaps(start)
+    assert len(gaps) >= 3
+    assert min(gaps) >= least - 1e-9
+    assert max(gaps) <= most
+
+
+async def test_the_ladder_after_a_mutation_of_a_large_fleet() -> None:
+    """Its steps are no shorter than what a LIST costs allows."""
+    parts = Parts()
+    parts.poller.spent = lambda: 0.3 * len(parts.cloud.at)
+    async with parts.polling(100):
+        start = now()
+        parts.poller.mutated()
+        await asyncio.sleep(30)
+        after = [at - start for at in parts.cloud.at if at >= start]
+    assert after[:5] == pytest.approx([1, 4, 7, 11, 16])
+
+
 @pytest.mark.rule("R2")
 async def test_a_call_without_an_answer_brings_one_list() -> None:
     """It may have changed something; repeated for ever, it does not keep the polls short for ever."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import platform
 import weakref
 from collections.abc import Iterator
@@ -31,14 +32,26 @@ def cycle() -> weakref.ref[Node]:
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     """Other tests have the collector as it was."""
+    threshold = gc.get_threshold()
     yield
     gc.unfreeze()
+    gc.set_threshold(*threshold)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators have no such setting")
 def test_the_allocator_gives_large_blocks_back() -> None:
     """The setting is accepted."""
     assert heap.give_back_large_blocks()
+
+
+def test_reading_a_page_of_objects_collects_nothing() -> None:
+    """By default each seven hundred new objects bring a collection, and a page has thousands."""
+    heap.collect_seldom()
+    gc.collect()
+    before = [each["collections"] for each in gc.get_stats()]
+    page = json.loads(json.dumps([{"metadata": {"name": str(number)}} for number in range(5_000)]))
+    assert [each["collections"] for each in gc.get_stats()] == before
+    assert len(page) == 5_000
 
 
 async def test_what_is_held_is_set_aside_at_the_start() -> None:
