@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -11,6 +13,7 @@ from docsite.terminal import WIDTH, lines_of
 from unit.docs.pages import PAGES, ROOT
 
 IMAGES: Final = ROOT / "docs" / "images"
+SVG: Final = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -35,5 +38,16 @@ def test_a_page_shows_it(name: str) -> None:
 
 
 def test_no_picture_is_left_over() -> None:
-    """Each is drawn by a script."""
-    assert {path.stem for path in IMAGES.iterdir()} == {"demo", *COMMANDS}
+    """Each is drawn by a script: the demo, the benchmark (`--growth`), or what draws the commands."""
+    assert {path.stem for path in IMAGES.iterdir()} == {"demo", "growth", *COMMANDS}
+
+
+def test_the_picture_of_growth_has_the_figures_of_its_page() -> None:
+    """Each number of objects that the table has, with its memory."""
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    drawn = ET.parse(IMAGES / "growth.svg")  # noqa: S314 - made by our benchmark
+    texts = [item.text or "" for item in next(drawn.getroot().iter(f"{SVG}g")).iter(f"{SVG}text")]
+    rows = re.findall(r"^\| ([\d,]+) \| (\d+) MiB \| \d+ MiB \|", page, re.MULTILINE)
+    assert rows
+    points = [text for text in texts if text.replace(",", "").isdigit()]
+    assert [(points[at + 1], points[at]) for at in range(len(points) - 2 * len(rows), len(points), 2)] == rows
