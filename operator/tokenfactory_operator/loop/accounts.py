@@ -111,8 +111,8 @@ class Accounts:
         self._without = self._crew(WITHOUT_WORKERS, "without")
         self._failed_credentials: dict[str, Poller] = {}
         """By what is wrong: one for all objects that are told the same."""
-        self._closing: set[asyncio.Task[None]] = set()
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._closing: dict[asyncio.Task[None], None] = {}
+        self._leaving: dict[asyncio.Task[None], None] = {}
         """Workers of closed accounts that still have a pass under way."""
         self._ended = asyncio.Event()
         self._failures: list[BaseException] = []
@@ -325,11 +325,11 @@ class Accounts:
         if account.polling is not None:
             account.polling.cancel()
         for worker in account.crew.workers:
-            self._leaving.add(worker)
-            worker.add_done_callback(self._leaving.discard)
+            self._leaving[worker] = None
+            worker.add_done_callback(lambda ended: self._leaving.pop(ended, None))
         task = asyncio.create_task(self._ended_calls(account, credential.token), name="closing")
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        self._closing[task] = None
+        task.add_done_callback(lambda ended: self._closing.pop(ended, None))
 
     async def _ended_calls(self, account: Account, token: SecretStr) -> None:
         """A call that is cut short ends unknown: each is given the time that it may take.

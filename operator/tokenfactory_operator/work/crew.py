@@ -28,7 +28,8 @@ class Crew:
     """Hires and dismisses them."""
 
     def __init__(self, queue: WorkQueue[Key], work: Work, *, limit: int, spawn: Spawn, name: str) -> None:
-        self.workers: set[asyncio.Task[None]] = set()
+        self.workers: dict[asyncio.Task[None], None] = {}
+        """In the order in which they were hired: that of a set is another one in each run."""
         self.queue = queue
         self._work = work
         self._limit = limit
@@ -56,5 +57,5 @@ class Crew:
 
     def _hire(self) -> None:
         task = self._spawn(lambda: self._work(self.queue, self.take), f"worker {self._name}")
-        self.workers.add(task)
-        task.add_done_callback(self.workers.discard)
+        self.workers[task] = None
+        task.add_done_callback(lambda ended: self.workers.pop(ended, None))
