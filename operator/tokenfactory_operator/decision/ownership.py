@@ -7,7 +7,7 @@ role, the first that fits; what is done with it is in the table of `roles`. No c
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from tokenfactory_operator.decision import adoption, claims
 from tokenfactory_operator.decision.actions import Asking
@@ -70,8 +70,8 @@ class Judged(DecisionInput):
 
 
 def judged(s: DecisionInput) -> Judged:
-    """The same input, with the ownership judged by it."""
-    return Judged(**{each.name: getattr(s, each.name) for each in fields(DecisionInput)}, own=judge(s))
+    """The same input, with the ownership judged by it. One that is judged already must not have changed since."""
+    return s if isinstance(s, Judged) else Judged(**vars(s), own=judge(s))
 
 
 def judge(s: DecisionInput) -> Ownership:
@@ -83,19 +83,20 @@ def judge(s: DecisionInput) -> Ownership:
     kept = None if unlisted else likeliest
     obstacle = adoption.obstacle(s, target, unlisted=unlisted)
     copies, imitations = claims.copies(s, unmarked), claims.imitations(s)
+    shown = seen(s)
     fitting: tuple[tuple[Role, Iterable[str]], ...] = (
         (Role.COPY, {*copies, *imitations} - {s.recorded_id}),
         (Role.PREDECESSOR, [s.recorded_id] if claims.still_of_predecessor(s) else ()),
-        (Role.FOREIGN, _foreign(s)),
+        (Role.FOREIGN, _foreign(s, shown)),
         (Role.FOREIGN, _id(adopting) if obstacle is not None else ()),  # only observed so far, or refused
         (Role.UNPROVEN, _id(unproven)),
         (Role.ADOPTING, _id(adopting)),
         (Role.KEPT, _id(kept) or [s.recorded_id]),
-        (Role.TAKEN_OVER, [item for item, each in seen(s).items() if each.endpoint.attempt_of(s.identity) == ADOPTED]),
+        (Role.TAKEN_OVER, [item for item, each in shown.items() if each.endpoint.attempt_of(s.identity) == ADOPTED]),
     )
     return Ownership(
-        roles=_first_fitting(s, fitting),
-        seen=seen(s),
+        roles=_first_fitting(s, shown, fitting),
+        seen=shown,
         kept=kept,
         unlisted=unlisted,
         taken_over=claims.taken_over(s, likeliest),
@@ -113,17 +114,21 @@ def seen(s: DecisionInput) -> dict[str, Sighting]:
     return {each.endpoint.id: each for each in (*s.evidence.own, *recorded)}
 
 
-def _first_fitting(s: DecisionInput, fitting: tuple[tuple[Role, Iterable[str]], ...]) -> Mapping[str, Role]:
-    found = dict.fromkeys((*seen(s), *([s.recorded_id] if s.recorded_id else [])), Role.DUPLICATE)
+def _first_fitting(
+    s: DecisionInput, shown: Iterable[str], fitting: tuple[tuple[Role, Iterable[str]], ...]
+) -> Mapping[str, Role]:
+    found = dict.fromkeys((*shown, *([s.recorded_id] if s.recorded_id else [])), Role.DUPLICATE)
     for role, ids in reversed(fitting):
-        found.update((item, role) for item in ids if item in found)
+        for item in ids:
+            if item in found:
+                found[item] = role
     return found
 
 
-def _foreign(s: DecisionInput) -> set[str]:
+def _foreign(s: DecisionInput, shown: Mapping[str, Sighting]) -> set[str]:
     """Ids of those that carry another owner's mark, or did when they were seen last."""
     last = s.memory.endpoints[s.recorded_id].last_seen  # one LIST that leaves it out does not make it ours again
-    known = (*(each.endpoint for each in seen(s).values()), *([last] if last is not None else []))
+    known = (*(each.endpoint for each in shown.values()), *([last] if last is not None else []))
     return {each.id for each in known if each.foreign_to(s.identity)}
 
 

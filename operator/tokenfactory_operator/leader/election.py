@@ -213,7 +213,7 @@ class Elector:
 
 def _text(wall: float) -> str:
     """A time as the API server takes it (MicroTime), from seconds since the epoch."""
-    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{datetime.fromtimestamp(wall, UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 class NoElection:

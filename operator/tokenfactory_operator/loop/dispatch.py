@@ -145,6 +145,8 @@ class Dispatch:
 
         One that brings other things meanwhile lives: there may be a flood of them, which is no reason to be restarted.
         """
+        if not self._unechoed:
+            return None
         now = asyncio.get_running_loop().time()
         for key in [key for key in self._unechoed if self._cache.get(key) is None]:
             del self._unechoed[key]  # deleted meanwhile: its last event is another one

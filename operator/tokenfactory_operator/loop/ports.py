@@ -120,4 +120,4 @@ class Ports:
 
 def rfc3339(moment: datetime) -> str:
     """UTC with seconds, as Kubernetes writes it."""
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}Z"

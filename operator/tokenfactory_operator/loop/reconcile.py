@@ -135,7 +135,8 @@ class Reconciler:
         """Decide once and do it; None means that it has to be decided anew at once."""
         poller = self._poller_of(resource)
         s = self._gather(key, resource, poller)
-        decision = plan.decide(s)
+        judged = ownership.judged(s)
+        decision = plan.decide(judged)
         if isinstance(decision.action, plan.CALLS):
             return await self._act_in_turn(key, s, decision, poller)
         if not isinstance(decision.action, actions.Nothing):
@@ -143,7 +144,7 @@ class Reconciler:
             return None
         if decision.adopts:
             self._holdings.claim(decision.adopts, resource.uid)  # nothing is awaited since it was decided
-        resource = await self._report(s, decision)
+        resource = await self._report(judged, decision)  # nothing has changed since it was decided
         if decision.adopts:
             s.memory.adopting(decision.adopts)
         if decision.in_order or _no_doubt(s):
@@ -291,5 +292,6 @@ def _said_ready(resource: Resource) -> bool:
 
 def _no_doubt(s: DecisionInput) -> bool:
     """What a person can confirm about endpoints is over, though the object may stand still for another reason."""
-    seen = ownership.judge(s).kept is not None and attempts.unresolved(s) is None
-    return proof.confirmed(s) and seen and not s.evidence.view.untrusted
+    if not proof.confirmed(s) or s.evidence.view.untrusted:
+        return False
+    return attempts.unresolved(s) is None and ownership.judge(s).kept is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Final
 
 BURST: Final = 3
@@ -30,12 +30,12 @@ class ListTurns:
         self._shares: dict[str, asyncio.Semaphore] = {}
         self._users: Counter[str] = Counter()
 
-    @asynccontextmanager
-    async def turn(self, namespace: str, *, failing: bool) -> AsyncIterator[None]:
+    def turn(self, namespace: str, *, failing: bool) -> AbstractAsyncContextManager[None]:
         """Wait for a turn, and hold it."""
-        if not namespace:
-            yield
-            return
+        return self._shared(namespace, failing=failing) if namespace else nullcontext()
+
+    @asynccontextmanager
+    async def _shared(self, namespace: str, *, failing: bool) -> AsyncIterator[None]:
         share = self._shares.setdefault(namespace, asyncio.Semaphore(self._share))
         self._users[namespace] += 1
         try:

@@ -103,6 +103,8 @@ class Inventory:
 
     def _note_nameless(self, answer: EndpointList, now: float) -> set[str]:
         """Items without an id may be any endpoint of the objects that their marks name: answers those ids."""
+        if not answer.nameless:
+            return set()
         marks = [mark for text in answer.nameless for mark in owner_marks(text)]
         for mark in marks:
             self.owners.hint(mark.identity.uid, mark.attempt, now)
@@ -368,6 +370,8 @@ class Inventory:
 
     def _changes(self, endpoints: Iterable[ObservedEndpoint]) -> Changes:
         seen = tuple(endpoints)
+        if not seen:
+            return Changes()
         uids = self.owners.uids(seen)
         doubled = frozenset(uid for uid in uids if len(self.owners.by_uid.get(uid)) > 1)
         return Changes(frozenset(endpoint.id for endpoint in seen), uids, doubled)

@@ -5,6 +5,7 @@ What is not in them is absent by the rules of docs/protocol.md, Evidence; `Absen
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Final
 
 from tokenfactory_operator.domain.decision_input import Absence
@@ -18,7 +19,8 @@ class Lists:
     """Times are the starts of the LISTs, as stamps."""
 
     def __init__(self, timing: Timing) -> None:
-        self._timing = timing
+        self._longest_settle = timing.longest_settle
+        self._horizon = 2 * (timing.delete_settle + timing.create_settle)
         self._complete: list[float] = []
         self._length = self._longest = 0
         """Of the last complete LIST, and of the longest one, in endpoints."""
@@ -33,7 +35,7 @@ class Lists:
     @property
     def horizon(self) -> float:
         """Before it nothing that a LIST left out after its deletion comes back."""
-        return self.last_complete - 2 * (self._timing.delete_settle + self._timing.create_settle)
+        return self.last_complete - self._horizon
 
     def completed(self, begun: float, length: int) -> None:
         """A complete LIST of so many endpoints has come."""
@@ -44,8 +46,8 @@ class Lists:
 
     def _prune(self) -> None:
         """Keep the starts that any settle time can still need, and one before them, which proves as much as all."""
-        needed = min(self.horizon, self.last_complete - self._timing.longest_settle)
-        first = next(index for index, begun in enumerate(self._complete) if begun >= needed)
+        needed = min(self.horizon, self.last_complete - self._longest_settle)
+        first = bisect_left(self._complete, needed)
         del self._complete[: max(0, first - 1)]
 
     def absence(self, evidence: float) -> Absence:
