@@ -56,19 +56,24 @@ def serves(spec: Mapping[str, Any], shown: ObservedEndpoint) -> bool:
     return shown.enabled is not False and shown.readiness in SERVES and enough
 
 
-@dataclass(frozen=True)
+@dataclass
 class View:
     """How new what the operator has seen of the cloud is, by each credential: `""` stands for the operator's own."""
 
-    listed: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    listed: dict[tuple[str, str], float] = field(default_factory=dict)
     """Token and project → when the last LIST was sent that a process has got the answer of."""
-    shown: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    shown: dict[tuple[str, str], float] = field(default_factory=dict)
     """Token and endpoint id → when the last LIST was sent whose answer shows it."""
 
-    def after(self, sent: float, token: str, project: str, ids: Iterable[str]) -> View:
+    def answered(self, sent: float, token: str, project: str, ids: Iterable[str]) -> None:
         """A LIST of the project that was sent then has shown these."""
-        shown = dict.fromkeys(((token, each) for each in ids), sent)
-        return View({**self.listed, (token, project): sent}, {**self.shown, **shown})
+        self.listed[token, project] = sent
+        for each in ids:
+            self.shown[token, each] = sent
+
+    def copy(self) -> View:
+        """As it is now: what is seen later does not change it."""
+        return View(dict(self.listed), dict(self.shown))
 
     def last(self, tokens: Iterable[str], project: str, since: float) -> float:
         """When the last LIST of the project was sent with that of the tokens which the operator may go by.

@@ -158,7 +158,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _run(self) -> None:
         """Rounds of the loop until it ends; in each, what was to be run at its start. Raises `Stuck`."""
-        soon, due, spins = self._soon, self._due, 0
+        soon, due, spins, pop, take = self._soon, self._due, 0, heapq.heappop, self._soon.popleft
         while not self._ends:
             spins += 1
             if not soon:
@@ -168,9 +168,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                 raise Stuck(f"the loop spins at {self._now:.3f}")
             limit = self._now + RESOLUTION
             while due and due[0][0] < limit:
-                soon.append(heapq.heappop(due)[2])
+                soon.append(pop(due)[2])
             for _ in range(len(soon)):
-                call = soon.popleft()
+                call = take()
                 if call.off:
                     continue
                 gate = call.gate
@@ -189,4 +189,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             heapq.heappop(due)
         if not due:
             raise Stuck("nothing will ever happen again")
-        self._now += max(0.0, due[0][0] - self._now)
+        left = due[0][0] - self._now
+        if left > 0:
+            self._now += left

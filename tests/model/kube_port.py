@@ -57,7 +57,7 @@ class KubePort(KubeCalls):
         self._mutates(f"status of {key}")
         self._meddle(key)
         text = f"PATCH {key}/status {_brief(patch)} if v{resource_version}"
-        sent, checks, view = self._around.loop.time(), self._around.checks, self._around.checks.view
+        sent, checks, view = self._around.loop.time(), self._around.checks, self._around.checks.view.copy()
 
         def effect() -> JsonObject:
             checks.given_up, checks.written_by = self._around.loop.time() - sent > KUBE_TIMEOUT, (sent, view)

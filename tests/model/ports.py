@@ -140,7 +140,7 @@ class CloudPort:
         answer = await self._call("LIST", "LIST", self._listed, shown=_listing)
         shown = (item.id for item in answer.endpoints)
         token = self._token if self._grant is not None else OWN
-        self._around.checks.view = self._around.checks.view.after(sent, token, self._project, shown)
+        self._around.checks.view.answered(sent, token, self._project, shown)
         self._place.shown.update((item.id, item.description or "") for item in answer.endpoints)
         return answer
 
