@@ -16,7 +16,6 @@ from tokenfactory_operator.decision.actions import (
     Decision,
     DeleteEndpoints,
     Hindered,
-    Nothing,
     ProbeGone,
     Release,
     UnderWay,
@@ -131,24 +130,34 @@ def duplicate(s: Judged) -> Decision | None:
     return delete_next(s, kept, others, _waiting(s, text))
 
 
-def accepted(s: Judged) -> Decision | None:
-    """A DELETE was accepted of what the LISTs did not show: that they do not show it says nothing.
+def due_again(s: Judged) -> Decision | None:
+    """A DELETE was accepted of what the LISTs did not show, and the next one is due: 404 says that it is gone (ADR 42).
 
-    A further DELETE tells: 404 says that it is gone. Some clouds might accept each one for ever, so the pauses grow,
-    and in the end a person is asked (ADR 42).
+    It waits for nothing else that keeps the object, and for no answer of a person (ADR 50).
     """
-    first = {item: since for item, since in _accepted(s).items() if not _answered_by_a_person(s, since)}
+    due = tuple(sorted(item for item, since in _unanswered(s).items() if s.now >= _next_delete(s, item, since)))
+    if not due:
+        return None
+    decision = Decision(DeleteEndpoints(due), deleting(f"Deleting endpoint {', '.join(due)} again."), after_list=True)
+    return failed(s, DeleteEndpoints.__name__) or decision
+
+
+def accepted(s: Judged) -> Decision | None:
+    """That the LISTs do not show it says nothing. Some clouds might accept each DELETE for ever: a person is asked."""
+    first = _unanswered(s)
     if not first:
         return None
-    due = tuple(sorted(item for item, since in first.items() if s.now >= _next_delete(s, item, since)))
     names, settle = f"endpoint {', '.join(sorted(first))}, which its list does not show", s.timing.delete_settle
     verdict = _waiting(s, f"The cloud has accepted the deletion of {names}. It is deleted again until it answers 404.")
     if s.now >= min(first.values()) + settle:
         text = f"For {settle:.0f} s the cloud has accepted each deletion of {names}. Look at the console"
         verdict = Asking(Reason.INVENTORY_UNTRUSTED, f"{text}; if it is gone, {CONFIRM}.")
-    waiting = failed(s, DeleteEndpoints.__name__) if due else None
-    action = DeleteEndpoints(due) if due else Nothing()
-    return waiting or Decision(action, verdict, after_list=True)
+    return Decision(verdict=verdict, after_list=True)
+
+
+def _unanswered(s: Judged) -> Mapping[str, float]:
+    """Those of `_accepted` that no person has called gone."""
+    return {item: since for item, since in _accepted(s).items() if not _answered_by_a_person(s, since)}
 
 
 def _accepted(s: Judged) -> Mapping[str, float]:

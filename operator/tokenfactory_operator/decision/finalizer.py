@@ -54,6 +54,7 @@ REASONS_TO_KEEP: Final = (
     _reason(gates.other_scope, Ending.RETAINED, Ending.DELETED),
     _reason(deletion.unproven, Ending.DELETED),
     _reason(deletion.undeleted, Ending.DELETED),
+    _reason(deletion.due_again, Ending.RETAINED, Ending.DELETED),
     _reason(deletion.unresolved_attempt, Ending.RETAINED, Ending.DELETED),
     _reason(deletion.duplicate, Ending.RETAINED),
     _reason(deletion.accepted, Ending.RETAINED, Ending.DELETED),

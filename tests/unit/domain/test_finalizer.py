@@ -9,7 +9,7 @@ import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.decision import plan
-from tokenfactory_operator.decision.actions import RemoveFinalizer
+from tokenfactory_operator.decision.actions import DeleteEndpoints, RemoveFinalizer
 from tokenfactory_operator.decision.finalizer import REASONS_TO_KEEP, Ending, ending
 from tokenfactory_operator.decision.ownership import judged
 from tokenfactory_operator.domain.attempt import State
@@ -58,6 +58,7 @@ TABLE: Final[dict[str, tuple[Make, set[Ending]]]] = {
     "other_scope": (lambda: Scene().recorded(scope="project-2").lists(), {RETAINED, DELETED}),
     "unproven": (lambda: Scene().recorded().lists(an_endpoint(description="by hand")), {DELETED}),
     "undeleted": (lambda: Scene().recorded().lists(OWN), {DELETED}),
+    "due_again": (lambda: accepted().wait(31), {RETAINED, DELETED}),
     "unresolved_attempt": (
         lambda: Scene().held().attempt_written().attempted(State.IN_DOUBT).lists(),
         {RETAINED, DELETED},
@@ -174,3 +175,20 @@ def test_a_rotation_forgets_nothing_of_what_was_made_here() -> None:
     scene = scene.deleted("ep-1").lists().terminating()
     assert plan.decide(scene.situation()).check == "still_listed"
     assert isinstance(plan.decide(scene.wait(61).lists().situation()).action, RemoveFinalizer)
+
+
+@pytest.mark.rule("D42")
+@pytest.mark.parametrize("how", [RETAINED, DELETED])
+@pytest.mark.parametrize("waited", [31, 700], ids=["waiting", "a-person-is-asked"])
+def test_an_open_attempt_holds_back_no_further_delete(how: Ending, waited: int) -> None:
+    """What was accepted is deleted again when that is due, whatever becomes of a create call without an answer."""
+    scene = ended(accepted().attempted(State.IN_DOUBT, attempt_id="a9").lists(OWN), how)
+    assert plan.decide(scene.situation()).check == "unresolved_attempt"
+    scene.wait(waited).lists(*([OWN] if how is RETAINED else []))
+    decision = plan.decide(scene.situation())
+    assert (decision.check, decision.action) == ("due_again", DeleteEndpoints(("ep-2",)))
+    scene.memory.endpoints.delete_answered("ep-2", scene.inventory.delete_answered("ep-2", there=True))
+    decision = plan.decide(scene.situation())
+    assert decision.check == "unresolved_attempt"
+    assert decision.verdict is not None
+    assert decision.verdict.stalled is (waited == 700)
