@@ -28,9 +28,7 @@ RIGHT: Final = {"CONNECTION_CONFIG_MAPS": "true"}
 
 def config_map(world: World, name: str) -> dict[str, Any] | None:
     """The ConfigMap, if it is there."""
-    listing = ("get", "configmap", name, "-n", world.namespace, "--ignore-not-found", "-o", "json")
-    text = world.cluster.kubectl(*listing).stdout
-    return json.loads(text) if text.strip() else None
+    return world.kube.find(f"/api/v1/namespaces/{world.namespace}/configmaps/{name}")
 
 
 def until_reported(world: World, name: str, **expected: str) -> dict[str, str]:

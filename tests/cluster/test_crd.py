@@ -9,6 +9,7 @@ import yaml
 
 from cluster.support import crd
 from cluster.support.crd import JsonObject, namespace, one_namespace
+from cluster.support.kube import KubeApi
 from controlplane import Cluster
 from unit.api.invalid_specs import valid_spec
 
@@ -103,9 +104,9 @@ def test_explain_shows_descriptions(cluster: Cluster, field: str, says: str) -> 
         pytest.param("tokenfactory", id="category"),
     ],
 )
-def test_names_of_the_resource(cluster: Cluster, namespace: str, resource: str) -> None:
+def test_names_of_the_resource(cluster: Cluster, kube: KubeApi, namespace: str, resource: str) -> None:
     """The object is found by each name that people use."""
-    crd.create(cluster, namespace)
+    crd.create(kube, namespace)
     found = cluster.kubectl("get", resource, "-n", namespace, "-o", "name").stdout.split()
     assert found == [f"dedicatedendpoint.tokenfactory.nebius.com/{crd.NAME}"]
 
@@ -117,11 +118,13 @@ def test_names_of_the_resource(cluster: Cluster, namespace: str, resource: str) 
         pytest.param(["-o", "wide"], WIDE_COLUMNS, ["gpu-h100-sxm", "1", "Running", "ep-1", "m"], id="wide"),
     ],
 )
-def test_columns(cluster: Cluster, namespace: str, options: list[str], header: list[str], values: list[str]) -> None:
+def test_columns(
+    cluster: Cluster, kube: KubeApi, namespace: str, options: list[str], header: list[str], values: list[str]
+) -> None:
     """`kubectl get` shows what is asked for most, and GPUs, ids and messages when wide."""
-    crd.create(cluster, namespace)
+    crd.create(kube, namespace)
     status = {"endpointId": "ep-1", "state": "Running", "replicaSummary": "2/1-4", "summary": "m"}
-    crd.write_status(cluster, namespace, {**status, "conditions": [ready_condition()]})
+    crd.write_status(kube, namespace, {**status, "conditions": [ready_condition()]})
     shown_header, row = cells(cluster.kubectl("get", "dep", "-n", namespace, *options).stdout)
     assert shown_header == header
     assert row[0] == crd.NAME
@@ -137,18 +140,18 @@ def test_unknown_fields_are_refused_when_strict(cluster: Cluster, namespace: str
     assert 'unknown field "spec.gpu.topology"' in result.stderr
 
 
-def test_unknown_fields_are_pruned_otherwise(cluster: Cluster, namespace: str) -> None:
+def test_unknown_fields_are_pruned_otherwise(cluster: Cluster, kube: KubeApi, namespace: str) -> None:
     """What this version does not know is not stored."""
     cluster.kubectl("create", "-n", namespace, "--validate=ignore", "-f", "-", input=crd.manifest(UNKNOWN_FIELDS))
-    spec = crd.get(cluster, namespace)["spec"]
+    spec = crd.get(kube, namespace)["spec"]
     assert "novelty" not in spec
     assert spec["gpu"] == {"type": "gpu-h100-sxm", "count": 1}
 
 
-def test_defaults(cluster: Cluster, namespace: str) -> None:
+def test_defaults(kube: KubeApi, namespace: str) -> None:
     """Only what has one truthful default gets one; the rest stays the cloud's."""
     spec = valid_spec(scaling={"maxReplicas": 4}, credentials={"secretRef": {"name": "key"}})
-    assert crd.create(cluster, namespace, spec)["spec"] == {
+    assert crd.create(kube, namespace, spec)["spec"] == {
         **spec,
         "scaling": {"minReplicas": 1, "maxReplicas": 4},
         "credentials": {"secretRef": {"name": "key", "key": "token"}},
@@ -173,26 +176,25 @@ def test_a_new_object_is_not_yet_observed(cluster: Cluster, namespace: str) -> N
         pytest.param({"conditions": [ready_condition("Maybe", "not CamelCase")]}, id="condition"),
     ],
 )
-def test_a_status_write_takes_what_the_cloud_says(cluster: Cluster, namespace: str, status: JsonObject) -> None:
+def test_a_status_write_takes_what_the_cloud_says(kube: KubeApi, namespace: str, status: JsonObject) -> None:
     """No word of the vendor can keep the operator from reporting; the spec's generation does not move."""
-    before = crd.create(cluster, namespace)
-    written = crd.write_status(cluster, namespace, status)
+    before = crd.create(kube, namespace)
+    written = crd.write_status(kube, namespace, status)
     assert written["status"].items() >= status.items()
     assert written["metadata"]["generation"] == before["metadata"]["generation"]
 
 
-def test_a_status_write_leaves_the_spec_alone(cluster: Cluster, namespace: str) -> None:
+def test_a_status_write_leaves_the_spec_alone(kube: KubeApi, namespace: str) -> None:
     """The status subresource changes status only, and the main resource spec only."""
-    crd.create(cluster, namespace)
-    result = crd.patch(cluster, namespace, {"spec": {"enabled": False}, "status": {"state": "Running"}})
-    assert result.returncode == 0
-    after = crd.get(cluster, namespace)
+    crd.create(kube, namespace)
+    assert crd.patch(kube, namespace, {"spec": {"enabled": False}, "status": {"state": "Running"}}).accepted
+    after = crd.get(kube, namespace)
     assert (after["spec"]["enabled"], after["status"]) == (False, {"observedGeneration": -1})
 
 
-def test_conditions_are_merged_by_type(cluster: Cluster, namespace: str) -> None:
+def test_conditions_are_merged_by_type(cluster: Cluster, kube: KubeApi, namespace: str) -> None:
     """The list is a map: one type twice is refused."""
-    crd.create(cluster, namespace)
+    crd.create(kube, namespace)
     twice = json.dumps({"status": {"conditions": [ready_condition(), ready_condition("False")]}})
     target = ("patch", "dep", crd.NAME, "-n", namespace, "--subresource=status", "--type=merge")
     result = cluster.kubectl(*target, "-p", twice, check=False)
@@ -200,19 +202,19 @@ def test_conditions_are_merged_by_type(cluster: Cluster, namespace: str) -> None
     assert "status.conditions[1]: Duplicate value" in result.stderr
 
 
-def test_wait_sees_the_condition(cluster: Cluster, namespace: str) -> None:
+def test_wait_sees_the_condition(cluster: Cluster, kube: KubeApi, namespace: str) -> None:
     """`kubectl wait` ends once Ready is True."""
-    crd.create(cluster, namespace)
-    crd.write_status(cluster, namespace, {"observedGeneration": 1, "conditions": [ready_condition()]})
+    crd.create(kube, namespace)
+    crd.write_status(kube, namespace, {"observedGeneration": 1, "conditions": [ready_condition()]})
     waited = cluster.kubectl("wait", "--for=condition=Ready", "dep", crd.NAME, "-n", namespace, "--timeout=30s")
     assert "condition met" in waited.stdout
 
 
-def test_scale_changes_min_replicas(cluster: Cluster, namespace: str) -> None:
+def test_scale_changes_min_replicas(cluster: Cluster, kube: KubeApi, namespace: str) -> None:
     """`kubectl scale` sets the reserved replicas and nothing else."""
-    before = crd.create(cluster, namespace)
+    before = crd.create(kube, namespace)
     cluster.kubectl("scale", "dep", crd.NAME, "-n", namespace, "--replicas=3")
-    assert crd.get(cluster, namespace)["spec"] == {**before["spec"], "scaling": {"minReplicas": 3, "maxReplicas": 4}}
+    assert crd.get(kube, namespace)["spec"] == {**before["spec"], "scaling": {"minReplicas": 3, "maxReplicas": 4}}
 
 
 @pytest.mark.parametrize(
@@ -222,18 +224,18 @@ def test_scale_changes_min_replicas(cluster: Cluster, namespace: str) -> None:
         pytest.param("5", "must not be greater than maxReplicas", id="over maxReplicas"),
     ],
 )
-def test_scale_respects_the_limits(cluster: Cluster, namespace: str, replicas: str, says: str) -> None:
+def test_scale_respects_the_limits(cluster: Cluster, kube: KubeApi, namespace: str, replicas: str, says: str) -> None:
     """An autoscaler that asks for too few or too many is told so."""
-    crd.create(cluster, namespace)
+    crd.create(kube, namespace)
     result = cluster.kubectl("scale", "dep", crd.NAME, "-n", namespace, f"--replicas={replicas}", check=False)
     assert result.returncode != 0
     assert says in result.stderr
 
 
-def test_the_scale_subresource_is_what_an_autoscaler_reads(cluster: Cluster, namespace: str) -> None:
+def test_the_scale_subresource_is_what_an_autoscaler_reads(cluster: Cluster, kube: KubeApi, namespace: str) -> None:
     """HPA and KEDA find wanted and accepted replicas and a selector."""
-    crd.create(cluster, namespace)
-    crd.write_status(cluster, namespace, {"replicas": 1, "selector": "tokenfactory.nebius.com/no-pods=true"})
+    crd.create(kube, namespace)
+    crd.write_status(kube, namespace, {"replicas": 1, "selector": "tokenfactory.nebius.com/no-pods=true"})
     cluster.kubectl("scale", "dep", crd.NAME, "-n", namespace, "--replicas=2")
     path = f"/apis/tokenfactory.nebius.com/v1alpha1/namespaces/{namespace}/dedicatedendpoints/{crd.NAME}/scale"
     scale = crd.stored(cluster.kubectl("get", "--raw", path))
@@ -242,10 +244,12 @@ def test_the_scale_subresource_is_what_an_autoscaler_reads(cluster: Cluster, nam
 
 
 @pytest.mark.parametrize("options", [pytest.param([], id="client"), pytest.param(["--server-side"], id="server")])
-def test_git_may_leave_min_replicas_to_an_autoscaler(cluster: Cluster, namespace: str, options: list[str]) -> None:
+def test_git_may_leave_min_replicas_to_an_autoscaler(
+    cluster: Cluster, kube: KubeApi, namespace: str, options: list[str]
+) -> None:
     """A manifest without minReplicas, applied again, does not put back what was scaled."""
     manifest = crd.manifest(valid_spec(scaling={"maxReplicas": 4}))
     cluster.kubectl("apply", "-n", namespace, *options, "-f", "-", input=manifest)
     cluster.kubectl("scale", "dep", crd.NAME, "-n", namespace, "--replicas=3")
     cluster.kubectl("apply", "-n", namespace, *options, "-f", "-", input=manifest)
-    assert crd.get(cluster, namespace)["spec"]["scaling"] == {"minReplicas": 3, "maxReplicas": 4}
+    assert crd.get(kube, namespace)["spec"]["scaling"] == {"minReplicas": 3, "maxReplicas": 4}

@@ -3,7 +3,8 @@
 import pytest
 
 from cluster.support import crd
-from cluster.support.crd import JsonObject, namespace, one_namespace
+from cluster.support.crd import Answer, JsonObject, namespace, one_namespace
+from cluster.support.kube import KubeApi
 from controlplane import Cluster
 from unit.api.invalid_specs import INVALID_SPECS, TEXT_BOUNDS, InvalidSpec, valid_spec, with_text
 
@@ -13,6 +14,7 @@ pytestmark = pytest.mark.cluster
 
 ADOPTED = {"endpointId": "ep-1"}
 KEYED = {"routingKey": "dedicated/one"}
+ACCEPTED = Answer(accepted=True, reasons=(), warnings=())
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -27,13 +29,12 @@ def spec_change(**fields: object) -> JsonObject:
 
 @pytest.mark.rule(I6="owner mark in description")
 @pytest.mark.parametrize("case", [pytest.param(row, id=row.id) for row in INVALID_SPECS])
-def test_an_invalid_spec_is_refused_on_creation(cluster: Cluster, namespace: str, case: InvalidSpec) -> None:
+def test_an_invalid_spec_is_refused_on_creation(kube: KubeApi, namespace: str, case: InvalidSpec) -> None:
     """The message names the field and the limit, and nothing is stored."""
-    result = cluster.kubectl("create", "-n", namespace, "-f", "-", input=crd.manifest(case.spec), check=False)
-    assert result.returncode != 0
-    about_field = [line for line in result.stderr.splitlines() if f"{case.field}: " in line]
-    assert any(case.says in line for line in about_field), result.stderr
-    assert cluster.kubectl("get", "dep", "-n", namespace, "-o", "name").stdout == ""
+    answer = crd.try_create(kube, namespace, case.spec)
+    assert not answer.accepted
+    assert any(case.says in line for line in answer.about(case.field)), answer
+    assert kube.objects(namespace) == []
 
 
 @pytest.mark.parametrize(
@@ -67,19 +68,19 @@ def test_an_invalid_spec_is_refused_on_creation(cluster: Cluster, namespace: str
         ),
     ],
 )
-def test_a_valid_spec_is_accepted(cluster: Cluster, namespace: str, fields: JsonObject) -> None:
+def test_a_valid_spec_is_accepted(kube: KubeApi, namespace: str, fields: JsonObject) -> None:
     """Limits are inclusive, and the stored spec has what was given."""
-    created = crd.create(cluster, namespace, valid_spec(**fields))
+    created = crd.create(kube, namespace, valid_spec(**fields))
     given = {
         name: value for name, value in fields.items() if value is not None and name not in {"scaling", "credentials"}
     }
     assert created["spec"].items() >= given.items()
 
 
-def test_a_name_may_be_as_long_as_kubernetes_allows(cluster: Cluster, namespace: str) -> None:
+def test_a_name_may_be_as_long_as_kubernetes_allows(kube: KubeApi, namespace: str) -> None:
     """The name becomes no label, so nothing shortens the limit of 253 characters."""
     name = "n" * 253
-    assert crd.create(cluster, namespace, name=name)["metadata"]["name"] == name
+    assert crd.create(kube, namespace, name=name)["metadata"]["name"] == name
 
 
 CREATED: JsonObject = {"createAttempt": {"id": "0a1b2c3d", "state": "Created"}}
@@ -104,26 +105,26 @@ LOCKED = [
     ],
 )
 def test_what_the_cloud_cannot_change_is_free_until_something_may_exist(
-    cluster: Cluster, namespace: str, status: JsonObject | None
+    kube: KubeApi, namespace: str, status: JsonObject | None
 ) -> None:
     """A typo in the model can be put right by an edit."""
-    crd.create(cluster, namespace, valid_spec(**KEYED))
+    crd.create(kube, namespace, valid_spec(**KEYED))
     if status is not None:
-        crd.write_status(cluster, namespace, status)
-    assert crd.patch(cluster, namespace, spec_change(**FREE)).returncode == 0
-    assert crd.get(cluster, namespace)["spec"].items() >= FREE.items()
+        crd.write_status(kube, namespace, status)
+    assert crd.patch(kube, namespace, spec_change(**FREE)).accepted
+    assert crd.get(kube, namespace)["spec"].items() >= FREE.items()
 
 
 @pytest.mark.rule("C40")
 @pytest.mark.parametrize("status", LOCKED)
 @pytest.mark.parametrize("field", FREE)
-def test_it_is_immutable_from_then_on(cluster: Cluster, namespace: str, status: JsonObject, field: str) -> None:
+def test_it_is_immutable_from_then_on(kube: KubeApi, namespace: str, status: JsonObject, field: str) -> None:
     """Each field, in each state in which there may be an endpoint."""
-    crd.create(cluster, namespace, valid_spec(**KEYED))
-    crd.write_status(cluster, namespace, status)
-    result = crd.patch(cluster, namespace, spec_change(**{field: FREE[field]}))
-    assert result.returncode != 0
-    assert f"spec.{field}: " in result.stderr
+    crd.create(kube, namespace, valid_spec(**KEYED))
+    crd.write_status(kube, namespace, status)
+    answer = crd.patch(kube, namespace, spec_change(**{field: FREE[field]}))
+    assert not answer.accepted
+    assert answer.about(f"spec.{field}"), answer
 
 
 @pytest.mark.rule(A7=("endpointId changed", "endpointId removed"))
@@ -168,16 +169,15 @@ def test_it_is_immutable_from_then_on(cluster: Cluster, namespace: str, status: 
     ],
 )
 def test_a_forbidden_change_is_refused(
-    cluster: Cluster, namespace: str, before: JsonObject, change: JsonObject, field: str, says: str
+    kube: KubeApi, namespace: str, before: JsonObject, change: JsonObject, field: str, says: str
 ) -> None:
     """The message names the field and the reason, and the spec stays as it was."""
-    created = crd.create(cluster, namespace, valid_spec(**before))
-    crd.write_status(cluster, namespace, CREATED)
-    result = crd.patch(cluster, namespace, spec_change(**change))
-    assert result.returncode != 0
-    about_field = [line for line in result.stderr.splitlines() if f"spec.{field}: " in line]
-    assert any(says in line for line in about_field), result.stderr
-    assert crd.get(cluster, namespace)["spec"] == created["spec"]
+    created = crd.create(kube, namespace, valid_spec(**before))
+    crd.write_status(kube, namespace, CREATED)
+    answer = crd.patch(kube, namespace, spec_change(**change))
+    assert not answer.accepted
+    assert any(says in line for line in answer.about(f"spec.{field}")), answer
+    assert crd.get(kube, namespace)["spec"] == created["spec"]
 
 
 @pytest.mark.parametrize(
@@ -201,14 +201,11 @@ def test_a_forbidden_change_is_refused(
         ),
     ],
 )
-def test_an_allowed_change_is_accepted(
-    cluster: Cluster, namespace: str, before: JsonObject, change: JsonObject
-) -> None:
+def test_an_allowed_change_is_accepted(kube: KubeApi, namespace: str, before: JsonObject, change: JsonObject) -> None:
     """Whatever is not forbidden may change, and optional fields may come and go."""
-    crd.create(cluster, namespace, valid_spec(**before))
-    result = crd.patch(cluster, namespace, spec_change(**change))
-    assert (result.returncode, result.stderr) == (0, "")
-    spec = crd.get(cluster, namespace)["spec"]
+    crd.create(kube, namespace, valid_spec(**before))
+    assert crd.patch(kube, namespace, spec_change(**change)) == ACCEPTED
+    spec = crd.get(kube, namespace)["spec"]
     assert {name for name, value in change.items() if value is None}.isdisjoint(spec)
     assert (
         spec.items()
@@ -239,17 +236,17 @@ def test_an_allowed_change_is_accepted(
     ],
 )
 def test_a_change_is_judged_by_the_endpoint_in_the_status(
-    cluster: Cluster, namespace: str, recorded: JsonObject, change: JsonObject, says: str | None
+    kube: KubeApi, namespace: str, recorded: JsonObject, change: JsonObject, says: str | None
 ) -> None:
     """Whether an id may be added or Observe chosen depends on the endpoint that the object has."""
-    crd.create(cluster, namespace)
-    crd.write_status(cluster, namespace, recorded)
-    result = crd.patch(cluster, namespace, spec_change(**change))
+    crd.create(kube, namespace)
+    crd.write_status(kube, namespace, recorded)
+    answer = crd.patch(kube, namespace, spec_change(**change))
     if says is None:
-        assert (result.returncode, result.stderr) == (0, "")
+        assert answer == ACCEPTED
     else:
-        assert result.returncode != 0
-        assert says in result.stderr
+        assert not answer.accepted
+        assert any(says in line for line in answer.reasons), answer
 
 
 @pytest.mark.parametrize(
@@ -261,28 +258,28 @@ def test_a_change_is_judged_by_the_endpoint_in_the_status(
     ],
 )
 def test_no_rule_stands_in_the_way_of_status_and_finalizer(
-    cluster: Cluster, namespace: str, policy: str, fields: JsonObject
+    kube: KubeApi, namespace: str, policy: str, fields: JsonObject
 ) -> None:
     """The operator can always write what it observed and remove its finalizer."""
-    crd.create(cluster, namespace, valid_spec(**fields))
-    crd.write_status(cluster, namespace, {"endpointId": "ep-1"})
+    crd.create(kube, namespace, valid_spec(**fields))
+    crd.write_status(kube, namespace, {"endpointId": "ep-1"})
     for change in (
         spec_change(managementPolicy=policy),
         {"metadata": {"finalizers": ["tokenfactory.nebius.com/endpoint"]}},
     ):
-        assert crd.patch(cluster, namespace, change).returncode == 0
-    assert "endpointId" not in crd.write_status(cluster, namespace, {"endpointId": None})["status"]
-    assert crd.write_status(cluster, namespace, {"endpointId": "ep-9"})["status"]["endpointId"] == "ep-9"
-    crd.write_status(cluster, namespace, {"endpointId": None})
-    assert crd.patch(cluster, namespace, {"metadata": {"finalizers": None}}).returncode == 0
-    assert "finalizers" not in crd.get(cluster, namespace)["metadata"]
+        assert crd.patch(kube, namespace, change).accepted
+    assert "endpointId" not in crd.write_status(kube, namespace, {"endpointId": None})["status"]
+    assert crd.write_status(kube, namespace, {"endpointId": "ep-9"})["status"]["endpointId"] == "ep-9"
+    crd.write_status(kube, namespace, {"endpointId": None})
+    assert crd.patch(kube, namespace, {"metadata": {"finalizers": None}}).accepted
+    assert "finalizers" not in crd.get(kube, namespace)["metadata"]
 
 
-def test_immutable_fields_are_free_on_creation(cluster: Cluster, namespace: str) -> None:
+def test_immutable_fields_are_free_on_creation(kube: KubeApi, namespace: str) -> None:
     """A new object under an old name may have another model, flavor, region, routing key and endpoint id."""
-    crd.create(cluster, namespace, valid_spec(**ADOPTED, **KEYED))
-    cluster.kubectl("delete", "dep", crd.NAME, "-n", namespace, "--timeout=60s")
+    crd.create(kube, namespace, valid_spec(**ADOPTED, **KEYED))
+    kube.delete(namespace, crd.NAME)
     other = valid_spec(
         model="qwen/qwen3", flavor="fast", region="us-central1", routingKey="dedicated/two", endpointId="ep-2"
     )
-    assert crd.create(cluster, namespace, other)["spec"].items() >= other.items()
+    assert crd.create(kube, namespace, other)["spec"].items() >= other.items()

@@ -200,6 +200,7 @@ def test_namespace(new_world: WorldMaker) -> None:
     assert world.cloud.summary()["operations"]["delete"] == len(names)
 
 
+@pytest.mark.verify
 def test_many_at_once(new_world: WorldMaker) -> None:
     """Deleting 200 objects in one request sends 200 DELETEs and leaves neither an object nor an endpoint."""
     world = new_world(settings={"RATE_LIMIT": "500", **PATIENT})

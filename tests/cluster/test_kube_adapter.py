@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from cluster.support import crd
+from cluster.support.kube import KubeApi
 from controlplane import Cluster
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import MERGE_PATCH, KubeClient, connect
@@ -23,6 +23,7 @@ from tokenfactory_operator.kube.events import EventRecorder
 from tokenfactory_operator.kube.login import Connection, load_connection
 from tokenfactory_operator.kube.objects import KubeObjects
 from tokenfactory_operator.ports import JsonObject, Key
+from unit.api.invalid_specs import valid_spec
 
 pytestmark = pytest.mark.cluster
 
@@ -61,12 +62,9 @@ def objects(client: KubeClient) -> KubeObjects:
     return KubeObjects(client)
 
 
-def created(cluster: Cluster, namespace: str, *, name: str = crd.NAME, **metadata: object) -> JsonObject:
+def created(kube: KubeApi, namespace: str, *, name: str = crd.NAME, **metadata: object) -> JsonObject:
     """A new object, as stored."""
-    manifest = crd.manifest(None, name=name, **metadata)
-    answer = cluster.kubectl("create", "-n", namespace, "-f", "-", "-o", "json", input=manifest)
-    stored: dict[str, Any] = json.loads(answer.stdout)
-    return stored
+    return kube.create(namespace, name, valid_spec(), **metadata)
 
 
 def version(document: JsonObject) -> str:
@@ -85,32 +83,33 @@ async def present(objects: KubeObjects, key: Key) -> JsonObject:
     return document
 
 
-async def test_get(cluster: Cluster, namespace: str, objects: KubeObjects) -> None:
+async def test_get(kube: KubeApi, namespace: str, objects: KubeObjects) -> None:
     """An object is answered as it is; one that does not exist, or whose namespace does not, is `None`."""
     key = Key(namespace, crd.NAME)
     assert await objects.get(key) is None
-    stored = created(cluster, namespace)
+    stored = created(kube, namespace)
     document = await present(objects, key)
     assert (uid(document), document["spec"]) == (uid(stored), stored["spec"])
     assert document["kind"] == "DedicatedEndpoint"
     assert await objects.get(Key("no-such-namespace", crd.NAME)) is None
 
 
-def managed_fields(cluster: Cluster, key: Key) -> list[dict[str, Any]]:
+def managed_fields(kube: KubeApi, key: Key) -> list[dict[str, Any]]:
     """Who owns what of the object, which the operator itself does not keep."""
-    command = ("get", "dep", key.name, "--namespace", key.namespace, "--show-managed-fields", "-o", "json")
-    fields: list[dict[str, Any]] = json.loads(cluster.kubectl(*command).stdout)["metadata"]["managedFields"]
+    found = kube.get(key.namespace, key.name)
+    assert found is not None
+    fields: list[dict[str, Any]] = found["metadata"]["managedFields"]
     return fields
 
 
-async def test_finalizers_are_written_whole(cluster: Cluster, namespace: str, objects: KubeObjects) -> None:
+async def test_finalizers_are_written_whole(kube: KubeApi, namespace: str, objects: KubeObjects) -> None:
     """The list given is the list stored, in our name, and a stale version writes nothing."""
     key = Key(namespace, crd.NAME)
-    first = created(cluster, namespace)
+    first = created(kube, namespace)
     written = await objects.set_finalizers(key, ("example.com/other", FINALIZER), resource_version=version(first))
     assert written["metadata"]["finalizers"] == ["example.com/other", FINALIZER]
     assert "managedFields" not in written["metadata"]
-    managers = {entry["manager"] for entry in managed_fields(cluster, key) if "f:metadata" in entry["fieldsV1"]}
+    managers = {entry["manager"] for entry in managed_fields(kube, key) if "f:metadata" in entry["fieldsV1"]}
     assert "tokenfactory-operator" in managers
     with pytest.raises(KubeConflict):
         await objects.set_finalizers(key, (), resource_version=version(first))
@@ -118,11 +117,11 @@ async def test_finalizers_are_written_whole(cluster: Cluster, namespace: str, ob
     assert "finalizers" not in (await objects.set_finalizers(key, (), resource_version=version(written)))["metadata"]
 
 
-async def test_finalizers_of_a_terminating_object(cluster: Cluster, namespace: str, objects: KubeObjects) -> None:
+async def test_finalizers_of_a_terminating_object(kube: KubeApi, namespace: str, objects: KubeObjects) -> None:
     """None can be added any more; removing the last one ends the object, and then it is not found."""
     key = Key(namespace, crd.NAME)
-    created(cluster, namespace, finalizers=[FINALIZER])
-    cluster.kubectl("delete", "dep", crd.NAME, "-n", namespace, "--wait=false")
+    created(kube, namespace, finalizers=[FINALIZER])
+    kube.delete(namespace, crd.NAME)
     held = version(await present(objects, key))
     with pytest.raises(ApiServerError) as caught:
         await objects.set_finalizers(key, (FINALIZER, "example.com/late"), resource_version=held)
@@ -135,10 +134,10 @@ async def test_finalizers_of_a_terminating_object(cluster: Cluster, namespace: s
         await objects.patch_status(key, {"state": "Running"}, uid=STRANGER, resource_version=held)
 
 
-async def test_status_is_merged(cluster: Cluster, namespace: str, objects: KubeObjects) -> None:
+async def test_status_is_merged(kube: KubeApi, namespace: str, objects: KubeObjects) -> None:
     """Fields left out stay, `None` removes one, and neither spec nor metadata is touched."""
     key = Key(namespace, crd.NAME)
-    stored = created(cluster, namespace)
+    stored = created(kube, namespace)
     first = await objects.patch_status(
         key, {"state": "Running", "endpointId": "ep-1"}, uid=uid(stored), resource_version=version(stored)
     )
@@ -148,39 +147,37 @@ async def test_status_is_merged(cluster: Cluster, namespace: str, objects: KubeO
     assert second["status"] == {"observedGeneration": -1, "endpointId": "ep-1", "replicas": 1}
     assert second["spec"] == stored["spec"]
     assert second["metadata"]["generation"] == stored["metadata"]["generation"]
-    owners = {(entry["manager"], entry.get("subresource")) for entry in managed_fields(cluster, key)}
+    owners = {(entry["manager"], entry.get("subresource")) for entry in managed_fields(kube, key)}
     assert ("tokenfactory-operator", "status") in owners
 
 
-async def test_stale_status_is_a_conflict(cluster: Cluster, namespace: str, objects: KubeObjects) -> None:
+async def test_stale_status_is_a_conflict(kube: KubeApi, namespace: str, objects: KubeObjects) -> None:
     """Who decided on an older version writes nothing."""
     key = Key(namespace, crd.NAME)
-    stored = created(cluster, namespace)
+    stored = created(kube, namespace)
     await objects.patch_status(key, {"state": "New"}, uid=uid(stored), resource_version=version(stored))
     with pytest.raises(KubeConflict):
         await objects.patch_status(key, {"state": "Old"}, uid=uid(stored), resource_version=version(stored))
     assert (await present(objects, key))["status"]["state"] == "New"
 
 
-async def test_status_of_a_recreated_object_is_not_written(
-    cluster: Cluster, namespace: str, objects: KubeObjects
-) -> None:
+async def test_status_of_a_recreated_object_is_not_written(kube: KubeApi, namespace: str, objects: KubeObjects) -> None:
     """The version of the old object guards its successor, which has the same name and another uid."""
     key = Key(namespace, crd.NAME)
-    old = created(cluster, namespace)
-    cluster.kubectl("delete", "dep", crd.NAME, "-n", namespace)
-    new = created(cluster, namespace)
+    old = created(kube, namespace)
+    kube.delete(namespace, crd.NAME)
+    new = created(kube, namespace)
     with pytest.raises(KubeConflict):
         await objects.patch_status(key, {"endpointId": "ep-1"}, uid=uid(old), resource_version=version(old))
     assert version(await present(objects, key)) == version(new)
 
 
 async def test_uid_in_a_status_patch_is_no_precondition(
-    cluster: Cluster, namespace: str, client: KubeClient, objects: KubeObjects
+    kube: KubeApi, namespace: str, client: KubeClient, objects: KubeObjects
 ) -> None:
     """Kubernetes ignores it, which is why the adapter does not send it and compares the answer's uid instead."""
     key = Key(namespace, crd.NAME)
-    stored = created(cluster, namespace)
+    stored = created(kube, namespace)
     path = f"/apis/tokenfactory.nebius.com/v1alpha1/namespaces/{namespace}/dedicatedendpoints/{crd.NAME}/status"
     body = {"metadata": {"uid": STRANGER, "resourceVersion": version(stored)}, "status": {"state": "Written"}}
     written = await client.request("PATCH", path, body=body, content_type=MERGE_PATCH)
@@ -197,20 +194,20 @@ async def test_uid_in_a_status_patch_is_no_precondition(
     ],
 )
 async def test_refused_status(
-    cluster: Cluster, namespace: str, objects: KubeObjects, resource_version: str | None, patch: JsonObject
+    kube: KubeApi, namespace: str, objects: KubeObjects, resource_version: str | None, patch: JsonObject
 ) -> None:
     """A write without a version, or against the schema, is refused as a whole."""
-    stored = created(cluster, namespace)
+    stored = created(kube, namespace)
     used = version(stored) if resource_version is None else resource_version
     with pytest.raises(ApiServerError) as caught:
         await objects.patch_status(Key(namespace, crd.NAME), patch, uid=uid(stored), resource_version=used)
     assert caught.value.status == 422
 
 
-async def test_list(cluster: Cluster, namespace: str, objects: KubeObjects) -> None:
+async def test_list(kube: KubeApi, namespace: str, objects: KubeObjects) -> None:
     """Namespaces and the label selector filter; the version is at least that of every object listed."""
-    created(cluster, namespace, name="a", labels={"team": "ml"})
-    newest = created(cluster, namespace, name="b")
+    created(kube, namespace, name="a", labels={"team": "ml"})
+    newest = created(kube, namespace, name="b")
     everything, listed_at = await objects.list_all()
     assert {"a", "b"} <= {item["metadata"]["name"] for item in everything if item["metadata"]["namespace"] == namespace}
     assert int(listed_at) >= int(version(newest))
@@ -267,9 +264,9 @@ async def test_certificate_is_verified(cluster: Cluster) -> None:
     assert not may_pass(caught.value)
 
 
-async def test_events_in_kubectl_describe(cluster: Cluster, namespace: str, client: KubeClient) -> None:
+async def test_events_in_kubectl_describe(cluster: Cluster, kube: KubeApi, namespace: str, client: KubeClient) -> None:
     """A repeated event is one line with its count, told by the operator."""
-    subject = created(cluster, namespace)
+    subject = created(kube, namespace)
     recorder = EventRecorder(client, clock=SystemClock())
     recorder.start()
     for _ in range(2):
@@ -288,8 +285,7 @@ async def test_events_in_kubectl_describe(cluster: Cluster, namespace: str, clie
     assert "Normal" in line
     assert "(x2 over" in line
     assert "tokenfactory-operator" in line
-    listed = json.loads(cluster.kubectl("get", "events", "-n", namespace, "-o", "json").stdout)["items"]
-    assert sorted((item["reason"], item["type"], item["count"]) for item in listed) == [
+    assert sorted((item["reason"], item["type"], item["count"]) for item in kube.events(namespace)) == [
         ("CannotCreate", "Warning", 1),
         ("CreatedExternalEndpoint", "Normal", 2),
         ("OrphanedEndpoint", "Warning", 1),
@@ -297,21 +293,20 @@ async def test_events_in_kubectl_describe(cluster: Cluster, namespace: str, clie
 
 
 async def test_terminating_namespace_takes_no_events(
-    cluster: Cluster, namespace: str, client: KubeClient, caplog: pytest.LogCaptureFixture
+    kube: KubeApi, namespace: str, client: KubeClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An event there fails without a word, and the next one elsewhere is written."""
     doomed = f"{namespace}-x"
-    cluster.kubectl("create", "namespace", doomed)
-    held = created(cluster, doomed, finalizers=[FINALIZER])
-    cluster.kubectl("delete", "namespace", doomed, "--wait=false")
-    alive = created(cluster, namespace)
+    kube.create_namespace(doomed)
+    held = created(kube, doomed, finalizers=[FINALIZER])
+    kube.delete_namespace(doomed)
+    alive = created(kube, namespace)
     recorder = EventRecorder(client, clock=SystemClock())
     recorder.start()
     recorder.event(held, reason="Lost", message="m")
     recorder.event(alive, reason="Written", message="m")
     await recorder.stop()
-    reasons = "jsonpath={.items[*].reason}"
-    assert cluster.kubectl("get", "events", "-n", namespace, "-o", reasons).stdout == "Written"
-    assert cluster.kubectl("get", "events", "-n", doomed, "-o", reasons).stdout == ""
+    assert [event["reason"] for event in kube.events(namespace)] == ["Written"]
+    assert kube.events(doomed) == []
     assert not caplog.records
-    cluster.kubectl("patch", "dep", crd.NAME, "-n", doomed, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    kube.patch(doomed, crd.NAME, {"metadata": {"finalizers": None}})

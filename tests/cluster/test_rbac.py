@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 import pytest
 
 from cluster.support import crd
+from cluster.support.can_i import can_i
 from cluster.support.chart import CHART, RIGHTS_ONLY
+from cluster.support.kube import KubeApi
 from controlplane import Cluster
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.kube.client import connect
@@ -24,6 +26,7 @@ from tokenfactory_operator.ports import Key
 pytestmark = pytest.mark.cluster
 
 RELEASE = "rbac"
+RBAC = "rbac.authorization.k8s.io"
 EVERYWHERE = ("--all-namespaces",)
 
 
@@ -32,6 +35,7 @@ class Release:
     """An installed chart: its own namespace, one that it manages, and one that it manages only if it manages all."""
 
     cluster: Cluster
+    kube: KubeApi
     namespace: str
     managed: str
     stranger: str
@@ -48,36 +52,33 @@ class Release:
 
     def allowed(self, user: str, *question: str) -> bool:
         """What the API server says to `kubectl auth can-i`."""
-        answer = self.cluster.kubectl("auth", "can-i", *question, f"--as={user}", check=False)
-        assert answer.stdout.strip() in {"yes", "no"}, answer.stderr
-        return answer.stdout.strip() == "yes"
+        return can_i(self.kube, user, *question)
 
 
-def installed(cluster: Cluster, *values: str) -> Iterator[Release]:
+def installed(cluster: Cluster, kube: KubeApi, *values: str) -> Iterator[Release]:
     """Install the chart into new namespaces, remove it afterwards; the CRD is there already."""
     crd.install(cluster)
     mark = secrets.token_hex(4)
-    release = Release(cluster, *(f"rbac-{name}-{mark}" for name in ("own", "managed", "stranger")))
+    release = Release(cluster, kube, *(f"rbac-{name}-{mark}" for name in ("own", "managed", "stranger")))
     for name in (release.namespace, release.managed, release.stranger):
-        cluster.kubectl("create", "namespace", name)
+        kube.create_namespace(name)
     settings = [*RIGHTS_ONLY, *(f"--set={value.format(managed=release.managed)}" for value in values)]
     cluster.helm("install", RELEASE, str(CHART), "--namespace", release.namespace, *settings)
     yield release
     cluster.helm("uninstall", RELEASE, "--namespace", release.namespace)
-    cluster.kubectl("delete", "namespace", release.namespace, release.managed, release.stranger, "--wait=false")
 
 
 @pytest.fixture(scope="module")
-def whole(cluster: Cluster) -> Iterator[Release]:
+def whole(cluster: Cluster, kube: KubeApi) -> Iterator[Release]:
     """The chart as it is by default: all namespaces."""
-    yield from installed(cluster)
+    yield from installed(cluster, kube)
 
 
 @pytest.fixture(scope="module")
-def narrow(cluster: Cluster) -> Iterator[Release]:
+def narrow(cluster: Cluster, kube: KubeApi) -> Iterator[Release]:
     """One namespace and a cluster id of its own, so without any cluster-wide right."""
     values = ("watchNamespaces={{{managed}}}", "clusterId=test", "rbac.surviveNamespaceDeletion=false")
-    yield from installed(cluster, *values)
+    yield from installed(cluster, kube, *values)
 
 
 @pytest.mark.parametrize(
@@ -157,9 +158,11 @@ def test_narrow_operator_stays_in_its_namespaces(narrow: Release) -> None:
     assert not narrow.allowed(narrow.account, "create", "events", "--namespace", narrow.stranger)
 
 
-def test_narrow_operator_outlives_its_roles(cluster: Cluster) -> None:
+def test_narrow_operator_outlives_its_roles(cluster: Cluster, kube: KubeApi) -> None:
     """It keeps the rights on endpoints, and on Secrets of some names, when the Role of a namespace is gone."""
-    for release in installed(cluster, "watchNamespaces={{{managed}}}", "clusterId=test", "secretCredentials=true"):
+    for release in installed(
+        cluster, kube, "watchNamespaces={{{managed}}}", "clusterId=test", "secretCredentials=true"
+    ):
         where, account = ("--namespace", release.managed), release.account
         assert release.allowed(account, "patch", "secrets", *where)
         cluster.kubectl("delete", f"rolebinding/{release.name}-{release.namespace}", *where)
@@ -199,7 +202,12 @@ def test_people(whole: Release, role: str, question: tuple[str, ...], *, expecte
     """The roles for people allow everything but what only the operator may write."""
     name, user = f"{whole.name}-{whole.namespace}-{role}", f"{role}-{secrets.token_hex(4)}"
     where = ("--namespace", whole.managed)
-    whole.cluster.kubectl("create", "rolebinding", user, f"--clusterrole={name}", f"--user={user}", *where)
+    binding = {
+        "metadata": {"name": user},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": name},
+        "subjects": [{"apiGroup": RBAC, "kind": "User", "name": user}],
+    }
+    whole.kube.ask("POST", f"/apis/{RBAC}/v1/namespaces/{whole.managed}/rolebindings", binding)
     assert whole.allowed(user, *question, *where) is expected
 
 
@@ -217,7 +225,7 @@ class SystemClock:
 
 async def test_adapter_works_with_these_rights(whole: Release) -> None:
     """Every method of the adapter succeeds with the operator's own token."""
-    crd.create(whole.cluster, whole.managed)
+    crd.create(whole.kube, whole.managed)
     kubeconfig = whole.cluster.token_kubeconfig(whole.namespace, whole.name)
 
     async def load() -> Connection:

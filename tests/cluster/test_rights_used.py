@@ -117,11 +117,14 @@ def live(world: World) -> None:
         world.cloud.console_patch(plain.endpoint_id, scaling={"max_replicas": 9})
         eventually(partial(corrected, world, count), what="the correction")
         world.until_ready("plain")
-    config_map = ("configmap", "plain-connection", "-n", world.namespace)
-    world.cluster.kubectl("patch", *config_map, "--type=merge", "-p", '{"data":{"OPENAI_MODEL":"wrong"}}')
+    config_map = f"/api/v1/namespaces/{world.namespace}/configmaps/plain-connection"
+    world.kube.ask("PATCH", config_map, {"data": {"OPENAI_MODEL": "wrong"}})
     world.annotate("plain", api.RECONCILE_REQUESTED_AT, "now")
-    model = (*config_map, "-o", "jsonpath={.data.OPENAI_MODEL}")
-    eventually(lambda: world.cluster.kubectl("get", *model).stdout != "wrong", what="the ConfigMap put back")
+
+    def put_back() -> bool:
+        return bool(world.kube.ask("GET", config_map)["data"]["OPENAI_MODEL"] != "wrong")
+
+    eventually(put_back, what="the ConfigMap put back")
     world.operator.restart()
     assert any(conflict(world, number) for number in range(10))
     for name in ("plain", "keyed"):

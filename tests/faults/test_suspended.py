@@ -116,7 +116,7 @@ def live(cluster: Cluster, kube: KubeApi, chart: Chart, moment: Moment, folder: 
             world.cloud.fault(lists, effect="delay", seconds=moment.lists_take, when="after")
         proxy.set(SLOW if moment.slow else Fault())
         world.create(NAME)
-        eventually(lambda: moment.reached(world), what=moment.id)
+        eventually(lambda: moment.reached(world), what=moment.id, longest_pause=0.05)
         suspend(world)
         proxy.set(Fault())
         assert world.until_ready(NAME).endpoint_id == world.endpoint(NAME)["id"]

@@ -15,6 +15,7 @@ import pytest
 from cluster.support.chart import CHART, CRD_NAME
 from cluster.support.crd import create, until_established
 from cluster.support.eventually import eventually
+from cluster.support.kube import KubeApi
 from controlplane import Cluster
 from gitops.support.flux import Flux
 from gitops.support.git_server import GitServer, Repository
@@ -61,7 +62,8 @@ def test_install_upgrade_uninstall(cluster: Cluster, flux: Flux, repository: Rep
     flux.until_ready(RELEASE)
     assert deployment(cluster)["spec"]["replicas"] == 2
     until_established(cluster, CRD_NAME)
-    kept = create(cluster, "default")
+    with KubeApi(cluster) as kube:
+        kept = create(kube, "default")
 
     values = repository.folder / "helm" / NAME / "values.yaml"
     text = values.read_text(encoding="utf-8")

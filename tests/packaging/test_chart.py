@@ -8,7 +8,6 @@ import tarfile
 from pathlib import Path
 
 import pytest
-import yaml
 
 from cluster.support.chart import CHART, CRD_FILE, GENERATED, documents, rendered, write_schemas
 from cluster.support.namespaces import have_namespace
@@ -101,13 +100,19 @@ def test_kubeconform(bare_cluster: Cluster, schemas: str, values: tuple[str, ...
     assert json.loads(result.stdout)["summary"]["valid"] == len(native)
 
 
+@pytest.fixture(scope="module")
+def namespaces(bare_cluster: Cluster) -> None:
+    """Those that the variants name."""
+    for namespace in ("a", "b", "ops"):
+        have_namespace(bare_cluster, namespace)
+
+
+@pytest.mark.usefixtures("namespaces")
 @pytest.mark.parametrize("values", VARIANTS)
 def test_api_server_accepts_it(bare_cluster: Cluster, values: tuple[str, ...]) -> None:
     """A dry run on the real API server, CRD included, strict about fields; for a pod it wants the account first."""
-    for namespace in ("a", "b", "ops"):
-        have_namespace(bare_cluster, namespace)
-    found = documents(rendered(bare_cluster, *values))
-    text = yaml.safe_dump_all(item for item in found if item["kind"] != "Pod")
+    items = [item for item in documents(rendered(bare_cluster, *values)) if item["kind"] != "Pod"]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
     bare_cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "--server-side", "-f", "-", input=text)
 
 

@@ -14,6 +14,7 @@ import yaml
 
 from cluster.support.chart import CHART, CRD_FILE, CRD_NAME, GENERATED, ROOT
 from cluster.support.crd import NAME, create, get, until_established, write_status
+from cluster.support.kube import KubeApi
 from cluster.support.namespaces import have_namespace
 from controlplane import Cluster, CommandError
 from tokenfactory_operator.kube.client import connect
@@ -79,7 +80,8 @@ async def check(cluster: Cluster, *, settle: float = 10.0) -> None:
 
 def identity(cluster: Cluster) -> tuple[str, Any]:
     """By which an object that was made anew would be noticed."""
-    found = get(cluster, NAMESPACE)
+    with KubeApi(cluster) as kube:
+        found = get(kube, NAMESPACE)
     return found["metadata"]["uid"], found["status"].get("endpointId")
 
 
@@ -88,8 +90,9 @@ async def test_objects_outlive_upgrade_rollback_uninstall_and_reinstall(bare: Cl
     with pytest.raises(SetupError, match="is not served"):
         await check(bare)
     install(bare, older)
-    create(bare, NAMESPACE)
-    write_status(bare, NAMESPACE, {"endpointId": "ep-1"})
+    with KubeApi(bare) as kube:
+        create(kube, NAMESPACE)
+        write_status(kube, NAMESPACE, {"endpointId": "ep-1"})
     before = identity(bare)
     with pytest.raises(SetupError, match=r"\.status\.scope"):
         await check(bare, settle=1.0)

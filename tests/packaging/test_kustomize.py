@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from functools import cache
 from typing import Any, Final
 
 import pytest
@@ -28,7 +29,12 @@ OVERLAYS: Final = {
 
 
 def built(cluster: Cluster, folder: str) -> list[dict[str, Any]]:
-    return documents(cluster.kubectl("kustomize", str(DEPLOY / folder)).stdout)
+    return documents(_kustomized(cluster, folder))
+
+
+@cache
+def _kustomized(cluster: Cluster, folder: str) -> str:
+    return cluster.kubectl("kustomize", str(DEPLOY / folder)).stdout
 
 
 def by_name(found: list[dict[str, Any]]) -> dict[tuple[str, str, str], dict[str, Any]]:
@@ -69,11 +75,11 @@ def test_kubeconform(bare_cluster: Cluster, schemas: str, folder: str) -> None:
     """Strictly, with the API server's own schemas, that of our resource among them; it judges the CRD itself."""
     program = str(bare_cluster.bin / "kubeconform")
     options = ("-strict", "-summary", "-output=json", "-skip=CustomResourceDefinition", f"-schema-location={schemas}")
-    text = yaml.safe_dump_all(built(bare_cluster, folder))
+    text = "\n---\n".join(json.dumps(item) for item in built(bare_cluster, folder))
     done = subprocess.run([program, *options, "-"], input=text, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     summary = json.loads(done.stdout)["summary"]
-    assert summary["valid"] == len(documents(text)) - summary["skipped"] > 0
+    assert summary["valid"] == text.count("\n---\n") + 1 - summary["skipped"] > 0
 
 
 def test_kubeconform_knows_our_resource(bare_cluster: Cluster, schemas: str) -> None:

@@ -37,10 +37,7 @@ from unit.docs.pages import (
     REMOVES,
     ROOT,
     SYNCS,
-    VALUES,
-    Block,
     Scenario,
-    blocks,
     commands,
     files,
     scenarios,
@@ -300,43 +297,3 @@ def test_from_nothing(scenario: Scenario, cluster: Cluster, desk: Path) -> None:
 def with_this_python(cluster: Cluster) -> str:
     """A PATH as it is after `. .venv/bin/activate`."""
     return os.pathsep.join([str(cluster.bin), str(Path(sys.executable).parent), "/usr/bin", "/bin"])
-
-
-# Files
-
-
-OURS: Final = [
-    pytest.param(block, id=f"{block.page}: {block.heading}")
-    for block in blocks()
-    if block.language == "yaml" and block.file != VALUES and not re.search("fluxcd.io|argoproj.io", block.text)
-]
-CHART_VALUES: Final = [
-    pytest.param(block, id=f"{block.page}: {block.heading}") for block in blocks() if block.file == VALUES
-]
-
-
-@pytest.fixture
-def resource(cluster: Cluster) -> None:
-    """The CRD is served, and there is a namespace `ml`."""
-    cluster.kubectl(
-        "apply", "--server-side", "-f", str(ROOT / "crds" / "tokenfactory.nebius.com_dedicatedendpoints.yaml")
-    )
-    eventually(partial(_served, cluster, CRD_NAME), what="the CRD")
-    cluster.kubectl("create", "namespace", "ml")
-
-
-@pytest.mark.usefixtures("resource")
-@pytest.mark.parametrize("block", OURS)
-def test_an_object_is_accepted(block: Block, cluster: Cluster, tmp_path: Path) -> None:
-    """By the API server, with no field unknown."""
-    (tmp_path / "objects.yaml").write_text(block.text, encoding="utf-8")
-    cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(tmp_path / "objects.yaml"))
-
-
-@pytest.mark.parametrize("block", CHART_VALUES)
-def test_values_are_accepted(block: Block, cluster: Cluster, tmp_path: Path) -> None:
-    """The chart's schema knows each, and the chart makes objects of them that differ from those of its defaults."""
-    (tmp_path / "values.yaml").write_text(block.text, encoding="utf-8")
-    chart = ("template", *RELEASE, str(ROOT / "helm" / "tokenfactory-operator"))
-    made = cluster.helm(*chart, "--values", str(tmp_path / "values.yaml")).stdout
-    assert made != cluster.helm(*chart, "--set", "token.existingSecret=tokenfactory-token").stdout

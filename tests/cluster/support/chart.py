@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +44,7 @@ _KINDS: Final = frozenset(
 JsonObject = dict[str, Any]
 
 
+@functools.cache
 def rendered(cluster: Cluster, *values: str, name: str = "demo", namespace: str = "ops") -> str:
     """What `helm template` makes of the chart."""
     settings = [f"--set={value}" for value in ("token.existingSecret=token", *values)]
@@ -51,7 +53,7 @@ def rendered(cluster: Cluster, *values: str, name: str = "demo", namespace: str 
 
 def documents(text: str) -> list[JsonObject]:
     """The objects in a stream of YAML."""
-    return [document for document in yaml.safe_load_all(text) if document]
+    return [document for document in yaml.load_all(text, Loader=yaml.CSafeLoader) if document]  # a tenth of the time
 
 
 def _strict(definition: JsonObject) -> JsonObject:

@@ -3,14 +3,16 @@
 import json
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any, Final
 
+import httpx
 import pytest
 
 from cluster.support.eventually import eventually
-from cluster.support.kube import KubeApi
+from cluster.support.kube import KubeApi, objects_path
 from controlplane import Cluster
 from tokenfactory_operator.api import v1alpha1 as api
 from unit.api.invalid_specs import valid_spec
@@ -69,28 +71,53 @@ def manifest(spec: JsonObject | None = None, *, name: str = NAME, **metadata: ob
     )
 
 
-def create(cluster: Cluster, namespace: str, spec: JsonObject | None = None, *, name: str = NAME) -> JsonObject:
+@dataclass(frozen=True)
+class Answer:
+    """What the API server says to a write."""
+
+    accepted: bool
+    reasons: tuple[str, ...]
+    """Of a refusal: `field: what is wrong`, a line for each field."""
+    warnings: tuple[str, ...]
+
+    def about(self, field: str) -> list[str]:
+        """The reasons that name this field."""
+        return [line for line in self.reasons if line.startswith(f"{field}: ")]
+
+
+def create(kube: KubeApi, namespace: str, spec: JsonObject | None = None, *, name: str = NAME) -> JsonObject:
     """Creates an object under strict validation and answers it as the API server stored it."""
-    return stored(cluster.kubectl("create", "-n", namespace, "-f", "-", "-o", "json", input=manifest(spec, name=name)))
+    return kube.ask("POST", _strictly(namespace), json.loads(manifest(spec, name=name)))
 
 
-def patch(cluster: Cluster, namespace: str, change: JsonObject) -> CompletedProcess[str]:
+def try_create(kube: KubeApi, namespace: str, spec: JsonObject) -> Answer:
+    """Asks for an object under strict validation; the answer may be a refusal."""
+    return _answer(kube.answer("POST", _strictly(namespace), json.loads(manifest(spec))))
+
+
+def _strictly(namespace: str) -> str:
+    return f"{objects_path(namespace)}?fieldValidation=Strict"
+
+
+def patch(kube: KubeApi, namespace: str, change: JsonObject) -> Answer:
     """Sends a merge patch (``None`` removes a field); the answer may be a refusal."""
-    return cluster.kubectl(
-        "patch", api.SHORT_NAME, NAME, "-n", namespace, "--type=merge", "-p", json.dumps(change), check=False
-    )
+    return _answer(kube.answer("PATCH", objects_path(namespace, NAME), change))
 
 
-def write_status(cluster: Cluster, namespace: str, status: JsonObject) -> JsonObject:
+def write_status(kube: KubeApi, namespace: str, status: JsonObject) -> JsonObject:
     """Sends a merge patch to the status subresource, as the operator does, and answers the object."""
-    body = json.dumps({"status": status})
-    target = ("patch", api.SHORT_NAME, NAME, "-n", namespace, "--subresource=status")
-    return stored(cluster.kubectl(*target, "--type=merge", "-p", body, "-o", "json"))
+    return kube.patch(namespace, NAME, {"status": status}, subresource="status")
 
 
-def get(cluster: Cluster, namespace: str, *, name: str = NAME) -> JsonObject:
+def get(kube: KubeApi, namespace: str) -> JsonObject:
     """The object as it is now."""
-    return stored(cluster.kubectl("get", api.SHORT_NAME, name, "-n", namespace, "-o", "json"))
+    return kube.ask("GET", objects_path(namespace, NAME))
+
+
+def _answer(response: httpx.Response) -> Answer:
+    causes = response.json().get("details", {}).get("causes", ()) if response.is_error else ()
+    reasons = tuple(f"{cause.get('field', '')}: {cause['message']}" for cause in causes)
+    return Answer(response.is_success, reasons, tuple(response.headers.get_list("warning")))
 
 
 def stored(result: CompletedProcess[str]) -> JsonObject:

@@ -71,33 +71,37 @@ class KubeApi:
             "metadata": {"name": name, **metadata},
             "spec": dict(spec),
         }
-        return self._ask("POST", _objects(namespace), body)
+        return self.ask("POST", objects_path(namespace), body)
 
     def get(self, namespace: str, name: str) -> JsonObject | None:
         """The object as it is now."""
-        answer = self._http.get(_objects(namespace, name))
+        return self.find(objects_path(namespace, name))
+
+    def find(self, path: str) -> JsonObject | None:
+        """Whatever is at this path; None where there is nothing."""
+        answer = self._http.get(path)
         return None if answer.status_code == HTTPStatus.NOT_FOUND else _json(answer)
 
     def objects(self, namespace: str) -> list[JsonObject]:
         """All objects of a namespace."""
-        items: list[JsonObject] = self._ask("GET", _objects(namespace))["items"]
+        items: list[JsonObject] = self.ask("GET", objects_path(namespace))["items"]
         return items
 
     def patch(self, namespace: str, name: str, change: Mapping[str, Any], *, subresource: str = "") -> JsonObject:
         """A merge patch; `None` removes a field."""
-        return self._ask("PATCH", _objects(namespace, name, subresource), change)
+        return self.ask("PATCH", objects_path(namespace, name, subresource), change)
 
     def delete(self, namespace: str, name: str) -> None:
         """Begin a deletion; it is not waited for."""
-        self._ask("DELETE", _objects(namespace, name))
+        self.ask("DELETE", objects_path(namespace, name))
 
     def delete_all(self, namespace: str) -> None:
         """Begin the deletion of every object of a namespace in one request."""
-        self._ask("DELETE", _objects(namespace))
+        self.ask("DELETE", objects_path(namespace))
 
     def events(self, namespace: str) -> list[JsonObject]:
         """The Events of a namespace."""
-        items: list[JsonObject] = self._ask("GET", f"/api/v1/namespaces/{namespace}/events")["items"]
+        items: list[JsonObject] = self.ask("GET", f"/api/v1/namespaces/{namespace}/events")["items"]
         return items
 
     def put_secret(self, namespace: str, name: str, data: Mapping[str, str], labels: Mapping[str, str]) -> None:
@@ -109,43 +113,53 @@ class KubeApi:
             "stringData": data,
         }
         path = f"/api/v1/namespaces/{namespace}/secrets/{name}?fieldManager=tests&force=true"
-        self._ask("PATCH", path, body, kind="application/apply-patch+yaml")
+        self.ask("PATCH", path, body, kind="application/apply-patch+yaml")
 
     def annotate_secret(self, namespace: str, name: str, value: str) -> None:
         """Write to a Secret what nobody reads."""
         body = {"metadata": {"annotations": {"example.com/written": value}}}
-        self._ask("PATCH", f"/api/v1/namespaces/{namespace}/secrets/{name}", body)
+        self.ask("PATCH", f"/api/v1/namespaces/{namespace}/secrets/{name}", body)
 
     def create_secret(
         self, namespace: str, name: str, data: Mapping[str, str], labels: Mapping[str, str]
     ) -> JsonObject:
         """Create a Secret with these values."""
         body = {"metadata": {"name": name, "labels": labels}, "stringData": data}
-        return self._ask("POST", f"/api/v1/namespaces/{namespace}/secrets", body)
+        return self.ask("POST", f"/api/v1/namespaces/{namespace}/secrets", body)
 
     def write_secret(self, namespace: str, name: str, data: Mapping[str, str]) -> JsonObject:
         """Set these values of a Secret, and leave its others."""
-        return self._ask("PATCH", f"/api/v1/namespaces/{namespace}/secrets/{name}", {"stringData": data})
+        return self.ask("PATCH", f"/api/v1/namespaces/{namespace}/secrets/{name}", {"stringData": data})
 
     def create_namespace(self, name: str) -> None:
         """Create a namespace."""
-        self._ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        self.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
 
     def delete_namespace(self, name: str) -> None:
         """Begin the deletion of a namespace; it is not waited for."""
-        self._ask("DELETE", f"/api/v1/namespaces/{name}")
+        self.ask("DELETE", f"/api/v1/namespaces/{name}")
 
     def has_namespace(self, name: str) -> bool:
         """Whether the namespace is there, be it terminating."""
-        answer = self._http.get(f"/api/v1/namespaces/{name}")
-        return answer.status_code != HTTPStatus.NOT_FOUND and bool(_json(answer))
+        return self.find(f"/api/v1/namespaces/{name}") is not None
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, kind: str = "") -> JsonObject:
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, kind: str = "") -> JsonObject:
+        """Any call, which has to succeed; a PATCH is a merge patch, if `kind` names no other type of content."""
         headers = {"content-type": kind} if kind else _MERGE_PATCH if method == "PATCH" else {}
         return _json(self._http.request(method, path, json=body, headers=headers))
 
+    def answer(self, method: str, path: str, body: Mapping[str, Any], *, user: str = "") -> httpx.Response:
+        """As `ask`, but a refusal is an answer too; `user`: on behalf of whom."""
+        headers = dict(_MERGE_PATCH) if method == "PATCH" else {}
+        return self._http.request(method, path, json=body, headers={**headers, **_on_behalf(user)})
 
-def _objects(namespace: str, name: str = "", subresource: str = "") -> str:
+
+def _on_behalf(user: str) -> dict[str, str]:
+    return {"impersonate-user": user} if user else {}
+
+
+def objects_path(namespace: str, name: str = "", subresource: str = "") -> str:
+    """Where our objects of a namespace are, or one of them, or a subresource of it."""
     path = f"/apis/{api.API_VERSION}/namespaces/{namespace}/{api.PLURAL}"
     return "/".join(part for part in (path, name, subresource) if part)
 

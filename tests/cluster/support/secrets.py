@@ -10,28 +10,32 @@ from cluster.support.world import World
 from tokenfactory_operator.api import v1alpha1 as api
 
 LABEL: Final = {api.CREDENTIALS_LABEL: "true"}
+_LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def apply_secret(
     world: World, name: str, token: str, *, labels: dict[str, str] | None = None, key: str = "token"
 ) -> None:
-    """`kubectl apply` of a Secret with one key."""
+    """What `kubectl apply` of a Secret with one key leaves: the key, and an annotation with the token in it."""
     metadata = {"name": name, "labels": LABEL if labels is None else labels}
     body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {key: token}}
-    world.cluster.kubectl("apply", "--namespace", world.namespace, "-f", "-", input=json.dumps(body))
+    annotated = {**metadata, "annotations": {_LAST_APPLIED: json.dumps(body)}}
+    path = f"{_path(world, name)}?fieldManager=tests&force=true"
+    world.kube.ask("PATCH", path, {**body, "metadata": annotated}, kind="application/apply-patch+yaml")
 
 
 def delete_secret(world: World, name: str) -> None:
     """Begin its deletion."""
-    world.cluster.kubectl("delete", "secret", name, "--namespace", world.namespace, "--wait=false")
+    world.kube.ask("DELETE", _path(world, name))
 
 
 def find_secret(world: World, name: str) -> dict[str, Any] | None:
     """The Secret, if it is there."""
-    text = world.cluster.kubectl(
-        "get", "secret", name, "--namespace", world.namespace, "--ignore-not-found", "-o", "json"
-    ).stdout
-    return json.loads(text) if text.strip() else None
+    return world.kube.find(_path(world, name))
+
+
+def _path(world: World, name: str) -> str:
+    return f"/api/v1/namespaces/{world.namespace}/secrets/{name}"
 
 
 def in_use(world: World, name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -65,6 +66,7 @@ READ: Final = [
 ]
 
 
+@cache
 def one_line(path: Path) -> str:
     """The text in lower case, without line breaks and what joins strings."""
     return " ".join(re.sub(r'["\']\s*\n\s*f?["\']', "", path.read_text(encoding="utf-8")).split()).lower()

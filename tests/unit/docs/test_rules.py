@@ -32,14 +32,17 @@ SECTIONS: Final = {
 }
 """The sections of the protocol, and the letter of their rules."""
 RULES: Final = tuple(rules((ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")))
-LINKS: Final = links()
 ONE: Final = (Rule("Create", "C1", "Nothing is created twice."),)
+
+
+linked: Final = cache(links)
+"""The tests of the repository by the rule that they hold; read when a test asks, not when the tests are collected."""
 
 
 @cache
 def collected() -> frozenset[str]:
     """The tests of the marked files as pytest finds them: with and without the ids of their cases."""
-    files = sorted({test.partition("::")[0] for tests in LINKS.values() for test in tests})
+    files = sorted({test.partition("::")[0] for tests in linked().values() for test in tests})
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *files]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -61,18 +64,18 @@ def test_the_page_covers_the_protocol() -> None:
 def test_a_rule_is_held(rule: Rule) -> None:
     """By one test at least, and each exists as it is named."""
     assert rule.text
-    assert LINKS.get(rule.number)
-    assert set(LINKS[rule.number]) - collected() == set()
+    assert linked().get(rule.number)
+    assert set(linked()[rule.number]) - collected() == set()
 
 
 def test_every_marker_names_a_rule() -> None:
     """A rule that was taken out leaves no marker behind."""
-    check(RULES, LINKS)
+    check(RULES, linked())
 
 
 def test_a_case_that_is_not_there_is_noticed() -> None:
     """Neither a case nor a test nor a file counts that does not exist."""
-    right = LINKS["I3"][0]
+    right = linked()["I3"][0]
     assert right in collected()
     assert collected().isdisjoint({f"{right}x", f"{right}[no-such-case]", right.replace("tests/", "test/")})
 
@@ -110,5 +113,5 @@ def test_the_page_names_rules_and_tests() -> None:
     """Sentence and tests stand in one row."""
     (row,) = [line for line in render().splitlines() if line.startswith("| I8 |")]
     assert row == "| I8 | The scope is the project id, or else a hash of the token. | " + (
-        "<br>".join(f"`{test}`" for test in LINKS["I8"]) + " |"
+        "<br>".join(f"`{test}`" for test in linked()["I8"]) + " |"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -29,13 +30,19 @@ def test_it_fits_the_code(mutant: Mutant) -> None:
     compile(mutant.applied(path.read_text()), str(path), "exec")
 
 
+@cache
+def functions(file: str) -> frozenset[str]:
+    """The names of what a file of tests defines."""
+    return frozenset(node.name for node in ast.walk(ast.parse((ROOT / file).read_text())) if hasattr(node, "name"))
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_its_tests_are_there(mutant: Mutant) -> None:
     """Each file that is to notice exists, and each function that is named in it."""
     for test in mutant.tests:
         file, _, name = test.partition("::")
-        functions = {node.name for node in ast.walk(ast.parse((ROOT / file).read_text())) if hasattr(node, "name")}
-        assert not name or name in functions
+        assert (ROOT / file).exists()
+        assert not name or name in functions(file)
 
 
 def test_there_are_enough() -> None:
