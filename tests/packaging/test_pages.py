@@ -140,13 +140,12 @@ def as_before(cluster: Cluster) -> Iterator[None]:
     yield
     cluster.helm("uninstall", *RELEASE, "--ignore-not-found", "--wait")
     without_crd = str(ROOT / "deploy" / "overlays" / "own-crds")
-    cluster.kubectl("delete", "-k", without_crd, "--ignore-not-found", "--timeout=60s", timeout=90)
+    cluster.kubectl("delete", "-k", without_crd, "--ignore-not-found", "--wait=false")
     for place in ("default", "ml"):
         for name in cluster.kubectl("get", CRD_NAME, "-n", place, "-o", "name", check=False).stdout.split():
             cluster.kubectl("patch", name, "-n", place, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
-    cluster.kubectl("delete", "crd", CRD_NAME, "--ignore-not-found", "--timeout=60s", timeout=90)
-    for name in ("tokenfactory-system", "ml"):
-        cluster.kubectl("delete", "namespace", name, "--ignore-not-found", "--timeout=60s", timeout=90)
+    rest = (f"crd/{CRD_NAME}", "namespace/tokenfactory-system", "namespace/ml")  # their ends are waited for together
+    cluster.kubectl("delete", *rest, "--ignore-not-found", "--timeout=60s", timeout=90)
 
 
 @pytest.mark.parametrize("scenario", scenarios(INSTALLED), ids=lambda scenario: scenario.name)

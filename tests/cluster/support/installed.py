@@ -6,8 +6,6 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import yaml
-
 from cluster.support.chart import documents, rendered
 from cluster.support.world import World
 from controlplane import Cluster
@@ -41,7 +39,7 @@ def install(world: World, *values: str, ready: int = 2, token: str | None = None
     secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "token", "namespace": world.namespace}}
     secret["stringData"] = {"token": world.operator.token if token is None else token}
     items = [secret, *(item for item in documents(text) if item["kind"] not in _LEFT_OUT)]
-    world.cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(items))
+    world.cluster.kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     _write_status(world, {"replicas": ready, "readyReplicas": ready})
 
 

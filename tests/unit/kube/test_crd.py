@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,16 @@ def discovery(*, without: str = "", verbs: str = "get list watch patch") -> byte
     return answer({"resources": [{"name": name, "verbs": verbs.split()} for name in names if name != without]})
 
 
+@cache
+def generated() -> dict[str, Any]:
+    """The generated CRD, read once."""
+    crd: dict[str, Any] = yaml.safe_load(CRD.read_text(encoding="utf-8"))
+    return crd
+
+
 def openapi(*without: str) -> bytes:
     """The generated CRD's schema as the API server publishes it, less one field given by its path."""
-    crd = yaml.safe_load(CRD.read_text(encoding="utf-8"))
-    schema: dict[str, Any] = copy.deepcopy(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+    schema: dict[str, Any] = copy.deepcopy(generated()["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
     node = schema
     for name in without[:-1]:
         node = node["properties"][name]
