@@ -28,7 +28,8 @@ _M_MMAP_THRESHOLD: Final = -3
 
 
 def collect_seldom() -> None:
-    """Look for garbage less often, from the start on."""
+    """Look for garbage less often, from the start on, and never in what was imported."""
+    gc.freeze()
     gc.set_threshold(*THRESHOLD)
 
 

@@ -46,7 +46,9 @@ def test_the_allocator_gives_large_blocks_back() -> None:
 
 def test_reading_a_page_of_objects_collects_nothing() -> None:
     """By default each seven hundred new objects bring a collection, and a page has thousands."""
+    before_it = gc.get_freeze_count()
     heap.collect_seldom()
+    assert gc.get_freeze_count() > before_it, "nor is what was imported looked through"
     gc.collect()
     before = [each["collections"] for each in gc.get_stats()]
     page = json.loads(json.dumps([{"metadata": {"name": str(number)}} for number in range(2_000)]))
