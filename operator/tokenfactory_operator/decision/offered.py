@@ -25,8 +25,7 @@ def for_creation(s: DecisionInput) -> Decision | None:
     spec = s.resource.spec
     if spec is None or s.resource.ignores_catalog:
         return None
-    due = _due(s)
-    return due or _mismatch(s, s.catalog.mismatch(wanted(spec)))
+    return _held_against(s, s.catalog.mismatch(wanted(spec)))
 
 
 def for_change(s: DecisionInput, patch: EndpointPatch, record: str) -> Decision | None:
@@ -38,8 +37,7 @@ def for_change(s: DecisionInput, patch: EndpointPatch, record: str) -> Decision 
         or (patch.gpu_type is None and patch.gpu_count is None and patch.scaling is None)
     ):
         return None
-    due = _due(s, record)
-    return due or _mismatch(s, s.catalog.change_mismatch(wanted(spec)), record)
+    return _held_against(s, s.catalog.change_mismatch(wanted(spec)), record)
 
 
 def wanted(spec: Spec) -> Wanted:
@@ -54,16 +52,13 @@ def wanted(spec: Spec) -> Wanted:
     )
 
 
-def _due(s: DecisionInput, record: str | None = None) -> Decision | None:
-    return _read(record) if s.catalog.due(s.now) else None
-
-
-def _mismatch(s: DecisionInput, text: str, record: str | None = None) -> Decision | None:
+def _held_against(s: DecisionInput, text: str, record: str | None = None) -> Decision | None:
     """Say it by a catalog that has just been read: by an older one nothing is refused."""
-    if not text or s.now - s.catalog.read >= FRESH:
-        return None
-    if s.now - s.catalog.tried >= AGAIN:
+    wrong = text and s.now - s.catalog.read < FRESH
+    if s.catalog.due(s.now) or (wrong and s.now - s.catalog.tried >= AGAIN):
         return _read(record)
+    if not wrong:
+        return None
     verdict = Hindered(Reason.CATALOG_MISMATCH, visible(bounded(text, MAX_TEXT - len(ANYWAY))) + ANYWAY)
     return Decision(verdict=verdict, record=record, after=RECHECK, check="offered")
 

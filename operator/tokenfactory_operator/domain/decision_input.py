@@ -40,15 +40,10 @@ class Absence:
     lists: Sequence[float]
     """Starts of the complete LISTs, in order."""
 
-    def since(self, after: float) -> float | None:
-        """Start of the first complete LIST that proves absence after `after`, if there is one."""
-        first = bisect_right(self.lists, max(after, self.evidence))
-        return self.lists[first] if first < len(self.lists) else None
-
     def proven(self, *, after: float, settle: float) -> bool:
         """Two complete LISTs or more, begun after `after` and the last evidence, at least `settle` seconds apart."""
-        first = self.since(after)
-        return first is not None and self.lists[-1] > first and self.lists[-1] - first >= settle
+        first = bisect_right(self.lists, max(after, self.evidence))
+        return first < len(self.lists) - 1 and self.lists[-1] - self.lists[first] >= settle
 
 
 @dataclass(frozen=True)
