@@ -76,7 +76,7 @@ def _rate(posts: list[Json]) -> float:
 def _figure(own: float, script: float, count: int) -> Figure:
     share = own / script
     return Figure(
-        what="The same from outside: all objects there before the start, one turn, LISTs by somebody else",
+        what="All POSTed, from outside: all objects there before the start, one turn, LISTs by somebody else",
         budget=f"≥ {budgets.THROUGHPUT_SHARE:.0%} of its rate",
         measured=f"{share:.0%}: {own:.0f}/s, script {script:.0f}/s",
         verdict=judged(share >= budgets.THROUGHPUT_SHARE, held=count, wanted=budgets.THROUGHPUT_OBJECTS),
