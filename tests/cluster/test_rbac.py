@@ -13,6 +13,7 @@ import pytest
 from cluster.support import crd
 from cluster.support.can_i import can_i
 from cluster.support.chart import CHART, RIGHTS_ONLY
+from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
 from controlplane import Cluster
 from tokenfactory_operator.api import v1alpha1 as api
@@ -208,6 +209,8 @@ def test_people(whole: Release, role: str, question: tuple[str, ...], *, expecte
         "subjects": [{"apiGroup": RBAC, "kind": "User", "name": user}],
     }
     whole.kube.ask("POST", f"/apis/{RBAC}/v1/namespaces/{whole.managed}/rolebindings", binding)
+    surely = "list" if role == "view" else "create"  # a new binding is in force a moment after it was stored
+    eventually(lambda: whole.allowed(user, surely, "dedicatedendpoints", *where), what="the binding in force")
     assert whole.allowed(user, *question, *where) is expected
 
 
