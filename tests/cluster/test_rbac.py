@@ -55,6 +55,10 @@ class Release:
         """What the API server says to `kubectl auth can-i`."""
         return can_i(self.kube, user, *question)
 
+    def until(self, user: str, *question: str, allowed: bool = True) -> None:
+        """Wait for that answer: a binding is in force a moment after it was stored, and out of force likewise."""
+        eventually(lambda: self.allowed(user, *question) is allowed, what=f"{question} allowed: {allowed}")
+
 
 def installed(cluster: Cluster, kube: KubeApi, *values: str) -> Iterator[Release]:
     """Install the chart into new namespaces, remove it afterwards; the CRD is there already."""
@@ -65,6 +69,11 @@ def installed(cluster: Cluster, kube: KubeApi, *values: str) -> Iterator[Release
         kube.create_namespace(name)
     settings = [*RIGHTS_ONLY, *(f"--set={value.format(managed=release.managed)}" for value in values)]
     cluster.helm("install", RELEASE, str(CHART), "--namespace", release.namespace, *settings)
+    lease = ("get", f"leases.coordination.k8s.io/{release.name}", "--namespace", release.namespace)
+    events = ("create", "events", "--namespace", release.namespace)
+    objects = ("list", "dedicatedendpoints", "--namespace", release.managed)
+    for question in (lease, events, objects):
+        release.until(release.account, *question)
     yield release
     cluster.helm("uninstall", RELEASE, "--namespace", release.namespace)
 
@@ -165,8 +174,9 @@ def test_narrow_operator_outlives_its_roles(cluster: Cluster, kube: KubeApi) -> 
         cluster, kube, "watchNamespaces={{{managed}}}", "clusterId=test", "secretCredentials=true"
     ):
         where, account = ("--namespace", release.managed), release.account
-        assert release.allowed(account, "patch", "secrets", *where)
+        release.until(account, "patch", "secrets", *where)
         cluster.kubectl("delete", f"rolebinding/{release.name}-{release.namespace}", *where)
+        release.until(account, "patch", "secrets", *where, allowed=False)
         for question in (("get",), ("list",), ("watch",), ("patch",), ("patch", "--subresource=status")):
             assert release.allowed(account, question[0], "dedicatedendpoints", *question[1:], *where)
         for verb in ("get", "patch"):
@@ -209,8 +219,7 @@ def test_people(whole: Release, role: str, question: tuple[str, ...], *, expecte
         "subjects": [{"apiGroup": RBAC, "kind": "User", "name": user}],
     }
     whole.kube.ask("POST", f"/apis/{RBAC}/v1/namespaces/{whole.managed}/rolebindings", binding)
-    surely = "list" if role == "view" else "create"  # a new binding is in force a moment after it was stored
-    eventually(lambda: whole.allowed(user, surely, "dedicatedendpoints", *where), what="the binding in force")
+    whole.until(user, "list" if role == "view" else "create", "dedicatedendpoints", *where)
     assert whole.allowed(user, *question, *where) is expected
 
 
