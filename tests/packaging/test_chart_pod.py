@@ -89,14 +89,14 @@ def test_selectors_find_the_operators_pods_only(bare_cluster: Cluster) -> None:
 
 
 def test_memory_holds_what_was_measured() -> None:
-    """The limit is above the resident memory that docs/benchmarks.md gives for 10,000 objects."""
+    """The limit is above the most resident memory that docs/benchmarks.md gives for 10,000 objects."""
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    found = re.search(r"\| memory with 10,000 objects \|.*at most (\d+) MiB", page)
-    assert found is not None
+    found = re.findall(r"^\| memory .*10,000 objects.*at most (\d+) MiB", page, flags=re.MULTILINE)
+    assert len(found) == 2
     values = (CHART / "values.yaml").read_text(encoding="utf-8")
     limit = re.search(r"limits: \{memory: (\d+)Mi\}", values)
     assert limit is not None
-    assert int(limit[1]) >= 1.25 * int(found[1])
+    assert int(limit[1]) >= 1.25 * max(map(int, found))
 
 
 def test_alerts_look_at_metrics_that_exist(bare_cluster: Cluster) -> None:
