@@ -20,8 +20,8 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 ARGS ?=
 SEEDS ?= 10000
 FIRST_SEED ?= 0
-# Test processes side by side: most tests wait for something. 0: all in one, with what they print
-WORKERS ?= 3
+# Test processes side by side. 0: all in one, with what they print. Most of `make test` waits, most of `make verify` computes
+WORKERS ?= $(if $(filter verify,$(MAKECMDGOALS)),3,4)
 # What a run of tests is: whole files to each process, in the order of tests/conftest.py
 PYTEST = $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 # The commit since which something has changed: its mutants belong to `make verify`
