@@ -186,12 +186,18 @@ class Machines:
         return all((body["status"].get("scope") or WRONG) != WRONG for body in owning)
 
     def _traceable(self, backup: Mapping[Key, Body]) -> bool:
-        """Whether each endpoint is named by its object as it was then, or else carries its mark."""
+        """Whether each endpoint is named by its object as it was then, or else carries its mark.
+
+        Where there are tenants, each object also has to have the credential of the project of its create calls: with no
+        other is one seen that takes effect later.
+        """
         bodies = {body["metadata"]["uid"]: body for body in backup.values()}
-        then = {body["metadata"]["uid"]: body["status"].get("endpointId") for body in backup.values()}
-        return all(
-            (then[each.owner] == each.id or owners(each.now.description) == {each.owner})
-            and (self._tenants is None or self._tenants.reaches(bodies[each.owner]))
-            for each in self._world.vendor.alive
-            if each.owner in then
+        vendor = self._world.vendor
+        named = all(
+            bodies[each.owner]["status"].get("endpointId") == each.id or owners(each.now.description) == {each.owner}
+            for each in vendor.alive
+            if each.owner in bodies
         )
+        owning = {each.owner for each in vendor.alive}
+        concerned = [body for uid, body in bodies.items() if uid in owning or vendor.asked[uid]]
+        return named and (self._tenants is None or all(map(self._tenants.reaches, concerned)))

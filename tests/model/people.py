@@ -391,7 +391,9 @@ class People:
             self._world.vendor.change(endpoint, description=f"{endpoint.now.description or ''} {asked[1]}".strip())
 
     def confirm(self) -> None:
-        """Set the request annotation where a doubt is reported."""
+        """Set the request annotation where a doubt is reported; a wrong credential is put right before."""
+        if self._tenants is not None:
+            self._tenants.mend()
         for key, body in list(self._world.kube.objects.items()):
             synced = condition(body, "Synced")
             if synced.get("reason") == "OwnershipConflict":
