@@ -145,8 +145,7 @@ class Operator:
         self._settings = settings
         self._supervisor = supervisor
         self._lease = lease
-        self._leads = False
-        self._acquired = asyncio.Event()
+        self._leads = asyncio.Event()
         objects = KubeObjects(client)
         self._clock = SystemClock()
         self._core = assemble(self._outside(client, objects, recorder, metrics, cluster_id))
@@ -216,14 +215,14 @@ class Operator:
         health.add_readiness("cloud", self._unlisted)
         health.add_readiness("lease", self._lease.problem)
         health.add_note("leader", lambda: self._lease.leader() or "nobody")
-        metrics.watch_leader(lambda: self._leads and self._lease.held())
+        metrics.watch_leader(lambda: self._leads.is_set() and self._lease.held())
         metrics.watch_queue(self.accounts.stats)
         metrics.watch_inventory(lambda: worst_by_credential(self.accounts.inventories(), self._clock.monotonic()))
         metrics.watch_objects(lambda: objects_by_ready(self.cache))
         metrics.watch_orphans(self.orphans.counts)
 
     def _unlisted(self) -> str | None:
-        if not self._leads:
+        if not self._leads.is_set():
             return None
         own = self.accounts.own()
         if own is not None and own.listed_once:
@@ -243,7 +242,7 @@ class Operator:
             if not await _done_first(_retried(self.informer.list_objects), parts):
                 return
             parts += self._follow()
-            if not leads_first and not await _done_first(self._led(), parts):
+            if not leads_first and not await _done_first(self._leads.wait(), parts):
                 return
             if leads_first or await _done_first(_retried(self.informer.list_objects), parts):
                 parts += self._lead()
@@ -251,16 +250,12 @@ class Operator:
         finally:
             await self._end(parts)
 
-    async def _led(self) -> None:
-        """Return when this process leads."""
-        await self._acquired.wait()
-
     async def _led_soon(self, parts: list[asyncio.Task[None]]) -> bool:
         """Whether the lease is free, so that this process leads before it lists anything."""
-        waiting = asyncio.create_task(self._led())
+        waiting = asyncio.create_task(self._leads.wait())
         await asyncio.wait([waiting, *parts], timeout=FIRST_TRY, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
-        return self._acquired.is_set()
+        return self._leads.is_set()
 
     def _follow(self) -> list[asyncio.Task[None]]:
         """What a process does whether it leads or not: it keeps itself up to date."""
@@ -288,8 +283,7 @@ class Operator:
             await self._lease.acquire()
         except LeaseHeld as error:
             raise StartupError(error.message) from error
-        self._leads = True
-        self._acquired.set()
+        self._leads.set()
         await self._lease.keep()
 
     def _lead(self) -> list[asyncio.Task[None]]:
@@ -317,7 +311,7 @@ class Operator:
 
     def _end_if_lost(self, failures: list[BaseException]) -> None:
         lost = next((failure for failure in failures if isinstance(failure, LeaseLost)), None)
-        if lost is not None or (self._leads and not self._lease.held()):
+        if lost is not None or (self._leads.is_set() and not self._lease.held()):
             give_up(lost or "the lease was not renewed in time")
 
 
@@ -330,7 +324,7 @@ def _failures(parts: list[asyncio.Task[None]]) -> list[BaseException]:
     return [error for part in parts if part.done() and not part.cancelled() and (error := part.exception())]
 
 
-async def _done_first(step: Coroutine[Any, Any, None], parts: list[asyncio.Task[None]]) -> bool:
+async def _done_first(step: Coroutine[Any, Any, object], parts: list[asyncio.Task[Any]]) -> bool:
     """Whether `step` came to a good end while all parts were running; one that did not is a part, so that it ends."""
     task = asyncio.create_task(step)
     parts.append(task)

@@ -1,4 +1,4 @@
-"""The watch of the objects, without what it says of our own writes: the answer to each has told it before.
+"""The watch of the objects, without what it says of our own writes: the answer to each has brought it before.
 
 Of four events of an endpoint's creation three are echoes, and kopf takes a task and four handlers for each event.
 """
@@ -44,11 +44,11 @@ class _News:
         async for data in self._content.iter_chunked(size):
             *lines, rest = (rest + data).split(b"\n")
             if lines:
-                yield b"".join(self._told(line) + b"\n" for line in lines)
+                yield b"".join(self._news(line) + b"\n" for line in lines)
         if rest:
             yield rest
 
-    def _told(self, line: bytes) -> bytes:
+    def _news(self, line: bytes) -> bytes:
         """The event, or where the watch is by now: kopf goes on from there when the connection breaks."""
         try:
             event = json.loads(line)

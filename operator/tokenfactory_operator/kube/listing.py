@@ -54,9 +54,8 @@ async def _list(
             token = page["metadata"].get("continue") or ""
             if token:
                 asked = ask()
-                await asyncio.sleep(
-                    0
-                )  # it is sent: the API server makes the next page while this one is looked through
+                # It is sent: the API server makes the next page while this one is looked through.
+                await asyncio.sleep(0)
             objects += map(keep, items_of(page))
             if not token:
                 return str(page["metadata"]["resourceVersion"])
