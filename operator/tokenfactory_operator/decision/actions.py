@@ -10,19 +10,32 @@ from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import RULES, KStatus, Reason
 
 
+class _Action:
+    """What all of them have."""
+
+    done: ClassVar[str]
+    """The word of the log for one that was carried out."""
+
+
 @dataclass(frozen=True)
-class Nothing:
+class Nothing(_Action):
     """The world is as it should be, or the time has not come."""
 
+    done = "left alone"
+
 
 @dataclass(frozen=True)
-class AddFinalizer:
+class AddFinalizer(_Action):
     """Hold the object: put our finalizer (back) into its metadata."""
 
+    done = "finalizer added"
+
 
 @dataclass(frozen=True)
-class RemoveFinalizer:
+class RemoveFinalizer(_Action):
     """Let the object go."""
+
+    done = "finalizer removed"
 
     event: Reason | str = ""
     """Name of the event that tells people, where there is something to tell."""
@@ -30,8 +43,10 @@ class RemoveFinalizer:
 
 
 @dataclass(frozen=True)
-class Create:
+class Create(_Action):
     """Open an attempt (or go on with one that was surely refused) and POST."""
+
+    done = "created"
 
     resume: bool = False
     """Send again under the attempt that this process has open, after a refusal that passes (429)."""
@@ -40,8 +55,10 @@ class Create:
 
 
 @dataclass(frozen=True)
-class Update:
+class Update(_Action):
     """PATCH what differs."""
+
+    done = "updated"
 
     endpoint_id: str
     patch: EndpointPatch
@@ -53,31 +70,39 @@ class Update:
 
 
 @dataclass(frozen=True)
-class DeleteEndpoints:
+class DeleteEndpoints(_Action):
     """DELETE each of these; the answers prove acceptance only."""
+
+    done = "deleted"
 
     endpoint_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class DeleteDuplicate:
+class DeleteDuplicate(_Action):
     """DELETE the duplicate that a late effect made."""
+
+    done = "deleted"
 
     endpoint_id: str
     kept_id: str
 
 
 @dataclass(frozen=True)
-class Release:
+class Release(_Action):
     """Turn the owner mark into a released one; the endpoint stays."""
+
+    done = "released"
 
     endpoint_id: str
     patch: EndpointPatch
 
 
 @dataclass(frozen=True)
-class ProbeGone:
+class ProbeGone(_Action):
     """GET by id, and only then a PATCH of the unchanged description: does the endpoint exist after all?"""
+
+    done = "looked up"
 
     endpoint_id: str
     description: str
@@ -86,20 +111,32 @@ class ProbeGone:
 
 
 @dataclass(frozen=True)
-class ReadCatalog:
+class ReadCatalog(_Action):
     """Ask the cloud what can be deployed."""
+
+    done = "read the catalog"
 
 
 @dataclass(frozen=True)
-class Rescope:
+class Rescope(_Action):
     """The recorded endpoint is seen with another credential: write the new scope before anything else."""
+
+    done = "recorded"
 
     scope: str
 
 
 Change = Update | DeleteEndpoints | DeleteDuplicate | Release | ProbeGone
 """Of an endpoint that there is, or a look at one."""
-Action = Rescope | Nothing | AddFinalizer | RemoveFinalizer | Create | Change | ReadCatalog
+Call = Create | Change | ReadCatalog
+"""It calls the cloud: it takes its turn at the credential first."""
+Action = Rescope | Nothing | AddFinalizer | RemoveFinalizer | Call
+
+
+def mutates(action: Action) -> bool:
+    """Whether it changes the cloud, or may."""
+    looks = isinstance(action, ProbeGone) and action.look_only
+    return isinstance(action, Create | Change) and not looks
 
 
 @dataclass(frozen=True)
@@ -175,7 +212,8 @@ class Decision:
 
     action: Action = field(default_factory=Nothing)
     verdict: Verdict | None = None
-    """None: nothing is said (yet), the status stays as it is."""
+    """None: nothing is said (yet), the status stays as it is. It has one beside an action too, where that may be held
+    back or comes late."""
     after_list: bool = False
     """Look again after the next LIST of the cloud."""
     after: float | None = None

@@ -190,6 +190,4 @@ def _create(s: Judged, action: Create) -> Decision:
     if waiting is None and s.resource.observes:
         text = "spec.managementPolicy is Observe: nothing is created. Name an endpoint in spec.endpointId."
         return Decision(verdict=Hindered(Reason.OBSERVING, text))
-    waiting = waiting or offered.for_creation(s)
-    verdict = UnderWay(Reason.CREATING, "Creating the endpoint.")
-    return waiting or Decision(action, verdict, after_list=True)
+    return waiting or offered.for_creation(s) or Decision(action, after_list=True)

@@ -84,9 +84,7 @@ def undeleted(s: Judged) -> Decision | None:
             return _look_for(s, s.recorded_id)
     if not ids:
         return None
-    verdict = deleting(f"Deleting endpoint {', '.join(ids)}.")
-    decision = Decision(DeleteEndpoints(ids), verdict, after_list=True)
-    return failed(s, DeleteEndpoints.__name__) or decision
+    return failed(s, DeleteEndpoints.__name__) or Decision(DeleteEndpoints(ids), after_list=True)
 
 
 def _unjudged(s: Judged) -> bool:
@@ -138,8 +136,7 @@ def due_again(s: Judged) -> Decision | None:
     due = tuple(sorted(item for item, since in _unanswered(s).items() if s.now >= _next_delete(s, item, since)))
     if not due:
         return None
-    decision = Decision(DeleteEndpoints(due), deleting(f"Deleting endpoint {', '.join(due)} again."), after_list=True)
-    return failed(s, DeleteEndpoints.__name__) or decision
+    return failed(s, DeleteEndpoints.__name__) or Decision(DeleteEndpoints(due), after_list=True)
 
 
 def accepted(s: Judged) -> Decision | None:

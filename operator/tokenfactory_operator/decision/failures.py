@@ -5,13 +5,7 @@ The retries of each kind of error: docs/architecture.md, Errors.
 
 from __future__ import annotations
 
-from tokenfactory_operator.decision.actions import (
-    Create,
-    Decision,
-    Hindered,
-    Verdict,
-    Waiting,
-)
+from tokenfactory_operator.decision.actions import Create, Decision, Hindered, Verdict, Waiting
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.call_memory import Failure
 from tokenfactory_operator.domain.decision_input import DecisionInput

@@ -96,29 +96,23 @@ def decide(s: Judged) -> Decision:
         decision = reason.holds(s) if how in reason.applies_to else None
         if decision is not None:
             return decision.by(reason.holds.__name__)
-    return _let_go(s, how)
+    return Decision(_last_words(s, how), check=how.value)
 
 
-def _let_go(s: Judged, how: Ending) -> Decision:
-    action, said = _last_words(s, how)
-    return Decision(action, deletion.deleting(said or action.message), check=how.value)
-
-
-def _last_words(s: Judged, how: Ending) -> tuple[RemoveFinalizer, str]:
-    """The Event, and what the conditions say where that is not the same."""
+def _last_words(s: Judged, how: Ending) -> RemoveFinalizer:
     match how:
         case Ending.FORCED:
             ids = ", ".join(sorted({*(seen.endpoint.id for seen in s.evidence.own), s.recorded_id} - {""}))
             text = f"Released by force; {ids or 'an endpoint that is not known'} may still be billed."
-            return RemoveFinalizer("ForceReleased", text), "Released by force."
+            return RemoveFinalizer("ForceReleased", text)
         case Ending.NOTHING_MADE:
-            return RemoveFinalizer(), "Nothing was created."
+            return RemoveFinalizer()
         case Ending.OBSERVED:
             unclear = not s.recorded_id and (s.evidence.own or attempts.unresolved(s) is not None)
             text = UNCLEAR if unclear else _released(s, gone=False)
-            return RemoveFinalizer("ReleasedEndpoint", text), "Released."
+            return RemoveFinalizer("ReleasedEndpoint", text)
         case Ending.RETAINED:
-            return RemoveFinalizer("ReleasedEndpoint", _retained(s)), "Released."
+            return RemoveFinalizer("ReleasedEndpoint", _retained(s))
         case Ending.DELETED:
             return _deleted(s)
 
@@ -139,13 +133,13 @@ def _released(s: Judged, *, gone: bool) -> str:
     return f"Endpoint {s.recorded_id} {became}."
 
 
-def _deleted(s: Judged) -> tuple[RemoveFinalizer, str]:
+def _deleted(s: Judged) -> RemoveFinalizer:
     left = deletion.left(s)
     if left:
         text = f"Endpoint {', '.join(sorted(left))} is not clearly this object's, so it was left in the cloud."
         if left == {s.recorded_id} and s.evidence.recorded.seen is None and proof.absent(s):
             text = f"Endpoint {s.recorded_id} was not clearly this object's, and is no longer in the cloud."
-        return RemoveFinalizer(Reason.OWNERSHIP_CONFLICT, text), "Released."
+        return RemoveFinalizer(Reason.OWNERSHIP_CONFLICT, text)
     gone = ", ".join(sorted(s.memory.endpoints.deleted())) or s.recorded_id
     text = f"Endpoint {gone} is no longer in the cloud." if gone else "No endpoint is in the cloud."
-    return RemoveFinalizer("DeletedEndpoint", text), ""
+    return RemoveFinalizer("DeletedEndpoint", text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import IGNORE_CATALOG, Spec
-from tokenfactory_operator.decision.actions import Decision, Hindered, ReadCatalog, UnderWay
+from tokenfactory_operator.decision.actions import Decision, Hindered, ReadCatalog
 from tokenfactory_operator.domain.catalog import AGAIN, FRESH, Wanted
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.errors import MAX_TEXT, bounded, visible
@@ -56,13 +56,8 @@ def _held_against(s: DecisionInput, text: str, record: str | None = None) -> Dec
     """Say it by a catalog that has just been read: by an older one nothing is refused."""
     wrong = text and s.now - s.catalog.read < FRESH
     if s.catalog.due(s.now) or (wrong and s.now - s.catalog.tried >= AGAIN):
-        return _read(record)
+        return Decision(ReadCatalog(), check="offered")
     if not wrong:
         return None
     verdict = Hindered(Reason.CATALOG_MISMATCH, visible(bounded(text, MAX_TEXT - len(ANYWAY))) + ANYWAY)
     return Decision(verdict=verdict, record=record, after=RECHECK, check="offered")
-
-
-def _read(record: str | None) -> Decision:
-    verdict = UnderWay(Reason.CREATING if record is None else Reason.UPDATING, "Reading the catalog.")
-    return Decision(ReadCatalog(), verdict, record=record, check="offered")

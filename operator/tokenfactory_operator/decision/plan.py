@@ -22,17 +22,15 @@ from typing import Final
 from tokenfactory_operator.decision import conflicts, creation, finalizer, gates, upkeep
 from tokenfactory_operator.decision.actions import (
     AddFinalizer,
-    Create,
     Decision,
     DeleteDuplicate,
-    DeleteEndpoints,
     Hindered,
     Nothing,
     ProbeGone,
-    ReadCatalog,
     Release,
     RemoveFinalizer,
     Update,
+    mutates,
 )
 from tokenfactory_operator.decision.ownership import Judged, judged
 from tokenfactory_operator.domain.attempt import PENDING
@@ -40,11 +38,6 @@ from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.reasons import Reason
 
 Check = Callable[[Judged], Decision | None]
-
-MUTATIONS: Final = (Create, Update, DeleteEndpoints, DeleteDuplicate, Release)
-"""Actions that change the cloud."""
-CALLS: Final = (*MUTATIONS, ProbeGone, ReadCatalog)
-"""Actions that call the cloud: each takes its turn at the credential first."""
 
 
 def unreadable(s: Judged) -> Decision | None:
@@ -99,9 +92,7 @@ def decide(s: DecisionInput) -> Decision:
 
 def _held_back(s: Judged, decision: Decision) -> Decision:
     """Paused and Observe: what would change the cloud is not done, and that is said."""
-    touches = isinstance(decision.action, MUTATIONS) or (
-        isinstance(decision.action, ProbeGone) and not decision.action.look_only
-    )
+    touches = mutates(decision.action)
     by_force = decision.check == finalizer.Ending.FORCED.value
     if s.resource.paused and not by_force:
         held = touches or isinstance(decision.action, RemoveFinalizer)

@@ -8,10 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tokenfactory_operator.decision import attempts, proof
-from tokenfactory_operator.decision.actions import (
-    Asking,
-    Decision,
-)
+from tokenfactory_operator.decision.actions import Asking, Decision
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.attempt import Attempt
 from tokenfactory_operator.domain.decision_input import DecisionInput

@@ -6,14 +6,7 @@ from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import NotAccepted
 from tokenfactory_operator.decision import offered, proof
-from tokenfactory_operator.decision.actions import (
-    SYNCED,
-    Decision,
-    Hindered,
-    UnderWay,
-    Update,
-    Verdict,
-)
+from tokenfactory_operator.decision.actions import SYNCED, Decision, Hindered, UnderWay, Update, Verdict
 from tokenfactory_operator.decision.failures import failed, refused_for_good
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.call_memory import Correction

@@ -16,7 +16,6 @@ from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.loop.execute import Executor
 from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.observe.poller import Poller
-from tokenfactory_operator.report import outcome
 
 BACKOFF_FIRST: Final = 1.0
 BACKOFF_LAST: Final = 300.0
@@ -50,7 +49,8 @@ class Acting:
             ended, said = "put off", {"error": error.message}
             raise
         else:
-            ended = outcome.done(decision.action)
+            adopted = isinstance(decision.action, actions.Update) and decision.action.adopts
+            ended = "adopted" if adopted else decision.action.done
             if not isinstance(decision.action, actions.ReadCatalog):  # which says nothing about what had failed
                 s.memory.calls.succeeded()
             if isinstance(decision.action, actions.Rescope):
@@ -59,7 +59,7 @@ class Acting:
             seconds = self._ports.clock.monotonic() - started
             self._ports.telemetry.reconciled(outcome=counted, seconds=seconds)
             note = self._log.warning if "reason" in said else self._log.info
-            endpoint = outcome.concerned(s, decision.action)
+            endpoint = _concerned(s, decision.action)
             note(ended, action=name, endpoint=endpoint, seconds=round(seconds, 3), **said, **_where(s.resource))
 
     def _failed(self, s: DecisionInput, error: CloudError, action: str, *, now: float) -> float:
@@ -85,3 +85,14 @@ class Acting:
 
 def _where(resource: Resource) -> dict[str, str]:
     return {"namespace": resource.namespace, "name": resource.name, "uid": resource.uid}
+
+
+def _concerned(s: DecisionInput, action: actions.Action) -> str:
+    """Ids of the endpoints that the action is about, as far as they are known once it has ended; may be empty."""
+    if isinstance(action, actions.DeleteEndpoints):
+        return ", ".join(action.endpoint_ids)
+    if isinstance(action, actions.Change):
+        return action.endpoint_id
+    if isinstance(action, actions.Create):
+        return s.memory.attempts.latest.endpoint_id if s.memory.attempts.latest is not None else ""
+    return s.recorded_id

@@ -14,14 +14,7 @@ from typing import Final
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.defects import Defects
-from tokenfactory_operator.domain.errors import (
-    KubeConflict,
-    KubeError,
-    KubeNotFound,
-    LeaseLost,
-    bounded,
-    visible,
-)
+from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound, LeaseLost, bounded, visible
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.loop.ports import Ports
 from tokenfactory_operator.ports import ConfigMaps, Key

@@ -10,12 +10,11 @@ from dataclasses import replace
 from typing import Final
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.decision import actions, creation, failures
+from tokenfactory_operator.decision import actions, creation
 from tokenfactory_operator.domain.attempt import PENDING, Attempt, Event
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.desired import create_body, owner_mark
 from tokenfactory_operator.domain.errors import CloudError, KubeConflict
-from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.loop.finalizers import Finalizers
 from tokenfactory_operator.loop.ports import Ports
@@ -74,9 +73,7 @@ class Creation:
         s.memory.attempts.opening(attempt.id)
         now = self._ports.timestamp()
         opened = api.CreateAttempt(id=attempt.id, state=PENDING, since=now, after_unknown=after_unknown or None)
-        verdict = failures.still_failing(s) or actions.UnderWay(Reason.CREATING, "Creating the endpoint.")
-        held = replace(s, resource=resource)
-        wanted = status.opening(held, decision, verdict, attempt=opened, now=now)
+        wanted = status.opening(replace(s, resource=resource), decision, attempt=opened, now=now)
         resource = await self._ports.write_status(resource, wanted)
         s.memory.attempts.opened(attempt)
         return attempt, resource

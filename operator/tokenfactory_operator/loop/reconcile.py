@@ -14,13 +14,7 @@ from typing import Any, Final
 from tokenfactory_operator.decision import actions, attempts, ownership, plan, proof
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.decision_input import DecisionInput, Policy
-from tokenfactory_operator.domain.errors import (
-    KubeConflict,
-    KubeNotFound,
-    LeaseLost,
-    OperatorError,
-    RateLimited,
-)
+from tokenfactory_operator.domain.errors import KubeConflict, KubeNotFound, LeaseLost, OperatorError, RateLimited
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.resource import Resource, parse
@@ -137,7 +131,7 @@ class Reconciler:
         s = self._gather(key, resource, poller)
         judged = ownership.judged(s)
         decision = plan.decide(judged)
-        if isinstance(decision.action, plan.CALLS):
+        if isinstance(decision.action, actions.Call):
             return await self._act_in_turn(key, s, decision, poller)
         if not isinstance(decision.action, actions.Nothing):
             await self._acting.act(s, decision, poller)

@@ -18,7 +18,8 @@ from tokenfactory_operator.api.v1alpha1 import (
     Status,
 )
 from tokenfactory_operator.decision import attempts, ownership
-from tokenfactory_operator.decision.actions import Create, Decision, Verdict
+from tokenfactory_operator.decision.actions import Create, Decision, UnderWay, Verdict
+from tokenfactory_operator.decision.failures import still_failing
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.attempt import CREATED, PENDING, REFUSED, Event, State
 from tokenfactory_operator.domain.decision_input import DecisionInput
@@ -97,8 +98,9 @@ def _first_reported(written: Status, verdict: Verdict) -> bool:
     return verdict.stalled and verdict.reason in DOUBTS and verdict.reason is not doubt_reported(written)
 
 
-def opening(s: DecisionInput, decision: Decision, verdict: Verdict, *, attempt: CreateAttempt, now: str) -> Status:
+def opening(s: DecisionInput, decision: Decision, *, attempt: CreateAttempt, now: str) -> Status:
     """The status that opens an attempt: written before anything is sent (docs/protocol.md, Create 3)."""
+    verdict = still_failing(s) or UnderWay(Reason.CREATING, "Creating the endpoint.")
     status = after(s, decision, verdict, now=now)
     cleared = dict.fromkeys(("endpoint_id", "endpoint_origin", "routing_key", "created_at", *LIVE))
     return status.model_copy(update={**cleared, "create_attempt": attempt, "scope": s.evidence.scope})

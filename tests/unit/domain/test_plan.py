@@ -29,12 +29,12 @@ Arrange = Callable[[Scene], object]
 
 UNKNOWN_OUTCOME = Decided("undecided", reason=Reason.CREATE_OUTCOME_UNKNOWN, after_list=True)
 UNTRUSTED = Reason.INVENTORY_UNTRUSTED
-CREATING = Decided("create", Create(), Reason.CREATING, synced=None, after_list=True)
+CREATING = Decided("create", Create(), after_list=True)
 IN_ORDER = Decided("in_order", reason=Reason.RECONCILE_SUCCESS, synced=True, record="ep-1", in_order=True)
 NAMED = Difference("name", "ml/llm", "chat")
 RENAME = Update("ep-1", EndpointPatch(name="chat"), drift=True, differences=(NAMED,))
 PROBE = ProbeGone("ep-1", mark())
-NEXT_ATTEMPT = Decided("undecided", Create(after_unknown=1), Reason.CREATING, synced=None, after_list=True)
+NEXT_ATTEMPT = Decided("undecided", Create(after_unknown=1), after_list=True)
 CONFLICT = Decided("", reason=Reason.OWNERSHIP_CONFLICT, stalled=True, record="ep-1", after_list=True)
 
 
@@ -103,7 +103,7 @@ CREATE_ROWS = [
     ),
     pytest.param(
         lambda s: s.held().attempt_written(state="Pending").attempted(State.REFUSED).lists(),
-        Decided("create", Create(resume=True), Reason.CREATING, synced=None, after_list=True),
+        Decided("create", Create(resume=True), after_list=True),
         id="refused-for-now-goes-on-under-the-same-attempt",
     ),
     pytest.param(

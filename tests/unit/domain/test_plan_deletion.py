@@ -29,6 +29,8 @@ LET_GO = RemoveFinalizer()
 
 def deleting(check: str, action: Action, record: str | None = None, *, waits: bool = True) -> Decided:
     waits = waits and not isinstance(action, RemoveFinalizer | Release)
+    if isinstance(action, DeleteEndpoints | RemoveFinalizer):  # it is carried out at once, so nothing is said
+        return Decided(check, action, after_list=waits)
     return Decided(check, action, Reason.DELETING, synced=None, record=record, after_list=waits)
 
 

@@ -37,7 +37,7 @@ LATE = an_endpoint("ep-2", description=mark("a2"), created_at=NEWER)
 PROBE = ProbeGone("ep-1", mark())
 LOOK = ProbeGone("ep-1", mark(), look_only=True)
 UNTRUSTED = Decided("lost", reason=Reason.INVENTORY_UNTRUSTED, stalled=True, after_list=True)
-AGAIN = Decided("lost", Create(), Reason.CREATING, synced=None, after_list=True)
+AGAIN = Decided("lost", Create(), after_list=True)
 PUT_BACK = Decided("finalizer_missing", AddFinalizer())
 MISMATCH = Decided("other_scope", reason=Reason.CREDENTIALS_MISMATCH, stalled=True, after_list=True)
 
@@ -215,7 +215,7 @@ ROWS = [
     ),
     pytest.param(
         lambda s: s.status(scope="project-2").lists(),
-        Decided("create", Create(), Reason.CREATING, synced=None, after_list=True),
+        Decided("create", Create(), after_list=True),
         id="nothing-at-stake-in-the-other-scope",
     ),
     # The finalizer that somebody stripped
@@ -224,7 +224,7 @@ ROWS = [
     pytest.param(lambda s: s.lists(an_endpoint()), PUT_BACK, id="finalizer-missing-with-our-mark-listed"),
     pytest.param(
         lambda s: s.attempt_written(state="Refused").lists(),
-        Decided("create", Create(), Reason.CREATING, synced=None, after_list=True),
+        Decided("create", Create(), after_list=True),
         id="nothing-to-hold",
     ),
 ]

@@ -222,10 +222,8 @@ def test_what_stands_in_the_way_is_named() -> None:
 
 def opening(scene: Scene) -> api.Status:
     situation = scene.situation()
-    decision = decide(situation)
-    assert decision.verdict is not None
     attempt = api.CreateAttempt(id="a2", state=PENDING, since=NOW)
-    return status.opening(situation, decision, decision.verdict, attempt=attempt, now=NOW)
+    return status.opening(situation, decide(situation), attempt=attempt, now=NOW)
 
 
 def test_opening_an_attempt_forgets_the_lost_endpoint() -> None:
