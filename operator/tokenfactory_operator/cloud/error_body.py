@@ -29,6 +29,8 @@ _PAGE_HEAD: Final = 4096
 _FIRST_WORDS: Final = 12
 _MAX_FAULTS: Final = 5
 _LARGEST_CODE: Final = 2**63
+_CODES: Final = ("type", "code", "error_code", "status", "reason")
+"""Where a form of the API may tell the kind of its error; only the first two are documented."""
 
 _TITLE = re.compile(r"<title[^<>]{0,200}>([^<]*)", re.IGNORECASE)
 _INVISIBLE = re.compile(r"<(script|style)\b.*?(</\1>|$)", re.IGNORECASE | re.DOTALL)
@@ -70,13 +72,18 @@ def _from_api(body: object) -> tuple[str, str] | None:
         return None
     detail, error = body.get("detail"), body.get("error")
     if isinstance(detail, str) and detail.strip():
-        return detail, ""
+        return detail, _codes(body)
     if isinstance(detail, list) and (faults := list(islice(_faults(detail), _MAX_FAULTS))):
         kinds = [_word(item.get("type")) for item in detail[:_MAX_FAULTS] if isinstance(item, Mapping)]
         return "; ".join(faults), " ".join(kinds)
     if isinstance(error, Mapping) and isinstance(message := error.get("message"), str) and message.strip():
-        return message, f"{_word(error.get('type'))} {_word(error.get('code'))}"
+        return message, _codes(error)
     return None
+
+
+def _codes(said: Mapping[str, object]) -> str:
+    """What stands beside a message, for machines."""
+    return " ".join(filter(None, (_word(said.get(name)) for name in _CODES)))
 
 
 def _faults(detail: list[Any]) -> Iterator[str]:

@@ -154,7 +154,18 @@ def test_lack_of_room(call: Call, status: int, body: object) -> None:
         pytest.param(CREATE, 409, "maximum number of endpoints", QuotaExceeded, True, id="409 maximum"),
         pytest.param(CREATE, 422, "description exceeds the limit of 500", InvalidSpec, True, id="422: a field's limit"),
         pytest.param(CREATE, 409, "routing key is already taken", InvalidSpec, True, id="409 taken"),
+        pytest.param(CREATE, 409, "Duplicate request", CloudConflict, False, id="409: perhaps our own, sent twice"),
         pytest.param(CREATE, 409, "routing_key must be unique", InvalidSpec, True, id="409 unique"),
+        pytest.param(CREATE, 409, "Too many endpoints in this project", QuotaExceeded, True, id="409 too many"),
+        pytest.param(CREATE, 503, "Maximum of 5 endpoints reached", QuotaExceeded, True, id="503 maximum"),
+        pytest.param(CREATE, 409, "Your credits are exhausted", QuotaExceeded, True, id="409 credits"),
+        pytest.param(CREATE, 409, "Unpaid: balance too low", QuotaExceeded, True, id="409 balance"),
+        pytest.param(CREATE, 503, "GPUs are sold-out", QuotaExceeded, True, id="503 sold out"),
+        pytest.param(CREATE, 400, "You have too many endpoints", QuotaExceeded, True, id="400 too many"),
+        pytest.param(CREATE, 404, "model x is not deployed", InvalidSpec, True, id="POST 404 about the spec"),
+        pytest.param(CREATE, 404, "Not Found", CloudUnavailable, True, id="POST 404: the path is not served"),
+        pytest.param(CREATE, 405, "Method Not Allowed", CloudUnavailable, True, id="POST 405: the path is not served"),
+        pytest.param(UPDATE, 404, "Not Found", EndpointNotFound, True, id="PATCH 404 in a framework's words"),
         pytest.param(CREATE, 409, "Conflict", CloudConflict, False, id="409 that says nothing"),
         pytest.param(UPDATE, 409, "the endpoint is in use", CloudConflict, False, id="PATCH 409 passes"),
         pytest.param(DELETE, 409, "quota", CloudConflict, False, id="DELETE 409 passes"),
@@ -170,13 +181,47 @@ def test_lack_of_room(call: Call, status: int, body: object) -> None:
 )
 def test_words_and_status(*, call: Call, status: int, words: str, kind: type[CloudError], refused: bool) -> None:
     """The table of refusals: the same status is judged by what the API says, and by nobody else's words."""
-    for body in ({"detail": words}, {"error": {"message": words, "type": "x", "code": None}}):
+    for body in ({"detail": words}, {"error": {"message": words, "type": None, "code": None}}):
         error = failure(call, status, body)
         assert (type(error), error.refused) == (kind, refused)
         assert words in error.message
     foreign = failure(call, status, f"<title>{words}</title>".encode())
     assert not foreign.refused
     assert type(foreign) not in {QuotaExceeded, EndpointNotFound, InvalidSpec}
+
+
+FAULTS = [
+    *(
+        "{} service is down",
+        "the {} service timed out",
+        "{} check exceeded the time limit",
+        "could not reach {} backend",
+    ),
+    *("{} lookup: upstream connection limit reached", "load balancer: no {} server", "{} is being checked"),
+    *("{}: retry limit exceeded", "{}", "{} request already exists", "{}: operation in progress, quota exceeded"),
+]
+"""What a faulty part says, or another request: the call may have had an effect."""
+
+
+@pytest.mark.rule("C14", "X26")
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("part", ["quota", "capacity", "balance", "billing", "payment", "GPU", "limit", "credit"])
+@pytest.mark.parametrize("status", [409, 503])
+def test_a_fault_that_only_mentions_room_is_no_refusal(status: int, part: str, fault: str) -> None:
+    """Where the words decide whether anything was done, they have to say that something is lacking."""
+    for words in (fault.format(part), fault.format(part).upper()):
+        for body in ({"detail": words}, {"error": {"message": words, "type": "error", "code": status}}):
+            assert not failure(CREATE, status, body).refused, words
+
+
+@pytest.mark.parametrize("status", [409, 503])
+@pytest.mark.parametrize("code", ["quota_exceeded", "QuotaExceeded", "GPU-QUOTA-EXCEEDED", "InsufficientCapacity"])
+@pytest.mark.parametrize("field", ["type", "code", "status", "reason"])
+def test_a_code_says_what_its_message_does_not(field: str, code: str, status: int) -> None:
+    """In whatever spelling, whatever language the sentence has, and in whichever field of the form it stands."""
+    for body in ({"detail": "Kontingent", field: code}, {"error": {"message": "Kontingent", field: code}}):
+        error = failure(CREATE, status, body)
+        assert (type(error), error.refused) == (QuotaExceeded, True)
 
 
 def test_a_key_that_is_taken_is_named() -> None:

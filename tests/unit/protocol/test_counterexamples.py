@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from tokenfactory_operator.domain.timing import Timing
+from unit.cloud.test_failures import CREATE, failure
 from unit.support.builders import KEY, SCOPE, an_endpoint
 from unit.support.credentials import elsewhere
+from unit.support.fakes import Turn
 from unit.support.stage import Stage
 
 
@@ -69,3 +71,22 @@ async def test_a_process_that_was_suspended() -> None:
     assert stage.status["observedGeneration"] < stage.body["metadata"]["generation"]
     await stage.turn()
     assert str(stage.reported("Ready")).startswith("Unknown")
+
+
+@pytest.mark.rule("X26", "C14")
+async def test_a_503_that_speaks_of_a_time_limit() -> None:
+    """The call had its effect: no second one is sent, and a deletion waits for what it made."""
+    stage = Stage()
+    error = failure(CREATE, 503, {"detail": "The request exceeded the time limit."})
+    stage.script.plan("create", Turn(error, effect=True))
+    made = dict(stage.cloud.endpoints)
+    await stage.turn()
+    hidden, stage.cloud.endpoints = stage.cloud.endpoints, made
+    stage.delete()
+    for _ in range(3):
+        await stage.turn(10)
+    assert KEY in stage.kube.objects
+    stage.cloud.endpoints = hidden
+    for _ in range(10):
+        await stage.turn(60)
+    assert (stage.cloud.endpoints, stage.journal("POST"), KEY in stage.kube.objects) == ({}, ["POST"], False)
