@@ -46,7 +46,6 @@ MESSAGES: Final[Mapping[Reason, str]] = {
 UNDER_WAY: Final = frozenset(
     {Reason.CREATING, Reason.STARTING, Reason.UPDATING, Reason.PARTIALLY_READY, Reason.STOPPING, Reason.DELETING}
 )
-ORDER: Final[Mapping[str, int]] = {str(kind): place for place, kind in enumerate(ConditionType)}
 NO_WORK: Final = frozenset({Reason.RECONCILE_PAUSED})
 
 
@@ -105,30 +104,27 @@ class _Draft:
 def conditions(s: Judged, decision: Decision, verdict: Verdict, *, now: str) -> tuple[Condition, ...]:
     """All conditions after a decision; `now` (RFC 3339) becomes the transition time of those that change status."""
     previous = {condition.type: condition for condition in reported_in_full(s.resource.status.conditions)}
-    drafts = _drafts(s, decision, verdict)
-    if not verdict.judged:
-        unknown = observed_generation(s, verdict) != s.resource.status.observed_generation
-        kept = (
-            () if _blind(s) else (ConditionType.SERVING,) if unknown else (ConditionType.READY, ConditionType.SERVING)
-        )
-        # What was unknown is so for the present reason, and not for one that a process told that is gone.
-        unknown_still = {type_ for type_ in kept if type_ in previous and previous[type_].status == "Unknown"}
-        drafts = [draft for draft in drafts if draft.type not in kept or draft.type not in previous]
-        drafts += [
-            _Draft(type_, "Unknown", verdict.reason, verdict.message) for type_ in kept if type_ in unknown_still
-        ]
-        untouched = [previous[type_] for type_ in kept if type_ in previous and type_ not in unknown_still]
-    else:
-        untouched = []
-    generation = observed_generation(s, verdict)
-    judged = previous.get(ConditionType.READY)
+    generation, judged = observed_generation(s, verdict), previous.get(ConditionType.READY)
     # What `Ready` describes stays the generation that was last held against the cloud.
     of_ready = generation if verdict.judged or judged is None else judged.observed_generation
-    made = [
-        _condition(draft, previous.get(draft.type), of_ready if draft.type is ConditionType.READY else generation, now)
-        for draft in drafts
-    ]
-    return reported_once(tuple(sorted((*untouched, *made), key=lambda condition: ORDER[condition.type])))
+    made = {
+        draft.type: _condition(
+            draft, previous.get(draft.type), of_ready if draft.type is ConditionType.READY else generation, now
+        )
+        for draft in _drafts(s, decision, verdict)
+    }
+    made |= {
+        kind: previous[kind] for kind in _kept(s, verdict) if kind in previous and previous[kind].status != "Unknown"
+    }
+    return reported_once(tuple(made[kind] for kind in ConditionType if kind in made))
+
+
+def _kept(s: Judged, verdict: Verdict) -> tuple[ConditionType, ...]:
+    """Those that go on saying what they said, since nothing is judged now."""
+    if verdict.judged or _blind(s):
+        return ()
+    another = observed_generation(s, verdict) != s.resource.status.observed_generation
+    return (ConditionType.SERVING,) if another else (ConditionType.READY, ConditionType.SERVING)
 
 
 def observed_generation(s: Judged, verdict: Verdict) -> int | None:
@@ -140,21 +136,15 @@ def observed_generation(s: Judged, verdict: Verdict) -> int | None:
 
 
 def _condition(draft: _Draft, before: Condition | None, generation: int | None, now: str) -> Condition:
-    unchanged = before is not None and before.status == draft.status and before.last_transition_time
-    if before is not None and unchanged and _says(before) == (draft.reason, draft.message, generation):
-        return before
+    since = before.last_transition_time if before is not None and before.status == draft.status else None
     return Condition(
         type=draft.type,
         status=draft.status,
         reason=draft.reason,
         message=draft.message,
-        last_transition_time=before.last_transition_time if before is not None and unchanged else now,
+        last_transition_time=since or now,
         observed_generation=generation,
     )
-
-
-def _says(condition: Condition) -> tuple[str | None, str | None, int | None]:
-    return condition.reason, condition.message, condition.observed_generation
 
 
 def _blind(s: Judged) -> bool:
@@ -169,7 +159,9 @@ def _drafts(s: Judged, decision: Decision, verdict: Verdict) -> Sequence[_Draft]
     serves = "False" if serving is Reason.NOT_SERVING else "True"
     text = "The endpoint takes traffic." if serves == "True" else "The endpoint takes no traffic."
     traffic = _Draft(ConditionType.SERVING, serves, serving, text)
-    if _blind(s):
+    # What was unknown is so for the present reason, and not for one that a process told that is gone.
+    before = any(item.type == ConditionType.SERVING for item in s.resource.status.conditions)
+    if _blind(s) or (before and not verdict.judged):
         traffic = _Draft(ConditionType.SERVING, "Unknown", verdict.reason, verdict.message)
     synced = {True: "True", False: "False", None: "Unknown"}[verdict.synced]
     drafts = [ready, _Draft(ConditionType.SYNCED, synced, verdict.reason, verdict.message), traffic]

@@ -1,13 +1,12 @@
 """A message stands once among an object's conditions: where tools that wait look, and the others refer to it.
 
 kstatus, and with it Helm and Flux, show the message of `Stalled` or `Reconciling`. Conditions of one reason say the
-same.
-What is decided from is the reason, never the words.
+same. What is decided from is the reason, never the words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import Condition
@@ -22,27 +21,25 @@ def _teller(conditions: Iterable[Condition]) -> Condition | None:
     return next((by_type[kind] for kind in TELLERS if kind in by_type), None)
 
 
-def reported_once(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    """The conditions as they are stored: those with the reason of the one that tells it name that one instead."""
+def _with_text(conditions: tuple[Condition, ...], text: Callable[[Condition], str | None]) -> tuple[Condition, ...]:
+    """The teller as it is, and each other condition of its reason with `text` of it."""
     teller = _teller(conditions)
-    if teller is None:
-        return conditions
-    short = f"See the condition {teller.type}."
     return tuple(
-        item.model_copy(update={"message": short}) if item is not teller and item.reason == teller.reason else item
+        item.model_copy(update={"message": text(teller)})
+        if teller is not None and item is not teller and item.reason == teller.reason
+        else item
         for item in conditions
     )
+
+
+def reported_once(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """The conditions as they are stored: those with the reason of the one that tells it name that one instead."""
+    return _with_text(conditions, lambda teller: f"See the condition {teller.type}.")
 
 
 def reported_in_full(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
     """The conditions as they are compared: each with its own message."""
-    teller = _teller(conditions)
-    if teller is None:
-        return conditions
-    return tuple(
-        item.model_copy(update={"message": teller.message}) if item.reason == teller.reason else item
-        for item in conditions
-    )
+    return _with_text(conditions, lambda teller: teller.message)
 
 
 def foremost(conditions: Iterable[Condition]) -> Condition | None:
