@@ -87,8 +87,8 @@ class Place:
 
     name: str
     flying: dict[int, Flight] = field(default_factory=dict)
-    shown: dict[str, str] = field(default_factory=dict)
-    """Endpoint id → description, as the cloud last showed it to this process."""
+    shown: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Project and endpoint id → description, as the cloud last showed it to this process."""
     leads: Callable[[], bool] = lambda: True
     alive: Callable[[], bool] = lambda: True
 
@@ -141,7 +141,7 @@ class CloudPort:
         shown = (item.id for item in answer.endpoints)
         token = self._token if self._grant is not None else OWN
         self._around.checks.view.answered(sent, token, self._project, shown)
-        self._place.shown.update((item.id, item.description or "") for item in answer.endpoints)
+        self._place.shown.update(((self._project, item.id), item.description or "") for item in answer.endpoints)
         return answer
 
     def _listed(self) -> EndpointList:
@@ -214,7 +214,7 @@ class CloudPort:
 
     async def update_endpoint(self, endpoint_id: str, patch: EndpointPatch) -> ObservedEndpoint:
         """See `ports.Cloud`."""
-        probe = patch.fields == ("description",) and patch.description == self._place.shown.get(endpoint_id)
+        probe = patch.fields == ("description",) and patch.description == self._last_shown(endpoint_id)
         marked = owners(patch.description or "")  # by whom, where it puts a mark on
         self._mutates("PATCH", "" if probe else endpoint_id, marked)  # a probe changes nobody's endpoint
 
@@ -265,7 +265,7 @@ class CloudPort:
             self._around.checks.acted_without_lease(self._place.name, f"{what} {endpoint_id}")
         if endpoint_id:
             self._uses_own(set(marked) or self._around.checks.concerned(endpoint_id))
-            self._around.checks.touched(self._place.name, what, endpoint_id, self._place.shown.get(endpoint_id, ""))
+            self._around.checks.touched(self._place.name, what, endpoint_id, self._last_shown(endpoint_id))
 
     def _uses_own(self, uids: set[str]) -> None:
         if self._place.alive():
@@ -278,9 +278,12 @@ class CloudPort:
         if self._grant is not None and self._asked not in (None, self._project):
             raise Forbidden("HTTP 403", refused=True, status=403)
 
+    def _last_shown(self, endpoint_id: str) -> str:
+        return self._place.shown.get((self._project, endpoint_id), "")
+
     def _shown(self, answer: ObservedEndpoint) -> ObservedEndpoint:
         """What this process knows of it from now on; the console may have changed it since."""
-        self._place.shown[answer.id] = answer.description or ""
+        self._place.shown[self._project, answer.id] = answer.description or ""
         return answer
 
     def _mutated(self, endpoint_id: str) -> None:

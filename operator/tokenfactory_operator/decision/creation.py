@@ -20,12 +20,11 @@ from tokenfactory_operator.decision.actions import (
 )
 from tokenfactory_operator.decision.failures import failed, refused_for_good
 from tokenfactory_operator.decision.ownership import Judged
+from tokenfactory_operator.decision.probes import look_due, probe_of
 from tokenfactory_operator.decision.questions import cut_off, shown_elsewhere, unclear, untrusted
 from tokenfactory_operator.domain.attempt import REFUSED
 from tokenfactory_operator.domain.decision_input import DecisionInput
-from tokenfactory_operator.domain.desired import description_for
 from tokenfactory_operator.domain.errors import visible
-from tokenfactory_operator.domain.identity import described
 from tokenfactory_operator.domain.reasons import Reason
 
 RECREATE_PAUSE_MAX: Final = 6.0
@@ -71,8 +70,7 @@ def lost(s: Judged) -> Decision | None:
     text = f"Endpoint {endpoint_id} is not in the cloud's list. Checking whether it is gone.{untouched}"
     confirming = UnderWay(Reason.ENDPOINT_LOST, text)
     if not proof.trusted(s):
-        due = s.memory.endpoints[endpoint_id].probed + s.timing.poll_interval
-        if s.now >= due:
+        if look_due(s, endpoint_id):
             # One that no LIST has ever shown may be why: if it is gone, which only the whole probe can tell, its
             # absence says nothing against the LIST.
             probe = probe_of(s, endpoint_id, look_only=endpoint_id not in s.evidence.view.overdue)
@@ -84,19 +82,6 @@ def lost(s: Judged) -> Decision | None:
         waiting = failed(s, ProbeGone.__name__)
         return waiting or Decision(probe_of(s, endpoint_id), confirming, after_list=True)
     return _recreate(s, endpoint_id)
-
-
-def probe_of(s: DecisionInput, endpoint_id: str, *, look_only: bool = False) -> ProbeGone:
-    """The look by id at an endpoint that the LISTs do not show; without `look_only` it ends in a PATCH."""
-    mark = s.remembered_mark
-    last = s.memory.endpoints[endpoint_id].last_seen
-    if last is not None and last.description:
-        description = last.description
-    elif last is not None and s.resource.spec is not None:
-        description = description_for(s.resource.spec, last, mark)
-    else:
-        description = described((s.resource.spec.description if s.resource.spec else None) or "", mark)
-    return ProbeGone(endpoint_id, description, look_only=look_only)
 
 
 def _recreate(s: Judged, endpoint_id: str) -> Decision:

@@ -23,9 +23,9 @@ from tokenfactory_operator.decision.actions import (
 )
 from tokenfactory_operator.decision.adoption import unproven_text
 from tokenfactory_operator.decision.conflicts import delete_next
-from tokenfactory_operator.decision.creation import probe_of
 from tokenfactory_operator.decision.failures import failed
 from tokenfactory_operator.decision.ownership import Judged
+from tokenfactory_operator.decision.probes import probe_of
 from tokenfactory_operator.decision.questions import CONFIRM, cut_off, shown_elsewhere, unclear, untrusted
 from tokenfactory_operator.decision.roles import Deed, Role
 from tokenfactory_operator.domain.identity import ReleasedMark, described, released_mark, subject, text_without_marks

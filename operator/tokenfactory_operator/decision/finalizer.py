@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from tokenfactory_operator.decision import attempts, deletion, gates, proof
+from tokenfactory_operator.decision import attempts, deletion, gates, probes, proof
 from tokenfactory_operator.decision.actions import Decision, RemoveFinalizer
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.attempt import REFUSED, State
@@ -52,6 +52,7 @@ REASONS_TO_KEEP: Final = (
     _reason(deletion.call_sent, Ending.OBSERVED),
     _reason(gates.cloud_not_observed, Ending.RETAINED, Ending.DELETED),
     _reason(gates.other_scope, Ending.RETAINED, Ending.DELETED),
+    _reason(probes.hidden, Ending.RETAINED, Ending.DELETED),
     _reason(deletion.unproven, Ending.DELETED),
     _reason(deletion.undeleted, Ending.DELETED),
     _reason(deletion.due_again, Ending.RETAINED, Ending.DELETED),

@@ -6,9 +6,9 @@ never created, updated or recreated: `finalizer` has its checks.
 
 ::
 
-    finalizer_missing → unreadable → cloud_not_observed → other_scope → asked_to_look → copied → adoption
-    → foreign_owner → undecided → duplicate → lost → immutable → drifted → in_order → remembered → predecessor
-    → disabled → create
+    finalizer_missing → unreadable → cloud_not_observed → other_scope → asked_to_look → hidden → copied
+    → adoption → foreign_owner → undecided → duplicate → lost → immutable → drifted → in_order → remembered
+    → predecessor → disabled → create
 
 Around both: a paused object, and one under Observe, mutate nothing; an id not yet written down is written first.
 """
@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from tokenfactory_operator.decision import conflicts, creation, finalizer, gates, upkeep
+from tokenfactory_operator.decision import conflicts, creation, finalizer, gates, probes, upkeep
 from tokenfactory_operator.decision.actions import (
     AddFinalizer,
     Decision,
@@ -62,6 +62,7 @@ LIVING: Final[tuple[Check, ...]] = (
     gates.cloud_not_observed,
     gates.other_scope,
     gates.asked_to_look,
+    probes.hidden,
     conflicts.copied,
     conflicts.adoption,
     conflicts.foreign_owner,

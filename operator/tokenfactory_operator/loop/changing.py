@@ -115,7 +115,7 @@ class Changes:
         elif found is None:
             await self._probe_by_patch(s, action, poller)
         else:
-            poller.inventory.found_hidden(found)
+            poller.inventory.found_by_id(found)
 
     async def _probe_by_patch(self, s: DecisionInput, action: actions.ProbeGone, poller: Poller) -> None:
         patch = EndpointPatch(description=action.description)
@@ -131,7 +131,7 @@ class Changes:
                 s.resource, Reason.ENDPOINT_LOST, f"Endpoint {action.endpoint_id} is gone from the cloud.", warning=True
             )
         else:
-            poller.inventory.found_hidden(found)
+            poller.inventory.found_by_id(found)
 
     @staticmethod
     async def _api_is_well(poller: Poller) -> None:

@@ -77,7 +77,7 @@ def _note_endpoints(sources: Sources) -> None:
     resource, memory, inventory, recorded = sources.resource, sources.memory, sources.inventory, sources.recorded
     if recorded and resource.status.scope in (None, inventory.scope):
         inventory.expect(recorded)
-    seen = inventory.last_seen(recorded)
+    seen = inventory.last_seen(recorded, resource.namespace)
     if seen is not None:
         memory.endpoints.recorded_seen(seen)  # in whatever scope: a probe must send what it was last
     memory.endpoints.mark_seen(inventory.marked(resource.uid))

@@ -123,17 +123,9 @@ class Gathering:
         )
 
     def _shown_elsewhere(self) -> frozenset[str]:
-        """Endpoints of this object that only other credentials' lists show: of those that it may have had itself.
-
-        What a stranger's project holds is no evidence: anybody can write a mark there.
-        """
+        """Endpoints of this object that only other credentials' lists show: of those that it may have had itself."""
         uid = self._resource.uid
         if self._inventory.shows(uid):
             return frozenset()
-        may_have_had = {self._resource.namespace, OPERATOR}
-        others = (
-            other
-            for other in self._inventory.siblings()
-            if other is not self._inventory and other.outage is None and not may_have_had.isdisjoint(other.namespaces)
-        )
+        others = (other for other in self._inventory.beside(self._resource.namespace) if other.outage is None)
         return frozenset(endpoint_id for other in others for endpoint_id in other.carrying(uid))

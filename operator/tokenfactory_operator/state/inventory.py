@@ -164,10 +164,11 @@ class Inventory:
         self._note(record)
         return ended
 
-    def found_hidden(self, endpoint: ObservedEndpoint) -> None:
-        """A GET by id answered 200 for an endpoint that the complete LISTs do not show: they hide things."""
+    def found_by_id(self, endpoint: ObservedEndpoint) -> None:
+        """A look by id answered 2xx. Unless the last complete LIST shows the endpoint by now, the LISTs hide it."""
+        hidden = not self._record(endpoint.id).in_last_list(self.last_complete)
         self.take_answer(endpoint)
-        self._hide(endpoint.id, hidden=True)
+        self._hide(endpoint.id, hidden=hidden)
 
     def lost_sight(self, endpoint_id: str) -> None:
         """A hidden endpoint does not answer by id any more."""
@@ -183,7 +184,7 @@ class Inventory:
         `there`: it was 2xx. If the last LIST did not show the endpoint, its absence from the next ones says nothing.
         """
         record, complete = self._record(endpoint_id), self.last_complete
-        shown = NEVER < complete <= record.listed
+        shown = record.in_last_list(complete)
         hidden = there and (record.hidden or endpoint_id in self.trust.overdue(complete))
         self.proven_gone(endpoint_id)
         self._hide(endpoint_id, hidden=hidden)
@@ -326,10 +327,26 @@ class Inventory:
         record = self._records.get(endpoint_id)
         return record.endpoint if record is not None and record.present else None
 
-    def last_seen(self, endpoint_id: str) -> ObservedEndpoint | None:
-        """The endpoint as an answer showed it last, also where LIST does not show it any more."""
+    def last_seen(self, endpoint_id: str, namespace: str) -> ObservedEndpoint | None:
+        """The endpoint as an answer showed it last, also where LIST does not show it any more.
+
+        Where it is not present, another credential that an object of `namespace` may have had can have seen it later.
+        """
         record = self._records.get(endpoint_id)
-        return record.endpoint if record is not None else None
+        if record is not None and record.present:
+            return record.endpoint
+        others = (other.record(endpoint_id) for other in self.beside(namespace))
+        records = [each for each in (record, *others) if each is not None and each.endpoint is not None]
+        return max(records, key=lambda each: each.seen).endpoint if records else None
+
+    def beside(self, namespace: str) -> Iterator[Inventory]:
+        """The inventories of other credentials that an object of this namespace may have had.
+
+        What a stranger's project holds is no evidence: anybody can write a mark there.
+        """
+        for other in self.siblings():
+            if other is not self and not other.namespaces.isdisjoint((namespace, OPERATOR)):
+                yield other
 
     # Its records
 

@@ -108,6 +108,10 @@ class EndpointRecord:
         if self.left_out == NEVER:
             self.left_out = begun
 
+    def in_last_list(self, complete: float) -> bool:
+        """Whether the last complete LIST, begun at `complete`, shows it, or one begun later that is not complete."""
+        return NEVER < complete <= self.listed
+
     def missing_from(self, complete: float) -> bool:
         """Whether the complete LIST begun at `complete` should show it and does not."""
         return self.known and not self.present and self.explained is None and self.evidence < complete

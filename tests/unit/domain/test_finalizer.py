@@ -26,7 +26,7 @@ FORCED, OBSERVED, RETAINED, DELETED = Ending.FORCED, Ending.OBSERVED, Ending.RET
 def accepted() -> Scene:
     """Both are deleted; of the duplicate, which answers by id, no LIST has shown anything."""
     scene = Scene().recorded().lists(OWN)
-    scene.inventory.found_hidden(DUPLICATE)
+    scene.inventory.found_by_id(DUPLICATE)
     scene.memory.endpoints.delete_answered("ep-2", scene.inventory.delete_answered("ep-2", there=True))
     return scene.deleted("ep-1").lists(OWN)
 
@@ -56,6 +56,7 @@ TABLE: Final[dict[str, tuple[Make, set[Ending]]]] = {
     "call_sent": (lambda: unsettled(an_endpoint(description=released())), {OBSERVED}),
     "cloud_not_observed": (lambda: Scene().recorded(), {RETAINED, DELETED}),
     "other_scope": (lambda: Scene().recorded(scope="project-2").lists(), {RETAINED, DELETED}),
+    "hidden": (lambda: Scene().recorded().settles().finds(OWN).lists().wait(30), {RETAINED, DELETED}),
     "unproven": (lambda: Scene().recorded().lists(an_endpoint(description="by hand")), {DELETED}),
     "undeleted": (lambda: Scene().recorded().lists(OWN), {DELETED}),
     "due_again": (lambda: accepted().wait(31), {RETAINED, DELETED}),

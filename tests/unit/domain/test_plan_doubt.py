@@ -11,6 +11,7 @@ from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.decision.actions import AddFinalizer, Create, DeleteDuplicate, Nothing, ProbeGone, Rescope
 from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.errors import CloudUnavailable
+from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
 from unit.support.builders import FOREIGN, OTHER_UID, an_endpoint, mark
 from unit.support.outcome import Decided, decided
@@ -42,11 +43,9 @@ PUT_BACK = Decided("finalizer_missing", AddFinalizer())
 MISMATCH = Decided("other_scope", reason=Reason.CREDENTIALS_MISMATCH, stalled=True, after_list=True)
 
 
-def seen_hidden(scene: Scene) -> Scene:
+def seen_hidden(scene: Scene, endpoint: ObservedEndpoint) -> Scene:
     """GET by id answered for the recorded endpoint, though no LIST shows it; a LIST later it still is not there."""
-    scene.inventory.found_hidden(an_endpoint())
-    scene.memory.endpoints.probe_begun("ep-1", scene.inventory.stamp())
-    return scene.lists()
+    return scene.finds(endpoint).lists()
 
 
 ROWS = [
@@ -179,14 +178,19 @@ ROWS = [
         id="untrusted-is-observed-by-id",
     ),
     pytest.param(
-        lambda s: seen_hidden(s.recorded().settles()),
+        lambda s: seen_hidden(s.recorded().settles(), an_endpoint()),
         UNTRUSTED,
         id="hidden-endpoint-is-said-to-be-hidden",
     ),
     pytest.param(
-        lambda s: seen_hidden(s.recorded().settles()).wait(30),
-        replace(UNTRUSTED, action=LOOK),
+        lambda s: seen_hidden(s.recorded().settles(), an_endpoint()).wait(30),
+        Decided("hidden", LOOK),
         id="hidden-endpoint-is-observed-again-each-interval",
+    ),
+    pytest.param(
+        lambda s: seen_hidden(s.recorded().settles(), an_endpoint(description=FOREIGN)).wait(30),
+        Decided("hidden", ProbeGone("ep-1", FOREIGN, look_only=True)),
+        id="hidden-endpoint-is-observed-again-whoever-it-belongs-to",
     ),
     pytest.param(
         lambda s: s.recorded().hides().settles().word(), lost(action=PROBE), id="a-persons-word-still-needs-the-probe"
@@ -316,7 +320,10 @@ FIRST = [
     E14="a-probe-that-failed-proves-nothing",
     E20="untrusted-is-observed-by-id",
     E22="a-persons-word-still-needs-the-probe",
-    E23="hidden-endpoint-is-observed-again-each-interval",
+    E23=(
+        "hidden-endpoint-is-observed-again-each-interval",
+        "hidden-endpoint-is-observed-again-whoever-it-belongs-to",
+    ),
     E28=("a-word-on-another-doubt-does-not", "nor-does-that-word-bring-trust"),
     H1="paused-deletes-no-duplicate",
     I10="a-list-that-shows-the-recorded-id-rebinds",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from unit.support.builders import KEY, an_endpoint, mark
+from tokenfactory_operator.domain.errors import InvalidSpec
+from tokenfactory_operator.domain.observed import ObservedEndpoint
+from unit.support.builders import FOREIGN, KEY, an_endpoint, mark
 from unit.support.making import accepts_only, comes_back
 from unit.support.stage import Stage
 
@@ -50,6 +54,57 @@ async def test_what_no_list_shows_is_deleted_until_it_is_not_found(
     assert stage.inventory.untrusted() == ""
 
 
+@pytest.mark.rule("E16", "X27")
+async def test_a_look_whose_answer_a_list_has_overtaken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """X27: the LIST shows the endpoint, so the LISTs tell too when it is gone."""
+    stage = await Stage().ready()
+    stage.cloud.hidden.add("ep-1")
+    look = stage.cloud.get_endpoint
+
+    async def overtaken(endpoint_id: str) -> ObservedEndpoint | None:
+        if not stage.cloud.hidden:
+            raise InvalidSpec("no look is answered any more")
+        found = await look(endpoint_id)
+        stage.cloud.hidden.clear()
+        await stage.poll()
+        return found
+
+    monkeypatch.setattr(stage.cloud, "get_endpoint", overtaken)
+    while stage.cloud.hidden:
+        await stage.turn(61)
+    stage.delete()
+    await stage.reconcile()
+    for _ in range(4):
+        await stage.turn(61)
+    assert (KEY in stage.kube.objects, stage.journal("DELETE")) == (False, ["DELETE ep-1"])
+
+
+@pytest.mark.rule("E23", "X28")
+@pytest.mark.parametrize("description", [FOREIGN, "by hand"], ids=["another-owners-mark", "no-mark"])
+@pytest.mark.parametrize("deleted", [False, True], ids=["living", "deleted"])
+async def test_what_only_answers_by_id_is_read_again_while_a_conflict_is_reported(
+    description: str, *, deleted: bool
+) -> None:
+    """X28: no LIST would show that a person has put the description in order."""
+    stage = await Stage().ready()
+    stage.cloud.hidden.add("ep-1")
+    found = stage.cloud.endpoints["ep-1"]
+    stage.cloud.endpoints["ep-1"] = replace(found, description=description)
+    stage = stage.restarted()
+    for _ in range(3):
+        await stage.turn(61)
+    assert stage.reported("Stalled") == "True OwnershipConflict"
+    stage.cloud.endpoints["ep-1"] = found
+    if deleted:
+        stage.delete()
+    for _ in range(2):
+        await stage.turn(61)
+    if deleted:
+        assert stage.journal("DELETE")[:1] == ["DELETE ep-1"]
+    else:
+        assert stage.reported("Stalled") == "True InventoryUntrusted"
+
+
 @pytest.mark.rule("D42")
 async def test_a_list_that_shows_it_says_too_when_it_is_gone() -> None:
     """It was not in the LIST of before: from then on the LISTs count, as for any other endpoint."""
@@ -73,7 +128,8 @@ async def test_a_duplicate_that_no_list_shows_beside_what_is_retained() -> None:
     )
     await stage.poll()
     stage.cloud.hidden.add("ep-9")
-    stage.inventory.found_hidden(duplicate)
+    await stage.poll()
+    stage.inventory.found_by_id(duplicate)
     stage.delete()
     accepts_only(stage, times=2, endpoint_id="ep-9")
     for _ in range(3):

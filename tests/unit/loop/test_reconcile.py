@@ -215,7 +215,7 @@ async def test_a_word_about_the_scope_is_none_about_what_is_missing() -> None:
     stage.kube.store(body)
     stage.cloud.hidden.add("ep-1")
     stage = stage.restarted()
-    stage.inventory.found_hidden(an_endpoint("ep-9", description=""))
+    stage.inventory.found_by_id(an_endpoint("ep-9", description=""))
     await stage.turn()
     assert stage.reported("Stalled") == "True CredentialsMismatch"
     stage.annotate(reconcile_requested_at="now")

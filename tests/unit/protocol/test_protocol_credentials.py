@@ -7,10 +7,10 @@ import pytest
 from tokenfactory_operator.domain.errors import CloudUnavailable
 from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.state.evidence import OPERATOR
-from unit.support.builders import KEY, NAMESPACE, OTHER_UID, SCOPE, an_endpoint, mark
+from unit.support.builders import FOREIGN, KEY, NAMESPACE, OTHER_UID, SCOPE, an_endpoint, mark
 from unit.support.credentials import another
 from unit.support.fakes import InMemoryCloud, Script, Turn
-from unit.support.making import accepts_only
+from unit.support.making import accepts_only, probed
 from unit.support.stage import Stage
 
 DOWN = CloudUnavailable("no answer in time")
@@ -192,3 +192,27 @@ async def test_a_look_without_an_answer_is_none(how: str) -> None:
     for _ in range(4):
         await stage.turn(5)
     assert "DELETE ep-1" not in stage.journal("DELETE")
+
+
+@pytest.mark.rule("L6", "X29")
+@pytest.mark.parametrize(
+    ("namespace", "sent"),
+    [
+        pytest.param(NAMESPACE, FOREIGN, id="its-own-credentials"),
+        pytest.param("elsewhere", mark("try-1"), id="anothers"),
+    ],
+)
+async def test_the_probe_sends_what_another_credential_showed_last(
+    namespace: str, sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X29: only that credential's list shows that the endpoint was marked as another's; a stranger's is not asked."""
+    stage = await Stage().ready()
+    other = beside(stage, namespace=namespace)
+    stage.cloud.endpoints["ep-1"] = an_endpoint("ep-1", description=FOREIGN)
+    stage.clock.seconds += 1
+    await other.poll()
+    stage.cloud.endpoints.clear()
+    probes = probed(stage, monkeypatch)
+    for _ in range(4):
+        await stage.turn(31)
+    assert [probe.description for probe in probes] == [sent]

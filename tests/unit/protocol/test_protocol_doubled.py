@@ -45,7 +45,7 @@ def test_what_was_not_made_here_stays(other: ObservedEndpoint) -> None:
 def test_a_get_rebinds_no_scope() -> None:
     """Gone: a 200 by id never rebinds the scope; only a LIST that shows the endpoint does."""
     scene = Scene().recorded(scope="project-2").settles()
-    scene.inventory.found_hidden(an_endpoint())
+    scene.inventory.found_by_id(an_endpoint())
     assert decided(scene).check == "other_scope"
     assert decided(scene).action == Nothing()
     assert isinstance(decided(scene.lists(an_endpoint())).action, Rescope)

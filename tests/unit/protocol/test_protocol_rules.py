@@ -180,8 +180,7 @@ def test_the_spec_decides_between_duplicates_before_the_status() -> None:
 )
 def test_what_answers_by_id_is_judged_by_its_mark(description: str, check: str, reason: Reason) -> None:
     """Gone: a 200 to the GET shows whose the endpoint is now, and that the LIST hides things."""
-    scene = Scene().recorded().settles()
-    scene.inventory.found_hidden(an_endpoint(description=description))
+    scene = Scene().recorded().settles().finds(an_endpoint(description=description))
     found = decided(scene.lists())
     assert (found.check, found.reason, found.record) == (check, reason, "ep-1" if check != "lost" else None)
 

@@ -6,10 +6,10 @@ import pytest
 
 from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudUnavailable
-from tokenfactory_operator.domain.observed import EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.domain.timing import Timing
 from unit.support.builders import FOREIGN, IDENTITY, KEY, OTHER_UID, an_endpoint, an_object, mark
 from unit.support.fakes import Turn
+from unit.support.making import probed
 from unit.support.scene import Scene
 from unit.support.stage import Stage
 
@@ -85,13 +85,13 @@ def test_how_an_endpoint_was_seen_last() -> None:
     scene = Scene().lists(an_endpoint(description=FOREIGN), *ANOTHER)
     scene.inventory.expect("ep-1")
     scene.lists(*ANOTHER)
-    last = scene.inventory.last_seen("ep-1")
+    last = scene.inventory.last_seen("ep-1", "")
     assert last is not None
     assert last.foreign_to(IDENTITY)
     scene.inventory.forget(OTHER_UID, "ep-1")
-    assert scene.inventory.last_seen("ep-1") is None
+    assert scene.inventory.last_seen("ep-1", "") is None
     deleted = Scene().lists(an_endpoint()).deleted("ep-1").lists()
-    assert deleted.inventory.last_seen("ep-1") is None
+    assert deleted.inventory.last_seen("ep-1", "") is None
 
 
 @pytest.mark.rule("L6", "X9")
@@ -103,14 +103,7 @@ async def test_the_probe_sends_what_a_list_showed_while_nobody_looked_at_the_obj
     stage.cloud.endpoints["ep-1"] = an_endpoint("ep-1", description=FOREIGN)
     await stage.poll()
     stage.cloud.endpoints.clear()
-    sent = stage.cloud.update_endpoint
-    probes: list[EndpointPatch] = []
-
-    async def probed(endpoint_id: str, patch: EndpointPatch) -> ObservedEndpoint:
-        probes.append(patch)
-        return await sent(endpoint_id, patch)
-
-    monkeypatch.setattr(stage.cloud, "update_endpoint", probed)
+    probes = probed(stage, monkeypatch)
     for _ in range(4):
         await stage.turn(31)
     assert [probe.description for probe in probes] == [FOREIGN]

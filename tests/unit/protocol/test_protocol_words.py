@@ -183,7 +183,7 @@ def test_what_nobody_looks_for_by_id_any_more_says_nothing() -> None:
     first.listed(first.stamp(), EndpointList(()))
     second.listed(second.stamp(), EndpointList((an_endpoint(),)))
     first.expect("ep-1")
-    first.found_hidden(an_endpoint())
+    first.found_by_id(an_endpoint())
     assert first.untrusted()
     first.unexpect("ep-1")
     second.expect("ep-1")

@@ -292,7 +292,7 @@ def test_endpoints_that_objects_name_distrust_until_a_person_answers() -> None:
 def test_a_hidden_endpoint_is_kept_and_told() -> None:
     """Observed by id while the LISTs do not show it."""
     scene = Scene().lists()
-    scene.inventory.found_hidden(an_endpoint())
+    scene.inventory.found_by_id(an_endpoint())
     found = evidence(scene.lists())
     assert found.recorded.seen is not None
     assert found.view.hidden == {"ep-1"}
@@ -301,10 +301,18 @@ def test_a_hidden_endpoint_is_kept_and_told() -> None:
 def test_a_hidden_endpoint_that_answers_no_more() -> None:
     """Then the LISTs were right in the end."""
     scene = Scene().lists()
-    scene.inventory.found_hidden(an_endpoint())
+    scene.inventory.found_by_id(an_endpoint())
     scene.lists().inventory.lost_sight("ep-1")
     found = evidence(scene)
     assert (found.recorded.seen, found.view.untrusted, found.view.hidden) == (None, "", frozenset())
+
+
+def test_an_answer_by_id_that_a_list_has_overtaken() -> None:
+    """A LIST that came before the answer shows the endpoint: the LISTs do not hide it, and one that does not counts."""
+    scene = Scene().lists().lists(an_endpoint())
+    scene.inventory.found_by_id(an_endpoint())
+    assert evidence(scene).view.hidden == frozenset()
+    assert evidence(scene.lists()).recorded.seen is None
 
 
 def test_a_get_that_finds_nothing_overrules_no_list() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tokenfactory_operator.domain.errors import KubeError, Unauthorized
+from tokenfactory_operator.domain.observed import EndpointPatch, ObservedEndpoint
 from unit.support.builders import KEY
 from unit.support.fakes import Turn
 from unit.support.stage import Stage
@@ -61,3 +62,16 @@ async def revoked(stage: Stage) -> None:
     for _ in range(5):
         await stage.turn(60)
     assert "token revoked" in str(stage.status["conditions"])
+
+
+def probed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[EndpointPatch]:
+    """What the stage sends with each PATCH from now on."""
+    sent = stage.cloud.update_endpoint
+    probes: list[EndpointPatch] = []
+
+    async def noted(endpoint_id: str, patch: EndpointPatch) -> ObservedEndpoint:
+        probes.append(patch)
+        return await sent(endpoint_id, patch)
+
+    monkeypatch.setattr(stage.cloud, "update_endpoint", noted)
+    return probes

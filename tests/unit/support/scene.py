@@ -135,7 +135,7 @@ class Scene:
 
     def hides(self) -> Self:
         """Another endpoint answers by id though no LIST shows it: the inventory is not trusted."""
-        self.inventory.found_hidden(ObservedEndpoint("ep-hidden"))
+        self.inventory.found_by_id(ObservedEndpoint("ep-hidden"))
         return self
 
     # This process
@@ -161,6 +161,12 @@ class Scene:
             ended = self.inventory.delete_answered(endpoint_id)
             self.memory.endpoints.delete_answered(endpoint_id, ended)
             self.memory.calls.answered(ended)
+        return self
+
+    def finds(self, endpoint: ObservedEndpoint) -> Self:
+        """GET by id has just answered so."""
+        self.memory.endpoints.probe_begun(endpoint.id, self.inventory.stamp())
+        self.inventory.found_by_id(endpoint)
         return self
 
     def looked(self, endpoint_id: str = "ep-1") -> Self:
