@@ -103,7 +103,10 @@ _LACKING: Final = re.compile(
     r"|\b(?:quotas?|capacity|gpus?|resources?|credits?|funds|budget|(?:endpoints?|gpu|replica|project|account|spending|usage)"
     r" (?:limit|maximum))(?: [\w/.]+){0,3} (?:exceeded|exhausted|depleted|reached|used up|sold out|insufficient)\b"
     r"|\b(?:payments?|invoices?|balance|billing account)(?: [\w/.]+){0,3}"
-    r" (?:required|overdue|unpaid|suspended|insufficient|negative|too low)\b|\bsold out\b",
+    r" (?:required|overdue|unpaid|suspended|insufficient|negative|too low)\b|\bsold out\b"
+    r"|\b(?:capacity|gpus?|resources)(?: (?!service\b)[\w/.]+){0,5} (?:not (?:currently )?available|unavailable)\b"
+    r"|\b(?:at (?:full |maximum )?capacity|limit of \d+(?: [\w/.]+){0,5} (?:exceeded|reached)|max(?:imum)? endpoints"
+    r"|unpaid (?:invoices?|bills?))\b|^\W*limit (?:exceeded|reached)\b|\b(?:cluster|region|pool)(?: is)? full\b",
     re.IGNORECASE,
 )
 """Says what is lacking; that a text only speaks of it ("the quota service is down") is not enough."""

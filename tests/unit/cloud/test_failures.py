@@ -161,6 +161,15 @@ def test_lack_of_room(call: Call, status: int, body: object) -> None:
         pytest.param(CREATE, 409, "Your credits are exhausted", QuotaExceeded, True, id="409 credits"),
         pytest.param(CREATE, 409, "Unpaid: balance too low", QuotaExceeded, True, id="409 balance"),
         pytest.param(CREATE, 503, "GPUs are sold-out", QuotaExceeded, True, id="503 sold out"),
+        pytest.param(CREATE, 503, "H100 capacity is currently unavailable", QuotaExceeded, True, id="503 unavailable"),
+        pytest.param(CREATE, 503, "GPUs of this type are not available", QuotaExceeded, True, id="503 not available"),
+        pytest.param(CREATE, 503, "We are at full capacity", QuotaExceeded, True, id="503 at capacity"),
+        pytest.param(
+            CREATE, 503, "The limit of 5 endpoints has been reached", QuotaExceeded, True, id="503 limit of 5"
+        ),
+        pytest.param(CREATE, 503, "limit_exceeded", QuotaExceeded, True, id="503 a code of a limit"),
+        pytest.param(CREATE, 409, "The cluster is full", QuotaExceeded, True, id="409 full"),
+        pytest.param(CREATE, 409, "Your account has an unpaid invoice", QuotaExceeded, True, id="409 unpaid"),
         pytest.param(CREATE, 400, "You have too many endpoints", QuotaExceeded, True, id="400 too many"),
         pytest.param(CREATE, 404, "model x is not deployed", InvalidSpec, True, id="POST 404 about the spec"),
         pytest.param(CREATE, 404, "Not Found", CloudUnavailable, True, id="POST 404: the path is not served"),
@@ -198,6 +207,7 @@ FAULTS = [
         "could not reach {} backend",
     ),
     *("{} lookup: upstream connection limit reached", "load balancer: no {} server", "{} is being checked"),
+    *("{} service unavailable", "{} service is temporarily unavailable"),
     *("{}: retry limit exceeded", "{}", "{} request already exists", "{}: operation in progress, quota exceeded"),
 ]
 """What a faulty part says, or another request: the call may have had an effect."""
