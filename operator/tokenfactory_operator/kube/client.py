@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import quote, urlencode
 
 import aiohttp
-from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.client.exceptions import OpenApiException
+from yarl import URL
 
 from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube.errors import NoAnswer, SetupError, TooLarge, from_answer
 from tokenfactory_operator.kube.login import Connection, load_connection
+from tokenfactory_operator.kube.under_way import WritesUnderWay
 from tokenfactory_operator.network.tls import as_kubectl
 from tokenfactory_operator.ports import JsonObject
 
@@ -33,8 +35,10 @@ JSON: Final = "application/json"
 
 _HTTP_OK: Final = range(200, 300)
 _HTTP_UNAUTHORIZED: Final = 401
-# The library's own limit (5 minutes) stays off: `asyncio.timeout` bounds the request, credentials included.
+# aiohttp's own limit (5 minutes) stays off: `asyncio.timeout` bounds the request, credentials included.
 _NO_LIMIT: Final = aiohttp.ClientTimeout(total=None)
+_READ_AHEAD: Final = 2**21
+"""Bytes of an answer that are read before somebody takes them: pages of a listing are large."""
 
 _UNTRUSTED: Final = (
     "the API server's certificate is not trusted. Was its CA renewed? Then the kubeconfig, or the pod's service "
@@ -72,28 +76,12 @@ def kind_of(path: str) -> str:
     return "status" if path.endswith("/status") else "metadata"
 
 
-def _plain(value: object) -> object:
-    """Any mapping or sequence as the dict or list that the serialiser knows."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _new_api(connection: Connection) -> ApiClient:
-    configuration = Configuration(
-        host=connection.server,
-        ssl_ca_cert=connection.ca_path,
-        cert_file=connection.certificate_path,
-        key_file=connection.private_key_path,
-        proxy=connection.proxy_url,
-        client_session_kwargs={"trust_env": False},  # the connection has the proxy, by kubectl's rules
-    )
-    api = ApiClient(configuration)
-    as_kubectl(api.rest_client.ssl_context)
-    api.user_agent = MANAGER
-    return api
+def _tls(connection: Connection) -> ssl.SSLContext:
+    """Whom the pool trusts, and as whom it is known. Raises `OSError` or `ValueError` for files that cannot be used."""
+    context = as_kubectl(ssl.create_default_context(cafile=connection.ca_path))
+    if connection.certificate_path:
+        context.load_cert_chain(connection.certificate_path, keyfile=connection.private_key_path)
+    return context
 
 
 class KubeClient:
@@ -114,10 +102,12 @@ class KubeClient:
         self._connection = connection
         self._load = load
         self._timeout = request_timeout
-        self._api = _new_api(connection)
+        self._server, self._proxy, self._tls = connection.server, connection.proxy_url, _tls(connection)
+        self._session: aiohttp.ClientSession | None = None
         self._trust, self._written_as = connection.trust, connection.written
         self._rejected = False
         self._writes = 0
+        self.under_way = WritesUnderWay()
 
     @property
     def writing(self) -> bool:
@@ -147,7 +137,8 @@ class KubeClient:
 
     async def close(self) -> None:
         """Close the pool; call it once, when nothing is under way."""
-        await self._api.close()  # type: ignore[no-untyped-call]  # the library leaves it unannotated
+        if self._session is not None:
+            await self._session.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -207,7 +198,7 @@ class KubeClient:
             raise KubeError(f"{request}: {error.message}") from None
         except aiohttp.ClientConnectorCertificateError as error:
             raise KubeError(f"{request}: {_UNTRUSTED} ({error.certificate_error})") from error
-        except (OpenApiException, ValueError) as error:  # a wrong URL or certificate too: no fault of the network
+        except ValueError as error:  # a wrong URL or certificate too: no fault of the network
             raise KubeError(f"{request}: {type(error).__name__}: {error}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise NoAnswer(f"{request}: {type(error).__name__}: {error}") from error
@@ -233,16 +224,24 @@ class KubeClient:
         body: JsonObject | None,
         headers: Mapping[str, str],
     ) -> aiohttp.ClientResponse:
-        prepared = await self._api.param_serialize(
-            method,
-            path,
-            query_params=list(query),
-            header_params={**headers, **await self._authorization()},
-            body=_plain(body),
-        )
-        answer = await self._api.call_api(*prepared, _request_timeout=_NO_LIMIT)
-        response: aiohttp.ClientResponse = answer.response
-        return response
+        asked = f"?{urlencode(query, quote_via=quote)}" if query else ""
+        url = URL(f"{self._server}{path}{asked}", encoded=True)
+        data = None if body is None else json.dumps(body, default=dict).encode()  # any mapping is an object
+        return await self._pool().request(method, url, data=data, headers={**headers, **await self._authorization()})
+
+    def _pool(self) -> aiohttp.ClientSession:
+        """The connections; made by the first request, since they belong to the loop that runs then."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=self._tls),
+                headers={"User-Agent": MANAGER},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=_NO_LIMIT,
+                trust_env=False,  # the connection has the proxy, by kubectl's rules
+                proxy=self._proxy,
+                read_bufsize=_READ_AHEAD,
+            )
+        return self._session
 
     async def _authorization(self) -> dict[str, str]:
         expiration = self._connection.expiration

@@ -16,7 +16,7 @@ import aiohttp
 from multidict import CIMultiDict
 
 from tokenfactory_operator.domain.resource import known_annotations
-from tokenfactory_operator.kube.echoes import without_echoes
+from tokenfactory_operator.kube.echoes import Settled, without_echoes
 
 PAGE_SIZE: Final = 500
 """Objects that a page of a listing holds at most."""
@@ -64,12 +64,13 @@ def session_options(
     is_metadata_only: Callable[[str], bool],
     too_large: Callable[[], bool],
     is_known: Callable[[Mapping[str, Any]], bool],
+    settled: Settled,
 ) -> dict[str, Any]:
     """Arguments of an `aiohttp.ClientSession` whose JSON answers are lean.
 
     `is_metadata_only` says for which paths the metadata suffice. `too_large` is told of a listing's page over
     `PAGE_BYTES`: if it answers True, the page is given up, as if the connection had broken. `is_known` is asked about
-    each object that a listing or a watch brings: what is held already is left out.
+    each object that a listing or a watch brings: what is held already is left out. `settled`: see `echoes`.
     """
 
     async def ask_for_metadata(
@@ -87,7 +88,7 @@ def session_options(
 
         async def start(self, connection: Any) -> aiohttp.ClientResponse:  # noqa: ANN401  # as aiohttp's
             await super().start(connection)
-            self.content = without_echoes(self.url, self.content, is_metadata_only, is_known)
+            self.content = without_echoes(self.url, self.content, is_metadata_only, is_known, settled)
             return self
 
         async def json(self, **_options: Any) -> Any:  # noqa: ANN401  # as aiohttp's

@@ -60,7 +60,7 @@ class KubeObjects:
             KubeError: anything else; 422 where a finalizer is added to a terminating object.
         """
         metadata = {"resourceVersion": resource_version, "finalizers": list(finalizers)}
-        return await self._patch(_path(key), {"metadata": metadata})
+        return await self._patch(key, {"metadata": metadata})
 
     async def patch_status(self, key: Key, patch: JsonObject, *, uid: str, resource_version: str) -> JsonObject:
         """Merge `patch` into `.status`: a `None` removes a field, a list is replaced whole.
@@ -71,7 +71,7 @@ class KubeObjects:
             KubeError: anything else; 422 where the schema refuses the status.
         """
         body = {"metadata": {"resourceVersion": resource_version}, "status": patch}
-        written = await self._patch(f"{_path(key)}/status", body)
+        written = await self._patch(key, body, "/status")
         if written["metadata"]["uid"] != uid:
             # Only a restored etcd can repeat a revision; the caller must not take the answer for its own object.
             raise KubeNotFound(f"{key} is another object now: uid {written['metadata']['uid']} in place of {uid}")
@@ -107,6 +107,14 @@ class KubeObjects:
             raise KubeError("the namespace kube-system has no usable uid: set CLUSTER_ID")
         return digits
 
-    async def _patch(self, path: str, body: JsonObject) -> JsonObject:
-        answer = await self._client.request("PATCH", path, query=_FIELD_MANAGER, body=body, content_type=MERGE_PATCH)
+    async def settled(self, key: Key) -> None:
+        """Return when no write to the object is under way, or when the one that is began a second ago."""
+        await self._client.under_way.over(_path(key))
+
+    async def _patch(self, key: Key, body: JsonObject, subresource: str = "") -> JsonObject:
+        path = _path(key)
+        with self._client.under_way.write(path):
+            answer = await self._client.request(
+                "PATCH", f"{path}{subresource}", query=_FIELD_MANAGER, body=body, content_type=MERGE_PATCH
+            )
         return self._sharing.of(lean(answer))

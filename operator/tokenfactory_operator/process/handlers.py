@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import aiohttp
@@ -34,7 +34,13 @@ Observe = Callable[[str | None, JsonObject], None]
 """Told of each event and its object, without what is not needed of it; the kind is `None` for the initial listing."""
 Known = Callable[[JsonObject], bool]
 """Whether an object that the watch brings is held as it is or newer; that it was brought is noted."""
+Settled = Callable[[JsonObject], Awaitable[None]]
+"""Returns when no write of ours to an object is under way, or has been for too long."""
 SECRETS: Final = ("", "v1", "secrets")
+
+
+async def _at_once(_body: JsonObject) -> None:
+    """Nothing is under way."""
 
 
 class NoDifferences(kopf.DiffBaseStorage):
@@ -98,7 +104,10 @@ def connection_info(connection: Connection) -> kopf.ConnectionInfo:
 
 
 def session_of(
-    info: kopf.ConnectionInfo, settings: kopf.OperatorSettings, is_known: Known = lambda _: False
+    info: kopf.ConnectionInfo,
+    settings: kopf.OperatorSettings,
+    is_known: Known = lambda _: False,
+    settled: Settled = _at_once,
 ) -> kopf.AiohttpSession:
     """The connection that kopf would make of this, with lean answers; pages of a listing get smaller until they fit."""
 
@@ -115,13 +124,18 @@ def session_of(
             headers=info.as_http_headers(),
             proxy=info.proxy_url,
             trust_env=info.trust_env,
-            **session_options(is_collection, too_large, is_known),
+            **session_options(is_collection, too_large, is_known, settled),
         ),
     )
 
 
 def build_registry(
-    settings: kopf.OperatorSettings, observe: Observe, observe_secret: Observe | None, *, is_known: Known
+    settings: kopf.OperatorSettings,
+    observe: Observe,
+    observe_secret: Observe | None,
+    *,
+    is_known: Known,
+    settled: Settled,
 ) -> kopf.OperatorRegistry:
     """The handlers, in a registry of their own; without `observe_secret` no Secret is watched.
 
@@ -131,7 +145,7 @@ def build_registry(
 
     @kopf.on.login(registry=registry, id="login")
     async def login(**_: object) -> kopf.AiohttpSession:
-        return session_of(connection_info(await load_connection()), settings, is_known)
+        return session_of(connection_info(await load_connection()), settings, is_known, settled)
 
     @kopf.on.event(api.GROUP, api.VERSION, api.PLURAL, registry=registry, id="observe")
     async def event(event: Mapping[str, Any], **_: object) -> None:

@@ -22,6 +22,7 @@ from tokenfactory_operator.loop.dispatch import RELIST_INTERVAL
 from tokenfactory_operator.process import handlers
 from tokenfactory_operator.process.secret_lists import SecretLists
 from tokenfactory_operator.settings import Settings, StartupError
+from tokenfactory_operator.state.cache import key_of
 
 _LOG = structlog.stdlib.get_logger(__name__)
 
@@ -102,7 +103,11 @@ class Informer:
             secret_observed = self._core.secret_observed if self._secrets is not None else None
             await handlers.watch(
                 handlers.build_registry(
-                    settings, self._core.dispatch.observed, secret_observed, is_known=self._core.dispatch.known
+                    settings,
+                    self._core.dispatch.observed,
+                    secret_observed,
+                    is_known=self._core.dispatch.known,
+                    settled=lambda body: self._objects.settled(key_of(body)),
                 ),
                 settings,
                 namespaces=self._settings.watch_namespaces,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -194,12 +195,27 @@ async def test_the_watch_of_secrets_is_as_it_comes() -> None:
         assert await watched(server, "/api/v1/secrets?watch=true") == [event("MODIFIED", 1).strip()]
 
 
-async def watched(server: Loopback, path: str) -> list[bytes]:
-    """The lines that kopf reads, where all is held but the seventh object."""
+async def test_an_event_that_is_quicker_than_the_answer_to_our_write_waits_for_it() -> None:
+    """What the answer has brought by then is no news; what it has not brought is."""
+    lines = [event("MODIFIED", 7), event("MODIFIED", 8)]
+    async with loopback(lambda _: answer(b"".join(lines).decode())) as server:
+        told = await watched(server, f"/apis/{api.API_VERSION}/{api.PLURAL}?watch=true", unknown=["dep-7", "dep-8"])
+    assert [json.loads(line)["type"] for line in told] == ["BOOKMARK", "MODIFIED"]
+
+
+async def watched(server: Loopback, path: str, *, unknown: Sequence[str] = ("dep-7",)) -> list[bytes]:
+    """The lines that kopf reads, where all is held but these objects, of which an answer brings the first but one."""
+    missing = list(unknown)
 
     def is_known(body: Mapping[str, Any]) -> bool:
-        return bool(body["metadata"]["name"] != "dep-7")
+        return body["metadata"]["name"] not in missing
 
-    info = handlers.session_of(kopf.ConnectionInfo(server=server.url), handlers.build_settings(""), is_known)
+    async def settled(body: Mapping[str, Any]) -> None:
+        await asyncio.sleep(0)
+        if len(missing) > 1:
+            missing.remove(body["metadata"]["name"])
+
+    asked = (kopf.ConnectionInfo(server=server.url), handlers.build_settings(""))
+    info = handlers.session_of(*asked, is_known, settled)
     async with info.aiohttp_session as session, session.get(server.url + path) as response:
         return [line async for line in iter_jsonlines(response.content, chunk_size=1000)]

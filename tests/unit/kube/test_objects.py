@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -88,3 +90,29 @@ async def test_cluster_id_needs_a_uid() -> None:
     async with loopback(lambda _: answer({"metadata": {"uid": "1-2"}})) as server, client_of(server) as client:
         with pytest.raises(KubeError, match="CLUSTER_ID"):
             await KubeObjects(client).cluster_id()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda objects: objects.set_finalizers(KEY, ("f",), resource_version="1"), id="finalizers"),
+        pytest.param(lambda objects: objects.patch_status(KEY, {}, uid="u", resource_version="1"), id="status"),
+    ],
+)
+async def test_an_object_is_not_settled_before_the_answer_to_a_write(
+    write: Callable[[KubeObjects], Awaitable[object]],
+) -> None:
+    """Whoever waits for that finds what the answer has brought."""
+    ended = []
+
+    async def step(name: str, work: Awaitable[object]) -> None:
+        await work
+        ended.append(name)
+
+    written = answer({"metadata": {"name": "a", "uid": "u"}})
+    async with loopback(lambda _: written) as server, client_of(server) as client, asyncio.TaskGroup() as group:
+        objects = KubeObjects(client)
+        group.create_task(step("written", write(objects)))
+        group.create_task(step("settled", objects.settled(KEY)))
+        group.create_task(step("another", objects.settled(Key("ml", "b"))))
+    assert ended == ["another", "written", "settled"]

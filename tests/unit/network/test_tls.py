@@ -64,7 +64,7 @@ async def test_every_client_asks_the_same() -> None:
 
     async with KubeClient(connection, load) as client:
         contexts = (
-            client._api.rest_client.ssl_context,
+            client._tls,
             connection_info(connection).as_ssl_context(),
             tls_context(LAX_CA),
         )
