@@ -114,7 +114,7 @@ def unresolved_attempt(s: Judged) -> Decision | None:
         return Decision(verdict=verdict, after_list=True)
     if not proof.trusted(s):
         return untrusted(s)
-    cut = None if proof.confirmed(s) else cut_off(s, attempt)
+    cut = None if s.memory.confirmed_doubt is Reason.CREATE_OUTCOME_UNKNOWN else cut_off(s, attempt)
     return shown_elsewhere(s) or cut
 
 

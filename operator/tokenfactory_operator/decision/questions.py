@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tokenfactory_operator.decision import attempts, proof
+from tokenfactory_operator.decision import attempts
 from tokenfactory_operator.decision.actions import Asking, Decision
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.attempt import Attempt
@@ -41,14 +41,15 @@ def cut_off(s: Judged, attempt: Attempt) -> Decision | None:
 def shown_elsewhere(s: Judged) -> Decision | None:
     """Another credential's LIST shows an endpoint of this object: that exists, whatever this one's leaves out."""
     known = s.memory.endpoints  # its LIST may be the older one
-    ids = s.evidence.elsewhere - known.gone() - known.deleted().keys()
-    if not ids or proof.confirmed(s):
+    ids = s.evidence.elsewhere - known.gone() - known.deleted().keys() - s.memory.confirmed_elsewhere
+    if not ids:
         return None
     text = (
         f"Another credential's list shows endpoint {', '.join(sorted(ids))}, made for this object, and this one's does "
         f"not. Look at the console; if it is another object's or gone, {CONFIRM}."
     )
-    return Decision(verdict=Asking(Reason.INVENTORY_UNTRUSTED, text), after_list=True)
+    verdict = Asking(Reason.INVENTORY_UNTRUSTED, text, conflicts=tuple(sorted(ids)))
+    return Decision(verdict=verdict, after_list=True)
 
 
 def untrusted(s: DecisionInput, *, also: str = "") -> Decision:

@@ -6,6 +6,7 @@ has happened. Times are stamps of one strictly growing clock, in seconds; `NEVER
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from tokenfactory_operator.domain.attempt import Attempt, Event, IllegalTransition, State
@@ -129,6 +130,8 @@ class Memory:
     confirmed_doubt: Reason | None = None
     """The reported doubt (untrusted inventory, other scope, unknown outcomes) that a person has answered with the
     request annotation."""
+    confirmed_elsewhere: frozenset[str] = frozenset()
+    """Endpoints in another credential's LIST of which a person has said that they are not this object's, or gone."""
     corrections: Corrections = field(default_factory=Corrections)
     recreation: Recreation = field(default_factory=Recreation)
     claimed: str = ""
@@ -136,21 +139,29 @@ class Memory:
     without_credential: float = NEVER
     """Since when there is no usable credential for the object; `NEVER` while there is one."""
 
-    def requested(self, value: str, at: float, *, pending: bool, doubt: Reason | None) -> None:
-        """The request annotation as it is now; `pending`: not handled yet, `doubt`: what the status asks a person."""
+    def requested(
+        self, value: str, at: float, *, pending: bool, doubt: Reason | None, named: Collection[str] = ()
+    ) -> None:
+        """The request annotation as it is now; `pending`: not handled yet, `doubt`: what the status asks a person.
+
+        `named`: the endpoints that the question is about, where another credential's LIST shows them.
+        """
         if not self.request.news(value, at) or not pending:
             return
         self.corrections.requested()
         if doubt is not None:
-            self.doubt_confirmed(doubt)
+            self.doubt_confirmed(doubt, named)
 
-    def doubt_confirmed(self, doubt: Reason) -> None:
-        """A person has answered the doubt that the status reports."""
-        self.confirmed_doubt = doubt
+    def doubt_confirmed(self, doubt: Reason, named: Collection[str] = ()) -> None:
+        """A person has answered the doubt that the status reports: about these endpoints, or about its own LIST."""
+        if named:
+            self.confirmed_elsewhere |= frozenset(named)
+        else:
+            self.confirmed_doubt = doubt
 
     def doubt_over(self) -> None:
         """What a person has confirmed does not hold for the next doubt."""
-        self.confirmed_doubt = None
+        self.confirmed_doubt, self.confirmed_elsewhere = None, frozenset()
 
     def post_begun(self) -> None:
         """A POST is being sent: what a person has allowed is this one."""

@@ -59,7 +59,8 @@ def _note_object(resource: Resource, memory: Memory, now: float) -> None:
     if resource.has_finalizer:
         memory.attempts.finalizer_seen(now)
     doubt = status.doubt_reported(resource.status) if resource.request_pending else None
-    memory.requested(resource.requested_at, now, pending=resource.request_pending, doubt=doubt)
+    named = resource.status.conflicting_endpoints or ()
+    memory.requested(resource.requested_at, now, pending=resource.request_pending, doubt=doubt, named=named)
     memory.attempts.recorded(resource.status.endpoint_id)
 
 

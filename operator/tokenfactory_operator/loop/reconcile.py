@@ -286,6 +286,6 @@ def _said_ready(resource: Resource) -> bool:
 
 def _no_doubt(s: DecisionInput) -> bool:
     """What a person can confirm about endpoints is over, though the object may stand still for another reason."""
-    if not proof.confirmed(s) or s.evidence.view.untrusted:
+    if not (proof.confirmed(s) or s.memory.confirmed_elsewhere) or s.evidence.view.untrusted:
         return False
     return attempts.unresolved(s) is None and ownership.judge(s).kept is not None

@@ -95,7 +95,8 @@ def doubt_reported(written: Status) -> Reason | None:
 
 
 def _first_reported(written: Status, verdict: Verdict) -> bool:
-    return verdict.stalled and verdict.reason in DOUBTS and verdict.reason is not doubt_reported(written)
+    asked = doubt_reported(written), written.conflicting_endpoints or ()
+    return verdict.stalled and verdict.reason in DOUBTS and asked != (verdict.reason, verdict.conflicts)
 
 
 def opening(s: DecisionInput, decision: Decision, *, attempt: CreateAttempt, now: str) -> Status:

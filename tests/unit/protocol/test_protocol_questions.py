@@ -1,0 +1,84 @@
+"""One question, one answer: what a person confirms about one doubt says nothing about the next one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokenfactory_operator.domain.errors import CloudUnavailable
+from unit.protocol.test_protocol_credentials import beside
+from unit.support.builders import KEY, an_endpoint
+from unit.support.fakes import InMemoryCloud, Turn
+from unit.support.stage import Stage
+
+DOWN = CloudUnavailable("no answer in time")
+STRANGERS = tuple(f"x-{number}" for number in range(20))
+
+
+async def asked_about_missing_ones(*, terminating: bool = False) -> tuple[Stage, InMemoryCloud]:
+    """An attempt without an answer, its endpoint and some strangers' hidden; and a cloud that shows it."""
+    stage = Stage()
+    for name in STRANGERS:
+        stage.cloud.endpoints[name] = an_endpoint(name, description="a stranger's")
+    stage.cloud.hidden.add("ep-1")
+    stage.script.plan("create", Turn(DOWN, effect=True))
+    await stage.turn()
+    full = InMemoryCloud(stage.script)
+    full.endpoints = {name: each for name, each in stage.cloud.endpoints.items() if name == "ep-1"}
+    if terminating:
+        stage.delete()
+    await stage.turn()
+    stage.wait_out(600 if terminating else 60)
+    stage.cloud.hidden |= set(STRANGERS[:5])
+    await stage.turn()
+    assert (stage.reported("Stalled"), KEY in stage.kube.objects) == ("True InventoryUntrusted", True)
+    return stage, full
+
+
+async def confirm(stage: Stage, value: str) -> None:
+    """A person answers, and a LIST after that."""
+    stage.annotate(reconcile_requested_at=value)
+    await stage.turn()
+    await stage.turn()
+
+
+@pytest.mark.rule("E28", "X30")
+@pytest.mark.parametrize("terminating", [False, True])
+async def test_missing_ones_are_confirmed_and_another_credential_shows_the_endpoint(*, terminating: bool) -> None:
+    """The first answer is about what the list leaves out: of the endpoint that the other one shows nobody was asked."""
+    stage, full = await asked_about_missing_ones(terminating=terminating)
+    await beside(stage, cloud=full).poll()
+    await confirm(stage, "1")
+    assert (stage.journal("POST"), KEY in stage.kube.objects) == (["POST"], True)
+    assert stage.reported("Stalled") == "True InventoryUntrusted"
+    assert "ep-1" in stage.message("Stalled")
+    assert stage.status["conflictingEndpoints"] == ["ep-1"]
+    await confirm(stage, "2")
+    assert (len(stage.journal("POST")), KEY in stage.kube.objects) == ((1, False) if terminating else (2, True))
+
+
+@pytest.mark.rule("E28", "C37")
+async def test_missing_ones_are_confirmed_and_the_list_may_be_cut_off() -> None:
+    """A deletion: that others are gone says nothing about what stands beyond the end of the list."""
+    stage, _ = await asked_about_missing_ones(terminating=True)
+    for number in range(5):
+        stage.cloud.endpoints[f"y-{number}"] = an_endpoint(f"y-{number}", description="a stranger's")
+    await confirm(stage, "1")
+    assert (KEY in stage.kube.objects, stage.reported("Stalled")) == (True, "True CreateOutcomeUnknown")
+    await confirm(stage, "2")
+    assert KEY not in stage.kube.objects
+
+
+@pytest.mark.rule("E29")
+async def test_a_request_from_before_a_second_question_is_no_answer_to_it() -> None:
+    """Not even where both have the same reason, and another process reads the request."""
+    stage, full = await asked_about_missing_ones(terminating=True)
+    await beside(stage, cloud=full).poll()
+    stage.annotate(reconcile_requested_at="1")
+    await stage.reconcile()
+    assert stage.status["conflictingEndpoints"] == ["ep-1"]
+    stage = stage.restarted()
+    other = beside(stage, cloud=full)
+    for _ in range(15):
+        await other.poll()
+        await stage.turn(61)
+    assert (KEY in stage.kube.objects, stage.reported("Stalled")) == (True, "True InventoryUntrusted")
