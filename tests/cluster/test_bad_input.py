@@ -204,12 +204,13 @@ def test_deleted_while_the_status_names_nothing(shared: World, name: str, nonsen
     assert len(shared.calls(name, "POST")) == 1
 
 
-def test_deleted_while_the_status_names_what_can_be_no_id(shared: World, name: str) -> None:
+@pytest.mark.parametrize("word", ["..", "e" * 100_000], ids=["a path", "100,000 characters"])
+def test_deleted_while_the_status_names_what_can_be_no_id(shared: World, name: str, word: str) -> None:
     """Its endpoint goes; the object stays with a condition that names the word, until a person lets go of it."""
     mine = shared.created(name)
-    terminating_with(shared, name, "..")
+    terminating_with(shared, name, word)
     stuck = shared.until_reported(name, "Synced", "InvalidSpec")
-    assert "'..'" in stuck.said("Synced").message
+    assert f"'{word[:20]}" in stuck.said("Synced").message
     eventually(lambda: not shared.cloud.endpoint(mine.endpoint_id)["alive"], what="the endpoint's end")
     shared.annotate(name, api.FORCE_RELEASE, "true")
     shared.until_gone(name)

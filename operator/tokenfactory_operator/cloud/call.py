@@ -68,7 +68,7 @@ class Answer:
         """The decoded body; `None` where it is not JSON of a size that can be held, which no caller takes for one."""
         try:
             return json.loads(self.content) if self.holdable() else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     def text(self) -> str | None:

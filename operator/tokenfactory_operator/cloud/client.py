@@ -30,7 +30,14 @@ from tokenfactory_operator.cloud.templates import parse_templates
 from tokenfactory_operator.cloud.throttle import Lane, Throttle
 from tokenfactory_operator.cloud.transport import CloudSettings, exchange
 from tokenfactory_operator.domain.catalog import Template
-from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, EndpointNotFound, InvalidId, RateLimited
+from tokenfactory_operator.domain.errors import (
+    CloudError,
+    CloudUnavailable,
+    EndpointNotFound,
+    InvalidId,
+    RateLimited,
+    bounded,
+)
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.ports import Clock
 
@@ -40,6 +47,9 @@ MAX_PAGES: Final = 1000
 MAX_ITEMS: Final = 50_000
 MAX_BYTES: Final = 32 * 1024 * 1024
 """What a LIST may have in all; one with more is given up as incomplete."""
+_AGE_SHOWN: Final = 16
+"""Characters of a header."""
+_ID_SHOWN: Final = 64
 _LARGE: Final = 256 * 1024
 """Bytes of an answer from which on it is read in a thread."""
 _NO_ENDPOINT: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE})
@@ -155,6 +165,8 @@ class HttpCloud:
         answer = self._accepted(call, await self._send(call, Lane.INVENTORY))
         # A fleet's LIST that is new takes a fifth of a second to read, in which nothing else would happen.
         large = len(answer.content) > _LARGE
+        if answer.status != HTTPStatus.OK:  # a 206, say, is a part of something
+            raise not_understood(call, answer, "only a 200 is a list")
         page = (
             await asyncio.to_thread(self._reader.read, cursor, answer) if large else self._reader.read(cursor, answer)
         )
@@ -228,6 +240,7 @@ class HttpCloud:
                         on_defect=self.on_defect,
                     )
                 code = str(answer.status)
+                _check_fresh(call, answer)
             except CloudError:
                 for wait in asked:  # the words that might have told what it is about are lost
                     self._throttle.block(wait)
@@ -271,9 +284,22 @@ class HttpCloud:
         return endpoint
 
 
+def _check_fresh(call: Call, answer: Answer) -> None:
+    """Refuse what a cache on the way has kept: it is older than the request, and proves nothing after it.
+
+    Raises:
+        CloudUnavailable: RFC 9111, 5.1: an `Age` says that the server was not asked. Some always send a zero.
+    """
+    age = answer.headers.get("age", "0").strip()
+    if call.method == "GET" and age.strip("0"):
+        raise not_understood(
+            call, answer, f"the answer is {bounded(age, _AGE_SHOWN)} s old: a cache on the way kept it"
+        )
+
+
 def _by_id(method: str, endpoint_id: str, purpose: str, *, body: Mapping[str, object] | None = None) -> Call:
     """A call on one endpoint; the id stays one segment of the path, whatever it holds."""
-    if endpoint_id.strip() in {"", ".", ".."}:
-        raise InvalidId(f"{purpose}: {endpoint_id!r} is no endpoint id", refused=True)
+    if endpoint_id.strip() in {"", ".", ".."} or len(endpoint_id) > wire.TEXT_LIMIT:
+        raise InvalidId(f"{purpose}: {bounded(repr(endpoint_id), _ID_SHOWN)} is no endpoint id", refused=True)
     path = f"{ENDPOINTS}/{quote(endpoint_id, safe='', errors='replace')}"
     return Call(method, path, purpose, body=body, endpoint_id=endpoint_id)

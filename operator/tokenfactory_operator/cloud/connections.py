@@ -125,6 +125,7 @@ class Connections:
             headers={
                 "User-Agent": self._agent,
                 "Accept": "application/json",
+                "Cache-Control": "no-cache",  # what a cache kept would prove nothing
                 "Accept-Encoding": "identity",  # a compressed answer can be a thousand times as large as it came
             },
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

@@ -16,6 +16,7 @@ from tokenfactory_operator.cloud import refusals
 from tokenfactory_operator.cloud.auth import TokenError, redacted
 from tokenfactory_operator.cloud.call import Answer, Call
 from tokenfactory_operator.cloud.error_body import read_error_body
+from tokenfactory_operator.cloud.repeated import without_request
 from tokenfactory_operator.domain.errors import (
     CloudError,
     CloudUnavailable,
@@ -77,7 +78,9 @@ def from_answer(call: Call, answer: Answer, *, retry_after: float | None, advice
     said = f": {error_body.text}" if error_body.text else ""
     error, refused = refusals.foreign(answer.status), False
     if error_body.from_api:
-        subject = refusals.subject_of(error_body.words, status=answer.status)
+        apart = answer.status in refusals.BY_WORDS
+        words = without_request(error_body.words, call.body, apart=apart)
+        subject = refusals.subject_of(words, status=answer.status)
         by_id = call.endpoint_id is not None
         error, refused = refusals.judged(_kind(call), answer.status, subject, by_id=by_id)
     hint = advice.for_status(answer.status, from_api=error_body.from_api)

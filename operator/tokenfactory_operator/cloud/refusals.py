@@ -59,7 +59,7 @@ _FOR_LIMITS: Final = frozenset({402, 403, 409})
 
 _PATHS: Final = frozenset({404, 405})
 """May speak of the path, and not of the spec."""
-_BY_WORDS: Final = frozenset({409, 503})
+BY_WORDS: Final = frozenset({409, 503})
 """Here the words decide whether anything was done, so they have to be clear."""
 
 _WORDS: Final = (
@@ -132,7 +132,7 @@ def subject_of(words: str, *, status: int) -> Subject:
     plain = _SEPARATORS.sub(" ", words)
     if status in _PATHS and plain.strip().casefold() == HTTPStatus(status).phrase.casefold():
         return Subject.PHRASE
-    decisive = status in _BY_WORDS
+    decisive = status in BY_WORDS
     if decisive and _DOUBT.search(plain):
         return Subject.OTHER
     if decisive and _LACKING.search(plain):

@@ -25,6 +25,9 @@ from tokenfactory_operator.network import proxies, tls
 
 NETWORK: Final = (httpx.HTTPError, httpx.StreamError, OSError)
 """What goes wrong between here and the cloud, time-outs among it; anything else is a fault of ours."""
+MOST_PIECES: Final = 1000
+SMALLEST_PIECE: Final = 64
+"""Bytes that the pieces of a long answer have on average: each piece costs time, and one may be a single byte."""
 DEFAULT_URL: Final = "https://api.tokenfactory.nebius.com"
 
 
@@ -169,11 +172,14 @@ async def _read(response: httpx.Response, *, limit: int) -> Answer:
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"", "identity"}:
         raise httpx.DecodingError("the answer is compressed, which was not asked for", request=response.request)
-    content = bytearray()
+    content, pieces = bytearray(), 0
     async for chunk in response.aiter_bytes():
         content += chunk
+        pieces += 1
         if len(content) > limit:
             break
+        if pieces > MOST_PIECES + len(content) // SMALLEST_PIECE:
+            raise httpx.DecodingError("the answer comes in too many small pieces", request=response.request)
     oversized = len(content) > limit
     return Answer(
         status=response.status_code,

@@ -118,7 +118,8 @@ def found(written: CreateAttempt, *, has_endpoint: bool, ended: float) -> Attemp
     state = FOUND.get(written.state, State.SUCCEEDED)
     if state is State.SUCCEEDED and not has_endpoint:
         state = State.IN_DOUBT
-    return Attempt(written.id, state, after_unknown=written.after_unknown or 0, ended=ended)
+    # A number below zero can only come from somebody else: it would shorten the settle time.
+    return Attempt(written.id, state, after_unknown=max(0, written.after_unknown or 0), ended=ended)
 
 
 def is_pending(status: Mapping[str, Any] | None) -> bool:

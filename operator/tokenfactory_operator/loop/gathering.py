@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tokenfactory_operator.decision import claims, proof
+from tokenfactory_operator.decision import attempts, claims, proof
 from tokenfactory_operator.domain.attempt import Event, State
 from tokenfactory_operator.domain.catalog import Catalog
-from tokenfactory_operator.domain.decision_input import DecisionInput, Policy, recorded_id
+from tokenfactory_operator.domain.decision_input import DecisionInput, Evidence, Policy, recorded_id
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.memory import Memory
 from tokenfactory_operator.domain.resource import Resource
@@ -95,16 +95,24 @@ def gather(  # each of these is a part of the input
     claimed_by: Callable[[str], str],
 ) -> DecisionInput:
     """The input of the decision at `now`; `claimed_by`: who else has, or is adopting, an endpoint, empty if nobody."""
-    resource, memory, inventory = sources.resource, sources.memory, sources.inventory
-    written, here = resource.status.create_attempt, memory.attempts.latest
+    written, here = sources.resource.status.create_attempt, sources.memory.attempts.latest
     attempt = here.id if here is not None else (written.id if written else "")
-    evidence = inventory.evidence(resource, recorded=sources.recorded, attempt=attempt, named=resource.named_id)
-    if sources.other_scope:
-        same = sources.projects.same(sources.other_scope, inventory.scope)
-        evidence = replace(evidence, same_project=same)
-    s = DecisionInput(resource, sources.identity, evidence, memory, timing, now, policy, catalog)
+    evidence = _evidence(sources, attempt)
+    s = DecisionInput(sources.resource, sources.identity, evidence, sources.memory, timing, now, policy, catalog)
+    judged = attempts.latest_attempt(s)
+    if judged is not None and judged.id not in ("", attempt):  # the status went back, as after a restored etcd
+        s = replace(s, evidence=_evidence(sources, judged.id))
     holder = claimed_by(claims.adoption_target(s))
-    return replace(s, evidence=replace(evidence, claimed_by=holder)) if holder else s
+    return replace(s, evidence=replace(s.evidence, claimed_by=holder)) if holder else s
+
+
+def _evidence(sources: Sources, attempt: str) -> Evidence:
+    """What the inventory shows; `attempt`: the one whose endpoint may be absent, empty if none."""
+    inventory, named = sources.inventory, sources.resource.named_id
+    evidence = inventory.evidence(sources.resource, recorded=sources.recorded, attempt=attempt, named=named)
+    if not sources.other_scope:
+        return evidence
+    return replace(evidence, same_project=sources.projects.same(sources.other_scope, inventory.scope))
 
 
 def confirm(s: DecisionInput, inventory: Inventory) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
@@ -99,6 +100,8 @@ DEFINITIONS: Final = (
 )
 """Every family of the operator's own, for the page in docs/."""
 
+OTHER_CODE: Final = "other"
+"""A status that HTTP does not know: the cloud must not choose how many series there are."""
 MUTATING: Final = ("create", "update", "delete", "release")
 LIST_RESULTS: Final = ("complete", "incomplete", "failed")
 
@@ -152,7 +155,7 @@ class Metrics:
 
     def observe_request(self, operation: str, code: int | str, seconds: float) -> None:
         """A request to the cloud ended: its HTTP status, or a word for what came instead (`timeout`, `network`)."""
-        self._requests.labels(operation, str(code)).inc()
+        self._requests.labels(operation, _code(str(code))).inc()
         self._request_seconds.labels(operation).observe(seconds)
 
     def listed(self, result: str) -> None:
@@ -203,6 +206,10 @@ class Metrics:
         return Histogram(
             definition.name, definition.help, definition.labels, buckets=definition.buckets, registry=self.registry
         )
+
+
+def _code(code: str) -> str:
+    return code if not code.isdigit() or int(code) in set(HTTPStatus) else OTHER_CODE
 
 
 class QueueMetrics:

@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from hostile.support.cloud import Answer, http
+from hostile.support.cloud import EMPTY, Answer, http
 
 ENDPOINT: Final[Mapping[str, Any]] = {
     "id": "ep-1",
@@ -41,6 +41,14 @@ def listing(*items: object, **more: object) -> Answer:
 def item(**changes: object) -> dict[str, Any]:
     """An endpoint with some fields otherwise."""
     return {**ENDPOINT, **changes}
+
+
+def in_pieces(body: bytes, *, size: int = 1, extension: bytes = b"", trailers: bytes = b"") -> Answer:
+    """An answer in chunks of that size."""
+    pieces = (body[at : at + size] for at in range(0, len(body), size))
+    chunks = b"".join(b"%x%s\r\n%s\r\n" % (len(piece), extension, piece) for piece in pieces)
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    return fixed(head + chunks + b"0\r\n" + trailers + b"\r\n")
 
 
 def endless(number: int) -> bytes:
@@ -98,6 +106,29 @@ LISTS: Final[Mapping[str, Answer]] = {
     "a redirect elsewhere": fixed(http(b"", "Location: http://evil.example/", status="302 Found")),
     "a redirect to itself": fixed(http(b"", "Location: /v0/dedicated_endpoints", status="307 Temporary Redirect")),
     "a status that is none": fixed(http(b"{}", status="999 Whatever")),
+    "halves of surrogate pairs": listing(item(name="\ud800", region="\udfff", deployment={"status": "\ud800"})),
+    "numbers beyond all": fixed(
+        http(b'{"data": [{"id": "ep-1", "gpu_count": 1e999, "scaling": {"min_replicas": -1e999}}]}')
+    ),
+    "a brace in UTF-16": fixed(http(b'{"data": []}'.decode().encode("utf-16"))),
+    "a byte order mark": fixed(http(b"\xef\xbb\xbf" + EMPTY)),
+    # HTTP
+    "a single byte a chunk": in_pieces(b" " * 200_000 + EMPTY),
+    "chunks with long extensions": in_pieces(EMPTY, extension=b";a=" + b"b" * 2_000),
+    "100,000 trailers": in_pieces(EMPTY, size=1000, trailers=b"X-Evil: 1\r\n" * 100_000),
+    "a chunk of a negative length": fixed(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n{}\r\n0\r\n\r\n"
+    ),
+    "20,000 answers that are none yet": fixed(b"HTTP/1.1 102 Processing\r\n\r\n" * 20_000 + http(EMPTY)),
+    "another protocol": fixed(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: evil\r\n\r\nabc"),
+    "a part": fixed(http(EMPTY, "Content-Range: items 0-0/50", status="206 Partial Content")),
+    "from a cache": fixed(http(EMPTY, "Age: 3600")),
+    "two lengths": fixed(http(EMPTY, "Content-Length: 3")),
+    "a negative length": fixed(http(EMPTY, length=-1)),
+    "90 cookies": fixed(
+        http(EMPTY, *(f"Set-Cookie: c{number}=1; Expires=\x01; Max-Age=1e999" for number in range(90)))
+    ),
+    "a redirect to no address": fixed(http(b"", "Location: http://[::1", status="308 Permanent Redirect")),
     # Errors
     "200,000 blanks in an error": refusal("500 Oops", {"detail": "request id" + " " * 200_000 + "!"}),
     "an error of 1 MB": refusal("500 Oops", {"detail": "x" * 1_000_000}),
@@ -114,6 +145,10 @@ POSTS: Final[Mapping[str, Answer]] = {
     "422 of 950 kB": refusal("422 No", {"detail": [{"loc": ["body"], "msg": "m" * 950_000, "type": "t"}]}),
     "422 with odd details": refusal("422 No", {"detail": [7, None, {"loc": {"a": 1}, "msg": ["x"]}]}),
     "402 without money": refusal("402 Payment Required", {"error": {"message": "Insufficient balance"}}),
+    "201 in single bytes": in_pieces(b" " * 200_000),
+    "101 and nothing": fixed(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: evil\r\n\r\n"),
+    "226 with two ids": fixed(http(b'{"id": "../a", "id": 7, "endpoint_id": NaN}', status="226 IM Used")),
+    "409 that repeats the name": refusal("409 Conflict", {"detail": "\ud800 create-quota already exists\u202e"}),
     "503 without capacity": refusal("503 Busy", {"detail": "no capacity left"}, "Retry-After: 300"),
 }
 """What a POST may get."""

@@ -89,14 +89,14 @@ async def test_an_id_stays_one_segment(endpoint_id: str, raw_path: bytes) -> Non
     assert script.requests[0].url.raw_path == raw_path
 
 
-@pytest.mark.parametrize("endpoint_id", ["", " ", ".", ".."])
+@pytest.mark.parametrize("endpoint_id", ["", " ", ".", "..", "e" * 257, "\x00" * 100_000])
 async def test_what_is_no_id_is_not_sent(endpoint_id: str) -> None:
-    """An id that would name the collection or its parent is refused here."""
+    """An id that would name the collection or its parent, or that no address can hold, is refused here."""
     script = scripted(reply(200, {}))
     async with cloud_before(script) as cloud:
-        for call in (cloud.delete_endpoint(endpoint_id), cloud.get_endpoint(endpoint_id)):
+        for call in (cloud.delete_endpoint, cloud.get_endpoint):
             with pytest.raises(InvalidSpec):
-                await call
+                await call(endpoint_id)
     assert script.requests == []
 
 

@@ -6,6 +6,8 @@ from typing import Final
 
 import pytest
 
+from tokenfactory_operator.cloud.call import Call
+from tokenfactory_operator.domain.errors import CloudConflict, CloudUnavailable, InvalidSpec, QuotaExceeded
 from unit.cloud.test_failures import API_FORMS, CREATE, failure
 
 REFUSED: Final = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422, 429})
@@ -17,3 +19,56 @@ REFUSED: Final = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422, 429})
 def test_only_a_listed_status_is_a_refusal(status: int, body: object) -> None:
     """Create 5: refused is one of ten statuses, in the API's own form, and nothing else."""
     assert failure(CREATE, status, body).refused == (status in REFUSED)
+
+
+NAMED: Final = Call(
+    "POST",
+    "/v0/dedicated_endpoints",
+    "creating the endpoint",
+    body={
+        "name": "ml/no-capacity",
+        "description": "Shows what is out of stock and already used [k8s c1 ml/no-capacity uid=u1 try=a1]",
+        "model_name": "acme/quota-exceeded",
+        "routing_key": "dedicated/in-use-0001",
+    },
+)
+"""A request whose texts speak of capacity, quota, money and of what is in use."""
+
+
+@pytest.mark.rule("C44")
+@pytest.mark.parametrize("status", [409, 503])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "cannot save ml/no-capacity",
+        "cannot save 'ML/No-Capacity'",
+        "the deployment ml-no-capacity is not there",
+        "the deployment ml_no_capacity_x1",
+        "cannot start acme/quota-exceeded",
+        "cannot save dedicated/in-use-0001",
+        "cannot save: Shows what is out of stock and already used [k8s c1 ml/no-capacity uid=u1 try=a1]",
+        "cannot save: Shows what is out of stock and al…",
+    ],
+)
+def test_what_an_answer_repeats_is_no_refusal(status: int, said: str) -> None:
+    """Create 5: the words of the request say nothing about why it failed, so its outcome stays open."""
+    error = failure(NAMED, status, {"detail": said})
+    assert (type(error), error.refused) == ({409: CloudConflict, 503: CloudUnavailable}[status], False)
+
+
+@pytest.mark.rule("C44")
+@pytest.mark.parametrize(
+    ("status", "said", "kind"),
+    [
+        pytest.param(503, "ml/no-capacity: GPU quota exceeded", QuotaExceeded, id="503 quota"),
+        pytest.param(409, "ml/no-capacity: not enough GPUs", QuotaExceeded, id="409 GPUs"),
+        pytest.param(409, "dedicated/in-use-0001 is already taken", InvalidSpec, id="409 taken"),
+        pytest.param(422, "ml/no-capacity: GPU quota exceeded", QuotaExceeded, id="422 quota"),
+        pytest.param(422, "no capacity for ml/no-capacity", QuotaExceeded, id="422 capacity"),
+        pytest.param(422, "name ml/no-capacity is not valid", InvalidSpec, id="422 is about the name"),
+    ],
+)
+def test_its_own_words_still_count(status: int, said: str, kind: type[Exception]) -> None:
+    """What the API says beside that is judged as ever."""
+    error = failure(NAMED, status, {"detail": said})
+    assert (type(error), error.refused) == (kind, True)

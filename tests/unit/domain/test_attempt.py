@@ -89,3 +89,11 @@ def test_what_a_status_tells(word: str, has_endpoint: bool, state: State) -> Non
 def test_a_stored_status_is_asked_as_json(status: dict[str, object] | None, pending: bool) -> None:  # noqa: FBT001  # a column
     """Queue, cache and accounts ask before an object is parsed."""
     assert is_pending(status) is pending
+
+
+@pytest.mark.rule("C24")
+@pytest.mark.parametrize("written", [-1, -1000, -(2**63)])
+def test_a_number_below_zero_shortens_nothing(written: int) -> None:
+    """The settle time doubles with the count, so one that somebody else has written must not halve it."""
+    attempt = found(CreateAttempt(id="a9", state="Pending", after_unknown=written), has_endpoint=False, ended=5.0)
+    assert attempt.streak == 1

@@ -95,3 +95,24 @@ async def test_where_the_namespace_may_adopt_the_mark_is_put_back() -> None:
     stage.policy = Policy(may_adopt=True)
     await stage.turn()
     assert "description" in touched(stage)[0]
+
+
+@pytest.mark.rule("C20")
+@pytest.mark.parametrize("count", [0, -(2**63), 2**63 - 1])
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("endpoint", ["kept", "removed"])
+async def test_a_status_that_goes_back_to_another_attempt(count: int, endpoint: str, *, restart: bool) -> None:
+    """Somebody writes it, or etcd is restored: nothing of that attempt is found, and all is as before."""
+    stage = await Stage().ready()
+    body = dict(stage.kube.objects[KEY])
+    attempt = {"id": "zz", "state": "Pending", "afterUnknown": count}
+    body["status"] = {**body["status"], "createAttempt": attempt}
+    if endpoint == "removed":
+        del body["status"]["endpointId"]
+    stage.kube.store(body)
+    stage = stage.restarted() if restart else stage
+    stage.watch()
+    for _ in range(8):
+        await stage.turn(61)
+    assert (stage.reported("Ready"), stage.status["endpointId"]) == ("True Available", "ep-1")
+    assert stage.journal("POST", "DELETE") == []
