@@ -13,7 +13,7 @@ from sys import intern
 from typing import Any, Final
 
 from tokenfactory_operator.domain.errors import visible
-from tokenfactory_operator.domain.observed import EndpointCreate, EndpointPatch, ObservedEndpoint
+from tokenfactory_operator.domain.observed import EndpointCreate, EndpointPatch, ObservedEndpoint, spelled
 
 UNSET: Final = "UNSET"
 """What clears `custom_weights_id` on update."""
@@ -22,6 +22,9 @@ _LARGEST: Final = 2**31 - 1
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}")
 """What can stand in a path, a label and a message as it is; the vendor's are shorter and plainer."""
+
+_DELETED: Final = frozenset({"deleted", "soft_deleted", "status_deleted", "state_deleted", "endpoint_deleted"})
+"""Not "terminated" or "stopped", which may start again, and no time of deletion, which may be to come."""
 
 TEXT_LIMIT: Final = 256
 """Characters of a state, region, key or name; a longer one counts as not told."""
@@ -62,7 +65,8 @@ def is_deleted(answer: object) -> bool:
     """Whether an endpoint is shown only to say that it is no more."""
     fields = _unwrapped(answer)
     states = (mapping(fields.get("deployment")).get("status"), fields.get("status"), fields.get("state"))
-    return any(isinstance(state, str) and state.strip().lower() == "deleted" for state in states)
+    flagged = any(fields.get(name) is True for name in ("deleted", "is_deleted"))
+    return flagged or any(isinstance(state, str) and spelled(state) in _DELETED for state in states)
 
 
 def hides_owner(answer: object) -> bool:

@@ -6,6 +6,7 @@ difference; an empty string means that it told "none".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,6 +19,14 @@ SERVING_READINESS: Final[Mapping[str, Reason]] = {
     "partially_ready": Reason.PARTIALLY_READY,
 }
 """Readiness that takes traffic; the vendor: readiness decides whether to send it."""
+LEAVING: Final = frozenset({"stopping", "stopped", "deleting", "deleted", "terminating", "terminated"})
+"""States of a deployment that takes no traffic, or soon will not, whatever readiness still says."""
+_SEPARATORS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[\s_-]+")
+
+
+def spelled(word: str | None) -> str:
+    """A state or readiness in the vendor's spelling: `PartiallyReady` and `partially-ready` are `partially_ready`."""
+    return _SEPARATORS.sub("_", (word or "").strip()).lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +85,17 @@ class ObservedEndpoint:
         if self.readiness is None:
             # Older answers have ready_replicas only (vendor's page on the lifecycle).
             return Reason.READY if (self.ready_replicas or 0) > 0 else Reason.NOT_SERVING
-        return SERVING_READINESS.get(self.readiness.lower(), Reason.NOT_SERVING)
+        return SERVING_READINESS.get(spelled(self.readiness), Reason.NOT_SERVING)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it is being stopped or deleted, or was."""
+        return spelled(self.status) in LEAVING
 
     @property
     def serves(self) -> bool:
-        """Whether it takes traffic."""
-        return self.serving is not Reason.NOT_SERVING
+        """Whether it takes traffic, and goes on with it."""
+        return self.serving is not Reason.NOT_SERVING and not self.leaving
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Final
 from tokenfactory_operator.api.v1alpha1 import Condition, Spec
 from tokenfactory_operator.decision.actions import Decision, Verdict
 from tokenfactory_operator.decision.ownership import Judged
-from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.domain.observed import ObservedEndpoint, spelled
 from tokenfactory_operator.domain.reasons import RULES, ConditionType, KStatus, Reason
 from tokenfactory_operator.report.telling import reported_in_full, reported_once
 
@@ -26,6 +26,8 @@ SHOWN: Final[Mapping[tuple[str | None, str | None], Reason]] = {
     ("running", None): Reason.NOT_READY,
     ("stopping", None): Reason.STOPPING,
     ("stopped", None): Reason.NOT_READY,
+    ("deleting", None): Reason.STOPPING,
+    ("terminating", None): Reason.STOPPING,
     ("error", None): Reason.DEPLOYMENT_ERROR,
     (None, "partially_ready"): Reason.PARTIALLY_READY,
     (None, None): Reason.NOT_READY,
@@ -66,7 +68,7 @@ def _enough(spec: Spec, seen: ObservedEndpoint, serving: Reason) -> bool:
 
 
 def _row(status: str | None, readiness: str | None) -> Reason:
-    known, of = (status or "").lower() or None, (readiness or "").lower() or None
+    known, of = spelled(status) or None, spelled(readiness) or None
     for row in ((known, of), (known, None), (None, of)):
         if row in SHOWN:
             return SHOWN[row]
@@ -76,7 +78,7 @@ def _row(status: str | None, readiness: str | None) -> Reason:
 def shown(spec: Spec, seen: ObservedEndpoint) -> Shown:
     """The row of the table for this endpoint."""
     serving = seen.serving
-    status = (seen.status or "").lower()
+    status = spelled(seen.status)
     if spec.enabled is False:
         stopped = status == "stopped" or (not status and seen.enabled is False and not seen.ready_replicas)
         reason = Reason.STOPPED if stopped else Reason.STOPPING
@@ -84,7 +86,7 @@ def shown(spec: Spec, seen: ObservedEndpoint) -> Shown:
     if seen.enabled is False:
         text = "The endpoint was stopped in the cloud's console; set spec.enabled to true to start it."
         return Shown(ready=False, reason=Reason.STOPPED_IN_CONSOLE, message=text, serving=serving)
-    if serving is not Reason.NOT_SERVING and _enough(spec, seen, serving) and status != "stopping":
+    if serving is not Reason.NOT_SERVING and _enough(spec, seen, serving) and not seen.leaving:
         text = MESSAGES[Reason.AVAILABLE]
         if status == "error":
             text += " The cloud reports a deployment issue that needs attention."

@@ -57,7 +57,15 @@ def test_a_description_that_cannot_be_read_hides_its_owner() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"deployment": {"status": "deleted"}}, {"status": "Deleted"}, {"state": "DELETED"}]
+    "changes",
+    [
+        {"deployment": {"status": "deleted"}},
+        {"status": "Deleted"},
+        {"state": "DELETED"},
+        {"status": "soft-deleted"},
+        {"deleted": True},
+        {"state": "STATUS_DELETED"},
+    ],
 )
 async def test_listed_as_deleted_is_gone(changes: dict[str, object]) -> None:
     """A soft-deleted endpoint is none: not in a LIST, not by id, not to a PATCH."""
@@ -68,6 +76,23 @@ async def test_listed_as_deleted_is_gone(changes: dict[str, object]) -> None:
         assert await cloud.get_endpoint("ep-1") is None
         with pytest.raises(EndpointNotFound):
             await cloud.update_endpoint("ep-1", PATCH)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "deleting"},
+        {"status": "terminated"},
+        {"state": "undeleted"},
+        {"deleted": False},
+        {"deleted": "soon"},
+        {"deleted_at": "2031-01-01T00:00:00Z"},
+    ],
+)
+async def test_what_is_only_to_be_deleted_is_there(changes: dict[str, object]) -> None:
+    """It may still be billed, and may come back."""
+    async with cloud_before(scripted(reply(200, {"data": [endpoint_json(**changes)]}))) as cloud:
+        assert [each.id for each in (await cloud.list_endpoints()).endpoints] == ["ep-1"]
 
 
 async def test_410_is_gone() -> None:

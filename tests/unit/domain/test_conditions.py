@@ -21,7 +21,7 @@ from unit.support.verdicts import KINDS
 
 NOW, LATER = "2025-01-01T12:00:00Z", "2025-01-01T13:00:00Z"
 
-STATUSES = ("starting", "running", "updating", "stopping", "stopped", "error", "paused-by-vendor", None)
+STATUSES = ("starting", "running", "updating", "stopping", "stopped", "error", "paused-by-vendor", "DELETING", None)
 READINESSES = ("ready", "partially_ready", "not_ready", "warming", None)
 
 # What an endpoint with status (row) and readiness (column) shows while it does not serve all that is reserved.
@@ -32,6 +32,8 @@ AWAITED = {
     "updating": "Updating       Updating       Updating       Updating       Updating",
     "stopping": "Stopping       Stopping       Stopping       Stopping       Stopping",
     "stopped": "NotReady       NotReady       NotReady       NotReady       NotReady",
+    "Terminating ": "Stopping       Stopping       Stopping       Stopping       Stopping",
+    "DELETING": "Stopping       Stopping       Stopping       Stopping       Stopping",
     "error": "DeploymentError DeploymentError DeploymentError DeploymentError DeploymentError",
     "paused-by-vendor": "NotReady       PartiallyReady NotReady       NotReady       NotReady",
     None: "NotReady       PartiallyReady NotReady       NotReady       NotReady",
@@ -47,7 +49,8 @@ def cases() -> Sequence[object]:
             # Older answers have no readiness: then ready replicas alone tell whether it serves.
             serving = SERVES[readiness] if readiness else bool(replicas)
             enough = readiness == "ready" if replicas is None else replicas >= 2
-            ready = serving and enough and status != "stopping"  # what is going away is not what the spec asks for
+            leaving = status in ("stopping", "stopped", "DELETING", "Terminating ")
+            ready = serving and enough and not leaving  # what is going away is not what the spec asks for
             name = f"{status}-{readiness}-{replicas}"
             rows.append(pytest.param(status, readiness, replicas, "Available" if ready else awaited, serving, id=name))
     return rows
@@ -331,3 +334,11 @@ def test_synced_is_what_the_constant_says() -> None:
     """A changed verdict changes what is told."""
     found = reported(in_order(), Decision(verdict=replace(SYNCED, message="other"), in_order=True))
     assert found["Synced"].message == "other"
+
+
+@pytest.mark.parametrize("readiness", ["PartiallyReady", "partially-ready", " Partially Ready", "PARTIALLY_READY"])
+def test_a_state_in_another_spelling(readiness: str) -> None:
+    """Clouds change the spelling of their words; what they mean stays."""
+    spec = a_spec(scaling={"minReplicas": 2, "maxReplicas": 4})
+    what = shown(spec, an_endpoint(status="Running", readiness=readiness, ready_replicas=1))
+    assert (what.reason, what.serving) == (Reason.PARTIALLY_READY, Reason.PARTIALLY_READY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tokenfactory_operator.decision.actions import DeleteDuplicate, Nothing
 from tokenfactory_operator.domain.observed import Changes, EndpointList
 from tokenfactory_operator.domain.reasons import Reason
@@ -30,3 +32,13 @@ def test_a_list_tells_who_has_more_than_one() -> None:
     )
     changes = scene.inventory.listed(scene.inventory.stamp(), EndpointList((OWN, duplicate, others)))
     assert changes == Changes(frozenset({"ep-2", "ep-3"}), frozenset({UID, OTHER_UID}), frozenset({UID}))
+
+
+@pytest.mark.rule("C25", "L11")
+@pytest.mark.parametrize("status", ["stopping", "Stopping", "stopped", "deleting", "TERMINATING"])
+def test_what_is_being_stopped_does_not_come_before_what_serves(status: str) -> None:
+    """It still takes traffic, and will not for long: of the two it is the duplicate, though it is the older one."""
+    older = an_endpoint(status=status, readiness="partially_ready", created_at="2025-01-01T00:00:00Z")
+    other = an_endpoint("ep-2", description=mark("a2"), created_at="2025-01-02T00:00:00Z")
+    scene = Scene().recorded().lists(older, other)
+    assert decided(scene).record == "ep-2"
