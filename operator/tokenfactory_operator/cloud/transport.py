@@ -161,7 +161,7 @@ def _request(client: httpx.AsyncClient, call: Call, progress: Progress) -> httpx
     return client.build_request(
         call.method,
         call.path,
-        params=dict(call.params),
+        params=call.params or None,  # none at all spare two readings of the address
         content=None if call.body is None else json.dumps(call.body).encode(),
         headers=None if call.body is None else {"Content-Type": "application/json"},
         extensions={"trace": progress.trace},

@@ -24,6 +24,7 @@ from tokenfactory_operator.loop.connections import Connections
 from tokenfactory_operator.loop.execute import Executor
 from tokenfactory_operator.loop.gathering import Sources, confirm, gather, note
 from tokenfactory_operator.loop.holdings import Held, Holdings
+from tokenfactory_operator.loop.pause import Pause
 from tokenfactory_operator.loop.ports import Ports, SecretHolder
 from tokenfactory_operator.observe import unselected
 from tokenfactory_operator.observe.poller import Poller
@@ -172,7 +173,8 @@ class Reconciler:
     async def _act_in_turn(
         self, key: Key, s: DecisionInput, decision: actions.Decision, poller: Poller
     ) -> Again | None:
-        """Take a turn at the cloud first, then decide again: waiting may have taken long, and a lot been seen."""
+        """Take a turn at the cloud first; after a wait decide again: it may have taken long, and a lot been seen."""
+        pause = Pause()
         wrong = isinstance(decision.action, actions.Update | actions.ProbeGone) and _said_ready(s.resource)
         resource = await self._report(s, decision) if wrong else s.resource  # the turn may be minutes away
         binds = isinstance(decision.action, actions.Create | actions.Update)
@@ -180,13 +182,16 @@ class Reconciler:
             return None
         try:
             async with poller.cloud.slot(key.namespace):
-                fresh = self._holdings.same(key)
-                if fresh is None or self._poller_of(fresh) is not poller:
-                    return None  # another object, or another credential since
-                s = self._gather(key, fresh, poller)
-                again = plan.decide(s)
-                if type(again.action) is type(decision.action):
-                    await self._acting.act(s, again, poller)
+                if pause.happened():
+                    fresh = self._holdings.same(key)
+                    if fresh is None or self._poller_of(fresh) is not poller:
+                        return None  # another object, or another credential since
+                    s = self._gather(key, fresh, poller)
+                    again = plan.decide(s)
+                    if type(again.action) is not type(decision.action):
+                        return None
+                    decision = again
+                await self._acting.act(s, decision, poller)
         except RateLimited as error:
             return await self._blocked(key, error, poller)
         return None

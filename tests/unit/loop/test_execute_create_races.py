@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudUnavailable, RateLimited
 from unit.support.builders import KEY, OTHER_UID, mark
 from unit.support.fakes import Turn
@@ -108,6 +109,36 @@ async def test_what_was_seen_while_waiting_for_the_turn_counts() -> None:
     await stage.reconcile()
     assert stage.journal("POST", "finalizers") == []
     assert stage.reported("Ready") == "True Stopped"
+
+
+class Counting(Stage):
+    """How often something was decided: each time the policy is asked for."""
+
+    decided = 0
+
+    @property
+    def policy(self) -> Policy:
+        """The one that was set."""
+        self.decided += 1
+        return self._policy
+
+    @policy.setter
+    def policy(self, policy: Policy) -> None:
+        self._policy = policy
+
+
+@pytest.mark.rule("C2")
+@pytest.mark.parametrize(("waits", "decided"), [pytest.param(True, 3, id="wait"), pytest.param(False, 2, id="no wait")])
+async def test_only_a_wait_for_the_turn_makes_it_decide_again(waits: bool, decided: int) -> None:  # noqa: FBT001  # a parameter of the test
+    """Create, perhaps again before the POST, and report: as long as nobody else runs nothing can have changed."""
+    stage = Counting()
+    await stage.poll()
+    await stage.poller.catalog.read()  # so that the turn is the create's
+    if waits:
+        stage.script.plan("slot", Turn())
+    stage.decided = 0
+    await stage.reconcile()
+    assert (stage.decided, len(stage.journal("POST"))) == (decided, 1)
 
 
 async def test_an_object_that_was_replaced_while_waiting_for_the_turn() -> None:

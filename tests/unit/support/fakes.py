@@ -6,6 +6,7 @@ told with `meanwhile`. A shared journal keeps the order in which mutations and w
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -43,6 +44,10 @@ class Script:
     def plan(self, call: str, *turns: Turn) -> None:
         """How the next calls of this name go."""
         self.turns.setdefault(call, deque()).extend(turns)
+
+    def planned(self, call: str) -> bool:
+        """Whether the next call of this name has a turn."""
+        return bool(self.turns.get(call))
 
     def run(self, call: str, effect: Callable[[], Any], *, note: str = "") -> Any:  # noqa: ANN401  # each call's own answer
         """Carry a call out as its turn says."""
@@ -155,7 +160,10 @@ class InMemoryCloud:
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
+        waits = self.script.planned("slot")
         self.script.run("slot", lambda: None, note="slot")
+        if waits:
+            await asyncio.sleep(0)  # what happens meanwhile happens while this task waits
         yield
 
     def slot(self, namespace: str = "") -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - the port's
