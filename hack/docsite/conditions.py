@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from tokenfactory_operator.domain.reasons import RULES, Actor, ConditionType, KStatus, Reason
+from tokenfactory_operator.domain.reasons import Actor, ConditionType, KStatus, Reason
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 TYPES: Final[Mapping[ConditionType, str]] = {
@@ -90,12 +90,12 @@ def first_sentence(section: str) -> str:
 
 
 def _row(reason: Reason, meaning: str) -> str:
-    verdict = f"{RULES[reason].kstatus}{NOTES.get(reason, '')}"
+    verdict = f"{reason.kstatus}{NOTES.get(reason, '')}"
     return f"| [`{reason}`](troubleshooting.md#{reason.lower()}) | {meaning} | {verdict} |"
 
 
 def _group(actor: Actor, known: Mapping[str, str]) -> str:
-    rows = "\n".join(_row(reason, known[reason]) for reason, rule in RULES.items() if rule.acts is actor)
+    rows = "\n".join(_row(reason, known[reason]) for reason in Reason if reason.acts is actor)
     return f"## {ACTORS[actor]}\n\n| Reason | Meaning | kstatus |\n|---|---|---|\n{rows}\n"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from gitops.support.kstatus import verdicts
 from gitops.support.written import OF_SYNCED, Written, everything
-from tokenfactory_operator.domain.reasons import RULES, KStatus, Reason
+from tokenfactory_operator.domain.reasons import KStatus, Reason
 
 pytestmark = pytest.mark.verify
 
@@ -35,7 +35,7 @@ def test_every_reason() -> None:
     found = {
         (item.verdict.reason, verdict) for item, verdict in zip(judged, verdicts(i.body for i in judged), strict=True)
     }
-    awaited = {(reason, str(RULES[reason].kstatus)) for reason in OF_SYNCED if reason is not Reason.RECONCILE_SUCCESS}
+    awaited = {(reason, str(reason.kstatus)) for reason in OF_SYNCED if reason is not Reason.RECONCILE_SUCCESS}
     assert {row for row in found if row[0] is not Reason.RECONCILE_SUCCESS} == awaited
 
 
@@ -46,7 +46,7 @@ def test_what_an_endpoint_shows() -> None:
         (item.said("Ready")["reason"], verdict)
         for item, verdict in zip(items, verdicts(i.body for i in items), strict=True)
     }
-    assert found == {(reason, str(RULES[reason].kstatus)) for reason in {Reason(reason) for reason, _ in found}}
+    assert found == {(reason, str(reason.kstatus)) for reason in {Reason(reason) for reason, _ in found}}
     assert {reason for reason, _ in found} >= {
         "Available",
         "Stopped",

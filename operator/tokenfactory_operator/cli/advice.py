@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tokenfactory_operator.domain.reasons import RULES, Actor, Reason
+from tokenfactory_operator.domain.reasons import Actor, Reason
 from tokenfactory_operator.ports import Key
 
 EDIT: Final = "kubectl -n {namespace} edit dep {name}"
@@ -72,7 +72,7 @@ def next_step(reason: str, key: Key, *, stalled: bool = True) -> str:
 def who_acts(reason: str) -> str:
     """Who must act next, in words; empty where nobody must, or where this version does not know the reason."""
     try:
-        acts = RULES[Reason(reason)].acts
+        acts = Reason(reason).acts
     except ValueError:
         return ""
     return "" if acts is Actor.NOBODY else str(acts)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from tokenfactory_operator.domain.drift import Difference
 from tokenfactory_operator.domain.observed import EndpointPatch
-from tokenfactory_operator.domain.reasons import RULES, KStatus, Reason
+from tokenfactory_operator.domain.reasons import KStatus, Reason
 
 
 class _Action:
@@ -160,7 +160,7 @@ class Verdict:
     @property
     def stalled(self) -> bool:
         """A person must act before anything goes on, as far as is known."""
-        return RULES[self.reason].kstatus is KStatus.FAILED if self.asks is None else self.asks
+        return self.reason.kstatus is KStatus.FAILED if self.asks is None else self.asks
 
 
 class Applied(Verdict):

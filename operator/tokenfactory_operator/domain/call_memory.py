@@ -73,25 +73,14 @@ class Correction:
     generation: int
 
 
-class Corrections:
+class Corrections(dict[str, Correction]):
     """Field → its corrections."""
 
-    __slots__ = ("_by_field",)
-
-    def __init__(self) -> None:
-        self._by_field: dict[str, Correction] = {}
-
-    def get(self, name: str) -> Correction | None:
-        """Those of one field."""
-        return self._by_field.get(name)
+    __slots__ = ()
 
     def accepted(self, name: str, observed: object, *, generation: int, at: float) -> None:
         """The cloud has accepted a PATCH of a field that had the value `observed`."""
-        before = self._by_field.get(name)
+        before = self.get(name)
         again = before is not None and before.generation == generation and before.observed == observed
         tries = before.tries + 1 if before is not None and again else 1
-        self._by_field[name] = Correction(tries, at, observed, generation)
-
-    def requested(self) -> None:
-        """A person asks for another try."""
-        self._by_field.clear()
+        self[name] = Correction(tries, at, observed, generation)

@@ -59,21 +59,20 @@ def _same_word(observed: str, desired: str) -> bool:
     return observed.strip().casefold() == desired.strip().casefold()
 
 
-def _name(spec: Spec, seen: ObservedEndpoint) -> Difference | None:
-    if spec.display_name is None or seen.name is None or _folded(seen.name) == _folded(spec.display_name):
-        return None
-    return Difference("name", seen.name, spec.display_name)
+def _plain(field: str, observed: object, desired: object, *, same: bool = False) -> tuple[Difference, ...]:
+    """Of a value that stands for itself; `same`: though it is written otherwise."""
+    if observed is None or desired is None or same or observed == desired:
+        return ()
+    return (Difference(field, observed, desired),)
 
 
-def _description(spec: Spec, seen: ObservedEndpoint, mark: OwnerMark | None) -> Difference | None:
+def _description(spec: Spec, seen: ObservedEndpoint, mark: OwnerMark | None) -> tuple[Difference, ...]:
     if seen.description is None:
-        return None
+        return ()
     desired = description_for(spec, seen, mark) if mark else spec.description
     marked = mark is None or mark in seen.marks
     text_differs = spec.description is not None and text_without_marks(seen.description) != _folded(spec.description)
-    if marked and not text_differs:
-        return None
-    return Difference("description", seen.description, desired)
+    return (Difference("description", seen.description, desired),) if text_differs or not marked else ()
 
 
 def _gpu(spec: Spec, seen: ObservedEndpoint) -> tuple[Difference, ...]:
@@ -84,46 +83,23 @@ def _gpu(spec: Spec, seen: ObservedEndpoint) -> tuple[Difference, ...]:
     return tuple(Difference(field, observed, desired) for field, observed, desired in pairs) if differs else ()
 
 
-def _scaling(spec: Spec, seen: ObservedEndpoint) -> Difference | None:
-    desired = (spec.scaling.min_replicas, spec.scaling.max_replicas)
-    reported = (seen.min_replicas, seen.max_replicas)
-    if all(have is None or have == want for have, want in zip(reported, desired, strict=True)):
-        return None
-    return Difference("scaling", reported, desired)
-
-
-def _enabled(spec: Spec, seen: ObservedEndpoint) -> Difference | None:
-    if spec.enabled is None or seen.enabled is None or spec.enabled == seen.enabled:
-        return None
-    return Difference("enabled", seen.enabled, spec.enabled)
-
-
-def _custom_weights(spec: Spec, seen: ObservedEndpoint) -> Difference | None:
-    if spec.custom_weights_id is None or seen.custom_weights_id is None:
-        return None
-    if seen.custom_weights_id == spec.custom_weights_id:
-        return None
-    return Difference("custom_weights_id", seen.custom_weights_id, spec.custom_weights_id)
-
-
 def drift(spec: Spec, seen: ObservedEndpoint, mark: OwnerMark | None) -> Drift:
     """What a PATCH must say; GPU type and count go together, scaling goes whole (design: Drift).
 
     Without a `mark` only the text of the description counts: what is merely observed carries no mark of ours.
     """
-    single = (
-        _name(spec, seen),
-        _description(spec, seen, mark),
-        _scaling(spec, seen),
-        _enabled(spec, seen),
-        _custom_weights(spec, seen),
+    replicas, wanted = (seen.min_replicas, seen.max_replicas), (spec.scaling.min_replicas, spec.scaling.max_replicas)
+    enough = all(have is None or have == want for have, want in zip(replicas, wanted, strict=True))
+    named = _folded(seen.name or "") == _folded(spec.display_name or "")
+    differences = (
+        *_plain("name", seen.name, spec.display_name, same=named),
+        *_description(spec, seen, mark),
+        *_plain("scaling", replicas, wanted, same=enough),
+        *_plain("enabled", seen.enabled, spec.enabled),
+        *_plain("custom_weights_id", seen.custom_weights_id, spec.custom_weights_id),
+        *_gpu(spec, seen),
     )
-    differences = (*(item for item in single if item is not None), *_gpu(spec, seen))
     return Drift(differences, EndpointPatch(**{item.field: item.desired for item in differences}))  # type: ignore[arg-type]  # each field's value comes from the spec field of its type
-
-
-def _mismatch(name: str, have: str, want: str) -> str:
-    return f"{name}: the endpoint has {visible(have)}, the spec says {want}"
 
 
 def _same_model(observed: str, desired: str) -> bool:
@@ -137,14 +113,13 @@ def _same_model(observed: str, desired: str) -> bool:
 def immutable_mismatches(spec: Spec, seen: ObservedEndpoint) -> tuple[str, ...]:
     """Fields that the API cannot change and that differ, as sentences."""
     fields = (
-        ("flavor", seen.flavor_name, spec.flavor),
-        ("region", seen.region, spec.region),
-        ("routingKey", seen.routing_key if spec.routing_key else None, spec.routing_key),
+        ("model", seen.model_name, spec.model, _same_model),
+        ("flavor", seen.flavor_name, spec.flavor, _same_word),
+        ("region", seen.region, spec.region, _same_word),
+        ("routingKey", seen.routing_key, spec.routing_key or None, _same_word),
     )
-    reported = seen.model_name
-    model = () if reported is None or _same_model(reported, spec.model) else (_mismatch("model", reported, spec.model),)
-    return model + tuple(
-        _mismatch(name, have, want)
-        for name, have, want in fields
-        if have is not None and want is not None and not _same_word(have, want)
+    return tuple(
+        f"{name}: the endpoint has {visible(have)}, the spec says {want}"
+        for name, have, want, same in fields
+        if have is not None and want is not None and not same(have, want)
     )

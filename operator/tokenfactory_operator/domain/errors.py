@@ -1,28 +1,7 @@
 """The one error tree of the operator.
 
-Every failure of a call to the cloud or to Kubernetes is one of these by the time it leaves its adapter; what is done
-next follows from `handling`, never from the text::
-
-    OperatorError
-    ├── CloudError                  a call to the cloud did not do what was asked
-    │   ├── CredentialsError        no usable token for this object: no call was made          waits for the user
-    │   │   └── TooManyCredentials  its namespace, or the operator, has no room for one more   waits for the user
-    │   ├── CloudUnavailable        network, time-out, 5xx, HTML, anything not understood      transient
-    │   ├── RateLimited             429                                                        transient
-    │   ├── CloudConflict           409                                                        transient
-    │   ├── EndpointNotFound        404                                                        transient
-    │   ├── Unauthorized            401                                                        waits for the user
-    │   ├── Forbidden               403                                                        waits for the user
-    │   ├── QuotaExceeded           quota or capacity, whatever code carries it                waits for the cloud
-    │   ├── InvalidSpec             400, 405, 413, 415, 422                                    terminal
-    │   │   └── InvalidId           what can be no endpoint's id: no call was made             terminal
-    │   └── OperatorDefect          the operator itself failed at the call, or at its answer   transient
-    ├── KubeError                   a call to Kubernetes failed                                transient
-    │   ├── KubeConflict            409: somebody wrote in between; read again, decide again
-    │   ├── KubeNotFound            404: the object is gone
-    │   └── KubeRefused             400, 413, 422: too large, or not what the schema allows
-    ├── LeaseLost                   this process may not act any more                          transient
-    └── LeaseHeld                   another process leads, though election is off              waiting on a person
+Every failure of a call to the cloud or to Kubernetes is one of these by the time it leaves its adapter. What is done
+next follows from its class and from `handling`, never from the text.
 
 Texts are bounded and free of secrets: an adapter passes the vendor's sentence through `bounded`.
 """

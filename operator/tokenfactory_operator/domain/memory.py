@@ -148,7 +148,7 @@ class Memory:
         """
         if not self.request.news(value, at) or not pending:
             return
-        self.corrections.requested()
+        self.corrections.clear()  # another try of each
         if doubt is not None:
             self.doubt_confirmed(doubt, named)
 

@@ -14,7 +14,7 @@ from tokenfactory_operator.api.v1alpha1 import Condition, Spec
 from tokenfactory_operator.decision.actions import Decision, Verdict
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.observed import ObservedEndpoint, spelled
-from tokenfactory_operator.domain.reasons import RULES, ConditionType, KStatus, Reason
+from tokenfactory_operator.domain.reasons import ConditionType, KStatus, Reason
 from tokenfactory_operator.report.telling import reported_in_full, reported_once
 
 SHOWN: Final[Mapping[tuple[str | None, str | None], Reason]] = {
@@ -167,7 +167,7 @@ def _drafts(s: Judged, decision: Decision, verdict: Verdict) -> Sequence[_Draft]
         traffic = _Draft(ConditionType.SERVING, "Unknown", verdict.reason, verdict.message)
     synced = {True: "True", False: "False", None: "Unknown"}[verdict.synced]
     drafts = [ready, _Draft(ConditionType.SYNCED, synced, verdict.reason, verdict.message), traffic]
-    blocked = verdict.synced is True and RULES[ready.reason].kstatus is KStatus.FAILED
+    blocked = verdict.synced is True and ready.reason.kstatus is KStatus.FAILED
     if verdict.stalled or blocked:
         why = ready if blocked else drafts[1]
         drafts.append(_Draft(ConditionType.STALLED, "True", why.reason, why.message))

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tokenfactory_operator.decision.actions import SYNCED, Decision, Hindered, Verdict
 from tokenfactory_operator.domain.observed import ObservedEndpoint
-from tokenfactory_operator.domain.reasons import RULES, Reason
+from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.report import status
 from tokenfactory_operator.report.conditions import MESSAGES
 from unit.support.builders import an_endpoint
@@ -23,7 +23,7 @@ STATUSES: Final = ("starting", "running", "updating", "stopping", "stopped", "er
 READINESSES: Final = ("ready", "partially_ready", "not_ready", "unheard-of", None)
 OF_SYNCED: Final = tuple(
     reason
-    for reason in RULES
+    for reason in Reason
     if reason not in {*MESSAGES, Reason.STOPPED_IN_CONSOLE, Reason.READY, Reason.NOT_SERVING}
     or reason in (Reason.CREATING, Reason.UPDATING)
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tokenfactory_operator.cli.advice import STEPS, next_step, who_acts
-from tokenfactory_operator.domain.reasons import RULES, Actor, Reason
+from tokenfactory_operator.domain.reasons import Actor, Reason
 from tokenfactory_operator.ports import Key
 
 KEY = Key("ml", "llm")
@@ -15,7 +15,7 @@ KEY = Key("ml", "llm")
 def test_each_reason_has_its_step(reason: Reason) -> None:
     """Unless nobody must act; a command names the object where it needs one."""
     step = next_step(reason, KEY)
-    assert bool(step) == (RULES[reason].acts is not Actor.NOBODY)
+    assert bool(step) == (reason.acts is not Actor.NOBODY)
     assert "{" not in step.replace('{"', "")
     assert bool(who_acts(reason)) == bool(step)
 

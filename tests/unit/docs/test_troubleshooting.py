@@ -13,7 +13,7 @@ from docsite.conditions import ACTORS
 from docsite.emitted import emitted, modules
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.decision.actions import Action, Nothing
-from tokenfactory_operator.domain.reasons import RULES, ConditionType, Reason
+from tokenfactory_operator.domain.reasons import ConditionType, Reason
 
 ROOT: Final = Path(__file__).parents[3]
 PAGE: Final = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
@@ -109,4 +109,4 @@ def test_every_reason_says_who_must_act() -> None:
     for actor, heading in ACTORS.items():
         section = page.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
         rows = re.findall(r"^\| \[`(\w+)`\]\(\S+\) \| .+ \| (\w+)[^|]* \|$", section, flags=re.MULTILINE)
-        assert dict(rows) == {reason: str(rule.kstatus) for reason, rule in RULES.items() if rule.acts is actor}
+        assert dict(rows) == {reason: str(reason.kstatus) for reason in Reason if reason.acts is actor}

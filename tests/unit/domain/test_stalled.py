@@ -8,7 +8,7 @@ from tokenfactory_operator.decision.actions import Asking, Create, Hindered, Upd
 from tokenfactory_operator.decision.plan import decide
 from tokenfactory_operator.domain.decision_input import Outage
 from tokenfactory_operator.domain.memory import Memory
-from tokenfactory_operator.domain.reasons import RULES, Actor, KStatus, Reason
+from tokenfactory_operator.domain.reasons import Actor, KStatus, Reason
 from tokenfactory_operator.report import status
 from unit.support.builders import SCOPE, UID, an_endpoint
 from unit.support.scene import Scene
@@ -36,10 +36,9 @@ def reported(scene: Scene) -> dict[str, str]:
 @pytest.mark.parametrize("reason", list(Reason), ids=str)
 def test_every_reason_has_its_row(reason: Reason) -> None:
     """Failed is where a person must act, and nobody else is waited for; a check may say otherwise."""
-    rule = RULES[reason]
-    assert (rule.kstatus is KStatus.CURRENT) is (rule.acts is Actor.NOBODY)
-    assert (rule.kstatus is KStatus.FAILED) is (rule.acts is Actor.PERSON and reason is not Reason.RECONCILE_PAUSED)
-    assert Hindered(reason, "text").stalled is (rule.kstatus is KStatus.FAILED)
+    assert (reason.kstatus is KStatus.CURRENT) is (reason.acts is Actor.NOBODY)
+    assert (reason.kstatus is KStatus.FAILED) is (reason.acts is Actor.PERSON and reason is not Reason.RECONCILE_PAUSED)
+    assert Hindered(reason, "text").stalled is (reason.kstatus is KStatus.FAILED)
     assert Asking(reason, "text").stalled
     assert not Waiting(reason, "text").stalled
 
