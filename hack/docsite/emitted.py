@@ -13,9 +13,7 @@ from typing import Final
 from tokenfactory_operator.domain.reasons import Reason
 
 PACKAGE: Final = Path(__file__).resolve().parents[2] / "operator" / "tokenfactory_operator"
-FORWARDED: Final = frozenset(
-    {"action.event", "reason", "change.reason", "condition.reason or ''", "ready.reason or ''"}
-)
+FORWARDED: Final = frozenset({"action.event", "reason", "change.reason", "condition.reason", "ready.reason"})
 """Expressions for the reason of an Event that hand on what an action or a condition has."""
 
 

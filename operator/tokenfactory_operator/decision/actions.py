@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from tokenfactory_operator.domain.drift import Difference
+from tokenfactory_operator.domain.drift import Difference, patch_of
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import KStatus, Reason
 
@@ -61,12 +61,16 @@ class Update(_Action):
     done = "updated"
 
     endpoint_id: str
-    patch: EndpointPatch
+    differences: tuple[Difference, ...]
     drift: bool
     """The spec is as it was when it was last applied: somebody changed the cloud."""
-    differences: tuple[Difference, ...] = ()
     adopts: bool = False
     """The owner mark is put on an endpoint that was not made here."""
+
+    @property
+    def patch(self) -> EndpointPatch:
+        """What is sent."""
+        return patch_of(self.differences)
 
 
 @dataclass(frozen=True)

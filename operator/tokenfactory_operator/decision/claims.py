@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tokenfactory_operator.decision import proof
 from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
-from tokenfactory_operator.domain.identity import ADOPTED, released_mark, subject
+from tokenfactory_operator.domain.identity import ADOPTED, subject
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.timing import NEVER
 
@@ -27,7 +27,7 @@ def adoption_target(s: DecisionInput) -> str:
 
 def of_predecessor(s: DecisionInput, endpoint: ObservedEndpoint) -> bool:
     """Whether every mark on it is of an earlier object of the same cluster, namespace and name, held or released."""
-    released = released_mark(endpoint.description)
+    released = endpoint.released
     held = [(mark.identity.cluster_id, mark.subject) for mark in endpoint.marks]
     places = {*held, *([(released.cluster_id, released.subject)] if released else [])}
     return places == {(s.identity.cluster_id, subject(s.resource.namespace, s.resource.name))}

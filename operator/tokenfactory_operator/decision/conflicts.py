@@ -5,7 +5,7 @@ from __future__ import annotations
 from tokenfactory_operator.decision import proof
 from tokenfactory_operator.decision.actions import Decision, DeleteDuplicate, Hindered, Nothing, UnderWay, Verdict
 from tokenfactory_operator.decision.adoption import unproven_text
-from tokenfactory_operator.decision.failures import failed
+from tokenfactory_operator.decision.failures import tried
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.decision.roles import Deed, Role
 from tokenfactory_operator.domain.decision_input import Sighting
@@ -79,6 +79,5 @@ def duplicate(s: Judged) -> Decision | None:
 def delete_next(s: Judged, kept: Sighting, others: list[Sighting], verdict: Verdict) -> Decision:
     """DELETE the first of the duplicates for which that is due, or wait until it is."""
     due = next((seen for seen in others if proof.delete_due(s, seen.endpoint.id, seen)), None)
-    waiting = failed(s, DeleteDuplicate.__name__) if due else None
     action = DeleteDuplicate(due.endpoint.id, kept.endpoint.id) if due else Nothing()
-    return waiting or Decision(action, verdict, record=kept.endpoint.id, after_list=True)
+    return tried(s, Decision(action, verdict, record=kept.endpoint.id, after_list=True))

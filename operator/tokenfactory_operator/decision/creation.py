@@ -14,11 +14,10 @@ from tokenfactory_operator.decision.actions import (
     Create,
     Decision,
     Hindered,
-    ProbeGone,
     UnderWay,
     Verdict,
 )
-from tokenfactory_operator.decision.failures import failed, refused_for_good
+from tokenfactory_operator.decision.failures import failed, refused_for_good, tried
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.decision.probes import look_due, probe_of
 from tokenfactory_operator.decision.questions import cut_off, shown_elsewhere, unclear, untrusted
@@ -79,8 +78,7 @@ def lost(s: Judged) -> Decision | None:
     if not proof.absent(s):
         return Decision(verdict=confirming, after_list=True)
     if not proof.gone(s, endpoint_id):
-        waiting = failed(s, ProbeGone.__name__)
-        return waiting or Decision(probe_of(s, endpoint_id), confirming, after_list=True)
+        return tried(s, Decision(probe_of(s, endpoint_id), confirming, after_list=True))
     return _recreate(s, endpoint_id)
 
 

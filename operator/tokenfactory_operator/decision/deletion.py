@@ -16,19 +16,18 @@ from tokenfactory_operator.decision.actions import (
     Decision,
     DeleteEndpoints,
     Hindered,
-    ProbeGone,
     Release,
     UnderWay,
     Verdict,
 )
 from tokenfactory_operator.decision.adoption import unproven_text
 from tokenfactory_operator.decision.conflicts import delete_next
-from tokenfactory_operator.decision.failures import failed
+from tokenfactory_operator.decision.failures import tried
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.decision.probes import probe_of
 from tokenfactory_operator.decision.questions import CONFIRM, cut_off, shown_elsewhere, unclear, untrusted
 from tokenfactory_operator.decision.roles import Deed, Role
-from tokenfactory_operator.domain.identity import ReleasedMark, described, released_mark, subject, text_without_marks
+from tokenfactory_operator.domain.identity import ReleasedMark, described, subject, text_without_marks
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import NEVER
@@ -84,7 +83,7 @@ def undeleted(s: Judged) -> Decision | None:
             return _look_for(s, s.recorded_id)
     if not ids:
         return None
-    return failed(s, DeleteEndpoints.__name__) or Decision(DeleteEndpoints(ids), after_list=True)
+    return tried(s, Decision(DeleteEndpoints(ids), after_list=True))
 
 
 def _unjudged(s: Judged) -> bool:
@@ -97,7 +96,7 @@ def _unjudged(s: Judged) -> bool:
 def _look_for(s: Judged, endpoint_id: str) -> Decision:
     text = f"Endpoint {endpoint_id} is to be deleted, but is not in the cloud's list. Looking for it by id."
     look = probe_of(s, endpoint_id, look_only=True)
-    return failed(s, ProbeGone.__name__) or Decision(look, deleting(text))
+    return tried(s, Decision(look, deleting(text)))
 
 
 def unresolved_attempt(s: Judged) -> Decision | None:
@@ -136,7 +135,7 @@ def due_again(s: Judged) -> Decision | None:
     due = tuple(sorted(item for item, since in _unanswered(s).items() if s.now >= _next_delete(s, item, since)))
     if not due:
         return None
-    return failed(s, DeleteEndpoints.__name__) or Decision(DeleteEndpoints(due), after_list=True)
+    return tried(s, Decision(DeleteEndpoints(due), after_list=True))
 
 
 def accepted(s: Judged) -> Decision | None:
@@ -198,13 +197,12 @@ def unreleased(s: Judged) -> Decision | None:
     if seen is None or seen.endpoint.id not in s.own.retained(Deed.RELEASE):
         return None
     done = s.memory.endpoints[seen.endpoint.id].released
-    if (done > NEVER and seen.listed <= done) or released_mark(seen.endpoint.description) is not None:
+    if (done > NEVER and seen.listed <= done) or seen.endpoint.released is not None:
         return None  # released before, perhaps by an earlier process
     mark = ReleasedMark(s.identity.cluster_id, subject(s.resource.namespace, s.resource.name))
     description = described(text_without_marks(seen.endpoint.description), mark)
     action = Release(seen.endpoint.id, EndpointPatch(description=description))
-    decision = Decision(action, deleting("Releasing the endpoint."), record=seen.endpoint.id)
-    return failed(s, Release.__name__) or decision
+    return tried(s, Decision(action, deleting("Releasing the endpoint."), record=seen.endpoint.id))
 
 
 def still_listed(s: Judged) -> Decision | None:

@@ -33,6 +33,11 @@ def failed(s: Judged, action: str) -> Decision | None:
     )
 
 
+def tried(s: Judged, decision: Decision) -> Decision:
+    """The decision, unless the same call has failed and its next try has not come."""
+    return failed(s, type(decision.action).__name__) or decision
+
+
 def refused_for_good(s: DecisionInput) -> Verdict | None:
     """What the status says the cloud refused at this generation: it stays so over a restart (design: Errors)."""
     if s.memory.calls.failure is not None or s.resource.request_pending:

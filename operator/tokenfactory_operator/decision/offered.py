@@ -11,33 +11,33 @@ from tokenfactory_operator.api.v1alpha1 import IGNORE_CATALOG, Spec
 from tokenfactory_operator.decision.actions import Decision, Hindered, ReadCatalog
 from tokenfactory_operator.domain.catalog import AGAIN, FRESH, Wanted
 from tokenfactory_operator.domain.decision_input import DecisionInput
+from tokenfactory_operator.domain.drift import Difference
 from tokenfactory_operator.domain.errors import MAX_TEXT, bounded, visible
-from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
 
 RECHECK: Final = 300.0
 """Seconds after which a spec that the catalog rules out is held against it again."""
+ASKED: Final = frozenset({"gpu_type", "gpu_count", "scaling"})
+"""Fields of a PATCH for which the catalog is asked."""
 ANYWAY: Final = f" To send it anyway, set the annotation {IGNORE_CATALOG}=true."
 
 
 def for_creation(s: DecisionInput) -> Decision | None:
     """The catalog rules the spec out, or has to be read first."""
-    spec = s.resource.spec
-    if spec is None or s.resource.ignores_catalog:
-        return None
-    return _held_against(s, s.catalog.mismatch(wanted(spec)))
+    spec = _held(s)
+    return _held_against(s, s.catalog.mismatch(wanted(spec))) if spec else None
 
 
-def for_change(s: DecisionInput, patch: EndpointPatch, record: str) -> Decision | None:
+def for_change(s: DecisionInput, differences: tuple[Difference, ...], record: str) -> Decision | None:
     """The same for a PATCH: what runs goes on as it is."""
-    spec = s.resource.spec
-    if (
-        s.resource.ignores_catalog
-        or spec is None
-        or (patch.gpu_type is None and patch.gpu_count is None and patch.scaling is None)
-    ):
-        return None
-    return _held_against(s, s.catalog.change_mismatch(wanted(spec)), record)
+    spec = _held(s)
+    asks = any(item.field in ASKED for item in differences)
+    return _held_against(s, s.catalog.change_mismatch(wanted(spec)), record) if spec and asks else None
+
+
+def _held(s: DecisionInput) -> Spec | None:
+    """The spec that is held against the catalog; none where a person has asked to send what it says anyway."""
+    return None if s.resource.ignores_catalog else s.resource.spec
 
 
 def wanted(spec: Spec) -> Wanted:

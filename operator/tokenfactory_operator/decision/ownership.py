@@ -27,11 +27,9 @@ class Ownership:
     kept: Sighting | None
     """The endpoint of this object, if it is seen.
 
-    None while the recorded one is `unlisted`: another with the object's mark may be its duplicate, and must not take
-    its place.
+    None while a LIST leaves the recorded one out, and nothing proves yet that it is gone. Another with the object's
+    mark may be its duplicate, and must not take its place.
     """
-    unlisted: bool
-    """A LIST leaves the recorded endpoint out, and nothing proves yet that it is gone."""
     taken_over: bool
     """The cloud shows that the object's endpoint was not made for it, whatever the status says."""
     target: str
@@ -98,7 +96,6 @@ def judge(s: DecisionInput) -> Ownership:
         roles=_first_fitting(s, shown, fitting),
         seen=shown,
         kept=kept,
-        unlisted=unlisted,
         taken_over=claims.taken_over(s, likeliest),
         target=target,
         obstacle=obstacle,

@@ -1,14 +1,8 @@
 """Why did it do X? The ordered checks of one pass over one object, and the first that answers.
 
 Pure and synchronous: the same input gives the same decision. Each check is a function `Judged -> Decision | None`
-with the reason in its docstring; its name goes into the logs. An object that is being deleted is
-never created, updated or recreated: `finalizer` has its checks.
-
-::
-
-    finalizer_missing → unreadable → cloud_not_observed → other_scope → asked_to_look → hidden → copied
-    → adoption → foreign_owner → undecided → duplicate → lost → immutable → drifted → in_order → remembered
-    → predecessor → disabled → create
+with the reason in its docstring; its name goes into the logs. `LIVING` has their order. An object that is being deleted
+is never created, updated or recreated: `finalizer` has its checks.
 
 Around both: a paused object, and one under Observe, mutate nothing; an id not yet written down is written first.
 """

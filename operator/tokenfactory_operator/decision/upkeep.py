@@ -12,7 +12,7 @@ from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.call_memory import Correction
 from tokenfactory_operator.domain.decision_input import Sighting
 from tokenfactory_operator.domain.desired import owner_mark
-from tokenfactory_operator.domain.drift import Difference, Drift, drift, immutable_mismatches
+from tokenfactory_operator.domain.drift import Difference, drift, immutable_mismatches
 from tokenfactory_operator.domain.errors import bounded
 from tokenfactory_operator.domain.identity import ADOPTED, OwnerMark
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
@@ -47,20 +47,18 @@ def drifted(s: Judged) -> Decision | None:
     waiting = failed(s, Update.__name__)
     if waiting is not None:
         return waiting
-    wait = max((_pause(s, item) for item in found.differences), default=0.0)
-    unseen = s.memory.calls.mutated > seen.listed and any(_correction(s, item, tries=1) for item in found.differences)
+    wait = max((_pause(s, item) for item in found), default=0.0)
+    unseen = s.memory.calls.mutated > seen.listed and any(_correction(s, item, tries=1) for item in found)
     if wait > 0 or unseen:
         verdict = UnderWay(Reason.UPDATING, "The cloud has accepted a change and does not show it yet.")
         return Decision(verdict=verdict, record=seen.endpoint.id, after=wait if wait > 0 else None, after_list=True)
-    return offered.for_change(s, found.patch, seen.endpoint.id) or _update(s, seen, found)
+    return offered.for_change(s, found, seen.endpoint.id) or _update(s, seen, found)
 
 
-def _given_up(s: Judged, found: Drift) -> Verdict | None:
+def _given_up(s: Judged, found: tuple[Difference, ...]) -> Verdict | None:
     """Three accepted PATCHes did not last, or a PATCH was refused for good, before a restart perhaps."""
     before = _given_up_before(s)
-    stuck = tuple(
-        item for item in found.differences if item.reported in before or _correction(s, item, tries=MAX_CORRECTIONS)
-    )
+    stuck = tuple(item for item in found if item.reported in before or _correction(s, item, tries=MAX_CORRECTIONS))
     if not stuck:
         return refused_for_good(s)
     named = "; ".join(map(str, stuck))
@@ -75,15 +73,10 @@ def _given_up_before(s: Judged) -> tuple[NotAccepted, ...]:
     return () if asked or status.observed_generation != s.resource.generation else status.not_accepted or ()
 
 
-def _update(s: Judged, seen: Sighting, found: Drift) -> Decision:
-    action = Update(
-        seen.endpoint.id,
-        found.patch,
-        drift=not s.own.adopts and _applied(s),
-        differences=found.differences,
-        adopts=s.own.adopts,
-    )
-    verdict = UnderWay(Reason.UPDATING, f"Updating {', '.join(found.patch.fields)}.")
+def _update(s: Judged, seen: Sighting, found: tuple[Difference, ...]) -> Decision:
+    adopts = s.own.adopts
+    action = Update(seen.endpoint.id, found, drift=not adopts and _applied(s), adopts=adopts)
+    verdict = UnderWay(Reason.UPDATING, f"Updating {', '.join(action.patch.fields)}.")
     return Decision(action, verdict, record=seen.endpoint.id, after_list=True)
 
 

@@ -43,22 +43,16 @@ class Combination:
     regions: tuple[str, ...] = ()
     max_replicas: int | None = None
 
-    def allows(self, wanted: Wanted) -> bool:
-        """Whether nothing that is told speaks against it."""
-        return not self.objections(wanted)
-
     def objections(self, wanted: Wanted) -> tuple[str, ...]:
-        """The fields of the spec that this combination does not have, those first that are changed most easily."""
-        return tuple(
-            name
-            for name, fits in (
-                ("scaling.maxReplicas", self.max_replicas is None or wanted.max_replicas <= self.max_replicas),
-                ("gpu.count", not self.gpu_counts or wanted.gpu_count in self.gpu_counts),
-                ("region", not self.regions or wanted.region in self.regions),
-                ("gpu.type", not self.gpu_types or wanted.gpu_type in self.gpu_types),
-            )
-            if not fits
+        """What the spec says and this combination does not have, that first which is changed most easily."""
+        most = self.max_replicas
+        rows = (
+            (f"scaling.maxReplicas {wanted.max_replicas}", most is None or wanted.max_replicas <= most),
+            (f"gpu.count {wanted.gpu_count}", not self.gpu_counts or wanted.gpu_count in self.gpu_counts),
+            (f"region {wanted.region}", not self.regions or wanted.region in self.regions),
+            (f"gpu.type {wanted.gpu_type}", not self.gpu_types or wanted.gpu_type in self.gpu_types),
         )
+        return tuple(said for said, fits in rows if not fits)
 
     def __str__(self) -> str:
         parts = (
@@ -79,7 +73,7 @@ class Flavor:
 
     def allows(self, wanted: Wanted) -> bool:
         """Whether one of the combinations fits, or none is told."""
-        return not self.combinations or any(combination.allows(wanted) for combination in self.combinations)
+        return not self.combinations or not all(combination.objections(wanted) for combination in self.combinations)
 
     def nearest(self, wanted: Wanted) -> tuple[Combination, ...]:
         """Its combinations, the one first that needs the fewest and smallest changes of the spec."""
@@ -167,13 +161,7 @@ def _instead(given: str, names: Sequence[str]) -> str:
 
 def _no_combination(flavor: Flavor, wanted: Wanted) -> str:
     nearest = flavor.nearest(wanted)
-    values = {
-        "scaling.maxReplicas": wanted.max_replicas,
-        "gpu.count": wanted.gpu_count,
-        "region": wanted.region,
-        "gpu.type": wanted.gpu_type,
-    }
-    wrong = " and ".join(f"{name} {values[name]}" for name in nearest[0].objections(wanted))
+    wrong = " and ".join(nearest[0].objections(wanted))
     text = f"The catalog does not offer {wrong} for {wanted.model}, flavor {wanted.flavor}."
     offered = dict.fromkeys(filter(None, map(str, nearest)))
     return f"{text} It offers: {_some(offered, between=' | ')}."

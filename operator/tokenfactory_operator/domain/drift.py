@@ -40,17 +40,6 @@ def _shown(value: object) -> str:
     return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else visible(str(value))
 
 
-@dataclass(frozen=True)
-class Drift:
-    """All differences of one endpoint to its spec."""
-
-    differences: tuple[Difference, ...]
-    patch: EndpointPatch
-
-    def __bool__(self) -> bool:
-        return bool(self.differences)
-
-
 def _folded(text: str) -> str:
     return " ".join(text.split())
 
@@ -83,7 +72,7 @@ def _gpu(spec: Spec, seen: ObservedEndpoint) -> tuple[Difference, ...]:
     return tuple(Difference(field, observed, desired) for field, observed, desired in pairs) if differs else ()
 
 
-def drift(spec: Spec, seen: ObservedEndpoint, mark: OwnerMark | None) -> Drift:
+def drift(spec: Spec, seen: ObservedEndpoint, mark: OwnerMark | None) -> tuple[Difference, ...]:
     """What a PATCH must say; GPU type and count go together, scaling goes whole (design: Drift).
 
     Without a `mark` only the text of the description counts: what is merely observed carries no mark of ours.
@@ -91,7 +80,7 @@ def drift(spec: Spec, seen: ObservedEndpoint, mark: OwnerMark | None) -> Drift:
     replicas, wanted = (seen.min_replicas, seen.max_replicas), (spec.scaling.min_replicas, spec.scaling.max_replicas)
     enough = all(have is None or have == want for have, want in zip(replicas, wanted, strict=True))
     named = _folded(seen.name or "") == _folded(spec.display_name or "")
-    differences = (
+    return (
         *_plain("name", seen.name, spec.display_name, same=named),
         *_description(spec, seen, mark),
         *_plain("scaling", replicas, wanted, same=enough),
@@ -99,7 +88,11 @@ def drift(spec: Spec, seen: ObservedEndpoint, mark: OwnerMark | None) -> Drift:
         *_plain("custom_weights_id", seen.custom_weights_id, spec.custom_weights_id),
         *_gpu(spec, seen),
     )
-    return Drift(differences, EndpointPatch(**{item.field: item.desired for item in differences}))  # type: ignore[arg-type]  # each field's value comes from the spec field of its type
+
+
+def patch_of(differences: tuple[Difference, ...]) -> EndpointPatch:
+    """The PATCH that ends them."""
+    return EndpointPatch(**{item.field: item.desired for item in differences})  # type: ignore[arg-type]  # each field's value comes from the spec field of its type
 
 
 def _same_model(observed: str, desired: str) -> bool:

@@ -38,23 +38,15 @@ def _by_type(status: Status) -> Conditions:
     return {item.type: item for item in reported_in_full(status.conditions)}
 
 
-def _status(conditions: Conditions, kind: ConditionType) -> str:
-    return conditions[kind].status if kind in conditions else ""
-
-
-def _reason(conditions: Conditions, kind: ConditionType) -> str:
-    return (conditions[kind].reason or "") if kind in conditions else ""
-
-
 def _faults(was: Conditions, now: Conditions) -> tuple[Change, ...]:
     """Something is newly in the way, or a person is newly asked."""
     reported = []
     synced, stalled = now.get(ConditionType.SYNCED), now.get(ConditionType.STALLED)
-    if synced is not None and synced.status == "False" and synced.reason != _reason(was, ConditionType.SYNCED):
+    earlier = was.get(ConditionType.SYNCED)
+    if synced is not None and synced.status == "False" and (earlier is None or synced.reason != earlier.reason):
         reported.append(_reported(synced))
     if stalled is None or ConditionType.STALLED in was:
         return tuple(reported)
-    earlier = was.get(ConditionType.SYNCED)
     known = [_reported(earlier)] if earlier is not None and earlier.status == "False" else []
     if _reported(stalled) not in (*known, *reported):
         reported.append(_reported(stalled))
@@ -63,27 +55,29 @@ def _faults(was: Conditions, now: Conditions) -> tuple[Change, ...]:
 
 def _reported(condition: Condition) -> Change:
     asked_for = condition.reason == Reason.RECONCILE_PAUSED
-    return Change(condition.reason or "", condition.message or "", warning=not asked_for)
+    return Change(condition.reason, condition.message, warning=not asked_for)
+
+
+def _is(conditions: Conditions, kind: ConditionType, status: str) -> bool:
+    return kind in conditions and conditions[kind].status == status
 
 
 def _readiness_lost(
     was: Conditions, now: Conditions, reported: tuple[Change, ...], *, asked: bool
 ) -> tuple[Change, ...]:
     ready = now.get(ConditionType.READY)
-    if _status(was, ConditionType.READY) != "True" or ready is None or ready.status == "True":
+    if not _is(was, ConditionType.READY, "True") or ready is None or ready.status == "True":
         return ()
     if _reported(ready) in reported:
         return ()
-    text = f"Ready is {ready.status}: {ready.message}"
-    return (Change(ready.reason or "", text, warning=not asked),)
+    return (Change(ready.reason, f"Ready is {ready.status}: {ready.message}", warning=not asked),)
 
 
 def _better(was: Conditions, now: Conditions) -> tuple[Change, ...]:
     """The spec is applied again, or the object has become Ready: one Event where both come at once."""
-    ready = now.get(ConditionType.READY)
-    became = ready is not None and ready.status == "True" and _status(was, ConditionType.READY) != "True"
+    ready = now.get(ConditionType.READY) if not _is(was, ConditionType.READY, "True") else None
+    became = ready is not None and ready.status == "True"
     text = f"Ready is True: {ready.message}" if ready is not None and became else ""
-    recovered = (_status(was, ConditionType.SYNCED), _status(now, ConditionType.SYNCED)) == ("False", "True")
-    if recovered:
-        return (Change(RECOVERED, f"{_reason(was, ConditionType.SYNCED)} is over. {text}".rstrip()),)
-    return (Change(ready.reason or "", text),) if ready is not None and became else ()
+    if _is(was, ConditionType.SYNCED, "False") and _is(now, ConditionType.SYNCED, "True"):
+        return (Change(RECOVERED, f"{was[ConditionType.SYNCED].reason} is over. {text}".rstrip()),)
+    return (Change(ready.reason, text),) if ready is not None and became else ()

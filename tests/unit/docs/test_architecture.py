@@ -14,7 +14,7 @@ from tokenfactory_operator.cloud import wire
 from tokenfactory_operator.decision import plan
 from tokenfactory_operator.decision.finalizer import REASONS_TO_KEEP, Ending
 from tokenfactory_operator.domain.desired import create_body, owner_mark
-from tokenfactory_operator.domain.drift import drift
+from tokenfactory_operator.domain.drift import drift, patch_of
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.resource import parse
 from unit.support.builders import an_endpoint, an_object
@@ -142,4 +142,4 @@ def test_the_field_arrives() -> None:
     create = create_body(resource, resource.spec, mark)
     assert wire.create_body(create)["scaling"]["min_replicas"] == 7
     found = drift(resource.spec, an_endpoint(min_replicas=1, max_replicas=9), mark)
-    assert wire.patch_body(found.patch)["scaling"] == {"min_replicas": 7, "max_replicas": 9}
+    assert wire.patch_body(patch_of(found))["scaling"] == {"min_replicas": 7, "max_replicas": 9}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.drift import drift, immutable_mismatches
+from tokenfactory_operator.domain.drift import drift, immutable_mismatches, patch_of
 from tokenfactory_operator.domain.identity import OwnerMark
 from tokenfactory_operator.domain.observed import EndpointPatch, ObservedEndpoint
 from unit.support.builders import IDENTITY, SPEC, a_spec, an_endpoint, mark
@@ -82,7 +82,7 @@ IMMUTABLE = [
 def test_no_drift(spec: dict[str, Any], seen: dict[str, Any]) -> None:
     """Nothing is sent for what is equal after normalising, not told, or left to the cloud."""
     found = drift(a_spec(**spec), an_endpoint(**seen), MARK)
-    assert (bool(found), found.patch) == (False, EndpointPatch())
+    assert (found, patch_of(found)) == ((), EndpointPatch())
 
 
 @pytest.mark.parametrize(("spec", "seen", "patch"), DIFFERENT)
@@ -90,8 +90,8 @@ def test_drift(spec: dict[str, Any], seen: dict[str, Any], patch: dict[str, Any]
     """The PATCH says what differs and nothing else."""
     found = drift(a_spec(**spec), an_endpoint(**seen), MARK)
     assert found
-    assert found.patch == EndpointPatch(**patch)
-    assert {item.field for item in found.differences} == set(patch)
+    assert patch_of(found) == EndpointPatch(**patch)
+    assert {item.field for item in found} == set(patch)
 
 
 @pytest.mark.parametrize(("spec", "seen", "fields"), IMMUTABLE)
@@ -104,7 +104,7 @@ def test_immutable(spec: dict[str, Any], seen: dict[str, Any], fields: tuple[str
 def test_both_values_are_named() -> None:
     """A person reads what is and what should be."""
     found = drift(a_spec(displayName="chat"), an_endpoint(name="talk"), MARK)
-    assert str(found.differences[0]) == "name: the cloud has talk, the spec says chat"
+    assert str(found[0]) == "name: the cloud has talk, the spec says chat"
 
 
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=0x24F, exclude_characters="["), max_size=40)
@@ -143,13 +143,13 @@ def applied(seen: ObservedEndpoint, patch: EndpointPatch) -> ObservedEndpoint:
 def test_a_patch_that_is_applied_leaves_no_drift(spec: api.Spec, seen: ObservedEndpoint) -> None:
     """For any pair: what the PATCH says, once the cloud has it, is what the spec says."""
     found = drift(spec, seen, MARK)
-    assert not drift(spec, applied(seen, found.patch), MARK)
+    assert not drift(spec, applied(seen, patch_of(found)), MARK)
 
 
 @given(SPECS, SEEN)
 def test_only_fields_of_the_spec_are_sent(spec: api.Spec, seen: ObservedEndpoint) -> None:
     """For any pair: a field that the spec leaves out is not sent, but for the description, which carries the mark."""
-    sent = set(drift(spec, seen, MARK).patch.fields)
+    sent = set(patch_of(drift(spec, seen, MARK)).fields)
     given_fields = {"name": spec.display_name, "enabled": spec.enabled, "custom_weights_id": spec.custom_weights_id}
     assert not sent & {name for name, value in given_fields.items() if value is None}
     assert SPEC["model"] == spec.model

@@ -19,7 +19,6 @@ from tokenfactory_operator.decision.actions import (
 from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.drift import Difference
 from tokenfactory_operator.domain.errors import CloudUnavailable, Forbidden, InvalidSpec, RateLimited, Unauthorized
-from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
 from unit.support.builders import OTHER_UID, an_endpoint, mark, released
 from unit.support.outcome import Decided, decided
@@ -32,7 +31,7 @@ UNTRUSTED = Reason.INVENTORY_UNTRUSTED
 CREATING = Decided("create", Create(), after_list=True)
 IN_ORDER = Decided("in_order", reason=Reason.RECONCILE_SUCCESS, synced=True, record="ep-1", in_order=True)
 NAMED = Difference("name", "ml/llm", "chat")
-RENAME = Update("ep-1", EndpointPatch(name="chat"), drift=True, differences=(NAMED,))
+RENAME = Update("ep-1", (NAMED,), drift=True)
 PROBE = ProbeGone("ep-1", mark())
 NEXT_ATTEMPT = Decided("undecided", Create(after_unknown=1), after_list=True)
 CONFLICT = Decided("", reason=Reason.OWNERSHIP_CONFLICT, stalled=True, record="ep-1", after_list=True)
@@ -300,12 +299,7 @@ UPKEEP_ROWS = [
         lambda s: s.recorded().saw_mark().lists(an_endpoint(description="by hand")),
         Decided(
             "drifted",
-            Update(
-                "ep-1",
-                EndpointPatch(description=f"by hand {mark()}"),
-                drift=True,
-                differences=(Difference("description", "by hand", f"by hand {mark()}"),),
-            ),
+            Update("ep-1", (Difference("description", "by hand", f"by hand {mark()}"),), drift=True),
             Reason.UPDATING,
             synced=None,
             record="ep-1",

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from tokenfactory_operator.decision.actions import Update
 from tokenfactory_operator.domain.drift import Difference
-from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
 from unit.support.builders import OTHER_UID, an_endpoint, mark
 from unit.support.outcome import Decided
@@ -42,8 +41,7 @@ def marking(observed: str, desired: str, *, adopts: bool = True, **more: tuple[A
     """The PATCH that takes ep-1 over, or puts its mark back: its description, and what else differs."""
     changes = {"name": more.pop("name", None), "description": (observed, desired), **more}
     differences = tuple(Difference(field, *pair) for field, pair in changes.items() if pair)
-    patch = EndpointPatch(**{item.field: item.desired for item in differences})  # type: ignore[arg-type]  # each its field's type
-    return Update("ep-1", patch, drift=not adopts, differences=differences, adopts=adopts)
+    return Update("ep-1", differences, drift=not adopts, adopts=adopts)
 
 
 def updating(action: Update) -> Decided:
