@@ -91,6 +91,8 @@ def _usable(given: str, *, name: str, url: str) -> str:
 
 
 def _split(url: str) -> _Split | None:
+    if any(char.isspace() or not char.isprintable() for char in url):
+        return None  # the end of a line, most often: it is no part of an address, and clients fail at it
     try:
         parts = urlsplit(url)
         return _Split(parts.scheme, parts.netloc, parts.hostname or "", parts.port)

@@ -86,7 +86,15 @@ def test_which_variable_counts(environ: dict[str, str], url: str, proxy: str | N
 
 
 @pytest.mark.parametrize(
-    "given", ["socks5://u:secret@proxy:1080", "socks5h://secret", "gopher://secret", "http://[secret"]
+    "given",
+    [
+        "socks5://u:secret@proxy:1080",
+        "socks5h://secret",
+        "gopher://secret",
+        "http://[secret",
+        "http://secret:1\n",
+        "http://se cret:1",
+    ],
 )
 def test_a_proxy_that_cannot_be_used_is_named(given: str) -> None:
     """The variable and what to change, and never its value, which may hold a password."""
