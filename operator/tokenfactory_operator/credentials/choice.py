@@ -21,8 +21,20 @@ from tokenfactory_operator.domain.identity import MAX_TOKEN
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.state.cache import is_bound, secret_of
 
+WORD_LENGTH: Final = 20
+"""Characters that no word of our log lines has."""
+_SHORTEST: Final = 8
+"""Characters of a secret; a shorter one can be guessed."""
 TOKEN: Final = re.compile(r"[!-~]+")
 """Printable ASCII without blanks. A tenant's objects are looked up by their tokens again and again: each has 4 KiB."""
+
+
+def is_secret(token: str) -> bool:
+    """Whether logs have to hide it: told from a word by a digit or its length.
+
+    A Secret may hold the word "namespace". Hidden, it would be missing in every line of the log, whomever it is about.
+    """
+    return len(token) >= WORD_LENGTH or (len(token) >= _SHORTEST and any(map(str.isdigit, token)))
 
 
 def check_token(text: str) -> str:
@@ -67,7 +79,7 @@ class Credentials:
 
         `own` reads the operator's token and may raise `CredentialsError`; `own_allowed` says for which namespaces it
         is. `on_read` is told a Secret's token before it is used, so that logs can hide it; `on_forget` once nothing
-        uses it any more.
+        uses it any more. Neither is told of what is no secret.
         """
         self._on_read = on_read
         self._on_forget = on_forget
@@ -91,14 +103,15 @@ class Credentials:
 
     def use(self, token: SecretStr) -> None:
         """An account is to have this token: logs hide it from now on. One that nobody may use is not remembered."""
-        if token not in self._reported:
+        if token not in self._reported and is_secret(token.get_secret_value()):
             self._reported.add(token)
             self._on_read(token.get_secret_value())
 
     def forget(self, token: SecretStr) -> None:
         """No account has this token any more."""
-        self._reported.discard(token)
-        self._on_forget(token.get_secret_value())
+        if token in self._reported:
+            self._reported.discard(token)
+            self._on_forget(token.get_secret_value())
 
     @property
     def own(self) -> Credential:

@@ -33,6 +33,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 BACKLOG: Final = 128
 """Connections that wait to be accepted."""
+RENDER_SECONDS: Final = 0.1
+"""Time for which the metrics are served as they were."""
+FORMS: Final = ("application/openmetrics-text",)
+"""Those of the metrics besides the plain one, by what an `Accept` header has."""
 SHUTDOWN_SECONDS: Final = 1.0
 """Time that a request under way is given when the server stops; a probe needs none."""
 
@@ -63,6 +67,8 @@ class HealthServer:
         self._runners: list[web.AppRunner] = []
         self._servers: list[asyncio.Server] = []
         self._ports: dict[str, int] = {}
+        self._rendered: dict[str, tuple[bytes, str]] = {}
+        self._rendered_at = float("-inf")
 
     def add_liveness(self, name: str, check: Check) -> None:
         """While `check` answers a problem the process should be restarted."""
@@ -147,8 +153,19 @@ class HealthServer:
         return _report("readyz", {**starting, **_outcomes(self._ready)}, notes)
 
     async def _serve_metrics(self, request: web.Request) -> web.Response:
-        body, content_type = self._exposition(request.headers.get("Accept", ""))
+        body, content_type = self._exposed(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
+
+    def _exposed(self, accept: str) -> tuple[bytes, str]:
+        """Made for all who ask at about the same time: it costs more than all else here, and anybody may ask."""
+        now = asyncio.get_running_loop().time()
+        if now - self._rendered_at >= RENDER_SECONDS:
+            self._rendered.clear()
+            self._rendered_at = now
+        form = next((part for part in FORMS if part in accept), "")
+        if form not in self._rendered:
+            self._rendered[form] = self._exposition(accept if form else "")
+        return self._rendered[form]
 
 
 def _outcomes(checks: Mapping[str, Check]) -> dict[str, str | None]:

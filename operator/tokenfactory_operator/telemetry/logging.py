@@ -6,6 +6,7 @@ library's message gets past it. Nothing here decides what is logged, but for the
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from typing import Final, Literal, TextIO
@@ -28,11 +29,14 @@ FLOORS: Final = {
     "kopf.activities": logging.CRITICAL,
     "asyncio": logging.INFO,
     "aiohttp": logging.WARNING,
+    "aiohttp.server": logging.CRITICAL,  # a traceback for each request that is none, whoever sends it
 }
 """Least level of loggers that stay quiet whatever the operator's own level is."""
 
 FIELD_LIMIT: Final = 32_768
 """Characters of one field of a line; the end of a traceback says most."""
+PUBLIC: Final = frozenset({"timestamp", "level", "logger", "namespace", "name", "uid"})
+"""Fields in which no secret is: ours, and those that name an object of the API server."""
 _HEAD: Final = ("timestamp", "level", "message")
 _KOPF_EXTRAS: Final = ("settings", "k8s_skip", "k8s_ref")
 
@@ -46,7 +50,30 @@ class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line to write."""
-        return self.redactor.redact(super().format(record))
+        line = super().format(record)
+        hidden = self.redactor.redact(line)
+        return hidden if hidden == line or not line.startswith("{") else self._without_secrets(line) or hidden
+
+    def _without_secrets(self, line: str) -> str:
+        """A JSON line with its own names, and with what the API server shows to everybody; empty if it is no JSON.
+
+        Any text can be a tenant's token: the name of a field, or of another tenant's namespace.
+        """
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            return ""
+        hidden = {name: value if name in PUBLIC else self._hide(value) for name, value in fields.items()}
+        return json.dumps(hidden, ensure_ascii=False)
+
+    def _hide(self, value: object) -> object:
+        if isinstance(value, str):
+            return self.redactor.redact(value)
+        if isinstance(value, list):
+            return [self._hide(each) for each in value]
+        if isinstance(value, dict):
+            return {self.redactor.redact(name): self._hide(each) for name, each in value.items()}
+        return value
 
 
 def configure_logging(

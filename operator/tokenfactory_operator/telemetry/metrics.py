@@ -196,7 +196,10 @@ class Metrics:
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """The exposition and its content type, in the form that the `Accept` header asks for."""
-        encode, content_type = choose_encoder(accept)
+        try:
+            encode, content_type = choose_encoder(accept)
+        except Exception:  # noqa: BLE001 - it parses what anybody may send
+            encode, content_type = choose_encoder("")
         return encode(self.registry), content_type
 
     def _counter(self, definition: Definition) -> Counter:

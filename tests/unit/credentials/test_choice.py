@@ -153,3 +153,23 @@ def test_scope_is_the_project_else_a_hash() -> None:
     scope = Credential(SecretStr(TOKEN)).scope
     assert scope.startswith("token-")
     assert TOKEN not in scope
+
+
+@pytest.mark.parametrize(
+    ("token", "secret"),
+    [
+        pytest.param("e", False, id="a letter"),
+        pytest.param("namespace", False, id="a word"),
+        pytest.param("canary1", False, id="short"),
+        pytest.param("12345678", True, id="with a digit"),
+        pytest.param("abcdefghij" * 2, True, id="longer than a word"),
+    ],
+)
+def test_a_word_is_not_hidden(token: str, secret: bool) -> None:  # noqa: FBT001  # a column
+    """Else it would be missing in every line of the log; and what was never hidden is not forgotten either."""
+    reported: list[str] = []
+    forgotten: list[str] = []
+    given = credentials(labelled_secret("key", token=token), on_read=reported.append, on_forget=forgotten.append)
+    given.use(SecretStr(token))
+    given.forget(SecretStr(token))
+    assert (reported, forgotten) == ([token] * secret, [token] * secret)

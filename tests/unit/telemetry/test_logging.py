@@ -119,6 +119,21 @@ def test_hides_bearer_tokens_of_strangers() -> None:
     assert "Authorization" in line["message"]
 
 
+@pytest.mark.parametrize("secret", ["namespace", "timestamp", "info", "team-b-production-1", "e", '"level":', "ours"])
+def test_no_secret_takes_the_names_away(secret: str) -> None:
+    """Any text can be a tenant's token: fields keep their names, and an object its own, in everybody's lines."""
+    stream = configured()
+    register_secret(secret)
+    log = structlog.stdlib.get_logger("ours")
+    log.info("sent %s", secret, namespace="team-b-production-1", name="e", nested=[{"header": secret}])
+    (line,) = lines(stream)
+    assert line.keys() == {"timestamp", "level", "message", "logger", "namespace", "name", "nested"}
+    assert (line["level"], line["logger"]) == ("info", "ours")
+    assert (line["namespace"], line["name"]) == ("team-b-production-1", "e")
+    assert REDACTED in line["message"]
+    assert secret not in json.dumps(line["nested"]).replace("nested", "").replace("header", "").replace(REDACTED, "")
+
+
 def test_longer_secret_leaves_no_rest() -> None:
     """Of a secret that begins with another one nothing remains."""
     stream = configured()
