@@ -44,6 +44,15 @@ def _folded(text: str) -> str:
     return " ".join(text.split())
 
 
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()
+
+
+def _same_kind(observed: str, desired: str) -> bool:
+    """One entry of the catalog, such as a GPU type or a region, in two spellings."""
+    return _letters(observed) == _letters(desired)
+
+
 def _same_word(observed: str, desired: str) -> bool:
     return observed.strip().casefold() == desired.strip().casefold()
 
@@ -66,7 +75,7 @@ def _description(spec: Spec, seen: ObservedEndpoint, mark: OwnerMark | None) -> 
 
 def _gpu(spec: Spec, seen: ObservedEndpoint) -> tuple[Difference, ...]:
     pairs = (("gpu_type", seen.gpu_type, spec.gpu.type), ("gpu_count", seen.gpu_count, spec.gpu.count))
-    differs = (seen.gpu_type is not None and not _same_word(seen.gpu_type, spec.gpu.type)) or (
+    differs = (seen.gpu_type is not None and not _same_kind(seen.gpu_type, spec.gpu.type)) or (
         seen.gpu_count is not None and seen.gpu_count != spec.gpu.count
     )
     return tuple(Difference(field, observed, desired) for field, observed, desired in pairs) if differs else ()
@@ -96,19 +105,18 @@ def patch_of(differences: tuple[Difference, ...]) -> EndpointPatch:
 
 
 def _same_model(observed: str, desired: str) -> bool:
-    """One model in two spellings: case and punctuation apart, and with or without who made it."""
-    have, want = (
-        ["".join(filter(str.isalnum, part)).casefold() for part in name.rsplit("/", 1)] for name in (observed, desired)
-    )
-    return have == want or (len(have) != len(want) and have[-1] == want[-1] != "")
+    """One model in two spellings: case and punctuation apart, and with or without who made it, or where it is kept."""
+    have, want = ([_letters(part) for part in name.split("/")] for name in (observed, desired))
+    shared = min(len(have), len(want))
+    return have[-shared:] == want[-shared:] != [""]
 
 
 def immutable_mismatches(spec: Spec, seen: ObservedEndpoint) -> tuple[str, ...]:
     """Fields that the API cannot change and that differ, as sentences."""
     fields = (
         ("model", seen.model_name, spec.model, _same_model),
-        ("flavor", seen.flavor_name, spec.flavor, _same_word),
-        ("region", seen.region, spec.region, _same_word),
+        ("flavor", seen.flavor_name, spec.flavor, _same_kind),
+        ("region", seen.region, spec.region, _same_kind),
         ("routingKey", seen.routing_key, spec.routing_key or None, _same_word),
     )
     return tuple(

@@ -30,6 +30,7 @@ IN_ORDER = [
     pytest.param({"description": "two  words"}, {"description": f"two words\n{mark()}"}, id="description-white-space"),
     pytest.param({"description": "x"}, {"description": None}, id="description-not-told"),
     pytest.param({}, {"gpu_type": " GPU-H100-SXM "}, id="gpu-type-case"),
+    pytest.param({}, {"gpu_type": "gpu_h100_sxm"}, id="gpu-type-spelled"),
     pytest.param(GPU_B200, {"gpu_type": None, "gpu_count": None}, id="gpu-not-told"),
     pytest.param(SCALE_2_4, {"min_replicas": None, "max_replicas": None}, id="scaling-not-told"),
     pytest.param(SCALE_2_4, {"min_replicas": None}, id="scaling-half-told-and-equal"),
@@ -68,6 +69,15 @@ DIFFERENT = [
 IMMUTABLE = [
     pytest.param({}, {}, (), id="equal"),
     pytest.param({}, {"model_name": " OpenAI/GPT-oss-120b"}, (), id="case-and-space"),
+    *(
+        pytest.param({}, {"model_name": name}, (), id=f"model-spelled-{name}")
+        for name in ("gpt-oss-120b", "gpt_oss_120B", "models/openai/gpt-oss-120b", "hub/models/OpenAI/gpt-oss-120b")
+    ),
+    pytest.param({}, {"region": "EU_North1", "flavor_name": "BASE "}, (), id="region-and-flavor-spelled"),
+    pytest.param({}, {"model_name": "meta/gpt-oss-120b"}, ("model",), id="another-maker"),
+    pytest.param({}, {"model_name": "models/meta/gpt-oss-120b"}, ("model",), id="another-maker-kept-elsewhere"),
+    pytest.param({"model": "a/b/"}, {"model_name": "c/d/"}, ("model",), id="nothing-in-common"),
+    pytest.param({"routingKey": "dedicated/a-bc"}, {"routing_key": "dedicated/ab-c"}, ("routingKey",), id="two-keys"),
     pytest.param({}, {"model_name": None, "flavor_name": None, "region": None}, (), id="not-told"),
     pytest.param({"model": "x/y"}, {}, ("model",), id="model"),
     pytest.param({"flavor": "fast"}, {}, ("flavor",), id="flavor"),
