@@ -14,11 +14,14 @@ from typing import Final
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube.client import REVIEWS, kind_of
-from tokenfactory_operator.kube.errors import NAMESPACE_TERMINATING, ApiServerError
+from tokenfactory_operator.kube.errors import NAMESPACE_TERMINATING, ApiServerError, NoAnswer
 from tokenfactory_operator.ports import JsonObject, Key, Recorder
 
 FORGOTTEN_AFTER: Final = 600.0
 """Seconds without another refusal after which an old one is told no more: its object may be gone."""
+PATIENCE: Final = 60.0
+"""Seconds for which one object's writes may fail in another way before that is told too: a webhook that does not answer
+is a 500, and one that denies chooses its code."""
 EVENT: Final = "CannotWriteToKubernetes"
 """Reason of the Event on the object."""
 MOST_OBJECTS: Final = 1000
@@ -61,6 +64,8 @@ class Refusals:
         self._count = count
         self._lasting: dict[tuple[str, str], tuple[str, float]] = {}
         self._said: dict[Key, str] = {}
+        self._failing: dict[Key | tuple[str, str], tuple[float, float]] = {}
+        """First and last failure since a write of this object, or of this kind and place, was accepted."""
         self._recorder: Recorder | None = None
         self._object_at: Callable[[Key], JsonObject | None] = lambda _: None
         self._doubt: Callable[[str], None] = lambda _: None
@@ -88,9 +93,21 @@ class Refusals:
         concerned = _OBJECT.match(path)
         key = Key(concerned[1], concerned[2]) if concerned else None
         if error is None:
+            self._failing.pop(key or place, None)
             self._accepted(place, key)
-        elif refused(error):
+        elif refused(error) or self._lasts(key or place, error):
             self._refused(place, key, error.message)
+
+    def _lasts(self, what: Key | tuple[str, str], error: KubeError) -> bool:
+        if isinstance(error, NoAnswer):
+            return False  # that is no answer about this write
+        if len(self._failing) >= MOST_OBJECTS:
+            self._failing.clear()
+        now = self._now()
+        first, last = self._failing.get(what, (now, now))
+        first = first if now - last <= FORGOTTEN_AFTER else now  # else it was another object of this name
+        self._failing[what] = first, now
+        return now - first >= PATIENCE
 
     def problem(self) -> str | None:
         """What is refused at present."""

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tokenfactory_operator.domain.errors import KubeError
+from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import REVIEWS
 from tokenfactory_operator.kube.errors import NAMESPACE_TERMINATING, ApiServerError, NoAnswer
-from tokenfactory_operator.kube.refusals import EVENT, FORGOTTEN_AFTER, Refusals
+from tokenfactory_operator.kube.refusals import EVENT, FORGOTTEN_AFTER, PATIENCE, Refusals
 from tokenfactory_operator.ports import JsonObject, Key
 
 OBJECT = "/apis/tokenfactory.nebius.com/v1alpha1/namespaces/ml/dedicatedendpoints/a"
@@ -67,6 +67,49 @@ def test_what_a_person_has_to_mend_is_told(error: KubeError, *, reported: bool) 
     assert (error.message in (heard.refusals.problem() or "")) is reported
     assert heard.events == ([("a", error.message)] if reported else [])
     assert heard.doubted == (["ml"] if reported else [])
+
+
+WEBHOOK = "failed calling webhook: context deadline exceeded"
+
+
+@pytest.mark.parametrize(
+    ("error", "reported"),
+    [
+        pytest.param(ApiServerError(WEBHOOK, status=500), True, id="a webhook that does not answer"),
+        pytest.param(ApiServerError("denied", status=451), True, id="a webhook's own code"),
+        pytest.param(KubeConflict("denied"), True, id="a webhook that denies by 409"),
+        pytest.param(KubeNotFound("denied"), True, id="a webhook that denies by 404"),
+        pytest.param(NoAnswer("cut"), False, id="network"),
+    ],
+)
+def test_what_fails_for_long_is_told_whatever_its_code(error: KubeError, *, reported: bool) -> None:
+    """A moment of it is usual, and is told to nobody; another object's success says nothing about this one."""
+    heard = Heard()
+    for heard.time in (0.0, PATIENCE - 1):
+        heard.patched(f"{OBJECT}/status", error)
+        heard.patched(f"{OBJECT}/status".replace("/a/", "/b/"), None)
+    assert (heard.events, heard.refusals.problem()) == ([], None)
+    heard.time = PATIENCE
+    heard.patched(f"{OBJECT}/status", error)
+    assert heard.events == ([("a", error.message)] if reported else [])
+    assert (heard.refusals.problem() is not None) is reported
+
+
+def test_failures_that_are_far_apart_do_not_last() -> None:
+    """The first may be of another object of the same name."""
+    heard = Heard()
+    for heard.time in (0.0, FORGOTTEN_AFTER + 1):
+        heard.patched(OBJECT, KubeNotFound("gone"))
+    assert heard.events == []
+
+
+def test_failures_with_a_success_between_them_do_not_last() -> None:
+    """Conflicts come and go in everyday work."""
+    heard = Heard()
+    for heard.time in (0.0, PATIENCE, 2 * PATIENCE):
+        heard.patched(OBJECT, KubeConflict("changed"))
+        heard.patched(OBJECT, None)
+    assert heard.events == []
 
 
 def test_it_ends_with_the_next_accepted_write_of_the_kind() -> None:
