@@ -78,8 +78,10 @@ def _operator(stage: Stage, first: int, count: int) -> list[Json]:
     return posts
 
 
-def yardstick(stage: Stage, namespace: str, count: int) -> list[Json]:
+def yardstick(stage: Stage, namespace: str, count: int, *, token: str = YARDSTICK_TOKEN) -> list[Json]:
     """The POSTs of the bare script, for objects of its own in a namespace that the operator does not watch.
+
+    `token` says in which project the endpoints are made.
 
     Raises:
         NotMeasuredError: the script failed.
@@ -91,7 +93,7 @@ def yardstick(stage: Stage, namespace: str, count: int) -> list[Json]:
         ca_file=str(stage.cluster.ca_file),
         kube_token=stage.kube_token,
         cloud=f"{stage.cloud_url}{COLLECTION}",
-        cloud_token=YARDSTICK_TOKEN,
+        cloud_token=token,
         concurrency=CONCURRENCY,
     )
     since = stage.position()
