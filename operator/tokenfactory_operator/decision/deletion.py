@@ -32,7 +32,8 @@ from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import NEVER
 
-FORCE: Final = 'set the annotation tokenfactory.nebius.com/force-release to "true"'
+FORCE_ANNOTATION: Final = "tokenfactory.nebius.com/force-release"
+FORCE: Final = f'set the annotation {FORCE_ANNOTATION} to "true"'
 
 
 def retained(s: Judged) -> bool:

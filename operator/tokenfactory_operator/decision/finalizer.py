@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tokenfactory_operator.decision import attempts, deletion, gates, probes, proof
 from tokenfactory_operator.decision.actions import Decision, RemoveFinalizer
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.attempt import REFUSED, State
+from tokenfactory_operator.domain.errors import bounded, visible
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import NEVER
 
+WORD_SHOWN: Final = 32
+"""Characters of a value that is not understood."""
 UNCLEAR: Final = "A create call ended without a clear answer: an endpoint that is not known may be billed."
 
 
@@ -98,6 +101,16 @@ def decide(s: Judged) -> Decision:
         if decision is not None:
             return decision.by(reason.holds.__name__)
     return Decision(_last_words(s, how), check=how.value)
+
+
+def told(s: Judged, decision: Decision) -> Decision:
+    """The decision, and that a word in the annotation by which a person lets go does nothing."""
+    value = s.resource.odd_force_release
+    if not value or decision.verdict is None:
+        return decision
+    text = f"{decision.verdict.message} The annotation {deletion.FORCE_ANNOTATION} does nothing: it says "
+    text += f"{visible(bounded(value, WORD_SHOWN))}, and not true."
+    return replace(decision, verdict=replace(decision.verdict, message=text))
 
 
 def _last_words(s: Judged, how: Ending) -> RemoveFinalizer:

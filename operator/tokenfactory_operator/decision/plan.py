@@ -77,7 +77,7 @@ def decide(s: DecisionInput) -> Decision:
     """The first check that answers, held back where a person or the policy says so."""
     s = judged(s)
     if s.resource.terminating:
-        return _record_first(s, _held_back(s, finalizer.decide(s)))
+        return _record_first(s, finalizer.told(s, _held_back(s, finalizer.decide(s))))
     for check in LIVING:
         decision = check(s)
         if decision is not None:

@@ -80,6 +80,12 @@ class Resource:
         return self.annotations.get(api.FORCE_RELEASE) == "true"
 
     @property
+    def odd_force_release(self) -> str:
+        """The value of that annotation, where it lets go of nothing and is no clear "no"; empty if there is none."""
+        value = self.annotations.get(api.FORCE_RELEASE, "")
+        return "" if self.force_release or value.strip().casefold() in {"", *NO} else value
+
+    @property
     def requested_at(self) -> str:
         """The value of the request annotation; empty when it was never set."""
         return self.annotations.get(api.RECONCILE_REQUESTED_AT, "")

@@ -50,7 +50,7 @@ def labelled(body: Mapping[str, Any]) -> bool:
 def sealed(body: Mapping[str, Any], names: Collection[str] = ()) -> dict[str, Any]:
     """The Secret's metadata, without copies of its values in it, and the values of these keys, decoded and wrapped.
 
-    A value that is not base64 of UTF-8 becomes an empty one: it is no token.
+    A value that is not base64 becomes an empty one. In one that is not UTF-8 something stands that no token has.
     """
     given = body.get("data") or {}
     known = {"apiVersion": "v1", "kind": "Secret", "metadata": lean(body)["metadata"]}
@@ -60,8 +60,8 @@ def sealed(body: Mapping[str, Any], names: Collection[str] = ()) -> dict[str, An
 def _decoded(value: str) -> SecretStr:
     """Cut behind the length that a token may have: what is longer is none, however long it is."""
     try:
-        return SecretStr(base64.b64decode(value, validate=True).decode().strip()[: MAX_TOKEN + 1])
-    except (binascii.Error, UnicodeDecodeError, TypeError):
+        return SecretStr(base64.b64decode(value, validate=True).decode(errors="replace").strip()[: MAX_TOKEN + 1])
+    except (binascii.Error, TypeError):
         return SecretStr("")
 
 

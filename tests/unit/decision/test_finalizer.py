@@ -193,3 +193,26 @@ def test_an_open_attempt_holds_back_no_further_delete(how: Ending, waited: int) 
     assert decision.check == "unresolved_attempt"
     assert decision.verdict is not None
     assert decision.verdict.stalled is (waited == 700)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        pytest.param("True", "it says True, and not true", id="another spelling"),
+        pytest.param("yes", "it says yes, and not true", id="another word"),
+        pytest.param("\u202e" + "y" * 1000, f"it says \\u202e{'y' * 30}…, and not true", id="long and odd"),
+        pytest.param("false", "", id="a clear no"),
+        pytest.param(" ", "", id="blank"),
+    ],
+)
+@pytest.mark.parametrize("name", TABLE)
+def test_a_word_that_lets_go_of_nothing_is_told(name: str, value: str, told: str) -> None:
+    """Whatever keeps the object: a person who believes to have released it reads that it is not so."""
+    make, endings = TABLE[name]
+    scene = ended(make(), min(endings, key=str)).annotated(api.FORCE_RELEASE, value)
+    for situation in (scene.situation(), scene.annotated(api.PAUSED).situation()):
+        decision = plan.decide(situation)
+        assert decision.check == name
+        said = decision.verdict.message if decision.verdict is not None else told
+        assert ("does nothing" in said) is (bool(told) and decision.verdict is not None)
+        assert told in said

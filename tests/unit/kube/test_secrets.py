@@ -33,7 +33,7 @@ LABELS = {api.CREDENTIALS_LABEL: "true"}
         pytest.param(b"\n token \n", "token", id="white space around it"),
         pytest.param(b" " * 9000 + b"token", "token", id="much of it"),
         pytest.param(b"x" * 700_000, "x" * 4097, id="too long to be one"),
-        pytest.param(b"\xff\xfe", "", id="no text"),
+        pytest.param(b"\xff\xfe", "\ufffd\ufffd", id="no text"),
     ],
 )
 async def test_only_what_is_asked_for_is_read(value: bytes, read: str) -> None:
