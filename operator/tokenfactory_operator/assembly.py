@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pydantic import SecretStr
@@ -20,26 +20,19 @@ from tokenfactory_operator.credentials.secret_values import SecretValues
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.loop.accounts import Accounts, OpenCloud, Parts
 from tokenfactory_operator.loop.dispatch import Dispatch, no_pause, work
-from tokenfactory_operator.loop.ports import Ports, SecretHolder, nobody
+from tokenfactory_operator.loop.ports import Ports, SecretHolder, Surroundings
 from tokenfactory_operator.loop.reconcile import Reconciler
 from tokenfactory_operator.observe.list_turns import ListTurns
 from tokenfactory_operator.observe.poller import Poller, no_cost
 from tokenfactory_operator.ports import (
-    Clock,
     Cloud,
     ConfigMaps,
     JsonObject,
     Key,
-    Kube,
-    Lease,
-    Recorder,
     Secrets,
-    Telemetry,
 )
-from tokenfactory_operator.report.transitions import Change
 from tokenfactory_operator.state.cache import ObjectCache, key_of, version_of
 from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.sequence import SequenceClock
@@ -73,37 +66,25 @@ class OwnCredential:
     """Whether the objects of a namespace may use it."""
 
 
-@dataclass(frozen=True)
-class Outside:
+@dataclass(frozen=True, kw_only=True)
+class Outside(Surroundings):
     """What the core needs of the world."""
 
-    kube: Kube
     open_cloud: Callable[[Credential], OpenCloud]
     own: OwnCredential
     secrets: LabelledSecrets
-    recorder: Recorder
-    telemetry: Telemetry
-    lease: Lease
-    clock: Clock
-    timing: Timing
-    new_attempt: Callable[[], str]
-    """See `Ports`."""
     cluster_id: str
     policy_of: Callable[[Resource], Policy]
     rng: random.Random
     defects: Defects
     log: Any
     """A structlog logger, or what has its methods."""
-    namespace: str = ""
-    """The operator's own."""
     secret_holder: SecretHolder | None = None
     """Keeps the objects' Secrets in place of the `SecretKeeper`: a rehearsal must not write."""
     poller_of: Callable[[Resource], Poller] | None = None
     """Answers in place of the accounts: a test changes an object's credential without any Secret."""
     config_maps: ConfigMaps | None = None
     """`None` where the operator has no right to write them."""
-    reported: Callable[[Resource, Change], None] = nobody
-    """See `Ports`."""
     watch_of: Callable[[Key], str] = lambda _: ""
     """See `Dispatch`."""
     make_queue: Callable[..., WorkQueue[Key]] = WorkQueue
@@ -214,20 +195,8 @@ class Core:
         )
 
     def _ports(self) -> Ports:
-        outside = self._outside
-        return Ports(
-            kube=outside.kube,
-            cache=self.cache,
-            recorder=outside.recorder,
-            telemetry=outside.telemetry,
-            lease=outside.lease,
-            clock=outside.clock,
-            timing=outside.timing,
-            new_attempt=outside.new_attempt,
-            wrote=self.dispatch.wrote,
-            namespace=outside.namespace,
-            reported=outside.reported,
-        )
+        given = {each.name: getattr(self._outside, each.name) for each in fields(Surroundings)}
+        return Ports(**given, cache=self.cache, wrote=self.dispatch.wrote)
 
     # What the watch of the Secrets brings
 

@@ -38,12 +38,11 @@ class SecretHolder(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Ports:
-    """Those that acting needs, and the writes that all of it shares."""
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What the core is given, and acting needs as it is."""
 
     kube: Kube
-    cache: ObjectCache
     recorder: Recorder
     telemetry: Telemetry
     lease: Lease
@@ -51,12 +50,19 @@ class Ports:
     timing: Timing
     new_attempt: Callable[[], str]
     """A fresh random attempt id of 8 hex digits."""
-    wrote: Callable[[JsonObject], None]
-    """Told of each object as written: the watch has to bring it back."""
-    namespace: str
+    namespace: str = ""
     """The operator's own: what must be told though the object's namespace takes no Events is told there."""
     reported: Callable[[Resource, Change], None] = nobody
     """Told of each change of state, once its status is written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports(Surroundings):
+    """Those that acting needs, and the writes that all of it shares."""
+
+    cache: ObjectCache
+    wrote: Callable[[JsonObject], None]
+    """Told of each object as written: the watch has to bring it back."""
 
     def lead(self) -> None:
         """Raises `LeaseLost` unless this process may act now."""
