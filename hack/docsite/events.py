@@ -65,6 +65,10 @@ ROWS: Final[Mapping[str, Row]] = {
         "Delete it when no application uses it.",
     ),
     "OwnershipConflict": Row("A deleted object left an endpoint that is not clearly its own.", "Look at the console."),
+    "WriteNotStored": Row(
+        "The API server accepted the operator's finalizer or create attempt, and its answer does not show it.",
+        "Look for a mutating webhook that changes these objects, and at the version of the CRD.",
+    ),
     "StatusReduced": Row(
         "The API server refused the status: it is too large, or its schema does not allow it. Only ids, scope, attempt "
         "and short conditions were written.",

@@ -75,6 +75,8 @@ class Creation:
         opened = api.CreateAttempt(id=attempt.id, state=PENDING, since=now, after_unknown=after_unknown or None)
         wanted = status.opening(replace(s, resource=resource), decision, attempt=opened, now=now)
         resource = await self._ports.write_status(resource, wanted)
+        stored = resource.status.create_attempt
+        self._ports.check_stored(resource, "its create attempt", stored=stored is not None and stored.id == attempt.id)
         s.memory.attempts.opened(attempt)
         return attempt, resource
 

@@ -25,8 +25,9 @@ class Finalizers:
         self._ports = ports
 
     async def put(self, s: DecisionInput) -> Resource:
-        """Hold the object; answers it as it is then."""
+        """Hold the object; answers it as it is then. Raises `KubeError`, also where it is not held after all."""
         resource = await self._ports.write_finalizers(s.resource, (*s.resource.finalizers, api.FINALIZER))
+        self._ports.check_stored(resource, "its finalizer", stored=resource.has_finalizer)
         s.memory.hold.put()
         return resource
 

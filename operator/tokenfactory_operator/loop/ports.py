@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.errors import KubeRefused, LeaseLost
+from tokenfactory_operator.domain.errors import KubeError, KubeRefused, LeaseLost
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.observe.poller import Poller
@@ -108,6 +108,17 @@ class Ports(Surroundings):
         key = Key(resource.namespace, resource.name)
         body = await self.kube.set_finalizers(key, finalizers, resource_version=resource.resource_version)
         return self._written(body)
+
+    def check_stored(self, resource: Resource, what: str, *, stored: bool) -> None:
+        """Say so on the object, and raise `KubeError`, where a write was accepted and its answer does not show it."""
+        if stored:
+            return
+        text = (
+            f"The API server accepted the write of {what} and did not store it. A mutating webhook removes it, or the "
+            "CRD is too old. No endpoint is created meanwhile."
+        )
+        self.recorder.event(resource.body, reason="WriteNotStored", message=text, warning=True)
+        raise KubeError(text)
 
     def _written(self, body: JsonObject) -> Resource:
         self.cache.put(body)

@@ -1,0 +1,68 @@
+"""Writes that the API server accepts and does not store: a mutating webhook, or a CRD that is too old."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from tokenfactory_operator.domain.errors import KubeError
+from tokenfactory_operator.ports import JsonObject
+from unit.support.builders import KEY, an_object
+from unit.support.fakes import InMemoryKube, Script
+from unit.support.stage import Stage
+
+Body = dict[str, Any]
+
+
+class MutatingKube(InMemoryKube):
+    """What is stored is not what was written, while `mutate` says so."""
+
+    def __init__(self, script: Script, mutate: Callable[[Body], None]) -> None:
+        super().__init__(script)
+        self.mutate = mutate
+
+    def store(self, body: Any) -> JsonObject:  # noqa: ANN401  # JSON
+        """As the webhook leaves it."""
+        self.mutate(body)
+        return super().store(body)
+
+
+def without_finalizers(body: Body) -> None:
+    """A policy that allows none but its own."""
+    body["metadata"].pop("finalizers", None)
+
+
+def without_attempt(body: Body) -> None:
+    """The schema does not know the field, so it is pruned."""
+    body.get("status", {}).pop("createAttempt", None)
+
+
+def another_attempt(body: Body) -> None:
+    """Something writes the status of before back."""
+    if "createAttempt" in body.get("status", {}):
+        body["status"]["createAttempt"]["id"] = "00000000"
+
+
+@pytest.mark.rule("C45")
+@pytest.mark.parametrize("mutate", [without_finalizers, without_attempt, another_attempt])
+async def test_nothing_is_sent_that_would_not_be_on_record(mutate: Callable[[Body], None]) -> None:
+    """It is said on the object, and goes on by itself once the writes are stored."""
+    base = Stage()
+    kube = base.kube = MutatingKube(base.script, mutate)
+    kube.store(an_object())
+    stage = Stage(base)
+    for _ in range(3):
+        await stage.poll()
+        with suppress(KubeError):
+            await stage.reconcile()
+    assert stage.journal("POST") == []
+    assert "WriteNotStored" in stage.witness.events
+    kube.mutate = lambda _body: None
+    stage.watch()
+    for _ in range(5):
+        await stage.turn(70)
+    assert (stage.journal("POST"), KEY in kube.objects) == (["POST"], True)
+    assert stage.status["endpointId"] == "ep-1"
