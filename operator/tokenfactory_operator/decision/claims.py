@@ -121,9 +121,11 @@ def imitations(s: DecisionInput) -> tuple[str, ...]:
     """Ids of endpoints with the `try` of the recorded one that are surely not it, whether that one is listed or not.
 
     An attempt makes one endpoint. The status remembers its routing key and age, which no copied description brings.
+    What this process made is no imitation, whatever somebody has written into the status.
     """
-    status, origin = s.resource.status, s.resource.origin
-    others = [seen.endpoint for seen in s.evidence.own if seen.endpoint.id != status.endpoint_id]
+    status, origin, here = s.resource.status, s.resource.origin, s.memory.attempts.latest
+    known = {status.endpoint_id, here.endpoint_id if here is not None else ""}
+    others = [seen.endpoint for seen in s.evidence.own if seen.endpoint.id not in known]
     return tuple(
         other.id
         for other in others

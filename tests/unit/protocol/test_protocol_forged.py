@@ -116,3 +116,24 @@ async def test_a_status_that_goes_back_to_another_attempt(count: int, endpoint: 
         await stage.turn(61)
     assert (stage.reported("Ready"), stage.status["endpointId"]) == ("True Available", "ep-1")
     assert stage.journal("POST", "DELETE") == []
+
+
+@pytest.mark.rule("C43")
+@pytest.mark.parametrize("deleted", [False, True])
+async def test_what_this_process_made_is_no_imitation(*, deleted: bool) -> None:
+    """Another id, routing key and age in the status: the endpoint stays this object's, and goes with it."""
+    stage = await Stage().ready()
+    body = dict(stage.kube.objects[KEY])
+    forgery = {"endpointId": "ep-fake", "routingKey": "dedicated/forged-0001", "createdAt": "1970-01-01T00:00:00Z"}
+    body["status"] = {**body["status"], **forgery}
+    stage.kube.store(body)
+    stage.watch()
+    if deleted:
+        stage.delete()
+    for _ in range(12):
+        await stage.turn(61)
+    assert stage.journal("POST") == []
+    if deleted:
+        assert (list(stage.cloud.endpoints), KEY in stage.kube.objects) == ([], False)
+    else:
+        assert (stage.reported("Ready"), stage.status["endpointId"]) == ("True Available", "ep-1")
