@@ -26,7 +26,7 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
     value = headers.get("retry-after")
     if value is None:
         return None
-    seconds = _seconds(value)
+    seconds = _longest(value)
     return _bounded(seconds if seconds is not None else _until(value, now=_date(headers.get("date", "")) or now))
 
 
@@ -41,6 +41,13 @@ def reset_hint(headers: Mapping[str, str]) -> float | None:
 
 def _bounded(seconds: float | None) -> float | None:
     return None if seconds is None else min(max(seconds, 0.0), MAX_WAIT)
+
+
+def _longest(value: str) -> float | None:
+    """The longest of the waits; a gateway on the way may have added its own header."""
+    waits = [_seconds(part) for part in value.split(",")]
+    told = [wait for wait in waits if wait is not None]
+    return max(told) if len(told) == len(waits) else None
 
 
 def _seconds(value: str) -> float | None:
