@@ -20,11 +20,13 @@ from kubernetes.aio.config import ConfigException, load_kube_config
 from pydantic import SecretStr
 
 from tokenfactory_operator.kube.errors import SetupError
-from tokenfactory_operator.network.proxies import Proxies, ProxyError
+from tokenfactory_operator.network.proxies import Proxies, ProxyError, usable
 from tokenfactory_operator.network.tls import contents
 
 CREDENTIAL_LIFETIME: Final = timedelta(minutes=10)
 """How long a token is used before it is read again. The kubelet replaces a one-hour token 12 minutes before its end."""
+ENVIRONMENT: Final = "remove it, so that HTTPS_PROXY and NO_PROXY count"
+"""What to do instead about a proxy that a kubeconfig names."""
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where every pod finds its token, CA and namespace (Kubernetes: "Accessing the API from a Pod")."""
 DEFAULT_NAMESPACE: Final = "default"
@@ -81,9 +83,10 @@ async def load_connection(
         SetupError: nothing was found, or what was found cannot be used.
     """
     connection = await _found(environ, service_account, context)
-    if connection.proxy_url is not None:
-        return connection
+    own = connection.proxy_url
     try:
+        if own:
+            return replace(connection, proxy_url=usable(own, name="proxy-url of the kubeconfig", otherwise=ENVIRONMENT))
         return replace(connection, proxy_url=Proxies(environ).of(connection.server))
     except ProxyError as error:
         raise SetupError(str(error)) from None
@@ -197,7 +200,7 @@ def _checked(configuration: Configuration, *, namespace: str, origin: str, sourc
         token=SecretStr(token.strip()) if token.strip() else None,
         certificate_path=configuration.cert_file,
         private_key_path=configuration.key_file,
-        proxy_url=configuration.proxy,
+        proxy_url=str(configuration.proxy or ""),
         sources=sources,
         expiration=_expiration() if token.strip() else None,
     )

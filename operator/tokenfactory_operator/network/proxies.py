@@ -48,7 +48,8 @@ class Proxies:
         given = self._value(name)
         if not given or not address.hostname or self._spared(address.hostname, address.port, address.scheme):
             return None
-        return _usable(given, name=name, url=f"{address.scheme}://{address.netloc.rpartition('@')[2]}")
+        host = f"{address.scheme}://{address.netloc.rpartition('@')[2]}"
+        return usable(given, name=name, otherwise=f"add the host of {host} to NO_PROXY")
 
     def unread(self) -> str:
         """What to say of a variable that is set and has no effect; empty if there is none."""
@@ -72,20 +73,22 @@ def of_environment() -> Proxies:
     return Proxies(os.environ)
 
 
-def _usable(given: str, *, name: str, url: str) -> str:
-    """As Go: without a scheme it is an http proxy."""
+def usable(given: str, *, name: str, otherwise: str) -> str:
+    """A proxy's address as clients take it; as Go: without a scheme it is an http proxy.
+
+    `name` says where it stands, `otherwise` what a person can do instead. Raises `ProxyError`.
+    """
     parts = _split(given)
     if "://" not in given:
         given, parts = f"http://{given}", _split(f"http://{given}")
     if parts is None or not parts.hostname:
         raise ProxyError(
-            f"{name} holds no address of a proxy. Write it as http://host:port, or unset it, or add the host of {url} "
-            "to NO_PROXY."
+            f"{name} holds no address of a proxy. Write it as http://host:port, or unset it, or {otherwise}."
         )
     if parts.scheme.lower() not in SPOKEN:
         raise ProxyError(
             f"{name} names a proxy of the kind {parts.scheme[:20]}, which the operator does not speak. Name an http:// "
-            f"or https:// proxy, or add the host of {url} to NO_PROXY."
+            f"or https:// proxy, or {otherwise}."
         )
     return given
 

@@ -105,6 +105,10 @@ async def test_client_certificate_has_no_expiration(tmp_path: Path) -> None:
         pytest.param(
             {"HTTPS_PROXY": "http://p:1"}, {"server": SERVER, "proxy-url": "http://own:2"}, "http://own:2", id="its own"
         ),
+        pytest.param(
+            {"HTTPS_PROXY": "http://p:1"}, {"server": SERVER, "proxy-url": ""}, "http://p:1", id="its own is empty"
+        ),
+        pytest.param({}, {"server": SERVER, "proxy-url": "own:2"}, "http://own:2", id="its own without a scheme"),
     ],
 )
 async def test_the_proxy_to_the_api_server(
@@ -121,6 +125,15 @@ async def test_a_proxy_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     """Not the API server is at fault."""
     with pytest.raises(SetupError, match="HTTPS_PROXY names a proxy of the kind socks5"):
         await load_connection({"KUBECONFIG": write_kubeconfig(tmp_path / "k"), "HTTPS_PROXY": "socks5://p:1"})
+
+
+@pytest.mark.parametrize("given", ["socks5://u:secret@p:1", "ftp://secret", "http://[secret", "http://secret:1\n"])
+async def test_a_proxy_of_the_kubeconfig_that_cannot_be_used_is_named(tmp_path: Path, given: str) -> None:
+    """At the start, in place of failures that look like the network's; its value may hold a password."""
+    path = write_kubeconfig(tmp_path / "k", cluster={"server": SERVER, "proxy-url": given})
+    with pytest.raises(SetupError, match="proxy-url of the kubeconfig") as raised:
+        await load_connection({"KUBECONFIG": path})
+    assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("renewed", ["ca.pem", "client.pem", "client.key"])
