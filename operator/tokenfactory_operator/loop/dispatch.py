@@ -203,7 +203,14 @@ async def _pass(key: Key, queue: WorkQueue[Key], dispatch: Dispatch, reconciler:
         raise
     except KubeError as error:
         delay = queue.retry(key, Urgency.EDIT, at_least=error.retry_after)
+        _moved(key, queue, dispatch, delay)
         log.warning("the API server did not answer as asked", key=str(key), error=error.message, retry_in=delay)
     except Exception as error:  # noqa: BLE001 - whatever it is, the worker goes on with the next object
-        queue.retry(key, Urgency.RESYNC)
+        _moved(key, queue, dispatch, queue.retry(key, Urgency.RESYNC))
         await reconciler.defective(key, error)
+
+
+def _moved(key: Key, queue: WorkQueue[Key], dispatch: Dispatch, delay: float) -> None:
+    """Wake an object whose pass has read that it has another credential: nobody else does, and this queue may end."""
+    if dispatch.misplaced(key, queue):
+        dispatch.wake(key, delay)

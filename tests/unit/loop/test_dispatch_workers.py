@@ -7,12 +7,13 @@ import random
 
 import pytest
 
-from tokenfactory_operator.domain.errors import LeaseLost
+from tokenfactory_operator.domain.errors import KubeError, LeaseLost
 from tokenfactory_operator.loop.dispatch import Dispatch, work
 from tokenfactory_operator.ports import Key
 from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.work.workqueue import Urgency, WorkQueue
 from unit.support.builders import KEY
+from unit.support.fakes import Turn
 from unit.support.stage import Log, Stage
 
 pytestmark = pytest.mark.looptime
@@ -57,6 +58,23 @@ async def test_an_object_waits_in_its_own_queue() -> None:
     before.shut_down()
     await worker
     assert (len(before), len(after)) == (0, 1)
+
+
+@pytest.mark.rule("X31")
+@pytest.mark.parametrize("error", [KubeError("no answer in time"), ValueError("a defect")], ids=["no answer", "defect"])
+async def test_a_pass_that_fails_after_the_credential_was_changed(error: Exception) -> None:
+    """Its queue ends with the account that nobody needs any more: the object goes on in that of its new credential."""
+    stage, before, after = Stage(), a_queue(), a_queue()
+    await stage.poll()
+    stage.script.plan("patch_status", Turn(error))
+    dispatch = Dispatch(stage.cache, lambda _: after if stage.journal("finalizers") else before)
+    before.add(KEY, Urgency.EDIT)
+    worker = asyncio.create_task(work(before, dispatch, stage.reconciler, Log()))
+    await asyncio.sleep(0.1)
+    before.shut_down()
+    await worker
+    async with asyncio.timeout(600):
+        assert await after.get() == KEY
 
 
 async def test_a_worker_pauses_after_each_pass() -> None:
