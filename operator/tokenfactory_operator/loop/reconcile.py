@@ -182,7 +182,7 @@ class Reconciler:
             return None
         try:
             async with poller.cloud.slot(key.namespace):
-                if pause.happened():
+                if pause.happened() or resource is not s.resource:  # a report has changed the object
                     fresh = self._holdings.same(key)
                     if fresh is None or self._poller_of(fresh) is not poller:
                         return None  # another object, or another credential since

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tokenfactory_operator.domain.decision_input import Policy
@@ -139,6 +141,17 @@ async def test_only_a_wait_for_the_turn_makes_it_decide_again(waits: bool, decid
     stage.decided = 0
     await stage.reconcile()
     assert (stage.decided, len(stage.journal("POST"))) == (decided, 1)
+
+
+async def test_a_report_before_the_turn_makes_it_decide_again() -> None:
+    """The report is a write, so the object is another version: also where nothing was waited for."""
+    stage = Counting(displayName="chat")
+    await stage.ready()
+    stage.cloud.endpoints["ep-1"] = replace(stage.cloud.endpoints["ep-1"], name="talk")
+    await stage.poll()
+    stage.decided = 0
+    await stage.reconcile()
+    assert (stage.decided, stage.journal("PATCH")) == (3, ["PATCH ep-1 name"])
 
 
 async def test_an_object_that_was_replaced_while_waiting_for_the_turn() -> None:
