@@ -87,8 +87,8 @@ class Place:
 
     name: str
     flying: dict[int, Flight] = field(default_factory=dict)
-    shown: dict[tuple[str, str], str] = field(default_factory=dict)
-    """Project and endpoint id → description, as the cloud last showed it to this process."""
+    shown: dict[str, str] = field(default_factory=dict)
+    """Endpoint id → description, as the cloud last showed it to this process, with whatever credential."""
     leads: Callable[[], bool] = lambda: True
     alive: Callable[[], bool] = lambda: True
 
@@ -141,7 +141,7 @@ class CloudPort:
         shown = (item.id for item in answer.endpoints)
         token = self._token if self._grant is not None else OWN
         self._around.checks.view.answered(sent, token, self._project, shown)
-        self._place.shown.update(((self._project, item.id), item.description or "") for item in answer.endpoints)
+        self._place.shown.update((item.id, item.description or "") for item in answer.endpoints)
         return answer
 
     def _listed(self) -> EndpointList:
@@ -279,11 +279,11 @@ class CloudPort:
             raise Forbidden("HTTP 403", refused=True, status=403)
 
     def _last_shown(self, endpoint_id: str) -> str:
-        return self._place.shown.get((self._project, endpoint_id), "")
+        return self._place.shown.get(endpoint_id, "")
 
     def _shown(self, answer: ObservedEndpoint) -> ObservedEndpoint:
         """What this process knows of it from now on; the console may have changed it since."""
-        self._place.shown[self._project, answer.id] = answer.description or ""
+        self._place.shown[answer.id] = answer.description or ""
         return answer
 
     def _mutated(self, endpoint_id: str) -> None:

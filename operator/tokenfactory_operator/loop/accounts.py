@@ -186,6 +186,7 @@ class Accounts:
         if poller is None:
             poller = self._failed_credentials[error.message] = self._parts.make_poller(NoCloud(error), "")
             poller.inventory.outage = Outage(error.reason, error.message, blind=True)
+            poller.inventory.siblings = self.inventories  # what its objects' former credential still shows
         return poller
 
     # Lives

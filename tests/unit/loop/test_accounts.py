@@ -26,7 +26,7 @@ from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.sequence import SequenceClock
 from tokenfactory_operator.work.crew import Take
 from tokenfactory_operator.work.workqueue import Urgency, WorkQueue
-from unit.support.builders import CLUSTER, NAMESPACE, an_endpoint, an_object, labelled_secret, mark
+from unit.support.builders import CLUSTER, FOREIGN, NAMESPACE, an_endpoint, an_object, labelled_secret, mark
 from unit.support.clock import ManualClock
 from unit.support.fakes import InMemoryCloud, Script, Witness
 from unit.support.secrets import read_through, values_of
@@ -225,6 +225,22 @@ async def test_no_credential_no_call() -> None:
         assert isinstance(caught.value, CloudError)
         assert caught.value.refused
         assert w.open_tokens == {OWN}
+
+
+@pytest.mark.rule("L6")
+async def test_an_object_without_a_credential_still_sees_what_its_former_one_shows() -> None:
+    """So the probe that may follow with the next one writes over no mark that this process has seen."""
+    async with world() as w:
+        w.secret("a", ONE)
+        w.object("a", "a")
+        cloud = w.poller("a").cloud
+        assert isinstance(cloud, ACloud)
+        cloud.endpoints["ep-1"] = an_endpoint("ep-1", description=FOREIGN)
+        await w.poller("a").poll()
+        w.object("a", "missing")
+        seen = w.poller("a").inventory.last_seen("ep-1", NAMESPACE)
+        assert seen is not None
+        assert seen.description == FOREIGN
 
 
 async def test_an_account_ends_with_its_last_object() -> None:
