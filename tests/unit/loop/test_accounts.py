@@ -237,8 +237,8 @@ async def test_an_object_without_a_credential_still_sees_what_its_former_one_sho
         assert isinstance(cloud, ACloud)
         cloud.endpoints["ep-1"] = an_endpoint("ep-1", description=FOREIGN)
         await w.poller("a").poll()
-        w.object("a", "missing")
-        seen = w.poller("a").inventory.last_seen("ep-1", NAMESPACE)
+        w.object("b", "missing")
+        seen = w.poller("b").inventory.last_seen("ep-1", NAMESPACE)
         assert seen is not None
         assert seen.description == FOREIGN
 
