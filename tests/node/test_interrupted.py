@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from cluster.support.eventually import eventually
 from node import janitor, layout, outside
+from node.errors import NodeError
 from node.tenancy import owned
 
 POD = f"""
@@ -32,14 +34,20 @@ def left() -> list[str]:
     return [*map(str, filter(Path.exists, found)), *janitor.mounts_below(folder), *processes]
 
 
+def free() -> bool:
+    """Whether the next run can have the folder: what clears away after a run ends last."""
+    with contextlib.suppress(NodeError), owned(outside.folder(), namespace=layout.NAMESPACE, cgroup=outside.CGROUP):
+        return True
+    return False
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
 def test_nothing_is_left_of_a_node(number: signal.Signals) -> None:
     """A pod runs; the process that owns the node ends; shims, mounts, namespace, control groups and folder go."""
     images = os.environ.get("NODE_IMAGES")
     assert images, "run `make e2e`, which makes the images"
     # What a run left that was ended together with its janitor, as when the machine stops, is not this test's.
-    with owned(outside.folder(), namespace=layout.NAMESPACE, cgroup=outside.CGROUP):
-        pass
+    assert free()
     assert left() == []
     command = [sys.executable, "-c", OWNER, images, "sh", "-c", POD]
     environment = {**os.environ, "PYTHONPATH": "hack"}
@@ -51,3 +59,4 @@ def test_nothing_is_left_of_a_node(number: signal.Signals) -> None:
         owner.send_signal(number)
         owner.wait()
     eventually(lambda: not left(), what="the end of everything", within=180)
+    eventually(free, what="the end of what clears it away", within=60)
