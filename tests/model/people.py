@@ -401,6 +401,6 @@ class People:
                     if endpoint.id != body["status"].get("endpointId"):
                         self._console(endpoint, "deletes the other one,")
                         self._world.vendor.vanish(endpoint)
-                self._mark_again(body, str(condition(body, "Stalled").get("message", "")))
+            self._mark_again(body, str(condition(body, "Stalled").get("message", "")))
             if synced.get("status") != "True":
                 self._change({"metadata": {"annotations": {REQUESTED: f"{self._world.loop.time():.3f}"}}}, key=key)

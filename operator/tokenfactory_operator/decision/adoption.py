@@ -9,8 +9,10 @@ from __future__ import annotations
 from tokenfactory_operator.decision import claims
 from tokenfactory_operator.decision.actions import Asking
 from tokenfactory_operator.domain.decision_input import DecisionInput
+from tokenfactory_operator.domain.desired import owner_mark
 from tokenfactory_operator.domain.drift import immutable_mismatches
 from tokenfactory_operator.domain.errors import visible
+from tokenfactory_operator.domain.identity import ADOPTED
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
 
@@ -47,6 +49,9 @@ def _forbidden(s: DecisionInput, endpoint: ObservedEndpoint) -> Asking:
         f"Endpoint {endpoint.id} may not be adopted from the namespace {s.resource.namespace}: the operator's own "
         "credential adopts only for those in TOKENFACTORY_ADOPTION_NAMESPACES."
     )
+    if s.recorded_id == endpoint.id:  # its adoption had begun: the mark may have been there, and be removed again
+        mark = owner_mark(s.resource, s.identity, ADOPTED)
+        text += f" Or put {mark} at the end of its description in the cloud's console."
     return Asking(Reason.FORBIDDEN, text)
 
 

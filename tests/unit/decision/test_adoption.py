@@ -170,6 +170,16 @@ def test_the_mark_follows_the_id(spec: dict[str, Any], endpoint: ObservedEndpoin
     assert decided(scene) == updating(action)
 
 
+@pytest.mark.rule("A11")
+def test_the_refusal_of_a_begun_adoption_says_which_mark_ends_it() -> None:
+    """Its PATCH may have had no answer, and the mark may have been removed since: whoever puts it back is believed."""
+    scene = recorded(Scene().spec(endpointId="ep-1")).lists(UNMARKED)
+    verdict = decide(scene.situation()).verdict
+    assert verdict is not None
+    assert verdict.message.endswith(f"Or put {MINE} at the end of its description in the cloud's console.")
+    assert decided(scene.lists(an_endpoint(description=MINE))) == IN_ORDER
+
+
 SECOND_LOOK = [
     pytest.param(lambda s: s.lists(UNMARKED), refused(Reason.FORBIDDEN), id="no-longer-allowed"),
     pytest.param(
