@@ -96,9 +96,10 @@ def test_late_secret(world: World, labels: dict[str, str] | None, key: str | Non
     if key is not None:
         apply_secret(world, "key", token, labels=labels, key=key)
     world.create("subject", credentials=credentials("key"))
-    seen = world.until_reported("subject", "Synced", "CredentialsMissing", status="False")
-    assert says in seen.said("Synced").message
-    assert seen.said("Ready").status != "True"
+    world.until_reported("subject", "Synced", "CredentialsMissing", status="False")
+    # The operator may hear of the object first.
+    eventually(lambda: says in world.get("subject").said("Synced").message, what=f"a message with {says}")
+    assert world.get("subject").said("Ready").status != "True"
     assert world.calls("subject", "POST") == []
     apply_secret(world, "key", TEAM_TOKEN)
     world.until_ready("subject")
