@@ -168,7 +168,7 @@ class Checks:
         secret = Key(body["metadata"]["namespace"], given["secretRef"]["name"]) if given else None
         self._named[body["metadata"]["uid"]].add(secret)
 
-    def _tokens(self, uid: str) -> set[str]:
+    def tokens(self, uid: str) -> set[str]:
         """All that may be used for the object; `""` is the operator's own."""
         return {token for each in self._named[uid] for token in ({""} if each is None else self._held[each])}
 
@@ -184,7 +184,7 @@ class Checks:
 
     def called_with(self, name: str, token: str, uids: set[str]) -> None:
         """A mutation for these objects is sent with this token, `""` for the operator's own."""
-        if not any(token in self._tokens(uid) for uid in uids):
+        if not any(token in self.tokens(uid) for uid in uids):
             self._trace.violated(f"CREDENTIAL: {name} acts for {sorted(uids)} with {token or 'its own'}, never theirs")
 
     # Never two
@@ -270,7 +270,7 @@ class Checks:
     def _known_since(self, endpoint: Endpoint, uid: str) -> float:
         """Since when the operator has to know of the endpoint's states, for the object of that uid."""
         decided, view = self.written_by or (self._trace.time(), self.view)
-        since, tokens = decided - self.view_age, self._tokens(uid)
+        since, tokens = decided - self.view_age, self.tokens(uid)
         shown = view.last_shown(tokens, endpoint.id, since)
         return max(shown if shown is not None else view.last(tokens, endpoint.project, since), since)
 
@@ -304,7 +304,7 @@ class Checks:
             unseen = self._trace.time() - self.view_age
             return spec.get("enabled") is False and all(it.created > unseen for it in self._vendor.of(metadata["uid"]))
         decided, view = self.written_by or (self._trace.time(), self.view)
-        last = view.last(self._tokens(metadata["uid"]), endpoint.project, decided - self.view_age)
+        last = view.last(self.tokens(metadata["uid"]), endpoint.project, decided - self.view_age)
         start = max(min(start, last, self._known_since(endpoint, metadata["uid"])), endpoint.mutated) - self.stale
         states = endpoint.between(start, self._trace.time())
         return any(has_what_spec_says(spec, shown) and serves(spec, shown) for shown in states)

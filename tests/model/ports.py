@@ -87,8 +87,8 @@ class Place:
 
     name: str
     flying: dict[int, Flight] = field(default_factory=dict)
-    shown: dict[str, str] = field(default_factory=dict)
-    """Endpoint id → description, as the cloud last showed it to this process, with whatever credential."""
+    shown: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Token and endpoint id → description, as the cloud last showed it to this process; the newest is the last."""
     leads: Callable[[], bool] = lambda: True
     alive: Callable[[], bool] = lambda: True
 
@@ -120,6 +120,7 @@ class CloudPort:
         self._asked = credential.project_id
         self._grant = around.grants.get(self._token)
         self._project = self._grant.project if self._grant is not None else OWN
+        self._key = self._token if self._grant is not None else OWN
         self._elsewhere = self._grant is None and around.token.elsewhere
         self._throttle = Throttle(clock, connections=4, rate_limit=None)
 
@@ -139,9 +140,9 @@ class CloudPort:
         sent = self._around.loop.time()
         answer = await self._call("LIST", "LIST", self._listed, shown=_listing)
         shown = (item.id for item in answer.endpoints)
-        token = self._token if self._grant is not None else OWN
-        self._around.checks.view.answered(sent, token, self._project, shown)
-        self._place.shown.update((item.id, item.description or "") for item in answer.endpoints)
+        self._around.checks.view.answered(sent, self._key, self._project, shown)
+        for item in answer.endpoints:
+            self._shown(item)
         return answer
 
     def _listed(self) -> EndpointList:
@@ -269,7 +270,7 @@ class CloudPort:
 
     def _uses_own(self, uids: set[str]) -> None:
         if self._place.alive():
-            self._around.checks.called_with(self._place.name, self._token if self._grant is not None else OWN, uids)
+            self._around.checks.called_with(self._place.name, self._key, uids)
 
     def _authorised(self) -> None:
         """The cloud's judgement of the credential; the operator's own is judged elsewhere."""
@@ -279,11 +280,20 @@ class CloudPort:
             raise Forbidden("HTTP 403", refused=True, status=403)
 
     def _last_shown(self, endpoint_id: str) -> str:
-        return self._place.shown.get(endpoint_id, "")
+        """By a credential that an object concerned has, or had: what a stranger's shows is no evidence."""
+        checks = self._around.checks
+        tokens = {token for uid in checks.concerned(endpoint_id) for token in checks.tokens(uid)}
+        found = (
+            text
+            for (token, each), text in reversed(self._place.shown.items())
+            if each == endpoint_id and token in tokens
+        )
+        return next(found, "")
 
     def _shown(self, answer: ObservedEndpoint) -> ObservedEndpoint:
         """What this process knows of it from now on; the console may have changed it since."""
-        self._place.shown[answer.id] = answer.description or ""
+        self._place.shown.pop((self._key, answer.id), None)
+        self._place.shown[self._key, answer.id] = answer.description or ""
         return answer
 
     def _mutated(self, endpoint_id: str) -> None:

@@ -58,6 +58,15 @@ def test_killed_survived_and_wrong(project: Path, tmp_path: Path) -> None:
     assert (project / SOURCE / "rule.py").read_text() == RULE
 
 
+def test_failures_are_not_counted(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CI adds up what all runs of pytest came to; a test that kills a mutant has not failed."""
+    monkeypatch.setenv("TEST_COUNTS", str(tmp_path / "counts"))
+    text = 'import os\n\n\ndef test_counts():\n    assert "TEST_COUNTS" not in os.environ\n'
+    (project / "tests" / "test_counts.py").write_text(TEST + text)
+    runner = Runner(project, tmp_path / "trees", workers=1)
+    assert runner.sound([a_mutant("any", "< 2", "<= 2", tests="tests/test_counts.py")]) == []
+
+
 def test_nothing_counts_where_the_tests_fail_anyway(project: Path, tmp_path: Path) -> None:
     """A test that fails on the code as it is cannot kill anything."""
     mutants = [a_mutant("off-by-one", "< 2", "<= 2")]
