@@ -195,6 +195,8 @@ class CloudPort:
         dice, settle = self._around.chance, self._around.timing.create_settle
         lag = dice.between(0.0, LAG * settle) if dice.strikes("cloud.lag") else 0.0
         fate = self._around.weather.cloud("POST")
+        if fate.late:
+            self._around.vendor.belated |= owners(body.description)
 
         def effect() -> Endpoint:
             refuse(body.gpu_type)

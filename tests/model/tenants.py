@@ -166,8 +166,15 @@ class Tenants:
         return [body for key, body in self._world.kube.objects.items() if _secret_of(key, body) == secret]
 
     def _placed(self, bodies: list[Body]) -> bool:
-        """Whether each that has, or may have, an endpoint says where: else nobody can tell in another project."""
-        return all(body["status"].get("scope") or not self._may_have_endpoint(body["metadata"]) for body in bodies)
+        """Whether each that has, or may have, an endpoint says where: else nobody can tell in another project.
+
+        Nor can anybody where an endpoint comes so late that its object does not wait for it any more.
+        """
+        return all(
+            body["metadata"]["uid"] not in self._world.vendor.belated
+            and (body["status"].get("scope") or not self._may_have_endpoint(body["metadata"]))
+            for body in bodies
+        )
 
     def _may_have_endpoint(self, metadata: Body) -> bool:
         """It is held, or was before etcd went back."""

@@ -95,6 +95,8 @@ class Vendor:
         self.endpoints: dict[str, Endpoint] = {}
         self.asked: defaultdict[str, set[str]] = defaultdict(set)
         """Uid → projects to which a POST was ever sent for the object: its effect may come much later."""
+        self.belated: set[str] = set()
+        """Uids of objects of which a POST takes effect later than the operator can be prepared for."""
         self.room = True
         """Whether there are GPUs: without, an endpoint is accepted and does not get ready."""
         self.get_by_id = True
