@@ -181,9 +181,13 @@ class Tenants:
         return bool(metadata.get("finalizers") or self._world.vendor.asked[metadata["uid"]])
 
     def reaches(self, body: Body) -> bool:
-        """Whether the object's present credential shows all of its endpoints, and those that may still come to be."""
-        project = self._project(body)
-        return self._shows_all(body) and self._world.vendor.asked[body["metadata"]["uid"]] <= {project}
+        """Whether the object's credential shows all of its endpoints, and those that may still come to be.
+
+        Each that it has had must: a process may see late which one it is now.
+        """
+        uid, grants = body["metadata"]["uid"], self._world.around.grants
+        had = {grants[token].project if token else OWN for token in self._world.checks.tokens(uid)}
+        return self._shows_all(body) and had | self._world.vendor.asked[uid] <= {self._project(body)}
 
     def _shows_all(self, body: Body) -> bool:
         project = self._project(body)
