@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tokenfactory_operator.api.v1alpha1 import DeletionPolicy
+from tokenfactory_operator.api.v1alpha1 import FORCE_RELEASE, DeletionPolicy
 from tokenfactory_operator.decision import attempts, proof
 from tokenfactory_operator.decision.actions import (
     Asking,
@@ -32,8 +32,7 @@ from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import NEVER
 
-FORCE_ANNOTATION: Final = "tokenfactory.nebius.com/force-release"
-FORCE: Final = f'set the annotation {FORCE_ANNOTATION} to "true"'
+FORCE: Final = f'set the annotation {FORCE_RELEASE} to "true"'
 
 
 def retained(s: Judged) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from tokenfactory_operator.api.v1alpha1 import FORCE_RELEASE
 from tokenfactory_operator.decision import attempts, deletion, gates, probes, proof
 from tokenfactory_operator.decision.actions import Decision, RemoveFinalizer
 from tokenfactory_operator.decision.ownership import Judged
@@ -108,7 +109,7 @@ def told(s: Judged, decision: Decision) -> Decision:
     value = s.resource.odd_force_release
     if not value or decision.verdict is None:
         return decision
-    text = f"{decision.verdict.message} The annotation {deletion.FORCE_ANNOTATION} does nothing: it says "
+    text = f"{decision.verdict.message} The annotation {FORCE_RELEASE} does nothing: it says "
     text += f"{visible(bounded(value, WORD_SHOWN))}, and not true."
     return replace(decision, verdict=replace(decision.verdict, message=text))
 
