@@ -180,9 +180,7 @@ def test_cloned_and_the_original_removed(shared: World, name: str) -> None:
     clone = shared.cloud.console_create(description=shared.endpoint(name)["description"])["id"]
     shared.until_stalled(name, "OwnershipConflict")
     shared.cloud.console_delete(seen.endpoint_id)
-    alone = eventually(
-        lambda: _reported(shared, name, f"{clone} carries the owner mark of endpoint {seen.endpoint_id}")
-    )
+    alone = eventually(lambda: _reported(shared, name, f"The owner mark of endpoint {clone} is a copy"))
     assert (alone.endpoint_id, alone.ready) == (seen.endpoint_id, False)
     shared.after_lists(10)
     assert touched(shared, clone, seen.endpoint_id) == []

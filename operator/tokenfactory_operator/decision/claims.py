@@ -5,6 +5,9 @@ A mark is believed, a status alone is not (ADR 31): whoever may write a status c
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from tokenfactory_operator.api.v1alpha1 import Status
 from tokenfactory_operator.decision import proof
 from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.identity import ADOPTED, subject
@@ -78,17 +81,19 @@ def unlisted(s: DecisionInput) -> bool:
     return not done and not (proof.absent(s) and proof.trusted(s))
 
 
-def likeliest(s: DecisionInput, unmarked: Sighting | None) -> Sighting | None:
+def likeliest(s: DecisionInput, unmarked: Sighting | None, copied: Collection[str]) -> Sighting | None:
     """Of the endpoints that are seen: the one that the spec names, else the one that serves, else the older.
 
     The status only decides between equals: it may name the successor of one that was gone for a while. The recorded
     one without a mark (`unmarked`) comes before those: were another taken in its place, nothing would lead back to it.
+    One of the `copied` comes last.
     """
     ranked = sorted(
         (*s.evidence.own, *([unmarked] if unmarked is not None else [])),
         key=lambda seen: (
             seen.endpoint.id != s.resource.named_id,
             seen is not unmarked,
+            seen.endpoint.id in copied,
             s.memory.endpoints[seen.endpoint.id].deleted > NEVER,
             not seen.endpoint.serves,
             seen.endpoint.created_at or "",
@@ -118,22 +123,24 @@ def copies(s: DecisionInput, unmarked: Sighting | None) -> tuple[str, ...]:
 
 
 def imitations(s: DecisionInput) -> tuple[str, ...]:
-    """Ids of endpoints with the `try` of the recorded one that are surely not it, whether that one is listed or not.
+    """Ids of endpoints whose `try` is surely that of another one, whether that one is listed, missing or long gone.
 
-    An attempt makes one endpoint. The status remembers its routing key and age, which no copied description brings.
-    What this process made is no imitation, whatever somebody has written into the status.
+    An attempt makes one endpoint. This process knows what each of its own has made. Of the recorded endpoint's the
+    status remembers routing key and age, which no copied description brings. What this process made is no imitation,
+    whatever somebody has written into the status.
     """
-    status, origin, here = s.resource.status, s.resource.origin, s.memory.attempts.latest
-    known = {status.endpoint_id, here.endpoint_id if here is not None else ""}
+    status, origin, attempts = s.resource.status, s.resource.origin, s.memory.attempts
+    known = {status.endpoint_id, *attempts.made.values(), attempts.latest.endpoint_id if attempts.latest else ""}
     others = [seen.endpoint for seen in s.evidence.own if seen.endpoint.id not in known]
     return tuple(
         other.id
         for other in others
-        if origin
-        and other.attempt_of(s.identity) == origin
-        and (_differ(status.routing_key, other.routing_key) or _differ(status.created_at, other.created_at))
+        if (attempt := other.attempt_of(s.identity)) in attempts.made
+        or (origin and attempt == origin and _differs(status, other))
     )
 
 
-def _differ(written: str | None, seen: str | None) -> bool:
-    return written is not None and seen is not None and written != seen
+def _differs(status: Status, seen: ObservedEndpoint) -> bool:
+    """Whether routing key or age are others than those of the recorded endpoint, as far as both are known."""
+    pairs = ((status.routing_key, seen.routing_key), (status.created_at, seen.created_at))
+    return any(written is not None and found is not None and written != found for written, found in pairs)

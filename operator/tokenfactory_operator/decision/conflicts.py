@@ -21,7 +21,7 @@ def copied(s: Judged) -> Decision | None:
     what = (
         f"Endpoints {', '.join(ids)} carry the same owner mark"
         if ids
-        else f"Endpoint {', '.join(imitations)} carries the owner mark of endpoint {s.recorded_id}, but is another"
+        else f"The owner mark of endpoint {', '.join(imitations)} is a copy of another endpoint's"
     )
     return _conflict(s, f"{what}. Delete the copy, or its mark, in the cloud's console.", ids or imitations)
 

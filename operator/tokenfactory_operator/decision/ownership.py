@@ -41,7 +41,7 @@ class Ownership:
     copies: tuple[str, ...]
     """Ids of endpoints that carry the same `try` of this object."""
     imitations: tuple[str, ...]
-    """Ids of endpoints that carry the `try` of the recorded one, and surely are not it."""
+    """Ids of endpoints that carry the `try` of another one, and surely are not it."""
 
     def of(self, role: Role) -> Sighting | None:
         """The endpoint that has the role and is taken to exist, if there is one."""
@@ -77,13 +77,14 @@ def judge(s: DecisionInput) -> Ownership:
     recorded, target, unlisted = s.evidence.recorded.seen, claims.adoption_target(s), claims.unlisted(s)
     unproven, adopting = claims.unproven(s, target), claims.adopting(s, target)
     unmarked = recorded if recorded is not None and not (recorded.endpoint.marks or unproven) else None
-    likeliest = claims.likeliest(s, unmarked or adopting)
+    copies, imitations = claims.copies(s, unmarked), claims.imitations(s)
+    copied = {*copies, *imitations} - {s.recorded_id}
+    likeliest = claims.likeliest(s, unmarked or adopting, copied)
     kept = None if unlisted else likeliest
     obstacle = adoption.obstacle(s, target, unlisted=unlisted)
-    copies, imitations = claims.copies(s, unmarked), claims.imitations(s)
     shown = seen(s)
     fitting: tuple[tuple[Role, Iterable[str]], ...] = (
-        (Role.COPY, {*copies, *imitations} - {s.recorded_id}),
+        (Role.COPY, copied),
         (Role.PREDECESSOR, [s.recorded_id] if claims.still_of_predecessor(s) else ()),
         (Role.FOREIGN, _foreign(s, shown)),
         (Role.FOREIGN, _id(adopting) if obstacle is not None else ()),  # only observed so far, or refused

@@ -26,6 +26,8 @@ class Attempts:
     """Ids of those that this process opened and never sent."""
     pending_seen: float = NEVER
     """First sight of a pending attempt, or of an unexplained finalizer, that this process did not open."""
+    made: dict[str, str] = field(default_factory=dict)
+    """Id of an attempt → the endpoint with which the cloud has answered its POST, of every attempt so far."""
 
     def finalizer_seen(self, at: float) -> None:
         """The object carries our finalizer; the first sight counts."""
@@ -48,6 +50,8 @@ class Attempts:
         if self.latest is None:
             raise IllegalTransition(f"There is no attempt: {event.value}")
         self.latest = self.latest.after(event, ended=ended, endpoint_id=endpoint_id)
+        if event is Event.CREATED:
+            self.made[self.latest.id] = endpoint_id
         return self.latest
 
     def recorded(self, endpoint_id: str | None) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tokenfactory_operator.decision.actions import DeleteDuplicate, DeleteEndpoints, Nothing, RemoveFinalizer
 from tokenfactory_operator.decision.plan import decide
+from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.reasons import Reason
 from unit.support.builders import an_endpoint, mark
 from unit.support.outcome import decided
@@ -85,6 +86,31 @@ def test_a_copy_does_not_hold_the_object() -> None:
     assert isinstance(action, RemoveFinalizer)
     assert action.event == Reason.OWNERSHIP_CONFLICT
     assert "ep-2" in action.message
+
+
+def _replaced(scene: Scene) -> Scene:
+    """This process made ep-1 and then its successor ep-3. What shows up now is a copy of the first one's mark, older."""
+    scene = scene.attempted(State.SUCCEEDED, endpoint_id="ep-1").gone("ep-1")
+    scene = scene.attempted(State.SUCCEEDED, attempt_id="a3", endpoint_id="ep-3").recorded("ep-3")
+    return scene.settles(an_endpoint("ep-2"), an_endpoint("ep-3", description=mark("a3"), created_at="2025-01-02"))
+
+
+def _not_serving(scene: Scene) -> Scene:
+    """The copy serves, and the original does not."""
+    return scene.recorded(**REPORTED).settles(
+        an_endpoint(status="starting", readiness="not_ready", ready_replicas=0), COPY
+    )
+
+
+@pytest.mark.rule("C43", "X32")
+@pytest.mark.parametrize(("arrange", "own"), [(_replaced, "ep-3"), (_not_serving, "ep-1")])
+def test_a_copy_never_stands_in_the_place_of_the_original(arrange: Arrange, own: str) -> None:
+    """Create 7: however old it is, and whether it serves: the object's own is kept, deleted or released."""
+    found = decide(arrange(Scene()).situation())
+    assert found.verdict is not None
+    assert (found.verdict.reason, found.action, found.record) == ("OwnershipConflict", Nothing(), own)
+    assert decided(arrange(Scene()).terminating()).action == DeleteEndpoints((own,))
+    assert decided(arrange(Scene()).spec(deletionPolicy="Retain").terminating()).check == "unreleased"
 
 
 @pytest.mark.rule("C33", "X18")

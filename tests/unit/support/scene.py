@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.attempt import Attempt, State
+from tokenfactory_operator.domain.attempt import Attempt, Event, State
 from tokenfactory_operator.domain.call_memory import Failure
 from tokenfactory_operator.domain.catalog import Catalog
 from tokenfactory_operator.domain.decision_input import DecisionInput, Outage, Policy
@@ -143,10 +143,12 @@ class Scene:
     def attempted(self, state: State, *, attempt_id: str = "a1", endpoint_id: str = "", after_unknown: int = 0) -> Self:
         """This process opened an attempt, whose call has just ended."""
         ended = self.inventory.stamp()
-        attempt = Attempt(attempt_id, state, ended=ended, endpoint_id=endpoint_id, after_unknown=after_unknown)
-        self.memory.attempts.opened(attempt)
-        if endpoint_id:
+        if endpoint_id:  # the cloud has answered with it
+            self.memory.attempts.opened(Attempt(attempt_id, State.IN_DOUBT, after_unknown=after_unknown))
+            self.memory.attempts.happened(Event.CREATED, ended=ended, endpoint_id=endpoint_id)
             self.memory.endpoints.known({endpoint_id: ended})
+        else:
+            self.memory.attempts.opened(Attempt(attempt_id, state, ended=ended, after_unknown=after_unknown))
         return self
 
     def failed(self, action: str, error: OperatorError, *, wait: float = 10.0) -> Self:
