@@ -170,6 +170,13 @@ class KubeClient:
         headers = {"Accept": accept, "Content-Type": content_type}
         return _parsed(f"{method} {path}", await self._answer(method, path, query, body, headers, most))
 
+    async def page(
+        self, path: str, *, query: Sequence[tuple[str, str]], accept: str, most: int | None
+    ) -> tuple[JsonObject, int]:
+        """GET a page of a listing; answers its JSON object and its size in bytes. Raises as `request`."""
+        data = await self._answer("GET", path, query, None, {"Accept": accept, "Content-Type": JSON}, most)
+        return _parsed(f"GET {path}", data), len(data)
+
     async def text(self, path: str, *, most: int) -> str:
         """GET what is no JSON, such as what a pod serves, of `most` bytes at most. Raises as `request`."""
         data = await self._answer("GET", path, (), None, {"Accept": "text/plain"}, most)

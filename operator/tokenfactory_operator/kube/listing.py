@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tokenfactory_operator.kube.client import JSON, KubeClient
 from tokenfactory_operator.kube.errors import TooLarge
-from tokenfactory_operator.kube.lean import PAGE_BYTES, PAGE_SIZE, fewer, items_of, lean
+from tokenfactory_operator.kube.lean import PAGE_BYTES, PAGE_SIZE, fewer, fitting, items_of, lean
 from tokenfactory_operator.ports import JsonObject
 
 Keep = Callable[[JsonObject], JsonObject]
@@ -35,23 +35,23 @@ async def _list(
 ) -> str:
     limit, token = PAGE_SIZE, ""
 
-    def ask() -> asyncio.Task[JsonObject]:
+    def ask() -> asyncio.Task[tuple[JsonObject, int]]:
         query = [("limit", str(limit))]
         query += [("labelSelector", selector)] if selector else []
         query += [("continue", token)] if token else []
         most = PAGE_BYTES if limit > 1 else None
-        return asyncio.create_task(client.request("GET", path, query=query, accept=accept, most=most))
+        return asyncio.create_task(client.page(path, query=query, accept=accept, most=most))
 
     asked = ask()
     try:
         while True:
             try:
-                page = await asked
+                page, size = await asked
             except TooLarge:
                 limit = fewer(limit)
                 asked = ask()
                 continue
-            token = page["metadata"].get("continue") or ""
+            token, limit = page["metadata"].get("continue") or "", fitting(limit, size)
             if token:
                 asked = ask()
                 # It is sent: the API server makes the next page while this one is looked through.

@@ -1,9 +1,9 @@
 """`DedicatedEndpoint` objects on the Kubernetes API server: the adapter behind the `Kube` port.
 
-Each method is one request (a listing: one a page) and nothing is cached or repeated. Writes carry the resourceVersion
-that was decided upon. That is the whole guard against a recreated object too: versions are etcd revisions, so those of
-a successor under the same name differ, while a `metadata.uid` in a patch of `/status` is *ignored* for custom resources
-(seen on 1.37: a wrong uid beside the right resourceVersion answers 200).
+Each method is one request (a listing: one a page; see `finalizers`) and nothing is cached or repeated. Writes carry
+the resourceVersion that was decided upon. That is the whole guard against a recreated object too: versions are etcd
+revisions, so those of a successor under the same name differ, while a `metadata.uid` in a patch of `/status` is
+*ignored* for custom resources (seen on 1.37: a wrong uid beside the right resourceVersion answers 200).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from urllib.parse import quote
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import MANAGER, MERGE_PATCH, KubeClient
+from tokenfactory_operator.kube.finalizers import whole
 from tokenfactory_operator.kube.lean import lean
 from tokenfactory_operator.kube.listing import list_pages
 from tokenfactory_operator.kube.sharing import Sharing
@@ -59,7 +60,8 @@ class KubeObjects:
             KubeNotFound: it is gone.
             KubeError: anything else; 422 where a finalizer is added to a terminating object.
         """
-        metadata = {"resourceVersion": resource_version, "finalizers": list(finalizers)}
+        names = await whole(self._client, _path(key), finalizers, resource_version=resource_version)
+        metadata = {"resourceVersion": resource_version, "finalizers": names}
         return await self._patch(key, {"metadata": metadata})
 
     async def patch_status(self, key: Key, patch: JsonObject, *, uid: str, resource_version: str) -> JsonObject:

@@ -21,6 +21,7 @@ from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import KubeNotFound
 from tokenfactory_operator.domain.identity import MAX_TOKEN
 from tokenfactory_operator.kube.client import JSON, MANAGER, MERGE_PATCH, KubeClient
+from tokenfactory_operator.kube.finalizers import whole
 from tokenfactory_operator.kube.lean import METADATA, METADATA_LIST, lean
 from tokenfactory_operator.kube.listing import list_pages
 from tokenfactory_operator.ports import JsonObject, Key
@@ -95,7 +96,8 @@ class KubeSecrets:
             KubeNotFound: it is gone.
             KubeError: anything else; 422 where a finalizer is added to a terminating Secret.
         """
-        body = {"metadata": {"resourceVersion": resource_version, "finalizers": list(finalizers)}}
+        names = await whole(self._client, _path(key), finalizers, resource_version=resource_version)
+        body = {"metadata": {"resourceVersion": resource_version, "finalizers": names}}
         answer = await self._client.request(
             "PATCH",
             _path(key),

@@ -16,7 +16,7 @@ import kopf
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory  # the type of an argument of kopf's
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.kube.lean import PAGE_SIZE, fewer, lean, session_options
+from tokenfactory_operator.kube.lean import PAGE_SIZE, SMALLEST, fewer, lean, session_options
 from tokenfactory_operator.kube.login import Connection, load_connection
 from tokenfactory_operator.kube.secrets import SELECTOR as LABELLED
 from tokenfactory_operator.kube.secrets import is_collection, sealed
@@ -112,7 +112,8 @@ def session_of(
     """The connection that kopf would make of this, with lean answers; pages of a listing get smaller until they fit."""
 
     def too_large() -> bool:
-        size, settings.watching.chunk_size = settings.watching.chunk_size, fewer(settings.watching.chunk_size or 1)
+        size = settings.watching.chunk_size or PAGE_SIZE
+        settings.watching.chunk_size = fewer(size, SMALLEST)
         return size != settings.watching.chunk_size  # kopf then lists anew, since to it the connection has broken
 
     return kopf.AiohttpSession(

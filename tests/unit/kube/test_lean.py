@@ -18,7 +18,7 @@ from kopf._cogs.clients.fetching import fetch_objs
 from kopf._cogs.structs.credentials import Vault
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.kube.lean import METADATA, METADATA_LIST, PAGE_BYTES, PAGE_SIZE, lean
+from tokenfactory_operator.kube.lean import METADATA, METADATA_LIST, OTHERS, PAGE_BYTES, PAGE_SIZE, SMALLEST, lean
 from tokenfactory_operator.kube.listing import list_pages
 from tokenfactory_operator.process import handlers
 from unit.kube.loopback import Loopback, Request, answer, client_of, loopback
@@ -72,6 +72,17 @@ def test_only_what_is_needed_is_kept() -> None:
     assert "annotations" not in lean({"metadata": {"annotations": {"example.com/foreign": "x"}}})["metadata"]
 
 
+def test_other_peoples_finalizers_are_not_kept_where_they_are_many() -> None:
+    """They may be 1.5 MB of an object. Ours are known by all the same, and whether there are others."""
+    few = {"metadata": {"finalizers": ["example.com/a", api.FINALIZER]}}
+    assert lean(few) == few
+    names = [f"example.com/{number}" for number in range(5_000)]
+    for ours in ((), (api.FINALIZER,), (api.IN_USE,)):
+        kept = lean({"metadata": {"finalizers": [*names, *ours, *names]}})
+        assert kept["metadata"]["finalizers"] == [*ours, OTHERS]
+        assert lean(kept) == kept
+
+
 async def test_pages_get_smaller_until_they_fit() -> None:
     """Each object comes once, and lean; a page that fits is not made smaller."""
     collection = Collection(100)
@@ -80,7 +91,20 @@ async def test_pages_get_smaller_until_they_fit() -> None:
     assert [body["metadata"]["name"] for body in objects] == [f"dep-{number}" for number in range(100)]
     assert max(len(json.dumps(body)) for body in objects) < 1000
     assert version == "9"
-    assert collection.limits == [PAGE_SIZE, PAGE_SIZE // 4, *[PAGE_SIZE // 16] * 4]
+    first, second, third, *rest = collection.limits
+    assert (first, second, third) == (PAGE_SIZE, PAGE_SIZE // 4, PAGE_SIZE // 16)
+    assert set(rest) == {15}  # half of what a page may have
+
+
+async def test_a_few_large_objects_make_no_other_page_small() -> None:
+    """The editor of one namespace would else have everybody's objects be listed one by one."""
+    collection = Collection(3_000)
+    for number, body in enumerate(collection.items):
+        body["metadata"]["annotations"] = {"example.com/foreign": "x" * (PAGE_BYTES // 6)} if number < 10 else {}
+    async with loopback(collection) as server, client_of(server) as client:
+        objects, _ = await list_pages(client, ["/x"], "")
+    assert len(objects) == 3_000
+    assert len(collection.limits) < 30
 
 
 async def test_none_is_no_failure() -> None:
@@ -171,6 +195,20 @@ async def test_the_listing_of_the_watch(group: str, plural: str, accept: str) ->
     assert max(len(json.dumps(body)) for body in found) < 1000
     assert set(collection.accepted) == {accept}
     assert collection.limits == [PAGE_SIZE, PAGE_SIZE // 4, *[PAGE_SIZE // 16] * 4]
+
+
+async def test_the_listing_of_the_watch_is_never_one_by_one() -> None:
+    """All its pages have one size, and a few large objects of one namespace would make it that of everybody's."""
+    collection, settings = Collection(20), handlers.build_settings("")
+    for body in collection.items:
+        body["metadata"]["annotations"]["example.com/foreign"] = "x" * (PAGE_BYTES // 6)
+    async with loopback(collection) as server:
+        while settings.watching.chunk_size != SMALLEST:
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await pages_of_kopf(server, settings, api.GROUP, api.PLURAL)
+        found = await pages_of_kopf(server, settings, api.GROUP, api.PLURAL)
+    assert len(found) == 20
+    assert collection.limits[-3:] == [SMALLEST] * 3
 
 
 def event(kind: str, number: int) -> bytes:
