@@ -87,7 +87,12 @@ class SecretValues:
             return await self._fetch(secret, name_in(body))
 
     async def read_all(self, bodies: Iterable[JsonObject]) -> None:
-        """Have the credentials of all these objects read; what fails is read when it is needed."""
+        """Have the credentials of all these objects read; what fails is read when it is needed.
+
+        What no object needs any more is forgotten: of one that came and went without a pass nobody says that it left.
+        """
+        for known in tuple(self._read):
+            self.forget_unused(known)
         needed = {(secret, name_in(body)): body for body in bodies if (secret := secret_of(body)) is not None}
         results = await asyncio.gather(*map(self.read, needed.values()), return_exceptions=True)
         for (secret, _), result in zip(needed, results, strict=True):

@@ -109,6 +109,9 @@ class Accounts:
         self._places = Places(limits or Limits(), works=lambda credential: self._open[credential].works)
         self._open: dict[Credential, Account] = {}
         self._without = self._crew(WITHOUT_WORKERS, "without")
+        self._nobody = parts.make_queue(1)
+        """Takes nothing: there is nobody to work yet, perhaps for months, and what has come and gone needs no look."""
+        self._nobody.shut_down()
         self._failed_credentials: dict[str, Poller] = {}
         """By what is wrong: one for all objects that are told the same."""
         self._closing: dict[asyncio.Task[None], None] = {}
@@ -131,6 +134,8 @@ class Accounts:
 
     def queue_of(self, key: Key) -> WorkQueue[Key]:
         """The queue in which the object waits; that of the objects without a credential when it is gone."""
+        if not self._started:
+            return self._nobody
         body = self._objects.get(key)
         if body is None or self._stopped:
             return self._without.queue
@@ -140,8 +145,7 @@ class Accounts:
             return self._without.queue
         if not account.works:
             return self._without.queue
-        if self._started:
-            account.crew.start()
+        account.crew.start()
         return account.crew.queue
 
     def own(self) -> Inventory | None:
@@ -192,12 +196,14 @@ class Accounts:
     # Lives
 
     def start(self) -> None:
-        """Begin to work; call it once, in the running loop. Before, accounts only collect what is queued for them."""
+        """Begin to work, with all objects that there are; call it once, in the running loop."""
         self._started = True
         self._without.start()
         for credential, account in self._open.items():
             self._begin(credential, account)
         self._open_own()
+        for key in self._objects:
+            self._wake(key, 0.0)
 
     def _open_own(self) -> None:
         with contextlib.suppress(CredentialsError):

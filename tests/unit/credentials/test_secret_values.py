@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from tokenfactory_operator.credentials.secret_values import READERS, SecretValues
 from tokenfactory_operator.domain.errors import CredentialsError, KubeError
 from tokenfactory_operator.ports import Key
-from tokenfactory_operator.state.cache import ObjectCache
+from tokenfactory_operator.state.cache import ObjectCache, key_of
 from unit.support.builders import NAMESPACE, an_object, labelled_secret
 from unit.support.secrets import StoredSecrets, metadata_of
 
@@ -81,6 +81,20 @@ async def test_a_new_version_is_read_again(token: str, changed: bool) -> None:  
     assert parts.value() == token
     assert len(parts.kube.reads) == 2
     assert len(parts.changes) == 1 + changed
+
+
+async def test_what_no_object_needs_any_more_is_forgotten() -> None:
+    """By the next listing: of an object that came and went without a pass nobody says that it left."""
+    parts = Parts()
+    parts.secret(token="one")
+    user = parts.user()
+    await parts.values.read_all([user])
+    await parts.values.read_all([user])
+    assert parts.value() == "one"
+    parts.objects.remove(key_of(user), user["metadata"]["uid"])
+    await parts.values.read_all([])
+    with pytest.raises(CredentialsError):
+        parts.value()
 
 
 async def test_a_key_that_is_named_later_is_read() -> None:

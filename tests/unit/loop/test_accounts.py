@@ -163,15 +163,34 @@ async def world() -> AsyncIterator[World]:
 
 @pytest.mark.rule("W11")
 async def test_a_standby_calls_nobody_and_forgets_nothing() -> None:
-    """Before the start no cloud is listed and nothing is worked on; then everything that was queued is."""
+    """Before the start no cloud is listed and nothing is worked on; then every object is looked at."""
     made = World()
     made.object("a")
     made.accounts.queue_of(Key(NAMESPACE, "a")).add(Key(NAMESPACE, "a"), Urgency.EDIT)
     await asyncio.sleep(0.05)
     inventory = made.poller("a").inventory
-    assert (made.worked, inventory.listed_once) == (set(), False)
+    assert (made.worked, inventory.listed_once, made.woken) == (set(), False, [])
     made.accounts.start()
+    assert made.woken == [Key(NAMESPACE, "a")]
+    made.accounts.queue_of(Key(NAMESPACE, "a")).add(Key(NAMESPACE, "a"), Urgency.EDIT)
     await until(lambda: made.worked == {"a"} and inventory.listed_once)
+    await made.accounts.shut_down(grace=1.0)
+
+
+@pytest.mark.rule("W11")
+async def test_a_standby_keeps_nothing_of_what_comes_and_goes() -> None:
+    """It may follow for months: objects that were deleted meanwhile need no look when it leads at last."""
+    made = World()
+    for number in range(100):
+        body = made.object(f"o-{number}")
+        key = Key(NAMESPACE, f"o-{number}")
+        made.accounts.queue_of(key).add(key, Urgency.EDIT)
+        made.objects.remove(key, body["metadata"]["uid"])
+        made.accounts.queue_of(key).add_after(key, 1.0, Urgency.URGENT)
+    stats = made.accounts.stats()
+    assert (sum(stats.depth.values()), stats.delayed, made.accounts.inventories()) == (0, 0, ())
+    made.accounts.start()
+    assert made.woken == []
     await made.accounts.shut_down(grace=1.0)
 
 
