@@ -173,7 +173,10 @@ class EventRecorder:
         )
         level = logging.DEBUG if expected or self._failing else logging.WARNING
         self._failing = self._failing or not expected
-        logger.log(level, "dropped the event %s on %s: %s", occurrence.reason, occurrence.subject.name, error)
+        about = {"namespace": occurrence.subject.namespace}
+        logger.log(
+            level, "dropped the event %s on %s: %s", occurrence.reason, occurrence.subject.name, error, extra=about
+        )
 
     async def _write(self, occurrence: Occurrence, waiting: Waiting) -> None:
         series = self._correlator.series(occurrence, self._clock.monotonic())

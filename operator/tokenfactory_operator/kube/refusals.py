@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import KubeError
@@ -50,6 +50,14 @@ def refused(error: KubeError) -> bool:
     )
 
 
+class _Lasting(NamedTuple):
+    message: str
+    at: float
+    """Time of the last one."""
+    surely: bool
+    """It is a refusal by its form, and not only a failure that lasts."""
+
+
 class Refusals:
     """The refusals that last; told of every answer by the client."""
 
@@ -62,7 +70,8 @@ class Refusals:
         """`now` in seconds, monotonic; `count` is told the HTTP status."""
         self._now = now
         self._count = count
-        self._lasting: dict[tuple[str, str], tuple[str, float]] = {}
+        self._lasting: dict[tuple[str, str], _Lasting] = {}
+        """By namespace and kind of write."""
         self._said: dict[Key, str] = {}
         self._failing: dict[Key | tuple[str, str], tuple[float, float]] = {}
         """First and last failure since a write of this object, or of this kind and place, was accepted."""
@@ -96,7 +105,7 @@ class Refusals:
             self._failing.pop(key or place, None)
             self._accepted(place, key)
         elif refused(error) or self._lasts(key or place, error):
-            self._refused(place, key, error.message)
+            self._refused(place, key, error)
 
     def _lasts(self, what: Key | tuple[str, str], error: KubeError) -> bool:
         if isinstance(error, NoAnswer):
@@ -110,25 +119,37 @@ class Refusals:
         return now - first >= PATIENCE
 
     def problem(self) -> str | None:
+        """What is refused at present, unless it may be the fault of one namespace's objects."""
+        text = self.note()
+        return text if self._lasting and not self._may_be_one_tenants() else None
+
+    def note(self) -> str:
         """What is refused at present."""
         limit = self._now() - FORGOTTEN_AFTER
-        self._lasting = {place: said for place, said in self._lasting.items() if said[1] > limit}
+        self._lasting = {place: said for place, said in self._lasting.items() if said.at > limit}
         if not self._lasting:
-            return None
-        first = next(iter(self._lasting.values()))[0]
+            return "none"
+        first = next(iter(self._lasting.values())).message
         rest = len(self._lasting) - 1
         return f"the API server refuses a write: {first}" + (f" (and writes at {rest} more places)" if rest else "")
 
+    def _may_be_one_tenants(self) -> bool:
+        """An object that is too large for etcd is a 500: who may edit objects must not make the process unready."""
+        one_namespace = len({namespace for namespace, _ in self._lasting}) == 1
+        return one_namespace and not any(said.surely for said in self._lasting.values())
+
     def _accepted(self, place: tuple[str, str], key: Key | None) -> None:
         if self._lasting.pop(place, None) is not None:
-            logger.info("the API server accepts writes of %s in %s again", place[1], place[0] or "the cluster")
+            text = "the API server accepts writes of %s in %s again"
+            logger.info(text, place[1], place[0] or "the cluster", extra={"namespace": place[0]})
         if key is not None:
             self._said.pop(key, None)
 
-    def _refused(self, place: tuple[str, str], key: Key | None, message: str) -> None:
+    def _refused(self, place: tuple[str, str], key: Key | None, error: KubeError) -> None:
+        message = error.message
         if place not in self._lasting:
-            logger.warning("the API server refuses a write: %s", message)
-        self._lasting[place] = message, self._now()
+            logger.warning("the API server refuses a write: %s", message, extra={"namespace": place[0]})
+        self._lasting[place] = _Lasting(message, self._now(), surely=refused(error))
         self._doubt(place[0])
         if key is not None and self._said.get(key) != message:
             self._event(key, message)

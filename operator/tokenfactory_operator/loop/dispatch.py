@@ -204,7 +204,8 @@ async def _pass(key: Key, queue: WorkQueue[Key], dispatch: Dispatch, reconciler:
     except KubeError as error:
         delay = queue.retry(key, Urgency.EDIT, at_least=error.retry_after)
         _moved(key, queue, dispatch, delay)
-        log.warning("the API server did not answer as asked", key=str(key), error=error.message, retry_in=delay)
+        where = {"namespace": key.namespace, "name": key.name}
+        log.warning("the API server did not answer as asked", error=error.message, retry_in=delay, **where)
     except Exception as error:  # noqa: BLE001 - whatever it is, the worker goes on with the next object
         _moved(key, queue, dispatch, queue.retry(key, Urgency.RESYNC))
         await reconciler.defective(key, error)

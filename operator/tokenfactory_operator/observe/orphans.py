@@ -202,7 +202,8 @@ class Orphans:
 
     def _tell(self, orphans: Sequence[Suspect]) -> None:
         for suspect in orphans:
-            _LOG.warning("%s", suspect)
+            about = {"namespace": suspect.namespace} if suspect.namespace else {}  # whose share of the log it is
+            _LOG.warning("%s", suspect, extra=about)
         for suspect in orphans[:MOST_EVENTS]:
             self._event(str(suspect))
         rest = len(orphans) - MOST_EVENTS

@@ -114,7 +114,8 @@ class SecretLists:
             if isinstance(error, ApiServerError) and error.status == _FORBIDDEN:
                 self._forbid(secret)
             else:
-                logger.warning("the Secret %s could not be read: %s", secret, error.message)
+                about = {"namespace": secret.namespace}
+                logger.warning("the Secret %s could not be read: %s", secret, error.message, extra=about)
             return
         allowed = secret in self._values.forbidden
         self._values.forbidden.discard(secret)

@@ -78,6 +78,7 @@ def report_to(health: HealthServer, metrics: Metrics, watcher: Supervisor, refus
     """Register what is known of Kubernetes with the probes and gauges."""
     health.add_readiness("kubernetes", watcher.problem)
     health.add_readiness("writes", refusals.problem)
+    health.add_note("refused writes", refusals.note)
     if watcher.states():
         health.add_note("namespaces", watcher.note)
         metrics.watch_namespaces(watcher.states)

@@ -92,7 +92,24 @@ def test_what_fails_for_long_is_told_whatever_its_code(error: KubeError, *, repo
     heard.time = PATIENCE
     heard.patched(f"{OBJECT}/status", error)
     assert heard.events == ([("a", error.message)] if reported else [])
-    assert (heard.refusals.problem() is not None) is reported
+    assert (error.message in heard.refusals.note()) is reported
+
+
+def test_what_fails_for_long_in_one_namespace_makes_nobody_unready() -> None:
+    """An object that is too large for etcd is a 500 too. In two namespaces it is no object's fault."""
+    heard, elsewhere = Heard(), f"{OBJECT}/status".replace("/ml/", "/ops/")
+    for heard.time in (0.0, PATIENCE):
+        for path in (f"{OBJECT}/status", f"{OBJECT}/status".replace("/a/", "/b/"), OBJECT):
+            heard.patched(path, ApiServerError("etcdserver: request is too large", status=500))
+    assert heard.refusals.problem() is None
+    assert "request is too large" in heard.refusals.note()
+    for heard.time in (PATIENCE + 1, 2 * PATIENCE + 1):
+        heard.patched(elsewhere, ApiServerError(WEBHOOK, status=500))
+    assert heard.refusals.problem() is not None
+    heard.patched(elsewhere, None)
+    assert heard.refusals.problem() is None
+    heard.patched(elsewhere, DENIED)
+    assert heard.refusals.problem() is not None
 
 
 def test_failures_that_are_far_apart_do_not_last() -> None:
@@ -180,3 +197,12 @@ def test_several_places_are_counted() -> None:
     for path in (OBJECT, f"{OBJECT}/status", OBJECT.replace("/ml/", "/ops/")):
         heard.patched(path, DENIED)
     assert "at 2 more places" in (heard.refusals.problem() or "")
+
+
+def test_what_is_said_is_of_the_namespaces_share(caplog: pytest.LogCaptureFixture) -> None:
+    """One object whose writes are refused beside one whose writes are not would fill the log for everybody else."""
+    heard = Heard()
+    with caplog.at_level("INFO"):
+        for error in (DENIED, None):
+            heard.patched(OBJECT, error)
+    assert [vars(record)["namespace"] for record in caplog.records] == ["ml", "ml"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+from typing import cast
 
 import pytest
 
 from tokenfactory_operator.domain.errors import KubeError, LeaseLost
 from tokenfactory_operator.loop.dispatch import Dispatch, work
+from tokenfactory_operator.loop.reconcile import Reconciler
 from tokenfactory_operator.ports import Key
 from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.work.workqueue import Urgency, WorkQueue
@@ -45,6 +47,26 @@ async def test_a_worker_ends_with_the_lease() -> None:
     with pytest.raises(LeaseLost):
         async with asyncio.timeout(60):
             await work(queue, Dispatch(stage.cache, lambda _: queue), stage.reconciler, Log())
+
+
+class Unanswered:
+    """A pass that the API server does not answer."""
+
+    async def reconcile(self, _key: Key) -> object:
+        """As `Reconciler`'s."""
+        raise KubeError("etcdserver: request is too large")
+
+
+async def test_a_pass_that_fails_is_logged_in_its_namespaces_share() -> None:
+    """An edit loop on an object that cannot be written would fill the log for everybody else."""
+    queue, log = a_queue(), Log()
+    queue.add(KEY, Urgency.EDIT)
+    dispatch = Dispatch(ObjectCache(), lambda _: queue)
+    worker = asyncio.create_task(work(queue, dispatch, cast("Reconciler", Unanswered()), log))
+    await asyncio.sleep(0.1)
+    queue.shut_down()
+    await worker
+    assert [(line["namespace"], line["name"]) for line in log.lines] == [(KEY.namespace, KEY.name)]
 
 
 async def test_an_object_waits_in_its_own_queue() -> None:

@@ -248,6 +248,15 @@ async def test_what_is_said(caplog: pytest.LogCaptureFixture) -> None:
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [message]
 
 
+async def test_the_log_of_a_tenants_orphans_is_of_its_share(caplog: pytest.LogCaptureFixture) -> None:
+    """Its project may have thousands of endpoints with marks of objects that never were."""
+    stage = Stage().has(an_orphan())
+    stage.inventories[0].namespace = "ml"
+    await stage.settled()
+    [line] = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert vars(line)["namespace"] == "ml"
+
+
 async def test_another_clusters_mark_is_pointed_out() -> None:
     """Whoever follows the advice must not delete what another cluster uses."""
     stage = await Stage().has(an_orphan(description=f"{mark()} {mark(cluster='c2')}")).settled()
