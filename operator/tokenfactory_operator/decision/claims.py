@@ -86,14 +86,14 @@ def likeliest(s: DecisionInput, unmarked: Sighting | None, copied: Collection[st
 
     The status only decides between equals: it may name the successor of one that was gone for a while. The recorded
     one without a mark (`unmarked`) comes before those: were another taken in its place, nothing would lead back to it.
-    One of the `copied` comes last.
+    None of the `copied` is the object's, also where nothing else is seen.
     """
+    own = [seen for seen in s.evidence.own if seen.endpoint.id not in copied]
     ranked = sorted(
-        (*s.evidence.own, *([unmarked] if unmarked is not None else [])),
+        (*own, *([unmarked] if unmarked is not None else [])),
         key=lambda seen: (
             seen.endpoint.id != s.resource.named_id,
             seen is not unmarked,
-            seen.endpoint.id in copied,
             s.memory.endpoints[seen.endpoint.id].deleted > NEVER,
             not seen.endpoint.serves,
             seen.endpoint.created_at or "",
@@ -125,19 +125,27 @@ def copies(s: DecisionInput, unmarked: Sighting | None) -> tuple[str, ...]:
 def imitations(s: DecisionInput) -> tuple[str, ...]:
     """Ids of endpoints whose `try` is surely that of another one, whether that one is listed, missing or long gone.
 
-    An attempt makes one endpoint. This process knows what each of its own has made. Of the recorded endpoint's the
-    status remembers routing key and age, which no copied description brings. What this process made is no imitation,
-    whatever somebody has written into the status.
+    An attempt makes one endpoint. This process knows what each of its own has made, once a LIST or a look by id has
+    shown that: before, the id in the answer may be another thing's, or be spelled otherwise. Of the recorded endpoint's
+    the status remembers routing key and age, which no copied description brings.
     """
-    status, origin, attempts = s.resource.status, s.resource.origin, s.memory.attempts
-    known = {status.endpoint_id, *attempts.made.values(), attempts.latest.endpoint_id if attempts.latest else ""}
+    status, origin, known = s.resource.status, s.resource.origin, originals(s)
     others = [seen.endpoint for seen in s.evidence.own if seen.endpoint.id not in known]
     return tuple(
         other.id
         for other in others
-        if (attempt := other.attempt_of(s.identity)) in attempts.made
-        or (origin and attempt == origin and _differs(status, other))
+        if (attempt := other.attempt_of(s.identity)) is not None
+        and (_made_another(s, attempt) or (attempt == origin and _differs(status, other)))
     )
+
+
+def originals(s: DecisionInput) -> frozenset[str]:
+    """Ids of endpoints that are no copies, whatever somebody has written into the status: this process made them."""
+    return frozenset((s.recorded_id, *s.memory.attempts.made.values()))
+
+
+def _made_another(s: DecisionInput, attempt: str) -> bool:
+    return s.memory.endpoints[s.memory.attempts.made.get(attempt, "")].shown
 
 
 def _differs(status: Status, seen: ObservedEndpoint) -> bool:

@@ -78,7 +78,7 @@ def judge(s: DecisionInput) -> Ownership:
     unproven, adopting = claims.unproven(s, target), claims.adopting(s, target)
     unmarked = recorded if recorded is not None and not (recorded.endpoint.marks or unproven) else None
     copies, imitations = claims.copies(s, unmarked), claims.imitations(s)
-    copied = {*copies, *imitations} - {s.recorded_id}
+    copied = {*copies, *imitations} - claims.originals(s)
     likeliest = claims.likeliest(s, unmarked or adopting, copied)
     kept = None if unlisted else likeliest
     obstacle = adoption.obstacle(s, target, unlisted=unlisted)

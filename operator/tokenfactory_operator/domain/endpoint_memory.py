@@ -21,6 +21,8 @@ class EndpointMemory:
     """Since when it is known to exist, if it was seen as this object's."""
     marked: bool = False
     """The object's mark was seen on it, though it may carry none any more."""
+    shown: bool = False
+    """A LIST or a look by id has shown it with that mark."""
     last_seen: ObservedEndpoint | None = None
     """As it was last seen, for the probe of a vanished one; of the recorded endpoint only."""
     deleted: float = NEVER
@@ -65,6 +67,12 @@ class EndpointMemories:
         for endpoint_id in ids:
             if not self[endpoint_id].marked:
                 self._change(endpoint_id, marked=True)
+
+    def mark_shown(self, ids: Iterable[str]) -> None:
+        """A LIST or a look by id shows the object's mark on these."""
+        for endpoint_id in ids:
+            if not self[endpoint_id].shown:
+                self._change(endpoint_id, shown=True)
 
     def recorded_seen(self, endpoint: ObservedEndpoint) -> None:
         """The recorded endpoint was last seen so; what another one looked like is of no use any more."""

@@ -27,7 +27,7 @@ class Attempts:
     pending_seen: float = NEVER
     """First sight of a pending attempt, or of an unexplained finalizer, that this process did not open."""
     made: dict[str, str] = field(default_factory=dict)
-    """Id of an attempt → the endpoint with which the cloud has answered its POST, of every attempt so far."""
+    """Id of an attempt → the endpoint in its POST's answer, or that was seen with its `try`; of every attempt."""
 
     def finalizer_seen(self, at: float) -> None:
         """The object carries our finalizer; the first sight counts."""
@@ -50,7 +50,7 @@ class Attempts:
         if self.latest is None:
             raise IllegalTransition(f"There is no attempt: {event.value}")
         self.latest = self.latest.after(event, ended=ended, endpoint_id=endpoint_id)
-        if event is Event.CREATED:
+        if endpoint_id:
             self.made[self.latest.id] = endpoint_id
         return self.latest
 

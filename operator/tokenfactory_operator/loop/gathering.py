@@ -82,6 +82,7 @@ def _note_endpoints(sources: Sources) -> None:
     if seen is not None:
         memory.endpoints.recorded_seen(seen)  # in whatever scope: a probe must send what it was last
     memory.endpoints.mark_seen(inventory.marked(resource.uid))
+    memory.endpoints.mark_shown(inventory.shown(resource.uid))
     memory.endpoints.known(inventory.known_since(resource.uid, recorded))
 
 

@@ -300,6 +300,11 @@ class Inventory:
         """Endpoints that carry the object's mark, or were seen with it."""
         return self.owners.ever(uid)
 
+    def shown(self, uid: str) -> Iterator[str]:
+        """Ids of the endpoints that carry the object's mark, where not only a POST's answer has shown them."""
+        found = (self._records[item] for item in self.owners.by_uid.get(uid))
+        return (record.id for record in found if record.hidden or record.listed > NEVER)
+
     def known_since(self, uid: str, recorded: str) -> dict[str, float]:
         """Id → end of the first answer that showed it, for the recorded one and all that ever had the object's mark."""
         found = (self._records.get(item) for item in {recorded, *self.owners.ever(uid)})

@@ -90,7 +90,7 @@ def test_a_copy_does_not_hold_the_object() -> None:
 
 def _replaced(scene: Scene) -> Scene:
     """This process made ep-1, then its successor ep-3. What shows up now is a copy of the first one's mark, older."""
-    scene = scene.attempted(State.SUCCEEDED, endpoint_id="ep-1").gone("ep-1")
+    scene = scene.attempted(State.SUCCEEDED, endpoint_id="ep-1").noted(OWN).settles().gone("ep-1")
     scene = scene.attempted(State.SUCCEEDED, attempt_id="a3", endpoint_id="ep-3").recorded("ep-3")
     return scene.settles(an_endpoint("ep-2"), an_endpoint("ep-3", description=mark("a3"), created_at="2025-01-02"))
 

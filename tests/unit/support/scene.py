@@ -124,6 +124,11 @@ class Scene:
         self.inventory.listed(begun, EndpointList(endpoints, complete=complete))
         return self
 
+    def noted(self, *endpoints: ObservedEndpoint) -> Self:
+        """A LIST, and a pass that sees what it shows."""
+        self.lists(*endpoints).situation()
+        return self
+
     def settles(self, *endpoints: ObservedEndpoint, seconds: float = 61.0) -> Self:
         """Two LISTs that show the same, so far apart."""
         return self.lists(*endpoints).wait(seconds).lists(*endpoints)
