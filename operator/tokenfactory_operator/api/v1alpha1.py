@@ -387,3 +387,7 @@ class Status(ApiModel):
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
         description="Ready, Synced and Serving; Reconciling and Stalled while they are True.",
     )
+
+    def condition(self, kind: str) -> Condition | None:
+        """The condition of this type, if there is one."""
+        return next((item for item in self.conditions if item.type == kind), None)

@@ -75,15 +75,10 @@ def next_attempt_settle(s: DecisionInput, attempt: Attempt) -> float:
     It doubles with each unknown attempt in a row, so that a LIST that lags for an hour costs a few endpoints at most,
     unless the LIST has shown what was created after this attempt: then it shows what is new.
     """
-    doublings = 0 if _shows_what_is_new(s, attempt) else min(attempt.streak - 1, 10)
+    doublings = 0 if newer_is_shown(s, attempt) else min(attempt.streak - 1, 10)
     return s.timing.create_settle * min(2.0**doublings, SETTLE_MOST)
 
 
-def may_be_cut_off(s: DecisionInput, attempt: Attempt) -> bool:
-    """The LIST may leave out what the attempt has made: it is as long as it ever was, and shows nothing newer."""
-    return bool(s.evidence.view.cut_at) and not _shows_what_is_new(s, attempt)
-
-
-def _shows_what_is_new(s: DecisionInput, attempt: Attempt) -> bool:
+def newer_is_shown(s: DecisionInput, attempt: Attempt) -> bool:
     """The LIST has shown an endpoint that was created after the attempt."""
     return s.evidence.view.newest_shown > attempt.ended

@@ -5,22 +5,21 @@ Where each sentence comes from: docs/protocol.md, Create and Lost.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from tokenfactory_operator.decision import attempts, offered, proof
-from tokenfactory_operator.decision.actions import (
-    Applied,
-    Asking,
-    Create,
-    Decision,
-    Hindered,
-    UnderWay,
-    Verdict,
-)
+from tokenfactory_operator.decision.actions import Applied, Asking, Create, Decision, Hindered, UnderWay
 from tokenfactory_operator.decision.failures import failed, refused_for_good, tried
 from tokenfactory_operator.decision.ownership import Judged
-from tokenfactory_operator.decision.probes import look_due, probe_of
-from tokenfactory_operator.decision.questions import cut_off, shown_elsewhere, unclear, untrusted
+from tokenfactory_operator.decision.questions import (
+    cut_off,
+    list_untrusted,
+    look_due,
+    probe_of,
+    shown_elsewhere,
+    unclear,
+)
 from tokenfactory_operator.domain.attempt import REFUSED
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.errors import visible
@@ -52,10 +51,7 @@ def undecided(s: Judged) -> Decision | None:
         return Decision(verdict=verdict, record=record, after_list=True)
     if seen is not None or s.recorded_id:
         return None  # `lost` judges a recorded endpoint that is not seen
-    if not proof.trusted(s):
-        return untrusted(s)
-    doubt = None if allowed else cut_off(s, attempt)
-    return doubt or _create(s, Create(after_unknown=attempt.streak))
+    return list_untrusted(s) or cut_off(s, attempt) or _create(s, Create(after_unknown=attempt.streak))
 
 
 def lost(s: Judged) -> Decision | None:
@@ -68,13 +64,14 @@ def lost(s: Judged) -> Decision | None:
     untouched = f" Until then {others}, with this object's mark too, is left alone." if others else ""
     text = f"Endpoint {endpoint_id} is not in the cloud's list. Checking whether it is gone.{untouched}"
     confirming = UnderWay(Reason.ENDPOINT_LOST, text)
-    if not proof.trusted(s):
-        if look_due(s, endpoint_id):
-            # One that no LIST has ever shown may be why: if it is gone, which only the whole probe can tell, its
-            # absence says nothing against the LIST.
-            probe = probe_of(s, endpoint_id, look_only=endpoint_id not in s.evidence.view.overdue)
-            return Decision(probe, untrusted(s, also=untouched).verdict, after_list=True)
-        return untrusted(s, also=untouched)
+    doubt = list_untrusted(s, also=untouched)
+    if doubt is not None and look_due(s, endpoint_id):
+        # One that no LIST has ever shown may be why: if it is gone, which only the whole probe can tell, its absence
+        # says nothing against the LIST.
+        probe = probe_of(s, endpoint_id, look_only=endpoint_id not in s.evidence.view.overdue)
+        return replace(doubt, action=probe)
+    if doubt is not None:
+        return doubt
     if not proof.absent(s):
         return Decision(verdict=confirming, after_list=True)
     if not proof.gone(s, endpoint_id):
@@ -84,20 +81,19 @@ def lost(s: Judged) -> Decision | None:
 
 def _recreate(s: Judged, endpoint_id: str) -> Decision:
     text = f"Endpoint {endpoint_id} is gone from the cloud. This operator did not delete it."
-    verdict: Verdict
     if not s.resource.created_by_us:
-        verdict = Asking(Reason.ENDPOINT_LOST, f"{text} It was adopted, so it is not recreated.")
-        return Decision(verdict=verdict, after_list=True)
+        text += " It was adopted, so it is not recreated."
+        return Decision(verdict=Asking(Reason.ENDPOINT_LOST, text), after_list=True)
     if s.resource.spec is not None and s.resource.spec.enabled is False:
-        verdict = Asking(Reason.ENDPOINT_LOST, f"{text} Nothing is created while stopped.")
-        return Decision(verdict=verdict)
+        return Decision(verdict=Asking(Reason.ENDPOINT_LOST, f"{text} Nothing is created while stopped."))
     # The exponent is bounded too: a float overflows at 1024.
     before = s.memory.recreation
     factor = min(RECREATE_PAUSE_MAX, 2.0 ** (min(before.count, 10) - 1)) if before.count else 0.0
     wait = before.last + s.timing.lost_settle * factor - s.now
     if wait > 0:
-        verdict = Hindered(Reason.ENDPOINT_LOST, f"{text} It is created again after a pause.")
-        return Decision(verdict=verdict, after=wait)
+        return Decision(
+            verdict=Hindered(Reason.ENDPOINT_LOST, f"{text} It is created again after a pause."), after=wait
+        )
     return _create(s, Create())
 
 
@@ -126,9 +122,8 @@ def predecessor(s: Judged) -> Decision | None:
         f"Endpoint {', '.join(ids)} was made for an earlier object of this name. Put its id into spec.endpointId to "
         "adopt it, or delete it in the cloud's console."
     )
-    return Decision(
-        verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True, check="predecessor"
-    )
+    verdict = Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids)
+    return Decision(verdict=verdict, after_list=True, check="predecessor")
 
 
 def namesake(s: Judged) -> Decision | None:
@@ -162,9 +157,8 @@ def beside(s: DecisionInput) -> str:
 def create(s: Judged) -> Decision | None:
     """No endpoint, no doubt: create one."""
     before = attempts.unknown_before(s)
-    if before and not proof.trusted(s):
-        return untrusted(s)
-    return _create(s, Create(resume=attempts.resumable(s), after_unknown=before))
+    doubt = list_untrusted(s) if before else None
+    return doubt or _create(s, Create(resume=attempts.resumable(s), after_unknown=before))
 
 
 def _create(s: Judged, action: Create) -> Decision:

@@ -24,8 +24,14 @@ from tokenfactory_operator.decision.adoption import unproven_text
 from tokenfactory_operator.decision.conflicts import delete_next
 from tokenfactory_operator.decision.failures import tried
 from tokenfactory_operator.decision.ownership import Judged
-from tokenfactory_operator.decision.probes import probe_of
-from tokenfactory_operator.decision.questions import CONFIRM, cut_off, shown_elsewhere, unclear, untrusted
+from tokenfactory_operator.decision.questions import (
+    CONFIRM,
+    cut_off,
+    list_untrusted,
+    probe_of,
+    shown_elsewhere,
+    unclear,
+)
 from tokenfactory_operator.decision.roles import Deed, Role
 from tokenfactory_operator.domain.identity import ReleasedMark, described, subject, text_without_marks
 from tokenfactory_operator.domain.observed import EndpointPatch
@@ -49,18 +55,13 @@ def left(s: Judged) -> frozenset[str]:
     return s.own.deleted(Deed.LEAVE)
 
 
-def deleting(text: str) -> Verdict:
-    """What is being done."""
-    return UnderWay(Reason.DELETING, text)
-
-
 def call_sent(s: Judged) -> Decision | None:
     """A PATCH from before may still take effect. No LIST has to show what became of it: only time counts."""
     settled = s.memory.calls.unanswered + s.timing.create_settle
     if s.now > settled:
         return None
-    text = _until_settled(s, s.timing.create_settle)
-    return Decision(verdict=deleting(text), after=settled - s.now)
+    verdict = UnderWay(Reason.DELETING, _until_settled(s, s.timing.create_settle))
+    return Decision(verdict=verdict, after=settled - s.now)
 
 
 def unproven(s: Judged) -> Decision | None:
@@ -80,10 +81,10 @@ def undeleted(s: Judged) -> Decision | None:
     if s.recorded_id in ids and _unjudged(s):
         ids = tuple(endpoint_id for endpoint_id in ids if endpoint_id != s.recorded_id)
         if not ids:
-            return _look_for(s, s.recorded_id)
-    if not ids:
-        return None
-    return tried(s, Decision(DeleteEndpoints(ids), after_list=True))
+            text = f"Endpoint {s.recorded_id} is to be deleted, but is not in the cloud's list. Looking for it by id."
+            look = probe_of(s, s.recorded_id, look_only=True)
+            return tried(s, Decision(look, UnderWay(Reason.DELETING, text)))
+    return tried(s, Decision(DeleteEndpoints(ids), after_list=True)) if ids else None
 
 
 def _unjudged(s: Judged) -> bool:
@@ -91,12 +92,6 @@ def _unjudged(s: Judged) -> bool:
     if s.evidence.recorded.seen is not None or s.evidence.recorded.absence.evidence > NEVER:
         return False
     return not s.memory.endpoints[s.recorded_id].looked
-
-
-def _look_for(s: Judged, endpoint_id: str) -> Decision:
-    text = f"Endpoint {endpoint_id} is to be deleted, but is not in the cloud's list. Looking for it by id."
-    look = probe_of(s, endpoint_id, look_only=True)
-    return tried(s, Decision(look, deleting(text)))
 
 
 def unresolved_attempt(s: Judged) -> Decision | None:
@@ -109,12 +104,9 @@ def unresolved_attempt(s: Judged) -> Decision | None:
             f"{unclear(s)} The object is kept until it is sure that the cloud made no endpoint: for at least "
             f"{s.timing.delete_settle:.0f} s. This time starts again when the operator restarts."
         )
-        verdict = _waiting(s, text, Reason.CREATE_OUTCOME_UNKNOWN)
+        verdict = _waiting(s, Hindered(Reason.CREATE_OUTCOME_UNKNOWN, text))
         return Decision(verdict=verdict, after_list=True)
-    if not proof.trusted(s):
-        return untrusted(s)
-    cut = None if s.memory.confirmed_doubt is Reason.CREATE_OUTCOME_UNKNOWN else cut_off(s, attempt)
-    return shown_elsewhere(s) or cut
+    return list_untrusted(s) or shown_elsewhere(s) or cut_off(s, attempt)
 
 
 def duplicate(s: Judged) -> Decision | None:
@@ -124,7 +116,7 @@ def duplicate(s: Judged) -> Decision | None:
     if kept is None or not others:
         return None
     text = f"Deleting the duplicate {', '.join(seen.endpoint.id for seen in others)}."
-    return delete_next(s, kept, others, _waiting(s, text))
+    return delete_next(s, kept, others, _waiting(s, UnderWay(Reason.DELETING, text)))
 
 
 def due_again(s: Judged) -> Decision | None:
@@ -133,9 +125,7 @@ def due_again(s: Judged) -> Decision | None:
     It waits for nothing else that keeps the object, and for no answer of a person (ADR 50).
     """
     due = tuple(sorted(item for item, since in _unanswered(s).items() if s.now >= _next_delete(s, item, since)))
-    if not due:
-        return None
-    return tried(s, Decision(DeleteEndpoints(due), after_list=True))
+    return tried(s, Decision(DeleteEndpoints(due), after_list=True)) if due else None
 
 
 def accepted(s: Judged) -> Decision | None:
@@ -144,16 +134,17 @@ def accepted(s: Judged) -> Decision | None:
     if not first:
         return None
     names, settle = f"endpoint {', '.join(sorted(first))}, which its list does not show", s.timing.delete_settle
-    verdict = _waiting(s, f"The cloud has accepted the deletion of {names}. It is deleted again until it answers 404.")
     if s.now >= min(first.values()) + settle:
         text = f"For {settle:.0f} s the cloud has accepted each deletion of {names}. Look at the console"
         verdict = Asking(Reason.INVENTORY_UNTRUSTED, f"{text}; if it is gone, {CONFIRM}.")
-    return Decision(verdict=verdict, after_list=True)
+        return Decision(verdict=verdict, after_list=True)
+    return _deleting(s, f"The cloud has accepted the deletion of {names}. It is deleted again until it answers 404.")
 
 
 def _unanswered(s: Judged) -> Mapping[str, float]:
     """Those of `_accepted` that no person has called gone."""
-    return {item: since for item, since in _accepted(s).items() if not _answered_by_a_person(s, since)}
+    answered = s.memory.request.seen if proof.confirmed(s) else NEVER  # only if the question was there before
+    return {item: since for item, since in _accepted(s).items() if answered < since + s.timing.delete_settle}
 
 
 def _accepted(s: Judged) -> Mapping[str, float]:
@@ -166,11 +157,6 @@ def _accepted(s: Judged) -> Mapping[str, float]:
 def _spared(s: Judged) -> frozenset[str]:
     """Ids of the endpoints that are not deleted where the endpoint stays."""
     return s.own.retained(Deed.RELEASE, Deed.LEAVE) | {s.recorded_id}
-
-
-def _answered_by_a_person(s: Judged, first: float) -> bool:
-    """The question was there before the answer."""
-    return proof.confirmed(s) and s.memory.request.seen >= first + s.timing.delete_settle
 
 
 def _next_delete(s: Judged, endpoint_id: str, first: float) -> float:
@@ -186,9 +172,8 @@ def duplicate_before(s: Judged) -> Decision | None:
     answered = max((s.memory.endpoints[item].deleted for item in others), default=NEVER)
     since = max(others.values(), default=NEVER)
     if s.evidence.view.last_list > max(answered, since + s.timing.create_settle):
-        return untrusted(s) if others and not proof.trusted(s) else None
-    text = f"Waiting for proof that the duplicate {', '.join(sorted(others))} is gone."
-    return Decision(verdict=_waiting(s, text), after_list=True)
+        return list_untrusted(s) if others else None
+    return _deleting(s, f"Waiting for proof that the duplicate {', '.join(sorted(others))} is gone.")
 
 
 def unreleased(s: Judged) -> Decision | None:
@@ -202,18 +187,24 @@ def unreleased(s: Judged) -> Decision | None:
     mark = ReleasedMark(s.identity.cluster_id, subject(s.resource.namespace, s.resource.name))
     description = described(text_without_marks(seen.endpoint.description), mark)
     action = Release(seen.endpoint.id, EndpointPatch(description=description))
-    return tried(s, Decision(action, deleting("Releasing the endpoint."), record=seen.endpoint.id))
+    verdict = UnderWay(Reason.DELETING, "Releasing the endpoint.")
+    return tried(s, Decision(action, verdict, record=seen.endpoint.id))
 
 
 def still_listed(s: Judged) -> Decision | None:
     """No complete LIST that was begun after the last answer shows yet that nothing of this object is there."""
     answered = max(s.memory.endpoints.deleted().values(), default=NEVER)
     listed = s.evidence.view.last_list <= answered or s.own.seen.keys() - left(s) - _accepted(s).keys()
-    if not listed and s.evidence.view.last_list > _listed_from(s):
+    if listed:
+        return _deleting(s, "The cloud has answered the deletion. Waiting until its list no longer shows the endpoint.")
+    if s.evidence.view.last_list > _listed_from(s):
         return None
-    text = "The cloud has answered the deletion. Waiting until its list no longer shows the endpoint."
-    verdict = _waiting(s, text if listed else _too_new(s))
-    return Decision(verdict=verdict, after_list=True)
+    text = (
+        "The cloud's list does not show an endpoint of this object that was seen before. Waiting for a newer list "
+        f"before the endpoint counts as deleted: one requested {s.timing.create_settle:.0f} s after the endpoint was "
+        "first seen, or after the operator started."
+    )
+    return _deleting(s, text)
 
 
 def _listed_from(s: Judged) -> float:
@@ -227,19 +218,6 @@ def _listed_from(s: Judged) -> float:
     return max((*before, *known), default=NEVER) + s.timing.create_settle
 
 
-def _too_new(s: Judged) -> str:
-    return (
-        "The cloud's list does not show an endpoint of this object that was seen before. Waiting for a newer list "
-        f"before the endpoint counts as deleted: one requested {s.timing.create_settle:.0f} s after the endpoint was "
-        "first seen, or after the operator started."
-    )
-
-
-def list_untrusted(s: Judged) -> Decision | None:
-    """What the LISTs do not show may be there."""
-    return None if proof.trusted(s) else untrusted(s)
-
-
 def unlisted(s: Judged) -> Decision | None:
     """What is to be left in the cloud is not in the list, and nothing proves yet that it is gone."""
     endpoint_id = s.recorded_id
@@ -248,8 +226,8 @@ def unlisted(s: Judged) -> Decision | None:
         return None
     if not proof.absent(s):
         text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Checking whether it is gone."
-        return Decision(verdict=_waiting(s, text), after_list=True)
-    return None if proof.trusted(s) else untrusted(s)
+        return _deleting(s, text)
+    return list_untrusted(s)
 
 
 def unsettled(s: Judged) -> Decision | None:
@@ -258,8 +236,7 @@ def unsettled(s: Judged) -> Decision | None:
         return None
     elsewhere = proof.called_elsewhere(s) > s.memory.calls.unanswered
     deadlines = s.timing.send_deadline + s.timing.request_timeout if elsewhere else 0.0
-    text = _until_settled(s, deadlines + s.timing.create_settle)
-    return Decision(verdict=_waiting(s, text), after_list=True)
+    return _deleting(s, _until_settled(s, deadlines + s.timing.create_settle))
 
 
 def _stays(s: Judged) -> bool:
@@ -273,9 +250,11 @@ def _until_settled(s: Judged, seconds: float) -> str:
     )
 
 
-def _waiting(s: Judged, text: str, reason: Reason = Reason.DELETING) -> Verdict:
+def _deleting(s: Judged, text: str) -> Decision:
+    return Decision(verdict=_waiting(s, UnderWay(Reason.DELETING, text)), after_list=True)
+
+
+def _waiting(s: Judged, verdict: Verdict) -> Verdict:
     """What is waited for, or why no LIST comes that could end it."""
     outage = s.evidence.view.outage
-    if outage is not None:
-        return Hindered(outage.reason, outage.message)
-    return deleting(text) if reason is Reason.DELETING else Hindered(reason, text)
+    return verdict if outage is None else Hindered(outage.reason, outage.message)

@@ -42,8 +42,7 @@ def refused_for_good(s: DecisionInput) -> Verdict | None:
     """What the status says the cloud refused at this generation: it stays so over a restart (design: Errors)."""
     if s.memory.calls.failure is not None or s.resource.request_pending:
         return None
-    status = s.resource.status
-    stalled = next((item for item in status.conditions if item.type == ConditionType.STALLED), None)
+    status, stalled = s.resource.status, s.resource.status.condition(ConditionType.STALLED)
     if status.observed_generation != s.resource.generation or stalled is None or stalled.status != "True":
         return None
     return Hindered(Reason.REFUSED_BY_CLOUD, stalled.message) if stalled.reason == Reason.REFUSED_BY_CLOUD else None

@@ -7,12 +7,12 @@ Event that says what became of its endpoint.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import FORCE_RELEASE
-from tokenfactory_operator.decision import attempts, deletion, gates, probes, proof
+from tokenfactory_operator.decision import attempts, deletion, gates, proof, questions
 from tokenfactory_operator.decision.actions import Decision, RemoveFinalizer
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.attempt import REFUSED, State
@@ -22,7 +22,6 @@ from tokenfactory_operator.domain.timing import NEVER
 
 WORD_SHOWN: Final = 32
 """Characters of a value that is not understood."""
-UNCLEAR: Final = "A create call ended without a clear answer: an endpoint that is not known may be billed."
 
 
 class Ending(enum.Enum):
@@ -40,35 +39,23 @@ class Ending(enum.Enum):
     """The endpoint goes first."""
 
 
-@dataclass(frozen=True)
-class ReasonToKeep:
-    """One reason, and when it counts."""
-
-    holds: Callable[[Judged], Decision | None]
-    applies_to: frozenset[Ending]
-
-
-def _reason(holds: Callable[[Judged], Decision | None], *endings: Ending) -> ReasonToKeep:
-    return ReasonToKeep(holds, frozenset(endings))
-
-
-REASONS_TO_KEEP: Final = (
-    _reason(deletion.call_sent, Ending.OBSERVED),
-    _reason(gates.cloud_not_observed, Ending.RETAINED, Ending.DELETED),
-    _reason(gates.other_scope, Ending.RETAINED, Ending.DELETED),
-    _reason(probes.hidden, Ending.RETAINED, Ending.DELETED),
-    _reason(deletion.unproven, Ending.DELETED),
-    _reason(deletion.undeleted, Ending.DELETED),
-    _reason(deletion.due_again, Ending.RETAINED, Ending.DELETED),
-    _reason(deletion.unresolved_attempt, Ending.RETAINED, Ending.DELETED),
-    _reason(deletion.duplicate, Ending.RETAINED),
-    _reason(deletion.accepted, Ending.RETAINED, Ending.DELETED),
-    _reason(deletion.duplicate_before, Ending.RETAINED),
-    _reason(deletion.unreleased, Ending.RETAINED),
-    _reason(deletion.still_listed, Ending.DELETED),
-    _reason(deletion.list_untrusted, Ending.DELETED),
-    _reason(deletion.unlisted, Ending.RETAINED, Ending.DELETED),
-    _reason(deletion.unsettled, Ending.RETAINED, Ending.DELETED),
+REASONS_TO_KEEP: Final[tuple[tuple[Callable[[Judged], Decision | None], Collection[Ending]], ...]] = (
+    (deletion.call_sent, {Ending.OBSERVED}),
+    (gates.cloud_not_observed, {Ending.RETAINED, Ending.DELETED}),
+    (gates.other_scope, {Ending.RETAINED, Ending.DELETED}),
+    (questions.hidden, {Ending.RETAINED, Ending.DELETED}),
+    (deletion.unproven, {Ending.DELETED}),
+    (deletion.undeleted, {Ending.DELETED}),
+    (deletion.due_again, {Ending.RETAINED, Ending.DELETED}),
+    (deletion.unresolved_attempt, {Ending.RETAINED, Ending.DELETED}),
+    (deletion.duplicate, {Ending.RETAINED}),
+    (deletion.accepted, {Ending.RETAINED, Ending.DELETED}),
+    (deletion.duplicate_before, {Ending.RETAINED}),
+    (deletion.unreleased, {Ending.RETAINED}),
+    (deletion.still_listed, {Ending.DELETED}),
+    (questions.list_untrusted, {Ending.DELETED}),
+    (deletion.unlisted, {Ending.RETAINED, Ending.DELETED}),
+    (deletion.unsettled, {Ending.RETAINED, Ending.DELETED}),
 )
 
 
@@ -97,10 +84,10 @@ def decide(s: Judged) -> Decision:
     how = ending(s)
     if not s.resource.has_finalizer:
         return Decision(check="unheld")  # nothing of ours holds the object (any more)
-    for reason in REASONS_TO_KEEP:
-        decision = reason.holds(s) if how in reason.applies_to else None
+    for check, endings in REASONS_TO_KEEP:
+        decision = check(s) if how in endings else None
         if decision is not None:
-            return decision.by(reason.holds.__name__)
+            return decision.by(check.__name__)
     return Decision(_last_words(s, how), check=how.value)
 
 
@@ -124,8 +111,8 @@ def _last_words(s: Judged, how: Ending) -> RemoveFinalizer:
             return RemoveFinalizer()
         case Ending.OBSERVED:
             unclear = not s.recorded_id and (s.evidence.own or attempts.unresolved(s) is not None)
-            text = UNCLEAR if unclear else _released(s, gone=False)
-            return RemoveFinalizer("ReleasedEndpoint", text)
+            text = "A create call ended without a clear answer: an endpoint that is not known may be billed."
+            return RemoveFinalizer("ReleasedEndpoint", text if unclear else _released(s, gone=False))
         case Ending.RETAINED:
             return RemoveFinalizer("ReleasedEndpoint", _retained(s))
         case Ending.DELETED:

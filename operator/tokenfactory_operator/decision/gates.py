@@ -29,9 +29,8 @@ def cloud_not_observed(s: DecisionInput) -> Decision | None:
 
 def _early(s: DecisionInput) -> float:
     """Seconds until a person is asked for a credential: a Secret applied together with its object may come after it."""
-    reported = any(
-        item.type == ConditionType.STALLED and item.reason in NO_CREDENTIAL for item in s.resource.status.conditions
-    )
+    stalled = s.resource.status.condition(ConditionType.STALLED)
+    reported = stalled is not None and stalled.reason in NO_CREDENTIAL
     return 0.0 if reported else s.memory.without_credential + s.timing.poll_interval - s.now
 
 

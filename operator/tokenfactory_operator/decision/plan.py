@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from tokenfactory_operator.decision import conflicts, creation, finalizer, gates, probes, upkeep
+from tokenfactory_operator.decision import conflicts, creation, finalizer, gates, questions, upkeep
 from tokenfactory_operator.decision.actions import (
     AddFinalizer,
     Decision,
@@ -56,7 +56,7 @@ LIVING: Final[tuple[Check, ...]] = (
     gates.cloud_not_observed,
     gates.other_scope,
     gates.asked_to_look,
-    probes.hidden,
+    questions.hidden,
     conflicts.copied,
     conflicts.adoption,
     conflicts.foreign_owner,

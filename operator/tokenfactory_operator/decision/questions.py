@@ -1,20 +1,46 @@
-"""What a person is asked where nothing is proven: the question, and what its answer ends.
+"""What is asked where nothing is proven: the cloud about one endpoint by its id, or a person about the rest.
 
-An annotation answers each (docs/protocol.md, Evidence). `proof` says whether it has been answered.
+A person answers with an annotation (docs/protocol.md, Evidence). `proof` says whether it has been answered.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from tokenfactory_operator.decision import attempts
-from tokenfactory_operator.decision.actions import Asking, Decision
-from tokenfactory_operator.decision.ownership import Judged
+from tokenfactory_operator.decision import attempts, proof
+from tokenfactory_operator.decision.actions import Asking, Decision, ProbeGone
 from tokenfactory_operator.domain.attempt import Attempt
 from tokenfactory_operator.domain.decision_input import DecisionInput
+from tokenfactory_operator.domain.desired import description_for
+from tokenfactory_operator.domain.identity import described
 from tokenfactory_operator.domain.reasons import Reason
 
 CONFIRM: Final = "confirm it with the annotation tokenfactory.nebius.com/reconcile-requested-at"
+
+
+def hidden(s: DecisionInput) -> Decision | None:
+    """The LISTs hide the recorded endpoint: only a look by id shows what it is now, whatever is reported meanwhile."""
+    if s.recorded_id not in s.evidence.view.hidden or not look_due(s, s.recorded_id):
+        return None
+    return Decision(probe_of(s, s.recorded_id, look_only=True))
+
+
+def look_due(s: DecisionInput, endpoint_id: str) -> bool:
+    """Whether it is time for a look, or for the next one."""
+    return s.now >= s.memory.endpoints[endpoint_id].probed + s.timing.poll_interval
+
+
+def probe_of(s: DecisionInput, endpoint_id: str, *, look_only: bool = False) -> ProbeGone:
+    """The look by id at an endpoint that the LISTs do not show; without `look_only` it ends in a PATCH."""
+    mark = s.remembered_mark
+    last = s.memory.endpoints[endpoint_id].last_seen
+    if last is not None and last.description:
+        description = last.description
+    elif last is not None and s.resource.spec is not None:
+        description = description_for(s.resource.spec, last, mark)
+    else:
+        description = described((s.resource.spec.description if s.resource.spec else None) or "", mark)
+    return ProbeGone(endpoint_id, description, look_only=look_only)
 
 
 def unclear(s: DecisionInput) -> str:
@@ -27,9 +53,13 @@ def unclear(s: DecisionInput) -> str:
     return "A create call ended without a clear answer."
 
 
-def cut_off(s: Judged, attempt: Attempt) -> Decision | None:
-    """The LIST may be cut off before what an unknown attempt has made: only a person can tell."""
-    if not attempts.may_be_cut_off(s, attempt):
+def cut_off(s: DecisionInput, attempt: Attempt) -> Decision | None:
+    """The LIST may be cut off before what an unknown attempt has made, since it is as long as it ever was.
+
+    It is not if it shows what is newer, and a person can say that it is not.
+    """
+    confirmed = s.memory.confirmed_doubt is Reason.CREATE_OUTCOME_UNKNOWN
+    if confirmed or not s.evidence.view.cut_at or attempts.newer_is_shown(s, attempt):
         return None
     text = (
         f"{unclear(s)} The cloud's list shows {s.evidence.view.cut_at} endpoints and has never shown more, so it may "
@@ -38,7 +68,7 @@ def cut_off(s: Judged, attempt: Attempt) -> Decision | None:
     return Decision(verdict=Asking(Reason.CREATE_OUTCOME_UNKNOWN, text), after_list=True)
 
 
-def shown_elsewhere(s: Judged) -> Decision | None:
+def shown_elsewhere(s: DecisionInput) -> Decision | None:
     """Another credential's LIST shows an endpoint of this object: that exists, whatever this one's leaves out."""
     known = s.memory.endpoints  # its LIST may be the older one
     ids = s.evidence.elsewhere - known.gone() - known.deleted().keys() - s.memory.confirmed_elsewhere
@@ -52,7 +82,9 @@ def shown_elsewhere(s: Judged) -> Decision | None:
     return Decision(verdict=verdict, after_list=True)
 
 
-def untrusted(s: DecisionInput, *, also: str = "") -> Decision:
-    """Nothing follows from what is not listed: say why, and what a person can do."""
+def list_untrusted(s: DecisionInput, *, also: str = "") -> Decision | None:
+    """What the LISTs do not show may be there: say why, and what a person can do."""
+    if proof.trusted(s):
+        return None
     text = f"{s.evidence.view.untrusted} Look at the console; if what is missing there is really gone, {CONFIRM}.{also}"
     return Decision(verdict=Asking(Reason.INVENTORY_UNTRUSTED, text), after_list=True)

@@ -16,11 +16,13 @@ from tokenfactory_operator.domain.drift import Difference, drift, immutable_mism
 from tokenfactory_operator.domain.errors import bounded
 from tokenfactory_operator.domain.identity import ADOPTED, OwnerMark
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
+from tokenfactory_operator.domain.timing import NEVER
 
 MAX_CORRECTIONS: Final = 3
 """Accepted PATCHes of one field that may come undone before a person has to look."""
 IDLE: Final = (Reason.RECONCILE_PAUSED, Reason.OBSERVING)
 """Reasons under which a spec is judged and not applied."""
+NONE: Final = Correction(tries=0, last=NEVER, observed=None, generation=0)
 CORRECTION_MEMORY: Final = 600.0
 """Seconds after which a correction that lasted is forgotten."""
 
@@ -47,8 +49,9 @@ def drifted(s: Judged) -> Decision | None:
     waiting = failed(s, Update.__name__)
     if waiting is not None:
         return waiting
-    wait = max((_pause(s, item) for item in found), default=0.0)
-    unseen = s.memory.calls.mutated > seen.listed and any(_correction(s, item, tries=1) for item in found)
+    known = [_known(s, item) for item in found]
+    wait = max(each.last + s.timing.correction_pause * 2.0 ** (each.tries - 1) - s.now for each in known)
+    unseen = s.memory.calls.mutated > seen.listed and any(each.tries for each in known)
     if wait > 0 or unseen:
         verdict = UnderWay(Reason.UPDATING, "The cloud has accepted a change and does not show it yet.")
         return Decision(verdict=verdict, record=seen.endpoint.id, after=wait if wait > 0 else None, after_list=True)
@@ -58,7 +61,7 @@ def drifted(s: Judged) -> Decision | None:
 def _given_up(s: Judged, found: tuple[Difference, ...]) -> Verdict | None:
     """Three accepted PATCHes did not last, or a PATCH was refused for good, before a restart perhaps."""
     before = _given_up_before(s)
-    stuck = tuple(item for item in found if item.reported in before or _correction(s, item, tries=MAX_CORRECTIONS))
+    stuck = tuple(item for item in found if item.reported in before or _known(s, item).tries >= MAX_CORRECTIONS)
     if not stuck:
         return refused_for_good(s)
     named = "; ".join(map(str, stuck))
@@ -74,24 +77,19 @@ def _given_up_before(s: Judged) -> tuple[NotAccepted, ...]:
 
 
 def _update(s: Judged, seen: Sighting, found: tuple[Difference, ...]) -> Decision:
-    adopts = s.own.adopts
-    action = Update(seen.endpoint.id, found, drift=not adopts and _applied(s), adopts=adopts)
+    action = Update(seen.endpoint.id, found, drift=not s.own.adopts and _applied(s), adopts=s.own.adopts)
     verdict = UnderWay(Reason.UPDATING, f"Updating {', '.join(action.patch.fields)}.")
     return Decision(action, verdict, record=seen.endpoint.id, after_list=True)
 
 
 def _applied(s: Judged) -> bool:
     """Whether the spec as it is now was applied before: one that was edited while nothing was changed was not."""
-    before = next((item.reason for item in s.resource.status.conditions if item.type == ConditionType.SYNCED), "")
-    return _judged_before(s) and before not in IDLE
-
-
-def _judged_before(s: Judged) -> bool:
-    """The present generation was held against the cloud before; `status` may speak of one that never was."""
     status = s.resource.status
-    ready = next((item for item in status.conditions if item.type == ConditionType.READY), None)
-    of_ready = ready.observed_generation if ready is not None else status.observed_generation
-    return status.observed_generation == of_ready == s.resource.generation
+    ready, synced = status.condition(ConditionType.READY), status.condition(ConditionType.SYNCED)
+    # A status may speak of a generation that was never held against the cloud; `Ready` never does.
+    judged = ready.observed_generation if ready is not None else status.observed_generation
+    idle = synced is not None and synced.reason in IDLE
+    return status.observed_generation == judged == s.resource.generation and not idle
 
 
 def in_order(s: Judged) -> Decision | None:
@@ -113,21 +111,8 @@ def _mark(s: Judged, seen: Sighting) -> OwnerMark:
     return s.remembered_mark
 
 
-def _known(s: Judged, item: Difference) -> Correction | None:
-    """The record of earlier corrections, if it is about this spec and this value of the cloud's."""
-    record = s.memory.corrections.get(item.field)
-    if record is None or record.generation != s.resource.generation or record.observed != item.observed:
-        return None
-    return record if s.now - record.last < CORRECTION_MEMORY * record.tries else None
-
-
-def _correction(s: Judged, item: Difference, *, tries: int) -> bool:
-    record = _known(s, item)
-    return record is not None and record.tries >= tries
-
-
-def _pause(s: Judged, item: Difference) -> float:
-    record = _known(s, item)
-    if record is None:
-        return 0.0
-    return max(0.0, record.last + s.timing.correction_pause * float(2 ** (record.tries - 1)) - s.now)
+def _known(s: Judged, item: Difference) -> Correction:
+    """The record of earlier corrections, as far as it is about this spec and this value of the cloud's."""
+    record = s.memory.corrections.get(item.field, NONE)
+    same = record.generation == s.resource.generation and record.observed == item.observed
+    return record if same and s.now - record.last < CORRECTION_MEMORY * record.tries else NONE

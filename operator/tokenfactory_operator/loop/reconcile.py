@@ -285,8 +285,9 @@ def _sooner(one: float | None, other: float | None) -> float | None:
 
 def _said_ready(resource: Resource) -> bool:
     """The status says of this generation that nothing is to be done."""
-    ready = next((item.status for item in resource.status.conditions if item.type == ConditionType.READY), "")
-    return ready == "True" and resource.status.observed_generation == resource.generation
+    ready = resource.status.condition(ConditionType.READY)
+    current = resource.status.observed_generation == resource.generation
+    return current and ready is not None and ready.status == "True"
 
 
 def _no_doubt(s: DecisionInput) -> bool:

@@ -162,8 +162,8 @@ def _drafts(s: Judged, decision: Decision, verdict: Verdict) -> Sequence[_Draft]
     text = "The endpoint takes traffic." if serves == "True" else "The endpoint takes no traffic."
     traffic = _Draft(ConditionType.SERVING, serves, serving, text)
     # What was unknown is so for the present reason, and not for one that a process told that is gone.
-    before = any(item.type == ConditionType.SERVING for item in s.resource.status.conditions)
-    if _blind(s) or (before and not verdict.judged):
+    before = s.resource.status.condition(ConditionType.SERVING)
+    if _blind(s) or (before is not None and not verdict.judged):
         traffic = _Draft(ConditionType.SERVING, "Unknown", verdict.reason, verdict.message)
     synced = {True: "True", False: "False", None: "Unknown"}[verdict.synced]
     drafts = [ready, _Draft(ConditionType.SYNCED, synced, verdict.reason, verdict.message), traffic]

@@ -90,8 +90,8 @@ def _not_there(s: Judged, named: str) -> bool:
 
 def doubt_reported(written: Status) -> Reason | None:
     """The doubt that a person is asked about now; one that is only waited for asks nobody."""
-    stalled = (item.reason for item in written.conditions if item.type == ConditionType.STALLED)
-    return next((Reason(reason) for reason in stalled if reason in DOUBTS), None)
+    stalled = written.condition(ConditionType.STALLED)
+    return Reason(stalled.reason) if stalled is not None and stalled.reason in DOUBTS else None
 
 
 def _first_reported(written: Status, verdict: Verdict) -> bool:

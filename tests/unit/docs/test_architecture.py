@@ -66,7 +66,7 @@ def test_a_module_that_is_named_exists(name: str) -> None:
 
 
 LIVING = [check.__name__ for check in plan.LIVING]
-TERMINATING = [*(how.value for how in Ending), *(reason.holds.__name__ for reason in REASONS_TO_KEEP)]
+TERMINATING = [*(how.value for how in Ending), *(check.__name__ for check, _ in REASONS_TO_KEEP)]
 
 
 @pytest.mark.parametrize(("title", "chain"), [("Living", LIVING), ("Terminating", TERMINATING)])
