@@ -12,11 +12,10 @@ import html
 import json
 import logging
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
-import httpx
 from pydantic import SecretStr
 
 from tokenfactory_operator.domain.errors import OperatorError
@@ -25,6 +24,8 @@ TokenProvider = Callable[[], SecretStr]
 """Answers the token as it is now. May raise an `OperatorError`, `OSError` or `ValueError` where there is none."""
 
 REDACTED: Final = "[redacted]"
+NO_TOKEN: Final = SecretStr("")
+"""Of a request that was not signed."""
 _SHORTEST_SECRET: Final = 8
 """Characters; anything shorter is no secret, and taking it out would garble sentences."""
 _PART: Final = 12
@@ -49,8 +50,8 @@ class TokenError(Exception):
     """There is no token that could be sent; nothing has left this process."""
 
 
-class BearerAuth(httpx.Auth):
-    """`Authorization: Bearer <token>`, read from the provider for each request."""
+class BearerAuth:
+    """The token of `Authorization: Bearer <token>`, read from the provider for each request."""
 
     def __init__(self, token: TokenProvider) -> None:
         """Keep the provider, never a token."""
@@ -59,12 +60,8 @@ class BearerAuth(httpx.Auth):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({REDACTED})"
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Sign the request; raises `TokenError` before anything is sent."""
-        request.headers["Authorization"] = f"Bearer {self._usable_token()}"
-        yield request
-
-    def _usable_token(self) -> str:
+    def token(self) -> SecretStr:
+        """The token as it is sent now; raises `TokenError` before anything is sent."""
         try:
             token = self._token().get_secret_value().strip()
         except (OperatorError, OSError, ValueError) as error:
@@ -74,12 +71,7 @@ class BearerAuth(httpx.Auth):
         if not _VISIBLE_ASCII.fullmatch(token):
             # The transport would refuse it too, with the token in the text of its exception.
             raise TokenError("it has characters that no HTTP header can carry (a line break, a space, not ASCII)")
-        return token
-
-
-def sent_token(request: httpx.Request) -> SecretStr:
-    """The token that this very request carries; empty where it was not signed."""
-    return SecretStr(request.headers.get("Authorization", "").removeprefix("Bearer "))
+        return SecretStr(token)
 
 
 def redacted(text: str, secret: SecretStr | None = None) -> str:

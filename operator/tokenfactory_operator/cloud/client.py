@@ -229,9 +229,9 @@ class HttpCloud:
             begun, code = self._clock.monotonic(), "none"
             asked = list[float]()
             try:
-                async with self._connections.one() as client:
+                async with self._connections.one() as connection:
                     answer = await exchange(
-                        client,
+                        connection,
                         call,
                         auth=self._auth,
                         request_timeout=self._settings.request_timeout,
@@ -290,8 +290,8 @@ def _check_fresh(call: Call, answer: Answer) -> None:
     Raises:
         CloudUnavailable: RFC 9111, 5.1: an `Age` says that the server was not asked. Some always send a zero.
     """
-    age = answer.headers.get("age", "0").strip()
-    if call.method == "GET" and age.strip("0"):
+    age = answer.headers.get("age", "0").strip() if call.method == "GET" else ""
+    if age.strip("0"):
         raise not_understood(
             call, answer, f"the answer is {bounded(age, _AGE_SHOWN)} s old: a cache on the way kept it"
         )

@@ -8,18 +8,19 @@ It follows no redirect (the token would go along), repeats nothing, and keeps no
 from __future__ import annotations
 
 import asyncio
-import json
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httpx
+from pydantic import SecretStr
 
-from tokenfactory_operator.cloud.auth import BearerAuth, TokenError, sent_token
+from tokenfactory_operator.cloud.auth import NO_TOKEN, BearerAuth, TokenError
 from tokenfactory_operator.cloud.call import ANSWER_LIMIT, Answer, Call
 from tokenfactory_operator.cloud.failures import Advice, OnDefect, unreachable
+from tokenfactory_operator.cloud.requests import Connection
 from tokenfactory_operator.domain.errors import CloudError
 from tokenfactory_operator.network import proxies, tls
 
@@ -117,7 +118,7 @@ class Progress:
 
 
 async def exchange(
-    client: httpx.AsyncClient,
+    connection: Connection,
     call: Call,
     *,
     auth: BearerAuth,
@@ -132,59 +133,54 @@ async def exchange(
         CloudError: no whole answer came; nothing is known then, unless the error says that nothing was sent.
     """
     failure: CloudError
-    progress = Progress()
+    progress, token = Progress(), NO_TOKEN
     try:
-        request = _request(client, call, progress)
+        token = auth.token()
+        request = connection.requests.of(call, token, progress.trace)
+    except TokenError as error:
+        failure = unreachable(call, error, secret=token, advice=advice)
     except Exception as error:  # noqa: BLE001 - as below
         failure = on_defect(error, call.purpose, refused=True)
     else:
         try:
             async with asyncio.timeout(request_timeout):
-                response = await client.send(request, auth=auth, stream=True)
+                response = await connection.send(request)
                 try:
                     on_head(response.status_code, response.headers)
-                    return await _read(response, limit=call.answer_limit if response.is_success else ANSWER_LIMIT)
+                    return await _read(
+                        response, token, limit=call.answer_limit if response.is_success else ANSWER_LIMIT
+                    )
                 finally:
                     await response.aclose()
-        except (*NETWORK, TokenError) as error:
-            failure = unreachable(call, error, secret=sent_token(request), advice=advice, unsent=progress.unsent)
+        except NETWORK as error:
+            failure = unreachable(call, error, secret=token, advice=advice, unsent=progress.unsent)
         except Exception as error:  # noqa: BLE001 - the port promises CloudError and nothing else
-            if client.is_closed:  # `Connections.aclose`, which is no fault of anybody
-                failure = unreachable(call, error, secret=sent_token(request), advice=advice, unsent=progress.unsent)
+            if connection.is_closed:  # `Connections.aclose`, which is no fault of anybody
+                failure = unreachable(call, error, secret=token, advice=advice, unsent=progress.unsent)
             else:
                 failure = on_defect(error, call.purpose, refused=progress.unsent)
     # Raised out here so that it carries neither cause nor context: those hold the signed request.
     raise failure
 
 
-def _request(client: httpx.AsyncClient, call: Call, progress: Progress) -> httpx.Request:
-    return client.build_request(
-        call.method,
-        call.path,
-        params=call.params or None,  # none at all spare two readings of the address
-        content=None if call.body is None else json.dumps(call.body).encode(),
-        headers=None if call.body is None else {"Content-Type": "application/json"},
-        extensions={"trace": progress.trace},
-    )
-
-
-async def _read(response: httpx.Response, *, limit: int) -> Answer:
+async def _read(response: httpx.Response, token: SecretStr, *, limit: int) -> Answer:
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"", "identity"}:
-        raise httpx.DecodingError("the answer is compressed, which was not asked for", request=response.request)
+        raise httpx.DecodingError("the answer is compressed, which was not asked for")
     content, pieces = bytearray(), 0
-    async for chunk in response.aiter_bytes():
+    # As they come: nothing is to be decoded, and nobody reads them twice.
+    async for chunk in cast("httpx.AsyncByteStream", response.stream):
         content += chunk
         pieces += 1
         if len(content) > limit:
             break
         if pieces > MOST_PIECES + len(content) // SMALLEST_PIECE:
-            raise httpx.DecodingError("the answer comes in too many small pieces", request=response.request)
+            raise httpx.DecodingError("the answer comes in too many small pieces")
     oversized = len(content) > limit
     return Answer(
         status=response.status_code,
         headers=response.headers,
         content=b"" if oversized else content,
-        secret=sent_token(response.request),
+        secret=token,
         oversized=oversized,
     )

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tokenfactory_operator.cloud.connections import IDLE, Connections
+from tokenfactory_operator.cloud.requests import Connection
 from tokenfactory_operator.cloud.transport import CloudSettings
 from tokenfactory_operator.domain.errors import CloudUnavailable
 from unit.cloud.support import URL, reply, scripted
@@ -30,16 +31,16 @@ async def connections(clock: ManualClock) -> AsyncIterator[Connections]:
     await found.aclose()
 
 
-async def used(connections: Connections) -> httpx.AsyncClient:
-    """The client of one call that comes to its end."""
-    async with connections.one() as client:
-        return client
+async def used(connections: Connections) -> Connection:
+    """That of one call that comes to its end."""
+    async with connections.one() as connection:
+        return connection
 
 
-async def closed(client: httpx.AsyncClient) -> bool:
+async def closed(connection: Connection) -> bool:
     """Whether it is closed, a turn of the loop later."""
     await asyncio.sleep(0)
-    return client.is_closed
+    return connection.is_closed
 
 
 async def test_one_after_the_other(connections: Connections) -> None:
@@ -65,10 +66,10 @@ async def test_at_once(connections: Connections) -> None:
 async def test_cut_off(connections: Connections, error: BaseException) -> None:
     """After a call that did not come to its end the connection is closed, and the next call has a new one."""
     with pytest.raises(type(error)):
-        async with connections.one() as client:
+        async with connections.one() as connection:
             raise error
-    assert await closed(client)
-    assert await used(connections) is not client
+    assert await closed(connection)
+    assert await used(connections) is not connection
 
 
 async def test_unused_for_long(connections: Connections, clock: ManualClock) -> None:

@@ -22,7 +22,8 @@ from tokenfactory_operator.cloud.auth import REDACTED, BearerAuth, redacted
 from tokenfactory_operator.cloud.call import Answer, Call
 from tokenfactory_operator.cloud.client import HttpCloud
 from tokenfactory_operator.cloud.failures import Advice, from_answer
-from tokenfactory_operator.cloud.transport import CloudSettings
+from tokenfactory_operator.cloud.requests import Requests
+from tokenfactory_operator.cloud.transport import CloudSettings, Progress
 from tokenfactory_operator.domain.errors import CloudError
 from unit.cloud.support import CREATE, OPERATIONS, TOKEN, ManualClock, Operation, chain, cloud_before, scripted
 
@@ -118,9 +119,10 @@ def test_a_transport_log_line_with_the_token_is_cleaned(caplog: pytest.LogCaptur
 def test_reprs() -> None:
     """What holds a token or a way to it does not show it."""
     auth = BearerAuth(lambda: SecretStr(TOKEN))
-    request = next(auth.auth_flow(httpx.Request("GET", "http://cloud.test")))
+    requests = Requests("http://cloud.test", request_timeout=1, connect_timeout=1, agent="tests")
+    request = requests.of(Call("GET", "/", "listing"), auth.token(), Progress().trace)
     answer = Answer(401, httpx.Headers({"x-echo": TOKEN}), TOKEN.encode(), SecretStr(TOKEN))
-    shown = f"{auth!r} {vars(auth)} {request!r} {request.headers!r} {answer!r}"
+    shown = f"{auth!r} {vars(auth)} {vars(requests)} {request!r} {request.headers!r} {answer!r}"
     assert request.headers["authorization"].endswith(TOKEN)
     assert TOKEN not in shown
 

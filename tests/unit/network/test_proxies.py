@@ -5,8 +5,10 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tokenfactory_operator.cloud.auth import NO_TOKEN
+from tokenfactory_operator.cloud.call import Call
 from tokenfactory_operator.cloud.connections import Connections
-from tokenfactory_operator.cloud.transport import CloudSettings
+from tokenfactory_operator.cloud.transport import CloudSettings, Progress
 from tokenfactory_operator.network.proxies import Proxies, ProxyError
 from unit.cloud.support import ManualClock
 
@@ -114,9 +116,9 @@ async def test_the_cloud_is_called_as_the_environment_says(monkeypatch: pytest.M
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "fd00::/8")
     connections = Connections(CloudSettings(base_url="https://api.invalid", connect_timeout=5), clock=ManualClock())
-    async with connections.one() as client:
+    async with connections.one() as connection:
+        request = connection.requests.of(Call("GET", "/", "listing"), NO_TOKEN, Progress().trace)
         with pytest.raises(httpx.ConnectError):
-            await client.get("/")
-        assert client.trust_env is False
+            await connection.send(request)
     await connections.aclose()
     assert CloudSettings(base_url="https://[fd00::1]").proxy is None
