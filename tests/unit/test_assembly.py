@@ -34,10 +34,14 @@ def looked_at(stage: Stage) -> int:
 async def test_a_newer_secret_is_told_to_its_objects_and_its_keeper() -> None:
     """One that is known already is no news."""
     stage = a_stage()
+    task = asyncio.create_task(stage.core.keeper.run())
+    await asyncio.sleep(0)
     assert seen(stage) == [KEY]
     assert looked_at(stage) == 1
     assert seen(stage) == []
     assert seen(stage, version=2) == [KEY]
+    stage.core.keeper.queue.shut_down()
+    await task
 
 
 async def test_a_secret_that_is_gone_is_told_too() -> None:
@@ -48,6 +52,7 @@ async def test_a_secret_that_is_gone_is_told_too() -> None:
     stage.cache.remove(KEY, stage.resource.uid)
     stage.secrets.store(labelled_secret("team", version=1, finalizers=OURS))
     task = asyncio.create_task(stage.core.keeper.run())
+    await asyncio.sleep(0)
     await until(lambda: not (looked_at(stage) or stage.core.keeper.queue.stats().processing))
     stage.core.keeper.queue.shut_down()
     await task

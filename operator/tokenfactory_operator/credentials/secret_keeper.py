@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.buckets import Recent
 from tokenfactory_operator.credentials.secret_values import SecretValues
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound, LeaseLost
 from tokenfactory_operator.ports import JsonObject, Key, Lease, Recorder, Secrets
@@ -28,6 +29,8 @@ IN_USE_EVENT: Final = "CredentialsInUse"
 """Of the Event on a Secret that waits for its users."""
 LAST_USE: Final = 20.0
 """Seconds within which an object has its finalizer that was decided to get one before a deletion was seen."""
+UNLABELLED: Final = 1000
+"""Secrets without their label that are remembered: a standby cannot release them, and somebody else leads."""
 _NAMED: Final = 3
 """Users that are named in it."""
 
@@ -71,23 +74,26 @@ class SecretKeeper:
         self._lease = lease
         self._unused: dict[Key, tuple[str, float]] = {}
         """Secrets that are being deleted and that nothing with an endpoint names: their uid, and since when that is."""
-        self._unlabelled: dict[Key, JsonObject] = {}
+        self._unlabelled: Recent[Key, JsonObject] = Recent(UNLABELLED)
         """Secrets that carry our finalizer and can be used by nobody any more: as they were when the label went."""
+        self._at_work = False
         self.queue: WorkQueue[Key] = WorkQueue(share=lambda key: key.namespace, rng=rng)
 
     def look(self, secret: Key) -> None:
-        """The Secret, or who needs it, may have changed."""
-        self.queue.add(secret, Urgency.EDIT)
+        """The Secret, or who needs it, may have changed; before `run` nobody looks."""
+        if self._at_work:
+            self.queue.add(secret, Urgency.EDIT)
 
     def look_at_all(self) -> None:
         """After a relist."""
-        for secret in self._secrets:
-            self.queue.add(secret, Urgency.RESYNC)
+        if self._at_work:
+            for secret in (*self._secrets, *self._unlabelled):
+                self.queue.add(secret, Urgency.RESYNC)
 
     def unlabelled(self, body: JsonObject) -> None:
         """The watch has taken a Secret away: is it gone, or has it only lost its label, with our finalizer on it?"""
         if api.IN_USE in _finalizers(body):
-            self._unlabelled[key_of(body)] = body
+            self._unlabelled.store(key_of(body), body)
             self.look(key_of(body))
 
     async def read(self, body: JsonObject) -> bool:
@@ -120,7 +126,9 @@ class SecretKeeper:
             self.look(secret)
 
     async def run(self) -> None:
-        """Work until the queue is shut down. Raises `LeaseLost`."""
+        """Work, with all Secrets that there are, until the queue is shut down. Raises `LeaseLost`."""
+        self._at_work = True
+        self.look_at_all()
         while (secret := await self.queue.get()) is not None:
             try:
                 await self._settle(secret)
@@ -136,6 +144,8 @@ class SecretKeeper:
     async def _settle(self, secret: Key) -> None:
         stored = self._secrets.get(secret)
         if stored is None:
+            self._judged.discard(secret)
+            self._unused.pop(secret, None)
             await self._settle_unlabelled(secret)
             return
         self._unlabelled.pop(secret, None)

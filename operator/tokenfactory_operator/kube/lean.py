@@ -18,6 +18,7 @@ from multidict import CIMultiDict
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.resource import known_annotations
 from tokenfactory_operator.kube.echoes import Settled, without_echoes
+from tokenfactory_operator.kube.watch_pace import WatchPace
 
 PAGE_SIZE: Final = 500
 """Objects that a page of a listing holds at most."""
@@ -90,7 +91,7 @@ def session_options(
     is_known: Callable[[Mapping[str, Any]], bool],
     settled: Settled,
 ) -> dict[str, Any]:
-    """Arguments of an `aiohttp.ClientSession` whose JSON answers are lean.
+    """Arguments of an `aiohttp.ClientSession` whose JSON answers are lean, and whose watches have a pace.
 
     `is_metadata_only` says for which paths the metadata suffice. `too_large` is told of a listing's page over
     `PAGE_BYTES`: if it answers True, the page is given up, as if the connection had broken. `is_known` is asked about
@@ -105,7 +106,7 @@ def session_options(
             headers["Accept"] = METADATA if start.url.query.get("watch") else METADATA_LIST
 
     tracing = aiohttp.TraceConfig()
-    tracing.on_request_start.append(ask_for_metadata)
+    tracing.on_request_start.extend((WatchPace().wait, ask_for_metadata))
 
     class LeanResponse(aiohttp.ClientResponse):
         """Drops what is not needed of each item before anybody holds it."""

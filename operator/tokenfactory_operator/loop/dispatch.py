@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Final
 
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.buckets import Recent
 from tokenfactory_operator.domain.attempt import is_pending
 from tokenfactory_operator.domain.errors import KubeError, LeaseLost
 from tokenfactory_operator.loop.reconcile import Reconciler
@@ -25,6 +26,8 @@ ECHO_LIMIT: Final = 30.0
 SECRETS_BURST: Final = 10
 SECRETS_EVERY: Final = 0.5
 """Changes of a namespace's Secrets that are followed at once, and the seconds between those beyond them."""
+PACES: Final = 4096
+"""Namespaces whose pace is remembered."""
 RELIST_INTERVAL: Final = 600.0
 """Seconds between two LISTs of our own objects: heals lost events, finds vanished objects."""
 
@@ -63,7 +66,7 @@ class Dispatch:
         self._again: set[Key] = set()
         self._seen: dict[Key, int] = {}
         self._unechoed: dict[Key, tuple[int, float]] = {}
-        self._paces: dict[str, Requests] = {}
+        self._paces: Recent[str, Requests] = Recent(PACES)
         """By namespace: when a change of one of its Secrets is followed."""
 
     def observed(self, kind: str | None, body: JsonObject) -> None:
@@ -103,7 +106,8 @@ class Dispatch:
 
     def secret_changed(self, secret: Key) -> None:
         """Have the objects looked at that need it: at once, but not as often as a namespace can write its Secrets."""
-        pace = self._paces.setdefault(secret.namespace, Requests(SECRETS_BURST, every=SECRETS_EVERY))
+        pace = self._paces.get(secret.namespace) or Requests(SECRETS_BURST, every=SECRETS_EVERY)
+        self._paces.store(secret.namespace, pace)
         after = pace.wait(asyncio.get_running_loop().time())
         for user in self._cache.users_of(secret):
             self.wake(user, after)

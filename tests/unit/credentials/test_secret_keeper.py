@@ -83,8 +83,8 @@ class Parts:
 
     async def settle(self) -> None:
         """Let the keeper look once."""
-        self.keeper.look(SECRET)
         task = asyncio.create_task(self.keeper.run())
+        await asyncio.sleep(0)  # it looks at all at first
         await until(lambda: task.done() or not (len(self.keeper.queue) or self.keeper.queue.stats().processing))
         self.keeper.queue.shut_down()
         await task
@@ -354,3 +354,18 @@ async def test_no_word_where_the_namespace_can_end(answer: bool | KubeError) -> 
     assert parts.finalizers == [IN_USE]
     assert parts.witness.events == []
     assert parts.asked == (1 if answer is True else 2)
+
+
+@pytest.mark.rule("W11")
+async def test_a_standby_keeps_nothing_of_secrets_that_come_and_go() -> None:
+    """It may follow for months; when it leads it looks at those that there are."""
+    parts = Parts()
+    for number in range(100):
+        parts.keeper.look(Key(NAMESPACE, f"key-{number}"))
+    parts.keeper.look_at_all()
+    assert len(parts.keeper.queue) == 0
+    parts.secret(finalizers=(IN_USE,))
+    task = asyncio.create_task(parts.keeper.run())
+    await until(lambda: parts.finalizers == [])
+    parts.keeper.queue.shut_down()
+    await task

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ import pytest
 from kopf._cogs.clients.api import iter_jsonlines
 from kopf._cogs.clients.auth import vault_var
 from kopf._cogs.clients.fetching import fetch_objs
+from kopf._cogs.clients.watching import infinite_watch
 from kopf._cogs.structs.credentials import Vault
 
 from tokenfactory_operator.api import v1alpha1 as api
@@ -155,6 +157,27 @@ async def pages_of_kopf(
         return [cast("dict[str, Any]", body) async for page, _ in fetch_objs(**asked) for body in page]
     finally:
         await info.aiohttp_session.close()
+
+
+@pytest.mark.parametrize("line", [b"", b'{"type": "ERROR", "object": {"code": 410}}'], ids=["empty", "too old"])
+async def test_a_watch_that_ends_at_once_is_not_begun_in_a_loop(line: bytes) -> None:
+    """Kopf opens the next one at once: a core here, and as much at the API server, as long as a proxy closes each."""
+
+    def respond(request: Request) -> bytes:
+        listed = {"metadata": {"resourceVersion": "9"}, "items": []}
+        return answer(line.decode() if "watch=true" in request.target else listed)
+
+    async with loopback(respond) as server:
+        settings = handlers.build_settings("")
+        info = handlers.session_of(kopf.ConnectionInfo(server=server.url), settings)
+        vault_var.set(Vault({"login": info}))
+        resource = kopf.Resource(api.GROUP, "v1", api.PLURAL, namespaced=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.5):
+                async for _ in infinite_watch(settings=settings, resource=resource, namespace=None):
+                    pass
+        await info.aiohttp_session.close()
+    assert len([request for request in server.requests if "watch=true" in request.target]) == 2
 
 
 @pytest.mark.parametrize(
