@@ -10,32 +10,19 @@ from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import KStatus, Reason
 
 
-class _Action:
-    """What all of them have."""
-
-    done: ClassVar[str]
-    """The word of the log for one that was carried out."""
-
-
 @dataclass(frozen=True)
-class Nothing(_Action):
+class Nothing:
     """The world is as it should be, or the time has not come."""
 
-    done = "left alone"
-
 
 @dataclass(frozen=True)
-class AddFinalizer(_Action):
+class AddFinalizer:
     """Hold the object: put our finalizer (back) into its metadata."""
 
-    done = "finalizer added"
-
 
 @dataclass(frozen=True)
-class RemoveFinalizer(_Action):
+class RemoveFinalizer:
     """Let the object go."""
-
-    done = "finalizer removed"
 
     event: Reason | str = ""
     """Name of the event that tells people, where there is something to tell."""
@@ -43,10 +30,8 @@ class RemoveFinalizer(_Action):
 
 
 @dataclass(frozen=True)
-class Create(_Action):
+class Create:
     """Open an attempt (or go on with one that was surely refused) and POST."""
-
-    done = "created"
 
     resume: bool = False
     """Send again under the attempt that this process has open, after a refusal that passes (429)."""
@@ -55,10 +40,8 @@ class Create(_Action):
 
 
 @dataclass(frozen=True)
-class Update(_Action):
+class Update:
     """PATCH what differs."""
-
-    done = "updated"
 
     endpoint_id: str
     differences: tuple[Difference, ...]
@@ -74,39 +57,31 @@ class Update(_Action):
 
 
 @dataclass(frozen=True)
-class DeleteEndpoints(_Action):
+class DeleteEndpoints:
     """DELETE each of these; the answers prove acceptance only."""
-
-    done = "deleted"
 
     endpoint_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class DeleteDuplicate(_Action):
+class DeleteDuplicate:
     """DELETE the duplicate that a late effect made."""
-
-    done = "deleted"
 
     endpoint_id: str
     kept_id: str
 
 
 @dataclass(frozen=True)
-class Release(_Action):
+class Release:
     """Turn the owner mark into a released one; the endpoint stays."""
-
-    done = "released"
 
     endpoint_id: str
     patch: EndpointPatch
 
 
 @dataclass(frozen=True)
-class ProbeGone(_Action):
+class ProbeGone:
     """GET by id, and only then a PATCH of the unchanged description: does the endpoint exist after all?"""
-
-    done = "looked up"
 
     endpoint_id: str
     description: str
@@ -115,17 +90,13 @@ class ProbeGone(_Action):
 
 
 @dataclass(frozen=True)
-class ReadCatalog(_Action):
+class ReadCatalog:
     """Ask the cloud what can be deployed."""
-
-    done = "read the catalog"
 
 
 @dataclass(frozen=True)
-class Rescope(_Action):
+class Rescope:
     """The recorded endpoint is seen with another credential: write the new scope before anything else."""
-
-    done = "recorded"
 
     scope: str
 

@@ -6,36 +6,34 @@ Where each sentence comes from: docs/protocol.md, Create 2 and 6.
 from __future__ import annotations
 
 from tokenfactory_operator.domain.attempt import PENDING, Attempt, State, found
-from tokenfactory_operator.domain.decision_input import DecisionInput
-from tokenfactory_operator.domain.timing import SETTLE_MOST
+from tokenfactory_operator.domain.decision_input import DecisionInput, recorded_id
+from tokenfactory_operator.domain.memory import Memory
+from tokenfactory_operator.domain.resource import Resource
+from tokenfactory_operator.domain.timing import SETTLE_MOST, Timing
 
 
-def latest_attempt(s: DecisionInput) -> Attempt | None:
+def latest_attempt(resource: Resource, memory: Memory, timing: Timing) -> Attempt | None:
     """This process's attempt while it is in doubt, else one that only the status tells of, else this process's."""
-    here = s.memory.attempts.latest
-    return here if here is not None and here.state is State.IN_DOUBT else _inherited(s) or here
-
-
-def _inherited(s: DecisionInput) -> Attempt | None:
-    """An attempt that another process (or an earlier life of this one) left behind."""
-    written, here = s.resource.status.create_attempt, s.memory.attempts.latest
+    here, written = memory.attempts.latest, resource.status.create_attempt
+    recorded, ended = bool(recorded_id(resource, memory)), counted_from(memory, timing)
+    if here is not None and here.state is State.IN_DOUBT:
+        return here
     if written is None:
-        unexplained = s.resource.has_finalizer and not s.recorded_id and not s.memory.hold.clean
-        return Attempt("", State.IN_DOUBT, ended=counted_from(s)) if unexplained and here is None else None
-    if written.id in s.memory.attempts.unsent or (here is not None and written.id == here.id):
-        return None
-    return found(written, has_endpoint=bool(s.recorded_id), ended=counted_from(s))
+        unexplained = resource.has_finalizer and not recorded and not memory.hold.clean
+        return Attempt("", State.IN_DOUBT, ended=ended) if unexplained and here is None else here
+    if written.id in memory.attempts.unsent or (here is not None and written.id == here.id):
+        return here
+    return found(written, has_endpoint=recorded, ended=ended)
 
 
-def counted_from(s: DecisionInput) -> float:
-    """Stamp from which on no other process can still be sending for the object."""
-    # Another process may still be sending: its deadlines have to pass before a LIST says anything (Create 6).
-    return s.memory.attempts.pending_seen + s.timing.send_deadline + s.timing.request_timeout
+def counted_from(memory: Memory, timing: Timing) -> float:
+    """Stamp from which on no other process can still be sending for the object: by its deadlines (Create 6)."""
+    return memory.attempts.pending_seen + timing.send_deadline + timing.request_timeout
 
 
 def unresolved(s: DecisionInput) -> Attempt | None:
     """The attempt in doubt, which stands in the way of everything else, unless an endpoint with its `try` is known."""
-    attempt = latest_attempt(s)
+    attempt = latest_attempt(s.resource, s.memory, s.timing)
     if attempt is None or attempt.state is not State.IN_DOUBT:
         return None
     explained = any(attempt.id in ("", seen.endpoint.attempt_of(s.identity)) for seen in s.evidence.own)
@@ -57,7 +55,7 @@ def resumable(s: DecisionInput) -> bool:
 
 def unknown_before(s: DecisionInput) -> int:
     """Number of consecutive create attempts with unknown outcome before this one, which surely made nothing."""
-    attempt = latest_attempt(s)
+    attempt = latest_attempt(s.resource, s.memory, s.timing)
     return attempt.after_unknown if attempt is not None and attempt.state in (State.OPEN, State.REFUSED) else 0
 
 

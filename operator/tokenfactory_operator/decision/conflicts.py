@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from tokenfactory_operator.decision import proof
 from tokenfactory_operator.decision.actions import Decision, DeleteDuplicate, Hindered, Nothing, UnderWay, Verdict
-from tokenfactory_operator.decision.adoption import unproven_text
+from tokenfactory_operator.decision.claims import unproven_text
 from tokenfactory_operator.decision.failures import tried
-from tokenfactory_operator.decision.ownership import Judged
-from tokenfactory_operator.decision.roles import Deed, Role
+from tokenfactory_operator.decision.ownership import Deed, Judged, Role
 from tokenfactory_operator.domain.decision_input import Sighting
 from tokenfactory_operator.domain.errors import visible
 from tokenfactory_operator.domain.reasons import Reason

@@ -20,10 +20,10 @@ from tokenfactory_operator.decision.actions import (
     UnderWay,
     Verdict,
 )
-from tokenfactory_operator.decision.adoption import unproven_text
+from tokenfactory_operator.decision.claims import unproven_text
 from tokenfactory_operator.decision.conflicts import delete_next
 from tokenfactory_operator.decision.failures import tried
-from tokenfactory_operator.decision.ownership import Judged
+from tokenfactory_operator.decision.ownership import Deed, Judged, Role
 from tokenfactory_operator.decision.questions import (
     CONFIRM,
     cut_off,
@@ -32,7 +32,6 @@ from tokenfactory_operator.decision.questions import (
     shown_elsewhere,
     unclear,
 )
-from tokenfactory_operator.decision.roles import Deed, Role
 from tokenfactory_operator.domain.identity import ReleasedMark, described, subject, text_without_marks
 from tokenfactory_operator.domain.observed import EndpointPatch
 from tokenfactory_operator.domain.reasons import Reason

@@ -72,7 +72,7 @@ def called_elsewhere(s: DecisionInput) -> float:
     attempt = s.memory.attempts.latest
     # Another process cannot have known what this one made; what this one took over, it may have taken over before.
     mine = {"", s.memory.claimed if s.memory.hold.first else "", attempt.endpoint_id if attempt is not None else ""}
-    return NEVER if s.recorded_id in mine else counted_from(s)
+    return NEVER if s.recorded_id in mine else counted_from(s.memory, s.timing)
 
 
 def seen_since_mutation(s: DecisionInput, seen: Sighting) -> bool:

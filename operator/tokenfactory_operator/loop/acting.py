@@ -6,6 +6,7 @@ The action itself is `execute`'s.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any, Final
 
 from tokenfactory_operator.decision import actions
@@ -22,6 +23,20 @@ BACKOFF_LAST: Final = 300.0
 """Seconds; full jitter between nothing and twice the last, within these."""
 SLOW_RETRY: Final = 300.0
 """Seconds between tries that wait for a person."""
+
+DONE: Final[Mapping[type[actions.Action], str]] = {
+    actions.AddFinalizer: "finalizer added",
+    actions.RemoveFinalizer: "finalizer removed",
+    actions.Create: "created",
+    actions.Update: "updated",
+    actions.DeleteEndpoints: "deleted",
+    actions.DeleteDuplicate: "deleted",
+    actions.Release: "released",
+    actions.ProbeGone: "looked up",
+    actions.ReadCatalog: "read the catalog",
+    actions.Rescope: "recorded",
+}
+"""The word of the log for an action that was carried out."""
 
 
 class Acting:
@@ -50,7 +65,7 @@ class Acting:
             raise
         else:
             adopted = isinstance(decision.action, actions.Update) and decision.action.adopts
-            ended = "adopted" if adopted else decision.action.done
+            ended = "adopted" if adopted else DONE[type(decision.action)]
             if not isinstance(decision.action, actions.ReadCatalog):  # which says nothing about what had failed
                 s.memory.calls.succeeded()
             if isinstance(decision.action, actions.Rescope):

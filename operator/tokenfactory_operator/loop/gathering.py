@@ -96,13 +96,9 @@ def gather(  # each of these is a part of the input
     claimed_by: Callable[[str], str],
 ) -> DecisionInput:
     """The input of the decision at `now`; `claimed_by`: who else has, or is adopting, an endpoint, empty if nobody."""
-    written, here = sources.resource.status.create_attempt, sources.memory.attempts.latest
-    attempt = here.id if here is not None else (written.id if written else "")
-    evidence = _evidence(sources, attempt)
+    latest = attempts.latest_attempt(sources.resource, sources.memory, timing)
+    evidence = _evidence(sources, latest.id if latest is not None else "")
     s = DecisionInput(sources.resource, sources.identity, evidence, sources.memory, timing, now, policy, catalog)
-    judged = attempts.latest_attempt(s)
-    if judged is not None and judged.id not in ("", attempt):  # the status went back, as after a restored etcd
-        s = replace(s, evidence=_evidence(sources, judged.id))
     holder = claimed_by(claims.adoption_target(s))
     return replace(s, evidence=replace(s.evidence, claimed_by=holder)) if holder else s
 

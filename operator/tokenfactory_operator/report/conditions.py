@@ -6,15 +6,15 @@ Messages are stable: no counters and no times, so an unchanged state writes noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import Condition, Spec
 from tokenfactory_operator.decision.actions import Decision, Verdict
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.observed import ObservedEndpoint, spelled
-from tokenfactory_operator.domain.reasons import ConditionType, KStatus, Reason
+from tokenfactory_operator.domain.reasons import Actor, ConditionType, KStatus, Reason
+from tokenfactory_operator.domain.timing import NEVER
 from tokenfactory_operator.report.telling import reported_in_full, reported_once
 
 SHOWN: Final[Mapping[tuple[str | None, str | None], Reason]] = {
@@ -42,29 +42,19 @@ MESSAGES: Final[Mapping[Reason, str]] = {
     Reason.PARTIALLY_READY: "Fewer replicas are ready than are reserved.",
     Reason.NOT_READY: "The endpoint does not serve.",
     Reason.STOPPING: "The cloud is stopping the endpoint.",
+    Reason.STOPPED_IN_CONSOLE: "The endpoint was stopped in the cloud's console; set spec.enabled to true to start it.",
     Reason.DEPLOYMENT_ERROR: "The cloud reports a deployment error. If it lasts over 3 hours, contact its support.",
 }
 
 UNDER_WAY: Final = frozenset(
     {Reason.CREATING, Reason.STARTING, Reason.UPDATING, Reason.PARTIALLY_READY, Reason.STOPPING, Reason.DELETING}
 )
+READY: Final = frozenset({Reason.AVAILABLE, Reason.STOPPED})
+"""What an endpoint shows that is as the spec says."""
 NO_WORK: Final = frozenset({Reason.RECONCILE_PAUSED})
 
-
-@dataclass(frozen=True)
-class Shown:
-    """What one endpoint shows, held against what the spec reserves."""
-
-    ready: bool
-    reason: Reason
-    message: str
-    serving: Reason
-
-
-def _enough(spec: Spec, seen: ObservedEndpoint, serving: Reason) -> bool:
-    if seen.ready_replicas is None:
-        return serving is Reason.READY
-    return seen.ready_replicas >= spec.scaling.min_replicas
+_Draft = tuple[str, Reason, str]
+"""Status, reason and message of a condition."""
 
 
 def _row(status: str | None, readiness: str | None) -> Reason:
@@ -75,32 +65,17 @@ def _row(status: str | None, readiness: str | None) -> Reason:
     return SHOWN[None, None]
 
 
-def shown(spec: Spec, seen: ObservedEndpoint) -> Shown:
-    """The row of the table for this endpoint."""
-    serving = seen.serving
+def shown(spec: Spec, seen: ObservedEndpoint) -> Reason:
+    """What the endpoint shows, held against what the spec reserves."""
     status = spelled(seen.status)
     if spec.enabled is False:
         stopped = status == "stopped" or (not status and seen.enabled is False and not seen.ready_replicas)
-        reason = Reason.STOPPED if stopped else Reason.STOPPING
-        return Shown(stopped, reason, MESSAGES[reason], serving)
+        return Reason.STOPPED if stopped else Reason.STOPPING
     if seen.enabled is False:
-        text = "The endpoint was stopped in the cloud's console; set spec.enabled to true to start it."
-        return Shown(ready=False, reason=Reason.STOPPED_IN_CONSOLE, message=text, serving=serving)
-    if serving is not Reason.NOT_SERVING and _enough(spec, seen, serving) and not seen.leaving:
-        text = MESSAGES[Reason.AVAILABLE]
-        if status == "error":
-            text += " The cloud reports a deployment issue that needs attention."
-        return Shown(ready=True, reason=Reason.AVAILABLE, message=text, serving=serving)
-    reason = _row(seen.status, seen.readiness)
-    return Shown(ready=False, reason=reason, message=MESSAGES[reason], serving=serving)
-
-
-@dataclass(frozen=True)
-class _Draft:
-    type: ConditionType
-    status: str
-    reason: Reason
-    message: str
+        return Reason.STOPPED_IN_CONSOLE
+    all_ready = seen.serving is Reason.READY  # as far as an answer without numbers tells
+    enough = all_ready if seen.ready_replicas is None else seen.ready_replicas >= spec.scaling.min_replicas
+    return Reason.AVAILABLE if seen.serves and enough else _row(seen.status, seen.readiness)
 
 
 def conditions(s: Judged, decision: Decision, verdict: Verdict, *, now: str) -> tuple[Condition, ...]:
@@ -109,12 +84,18 @@ def conditions(s: Judged, decision: Decision, verdict: Verdict, *, now: str) -> 
     generation, judged = observed_generation(s, verdict), previous.get(ConditionType.READY)
     # What `Ready` describes stays the generation that was last held against the cloud.
     of_ready = generation if verdict.judged or judged is None else judged.observed_generation
-    made = {
-        draft.type: _condition(
-            draft, previous.get(draft.type), of_ready if draft.type is ConditionType.READY else generation, now
+    made = {}
+    for kind, (status, reason, message) in _drafts(s, decision, verdict).items():
+        before = previous.get(kind)
+        since = before.last_transition_time if before is not None and before.status == status else None
+        made[kind] = Condition(
+            type=kind,
+            status=status,
+            reason=reason,
+            message=message,
+            last_transition_time=since or now,
+            observed_generation=of_ready if kind is ConditionType.READY else generation,
         )
-        for draft in _drafts(s, decision, verdict)
-    }
     made |= {
         kind: previous[kind] for kind in _kept(s, verdict) if kind in previous and previous[kind].status != "Unknown"
     }
@@ -137,62 +118,51 @@ def observed_generation(s: Judged, verdict: Verdict) -> int | None:
     return s.resource.generation if verdict.judged or verdict.stalled else s.resource.status.observed_generation
 
 
-def _condition(draft: _Draft, before: Condition | None, generation: int | None, now: str) -> Condition:
-    since = before.last_transition_time if before is not None and before.status == draft.status else None
-    return Condition(
-        type=draft.type,
-        status=draft.status,
-        reason=draft.reason,
-        message=draft.message,
-        last_transition_time=since or now,
-        observed_generation=generation,
-    )
-
-
 def _blind(s: Judged) -> bool:
     return s.evidence.view.outage is not None and s.evidence.view.outage.blind
 
 
-def _drafts(s: Judged, decision: Decision, verdict: Verdict) -> Sequence[_Draft]:
-    seen = s.own.kept
-    what = shown(s.resource.spec, seen.endpoint) if seen is not None and s.resource.spec is not None else None
-    ready = _ready(s, decision, verdict, what)
-    serving = what.serving if what is not None else Reason.NOT_SERVING
-    serves = "False" if serving is Reason.NOT_SERVING else "True"
-    text = "The endpoint takes traffic." if serves == "True" else "The endpoint takes no traffic."
-    traffic = _Draft(ConditionType.SERVING, serves, serving, text)
+def _drafts(s: Judged, decision: Decision, verdict: Verdict) -> Mapping[ConditionType, _Draft]:
+    seen = s.own.kept.endpoint if s.own.kept is not None else None
+    ready = _ready(s, decision, verdict)
+    serving = seen.serving if seen is not None and s.resource.spec is not None else Reason.NOT_SERVING
+    traffic = ("True", serving, "The endpoint takes traffic.")
+    if serving is Reason.NOT_SERVING:
+        traffic = ("False", serving, "The endpoint takes no traffic.")
     # What was unknown is so for the present reason, and not for one that a process told that is gone.
     before = s.resource.status.condition(ConditionType.SERVING)
     if _blind(s) or (before is not None and not verdict.judged):
-        traffic = _Draft(ConditionType.SERVING, "Unknown", verdict.reason, verdict.message)
-    synced = {True: "True", False: "False", None: "Unknown"}[verdict.synced]
-    drafts = [ready, _Draft(ConditionType.SYNCED, synced, verdict.reason, verdict.message), traffic]
-    blocked = verdict.synced is True and ready.reason.kstatus is KStatus.FAILED
-    if verdict.stalled or blocked:
-        why = ready if blocked else drafts[1]
-        drafts.append(_Draft(ConditionType.STALLED, "True", why.reason, why.message))
-    elif verdict.reason not in NO_WORK and (verdict.synced is not True or ready.reason in UNDER_WAY):
-        drafts.append(_Draft(ConditionType.RECONCILING, "True", ready.reason, ready.message))
+        traffic = ("Unknown", verdict.reason, verdict.message)
+    synced = ({True: "True", False: "False", None: "Unknown"}[verdict.synced], verdict.reason, verdict.message)
+    drafts = {ConditionType.READY: ready, ConditionType.SYNCED: synced, ConditionType.SERVING: traffic}
+    _, reason, message = ready
+    if verdict.synced is True and reason.kstatus is KStatus.FAILED:
+        drafts[ConditionType.STALLED] = ("True", reason, message)
+    elif verdict.stalled:
+        drafts[ConditionType.STALLED] = ("True", verdict.reason, verdict.message)
+    elif verdict.reason not in NO_WORK and (verdict.synced is not True or reason in UNDER_WAY):
+        drafts[ConditionType.RECONCILING] = ("True", reason, message)
     return drafts
 
 
-def _ready(s: Judged, decision: Decision, verdict: Verdict, what: Shown | None) -> _Draft:
+def _ready(s: Judged, decision: Decision, verdict: Verdict) -> _Draft:
+    seen, spec = s.own.kept, s.resource.spec
+    what = shown(spec, seen.endpoint) if seen is not None and spec is not None else None
     if not verdict.judged:
-        return _Draft(ConditionType.READY, "Unknown", verdict.reason, verdict.message)
-    if decision.in_order and what is not None:
-        return _Draft(ConditionType.READY, "True" if what.ready else "False", what.reason, what.message)
+        return "Unknown", verdict.reason, verdict.message
+    if decision.in_order and seen is not None and what is not None:
+        return "True" if what in READY else "False", what, _message(what, seen.endpoint)
     if decision.in_order:
-        return _Draft(ConditionType.READY, "True", Reason.STOPPED, verdict.message)
-    if verdict.synced is True and what is not None:
-        reason = _unconfirmed(s, what)
-        return _Draft(ConditionType.READY, "False", reason, MESSAGES[reason])
+        return "True", Reason.STOPPED, verdict.message
+    if verdict.synced is True and seen is not None and what is not None:
+        # What a call's answer shows is not yet what a LIST shows: never Ready, but the state may be told.
+        unconfirmed = Reason.UPDATING if seen.listed > NEVER else Reason.CREATING
+        reason = what if what.acts is Actor.CLOUD else unconfirmed
+        return "False", reason, MESSAGES[reason]
     doubtful = verdict.reason is Reason.ENDPOINT_LOST and verdict.synced is None
-    return _Draft(ConditionType.READY, "Unknown" if doubtful else "False", verdict.reason, verdict.message)
+    return "Unknown" if doubtful else "False", verdict.reason, verdict.message
 
 
-def _unconfirmed(s: Judged, what: Shown) -> Reason:
-    """What a call's answer shows is not yet what a LIST shows: never Ready, but the state may be told."""
-    if not what.ready and what.reason in MESSAGES:
-        return what.reason
-    seen = s.own.kept
-    return Reason.CREATING if seen is not None and not seen.listed > float("-inf") else Reason.UPDATING
+def _message(what: Reason, seen: ObservedEndpoint) -> str:
+    issue = what is Reason.AVAILABLE and spelled(seen.status) == "error"
+    return MESSAGES[what] + (" The cloud reports a deployment issue that needs attention." if issue else "")

@@ -32,7 +32,7 @@ class Gathering:
         self._resource = resource
         self._identity = Identity(inventory.cluster_id, resource.uid)
 
-    def evidence(self, recorded: str, attempt: str, named: str, claimed_by: str) -> Evidence:
+    def evidence(self, recorded: str, attempt: str, named: str) -> Evidence:
         """Everything about the object; each of these may be empty."""
         target, place = self._record(named), subject(self._resource.namespace, self._resource.name)
         return Evidence(
@@ -42,7 +42,6 @@ class Gathering:
             own=self._own(),
             named=target.sighting() if target else None,
             elsewhere=self._shown_elsewhere(),
-            claimed_by=claimed_by,
             predecessors=self._strangers(item for item in self._owners.by_subject.get(place) if not self._buried(item)),
             namesakes=self._strangers(self._owners.elsewhere.get(place)),
             identity_absence=self._lists.absence(self._identity_seen()),

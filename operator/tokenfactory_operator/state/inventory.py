@@ -269,11 +269,9 @@ class Inventory:
         """Known endpoints that the last complete LIST should show and does not."""
         return frozenset(self.trust.missing)
 
-    def evidence(
-        self, resource: Resource, *, recorded: str, attempt: str, named: str = "", claimed_by: str = ""
-    ) -> Evidence:
+    def evidence(self, resource: Resource, *, recorded: str, attempt: str, named: str = "") -> Evidence:
         """Everything about one object; `recorded`, `attempt` and `named` may be empty."""
-        return Gathering(self, resource).evidence(recorded, attempt, named, claimed_by)
+        return Gathering(self, resource).evidence(recorded, attempt, named)
 
     def record(self, endpoint_id: str) -> EndpointRecord | None:
         """What is known of this endpoint."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tokenfactory_operator.decision import ownership, plan
 from tokenfactory_operator.decision.actions import DeleteDuplicate, DeleteEndpoints, Release
-from tokenfactory_operator.decision.roles import TABLE, Deed, Role
+from tokenfactory_operator.decision.ownership import TABLE, Deed, Role
 from tokenfactory_operator.domain.identity import ADOPTED
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason

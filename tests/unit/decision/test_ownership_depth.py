@@ -12,7 +12,7 @@ import tokenfactory_operator
 
 PACKAGE: Final = Path(tokenfactory_operator.__file__).parent
 DECISION: Final = PACKAGE / "decision"
-JUDGES: Final = ("ownership", "adoption", "claims")
+JUDGES: Final = ("ownership", "claims")
 """The modules that say what an endpoint is to an object."""
 DEPTH: Final = 3
 
@@ -56,4 +56,4 @@ def test_no_check_asks_what_ownership_follows_from() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ImportFrom | ast.Import) and any(alias.name.endswith("claims") for alias in node.names)
     }
-    assert asking == {"adoption", "ownership"}
+    assert asking == {"ownership"}

@@ -14,6 +14,7 @@ from docsite.emitted import emitted, modules
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.decision.actions import Action, Nothing
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
+from tokenfactory_operator.loop.acting import DONE
 
 ROOT: Final = Path(__file__).parents[3]
 PAGE: Final = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
@@ -35,7 +36,7 @@ def test_the_page_has_each_outcome_in_the_log() -> None:
     """All that an action ends with when it goes well."""
     listed = re.search(r"^- It succeeded: (.+?)\.$", PAGE, flags=re.MULTILINE | re.DOTALL)
     assert listed is not None
-    ends = {action.done for action in get_args(Action) if action is not Nothing} | {"adopted"}
+    ends = {DONE[action] for action in get_args(Action) if action is not Nothing} | {"adopted"}
     assert set(re.findall(r"`([^`]+)`", listed[1])) == ends
 
 

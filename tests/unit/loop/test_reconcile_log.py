@@ -11,6 +11,7 @@ import pytest
 from tokenfactory_operator.decision.actions import Call
 from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, InvalidSpec, KubeError
+from tokenfactory_operator.loop.acting import DONE
 from unit.support.builders import an_endpoint, mark
 from unit.support.fakes import Turn
 from unit.support.stage import Stage
@@ -102,7 +103,7 @@ async def test_the_outcome_has_the_endpoints_id(deed: Deed, outcome: str, endpoi
 def test_every_call_to_the_cloud_has_a_word() -> None:
     """And no two kinds of change share one, but for the two that delete."""
     words = {"created", "updated", "deleted", "released", "looked up", "read the catalog"}
-    assert {action.done for action in get_args(Call)} == words
+    assert {DONE[action] for action in get_args(Call)} == words
 
 
 FAILURES = [

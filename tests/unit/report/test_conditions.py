@@ -13,7 +13,7 @@ from tokenfactory_operator.decision.actions import SYNCED, Decision, Verdict
 from tokenfactory_operator.decision.ownership import judged
 from tokenfactory_operator.decision.plan import decide
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
-from tokenfactory_operator.report.conditions import conditions, shown
+from tokenfactory_operator.report.conditions import MESSAGES, conditions, shown
 from tokenfactory_operator.report.telling import reported_in_full
 from unit.support.builders import a_spec, an_endpoint
 from unit.support.scene import Scene
@@ -62,9 +62,9 @@ def test_what_an_enabled_endpoint_shows(
 ) -> None:
     """Readiness says whether it serves, replicas whether that is enough, status what it is doing."""
     spec = a_spec(scaling={"minReplicas": 2, "maxReplicas": 4})
-    what = shown(spec, an_endpoint(status=status, readiness=readiness, ready_replicas=replicas, min_replicas=2))
-    assert (what.reason, what.ready) == (reason, reason == "Available")
-    assert (what.serving is not Reason.NOT_SERVING) is serving
+    endpoint = an_endpoint(status=status, readiness=readiness, ready_replicas=replicas, min_replicas=2)
+    assert shown(spec, endpoint) == reason
+    assert (endpoint.serving is not Reason.NOT_SERVING) is serving
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -80,27 +80,26 @@ def test_what_a_stopped_spec_shows(
         an_endpoint(status=status, readiness=readiness, enabled=reported, ready_replicas=replicas),
     )
     stopped = status == "stopped" or (status is None and reported is False and not replicas)
-    assert (what.ready, what.reason) == ((True, "Stopped") if stopped else (False, "Stopping"))
+    assert what == ("Stopped" if stopped else "Stopping")
 
 
 @pytest.mark.parametrize("spec", [{}, {"enabled": True}], ids=["left-out", "true"])
 @pytest.mark.parametrize("status", STATUSES)
 def test_stopped_in_the_console(spec: dict[str, bool], status: str | None) -> None:
     """An endpoint that somebody stopped is never Ready, whatever else it shows, and it is said how to start it."""
-    what = shown(a_spec(**spec), an_endpoint(enabled=False, status=status))
-    assert (what.ready, what.reason) == (False, "StoppedInConsole")
-    assert "spec.enabled" in what.message
+    assert shown(a_spec(**spec), an_endpoint(enabled=False, status=status)) == "StoppedInConsole"
+    assert "spec.enabled" in MESSAGES[Reason.STOPPED_IN_CONSOLE]
 
 
 @pytest.mark.parametrize(("status", "readiness"), [("RUNNING", "Ready"), ("Error", "READY")])
 def test_case_of_the_clouds_words_does_not_matter(status: str, readiness: str) -> None:
     """Enumerations are compared without case."""
-    assert shown(a_spec(), an_endpoint(status=status, readiness=readiness)).ready
+    assert shown(a_spec(), an_endpoint(status=status, readiness=readiness)) is Reason.AVAILABLE
 
 
 def test_an_error_while_serving_is_told() -> None:
     """`error` and `ready`: it serves, but a deployment issue needs attention (the vendor's table)."""
-    assert "attention" in shown(a_spec(), an_endpoint(status="error")).message
+    assert "attention" in reported(Scene().recorded().lists(an_endpoint(status="error")))["Ready"].message
 
 
 # The conditions themselves
@@ -340,5 +339,5 @@ def test_synced_is_what_the_constant_says() -> None:
 def test_a_state_in_another_spelling(readiness: str) -> None:
     """Clouds change the spelling of their words; what they mean stays."""
     spec = a_spec(scaling={"minReplicas": 2, "maxReplicas": 4})
-    what = shown(spec, an_endpoint(status="Running", readiness=readiness, ready_replicas=1))
-    assert (what.reason, what.serving) == (Reason.PARTIALLY_READY, Reason.PARTIALLY_READY)
+    endpoint = an_endpoint(status="Running", readiness=readiness, ready_replicas=1)
+    assert (shown(spec, endpoint), endpoint.serving) == (Reason.PARTIALLY_READY, Reason.PARTIALLY_READY)
