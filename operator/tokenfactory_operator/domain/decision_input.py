@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from tokenfactory_operator.domain.catalog import UNREAD, Catalog
 from tokenfactory_operator.domain.desired import INFERENCE_HOSTS, owner_mark
-from tokenfactory_operator.domain.identity import RESTORED, Identity, OwnerMark
+from tokenfactory_operator.domain.identity import ADOPTED, RESTORED, Identity, OwnerMark
 from tokenfactory_operator.domain.memory import Memory
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
@@ -152,7 +152,8 @@ class DecisionInput:
     @property
     def remembered_mark(self) -> OwnerMark:
         """The mark that the recorded endpoint should carry, where its own cannot be seen."""
-        return owner_mark(self.resource, self.identity, self.resource.origin or RESTORED)
+        unknown = ADOPTED if self.resource.taking_over else RESTORED
+        return owner_mark(self.resource, self.identity, self.resource.origin or unknown)
 
 
 def recorded_id(resource: Resource, memory: Memory) -> str:

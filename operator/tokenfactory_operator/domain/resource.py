@@ -126,6 +126,11 @@ class Resource:
         return attempt.id if attempt is not None and attempt.state == CREATED and self.status.endpoint_id else ""
 
     @property
+    def taking_over(self) -> bool:
+        """Whether the recorded endpoint is being taken over: an attempt would be written before what it makes."""
+        return self.status.create_attempt is None and self.status.endpoint_id is not None and not self.origin
+
+    @property
     def created_by_us(self) -> bool:
         """Whether the endpoint was created for this object rather than adopted."""
         named = bool(self.named_id) and self.status.endpoint_id in (None, self.named_id)
@@ -137,9 +142,7 @@ class Resource:
         said = self.said("deletionPolicy")
         if said:  # what is not understood deletes nothing
             return api.DeletionPolicy.DELETE if said == api.DeletionPolicy.DELETE else api.DeletionPolicy.RETAIN
-        # An attempt is written before what it makes: an id without one is being taken over, by a setting perhaps.
-        without_attempt = self.status.create_attempt is None and self.status.endpoint_id is not None and not self.origin
-        created = self.created_by_us and not without_attempt
+        created = self.created_by_us and not self.taking_over
         return api.DeletionPolicy.DELETE if created else api.DeletionPolicy.RETAIN
 
 

@@ -233,3 +233,25 @@ async def test_an_adoption_by_a_setting_that_came_too_late() -> None:
     for _ in range(6):
         await stage.turn(61)
     assert stage.status["endpointId"] == "ep-1"
+
+
+@pytest.mark.rule("A9", "X36")
+@pytest.mark.parametrize("how", ["the-setting-was-taken-back", "its-mark-was-removed"])
+async def test_what_a_setting_had_begun_to_take_over(how: str) -> None:
+    """The id is written and the mark is not, and nothing says any more that it was a predecessor's by the setting."""
+    stage = Stage(policy=Policy(adopt_recreated=True))
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=released())
+    await stage.turn()
+    stage.script.plan("update", Turn(DOWN))
+    await stage.reconcile()
+    stage = stage.restarted()
+    if how == "its-mark-was-removed":
+        stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description="a note")
+    stage.policy = Policy(may_adopt=how == "its-mark-was-removed")
+    for _ in range(3):
+        await stage.turn(61)
+    assert str(stage.cloud.endpoints["ep-7"].description).endswith(mark("adopted"))
+    stage.delete()
+    for _ in range(3):
+        await stage.turn(61)
+    assert (stage.journal("DELETE"), KEY in stage.kube.objects) == ([], False)
