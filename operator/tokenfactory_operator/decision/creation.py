@@ -36,7 +36,7 @@ def undecided(s: Judged) -> Decision | None:
         return None
     seen = s.own.kept
     record = seen.endpoint.id if seen else None
-    allowed = s.memory.confirmed_doubt is Reason.CREATE_OUTCOME_UNKNOWN
+    allowed = proof.calls_confirmed(s)
     # Where an endpoint of the object is seen, nothing is created, and a late duplicate is deleted as soon as it shows.
     patient = not allowed and seen is None and not s.recorded_id
     settle = attempts.next_attempt_settle(s, attempt) if patient else s.timing.create_settle

@@ -14,8 +14,13 @@ DELETE_AGAIN: Final = 60.0
 
 
 def confirmed(s: DecisionInput) -> bool:
-    """A person has answered a reported doubt about endpoints with the request annotation."""
-    return s.memory.confirmed_doubt not in (None, Reason.CREDENTIALS_MISMATCH)
+    """A person has answered with the request annotation that what is missing from the LIST is gone."""
+    return Reason.INVENTORY_UNTRUSTED in s.memory.confirmed_doubts
+
+
+def calls_confirmed(s: DecisionInput) -> bool:
+    """The same: that the create calls without an answer have made nothing."""
+    return Reason.CREATE_OUTCOME_UNKNOWN in s.memory.confirmed_doubts
 
 
 def project_confirmed(s: DecisionInput) -> bool:
@@ -23,7 +28,7 @@ def project_confirmed(s: DecisionInput) -> bool:
 
     An answer to any other doubt, given before the credential was changed perhaps, says nothing about that.
     """
-    return s.memory.confirmed_doubt is Reason.CREDENTIALS_MISMATCH
+    return Reason.CREDENTIALS_MISMATCH in s.memory.confirmed_doubts
 
 
 def trusted(s: DecisionInput) -> bool:

@@ -58,8 +58,7 @@ def cut_off(s: DecisionInput, attempt: Attempt) -> Decision | None:
 
     It is not if it shows what is newer, and a person can say that it is not.
     """
-    confirmed = s.memory.confirmed_doubt is Reason.CREATE_OUTCOME_UNKNOWN
-    if confirmed or not s.evidence.view.cut_at or attempts.newer_is_shown(s, attempt):
+    if proof.calls_confirmed(s) or not s.evidence.view.cut_at or attempts.newer_is_shown(s, attempt):
         return None
     text = (
         f"{unclear(s)} The cloud's list shows {s.evidence.view.cut_at} endpoints and has never shown more, so it may "

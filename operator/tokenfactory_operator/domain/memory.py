@@ -131,8 +131,8 @@ class Memory:
     calls: Calls = field(default_factory=Calls)
     endpoints: EndpointMemories = field(default_factory=EndpointMemories)
     request: Request = field(default_factory=Request)
-    confirmed_doubt: Reason | None = None
-    """The reported doubt (untrusted inventory, other scope, unknown outcomes) that a person has answered with the
+    confirmed_doubts: frozenset[Reason] = frozenset()
+    """The reported doubts (untrusted inventory, other scope, unknown outcomes) that a person has answered with the
     request annotation."""
     confirmed_elsewhere: frozenset[str] = frozenset()
     """Endpoints in another credential's LIST of which a person has said that they are not this object's, or gone."""
@@ -161,11 +161,11 @@ class Memory:
         if named:
             self.confirmed_elsewhere |= frozenset(named)
         else:
-            self.confirmed_doubt = doubt
+            self.confirmed_doubts |= {doubt}
 
     def doubt_over(self) -> None:
         """What a person has confirmed does not hold for the next doubt."""
-        self.confirmed_doubt, self.confirmed_elsewhere = None, frozenset()
+        self.confirmed_doubts, self.confirmed_elsewhere = frozenset(), frozenset()
 
     def post_begun(self) -> None:
         """A POST is being sent: what a person has allowed is this one."""

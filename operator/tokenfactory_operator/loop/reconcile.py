@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tokenfactory_operator.decision import actions, attempts, ownership, plan, proof
+from tokenfactory_operator.decision import actions, attempts, ownership, plan
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.decision_input import DecisionInput, Policy
 from tokenfactory_operator.domain.errors import KubeConflict, KubeNotFound, LeaseLost, OperatorError, RateLimited
@@ -292,6 +292,7 @@ def _said_ready(resource: Resource) -> bool:
 
 def _no_doubt(s: DecisionInput) -> bool:
     """What a person can confirm about endpoints is over, though the object may stand still for another reason."""
-    if not (proof.confirmed(s) or s.memory.confirmed_elsewhere) or s.evidence.view.untrusted:
+    answered = (s.memory.confirmed_doubts - {Reason.CREDENTIALS_MISMATCH}) | s.memory.confirmed_elsewhere
+    if not answered or s.evidence.view.untrusted:
         return False
     return attempts.unresolved(s) is None and ownership.judge(s).kept is not None

@@ -136,7 +136,7 @@ def test_a_request_confirms_a_doubt_once() -> None:
     memory.requested("now", 1.0, pending=True, doubt=Reason.INVENTORY_UNTRUSTED)
     memory.doubt_over()
     memory.requested("now", 2.0, pending=True, doubt=Reason.INVENTORY_UNTRUSTED)
-    assert (memory.confirmed_doubt, memory.request.seen) == (None, 1.0)
+    assert (memory.confirmed_doubts, memory.request.seen) == (frozenset(), 1.0)
 
 
 def test_an_attempt_that_another_replaces_unsent_is_known_as_such() -> None:

@@ -82,3 +82,28 @@ async def test_a_request_from_before_a_second_question_is_no_answer_to_it() -> N
         await other.poll()
         await stage.turn(61)
     assert (KEY in stage.kube.objects, stage.reported("Stalled")) == (True, "True InventoryUntrusted")
+
+
+@pytest.mark.rule("E28", "X37")
+@pytest.mark.parametrize("terminating", [False, True])
+async def test_a_list_that_may_be_cut_off_is_confirmed_and_others_are_missing(*, terminating: bool) -> None:
+    """That the call made nothing says nothing about a list that hides others. Nobody is asked a third time."""
+    stage = Stage()
+    for name in STRANGERS:
+        stage.cloud.endpoints[name] = an_endpoint(name, description="a stranger's")
+    stage.cloud.hidden.add("ep-1")
+    stage.script.plan("create", Turn(DOWN, effect=True))
+    await stage.turn()
+    if terminating:
+        stage.delete()
+    await stage.turn()
+    await stage.turn(600)
+    assert stage.reported("Stalled") == "True CreateOutcomeUnknown"
+    stage.cloud.hidden |= set(STRANGERS[:5])
+    for number in range(5):
+        stage.cloud.endpoints[f"y-{number}"] = an_endpoint(f"y-{number}", description="a stranger's")
+    await confirm(stage, "1")
+    assert (stage.journal("POST"), KEY in stage.kube.objects) == (["POST"], True)
+    assert stage.reported("Stalled") == "True InventoryUntrusted"
+    await confirm(stage, "2")
+    assert (len(stage.journal("POST")), KEY in stage.kube.objects) == ((1, False) if terminating else (2, True))
