@@ -18,7 +18,7 @@ import annotated_types
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from tokenfactory_operator.domain.errors import CredentialsError
+from tokenfactory_operator.domain.errors import CredentialsError, bounded, visible
 from tokenfactory_operator.settings.durations import format_duration
 from tokenfactory_operator.settings.model import ENV_PREFIX, Settings, both_spellings
 from tokenfactory_operator.settings.values import Accepts
@@ -174,6 +174,7 @@ def _check_bundle(path: Path) -> None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
     except OSError as error:  # ssl.SSLError is one
         detail = "holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        shown = visible(bounded(str(path)))
         raise StartupError(
-            f"{both_spellings('ca_file')}: {path}: {detail}; accepted: a readable file of PEM certificates"
+            f"{both_spellings('ca_file')}: {shown}: {detail}; accepted: a readable file of PEM certificates"
         ) from error

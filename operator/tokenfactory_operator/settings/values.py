@@ -22,6 +22,9 @@ from tokenfactory_operator.settings.durations import ACCEPTED, format_duration, 
 
 MAX_PORT: Final = 65_535
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
+_HOST_NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
+_ADDRESS: Final = re.compile(r"(?:[!-$&-~]|%[0-9A-Fa-f]{2})+")
+"""Printable ASCII, and what is escaped."""
 _HOST_AND_PORT: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[0-9]{1,5})?")
 _SHOWN: Final = 100
 _NAMESPACE: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -90,7 +93,7 @@ def _names(value: object) -> object:
     names = tuple(dict.fromkeys(name for name in re.split(r"[,\s]+", value) if name))
     for name in names:
         if not _NAMESPACE.fullmatch(name):
-            raise ValueError(f"{name!r} is not the name of a namespace")
+            raise ValueError(f"{name[:_SHOWN]!r} is not the name of a namespace")
     return names
 
 
@@ -176,13 +179,23 @@ def _api_url(value: object) -> object:
         _ = parts.port  # raises ValueError where the port is no number
     except ValueError:
         raise ValueError("not an http(s) address") from None  # its own text quotes what may be a password
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not _ADDRESS.fullmatch(text):
         raise ValueError("not an http(s) address")
+    if ":" not in parts.hostname and not _is_host(parts.hostname):
+        raise ValueError("its host is no host name (a name in another script has a form that begins with xn--)")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("user, query and fragment have no place in it")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ValueError("the token would travel unencrypted")
     return text
+
+
+def _is_host(name: str) -> bool:
+    try:
+        name.encode().decode("idna")
+    except UnicodeError:
+        return False
+    return bool(_HOST_NAME.fullmatch(name))
 
 
 def _lower(value: object) -> object:

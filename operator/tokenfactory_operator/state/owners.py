@@ -8,38 +8,48 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.timing import NEVER
 
+FEW: Final = 8
+"""Ids of one key that a tuple holds; a LIST of a hostile cloud may have fifty thousand with one mark."""
+
 
 class Index:
-    """Ids by a key. Nearly all keys have one id, so a tuple holds them."""
+    """Ids by a key. Nearly all keys have one id, so a tuple holds them; of many, each is found at once in a dict."""
 
     def __init__(self) -> None:
-        self._ids: dict[str, tuple[str, ...]] = {}
+        self._ids: dict[str, tuple[str, ...] | dict[str, None]] = {}
 
     def add(self, key: str, endpoint_id: str) -> None:
         """Each id stands once."""
         held = self._ids.get(key, ())
-        if endpoint_id not in held:
-            self._ids[key] = (*held, endpoint_id)
+        if isinstance(held, dict):
+            held[endpoint_id] = None
+        elif endpoint_id not in held:
+            ids = (*held, endpoint_id)
+            self._ids[key] = ids if len(ids) <= FEW else dict.fromkeys(ids)
 
     def discard(self, key: str, endpoint_id: str) -> None:
         """Take the id away, if it is there."""
         held = self._ids.pop(key, ())
-        rest = tuple(item for item in held if item != endpoint_id)
-        if rest:
-            self._ids[key] = rest
+        if isinstance(held, dict):
+            held.pop(endpoint_id, None)
+        else:
+            held = tuple(item for item in held if item != endpoint_id)
+        if held:
+            self._ids[key] = held
 
     def get(self, key: str) -> tuple[str, ...]:
         """The ids of one key; empty if it has none."""
-        return self._ids.get(key, ())
+        return tuple(self._ids.get(key, ()))
 
     def __contains__(self, key: str) -> bool:
         return key in self._ids
 
-    def items(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def items(self) -> Iterator[tuple[str, Iterable[str]]]:
         """Each key that has ids, with them."""
         return iter(self._ids.items())
 

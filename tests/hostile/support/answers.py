@@ -26,6 +26,7 @@ ENDPOINT: Final[Mapping[str, Any]] = {
     "created_at": "2026-01-01T00:00:00Z",
 }
 LONG: Final = 70_000
+UID: Final = "11111111-2222-3333-4444-555555555555"
 
 
 def fixed(answer: bytes) -> Answer:
@@ -93,6 +94,9 @@ LISTS: Final[Mapping[str, Answer]] = {
     "right-to-left and escapes": listing(item(name="\u202e\x1b[31m\x00", description="\u202eevil")),
     "a mark that is none": listing(item(description="[k8s " * 5_000)),
     "fields of wrong types": listing(item(enabled="yes", scaling=[1], deployment="running", gpu_count="one")),
+    "20,000 items with one mark": listing(
+        *(item(id=f"m-{number}", description=f"[k8s 0f1e2d3c ml/a uid={UID} try=a1]") for number in range(20_000))
+    ),
     "20,000 items": listing(*(item(id=f"ep-{number}") for number in range(20_000))),
     # Transport
     "gzip that was not asked for": fixed(http(gzip.compress(b'{"data": []}'), "Content-Encoding: gzip")),

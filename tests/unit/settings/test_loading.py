@@ -169,6 +169,12 @@ def test_accepts(flags: dict[str, str], field: str, value: object) -> None:
         pytest.param("api_url", "ftp://api.example", id="other scheme"),
         pytest.param("api_url", "https://", id="no host"),
         pytest.param("api_url", "https://a:b", id="port is no number"),
+        pytest.param("api_url", "https://api example", id="a blank in the host"),
+        pytest.param("api_url", "https://a..example", id="an empty label"),
+        pytest.param("api_url", "https://a;b", id="no host name"),
+        pytest.param("api_url", "https://\u2025", id="a host of dots in another script"),
+        pytest.param("api_url", "https://xn--", id="a host that cannot be decoded"),
+        pytest.param("api_url", "https://api.example/%zz", id="half an escape"),
         pytest.param("cluster_id", "Prod", id="upper-case cluster"),
         pytest.param("cluster_id", "a" * 33, id="long cluster"),
         pytest.param("project_id", "a b", id="project with space"),
@@ -210,6 +216,16 @@ def test_refuses(field: str, given: str) -> None:
     assert repr(given) in message
     assert "; accepted: " in message
     assert "\n" not in message
+
+
+def test_a_long_name_is_cut() -> None:
+    """The message has to be read."""
+    assert len(refusal({"watch_namespaces": "A" * 100_000})) < 1000
+
+
+def test_a_path_shows_what_is_in_it() -> None:
+    """A terminal must not obey it."""
+    assert "\x1b" not in refusal({"ca_file": "/nowhere/\x1b[31m"})
 
 
 def test_names_every_wrong_setting_at_once() -> None:
