@@ -25,7 +25,7 @@ from tokenfactory_operator.loop.dispatch import Dispatch, no_pause, work
 from tokenfactory_operator.loop.ports import Ports, SecretHolder, Surroundings
 from tokenfactory_operator.loop.reconcile import Reconciler
 from tokenfactory_operator.observe.list_turns import ListTurns
-from tokenfactory_operator.observe.poller import Poller, no_cost
+from tokenfactory_operator.observe.poller import Common, Poller, no_cost
 from tokenfactory_operator.ports import (
     Cloud,
     ConfigMaps,
@@ -148,23 +148,23 @@ class Core:
             limits=outside.limits,
         )
 
-    def _poller(self, cloud: Cloud, scope: str) -> Poller:
+    def _poller(self, cloud: Cloud, scope: str, users: Callable[[], Iterable[Key]]) -> Poller:
         outside = self._outside
         inventory = Inventory(
             scope=scope, cluster_id=outside.cluster_id, sequence=self._sequence, timing=outside.timing
         )
-        poller = Poller(
-            cloud=cloud,
-            inventory=inventory,
+        common = Common(
             cache=self.cache,
             wake=self.dispatch.wake,
             clock=outside.clock,
             timing=outside.timing,
             telemetry=outside.telemetry,
             rng=outside.rng,
+            turns=self._turns,
+            defects=outside.defects,
+            spent=outside.spent,
         )
-        poller.turns, poller.defects, poller.spent = self._turns, outside.defects, outside.spent
-        return poller
+        return Poller(common, cloud=cloud, inventory=inventory, users=users)
 
     def _queue(self, workers: int) -> WorkQueue[Key]:
         return self._outside.make_queue(share=lambda key: key.namespace, most=share_of(workers), rng=self._outside.rng)

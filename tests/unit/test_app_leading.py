@@ -157,7 +157,7 @@ async def test_who_leads_late_lists_the_objects_again_before_it_calls_the_cloud(
 async def test_what_a_list_costs_is_measured_by_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A poller rests in proportion to that, so that a large project does not take all of a core."""
     async with an_operator(Worlds(), LateLease(), tmp_path, monkeypatch) as operator:
-        spent = operator.accounts.poller_of(parse(an_object())).spent
+        spent = operator.accounts.poller_of(parse(an_object())).common.spent
         before = spent()
         until_then = time.process_time() + 0.01
         while time.process_time() < until_then:

@@ -17,7 +17,7 @@ _STATES: Final = frozenset({"ADDED", "MODIFIED"})
 """Kinds of events that bring an object as it is."""
 
 Known = Callable[[Mapping[str, Any]], bool]
-"""Whether an object is held as it is, or newer."""
+"""Whether an object that the watch brings is held as it is or newer; that it was brought is noted."""
 Settled = Callable[[Mapping[str, Any]], Awaitable[None]]
 """Returns when no write of ours to an object is under way, or has been for too long."""
 

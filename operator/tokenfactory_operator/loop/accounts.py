@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import math
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -57,8 +57,8 @@ class Parts:
     """How the parts of an account are made."""
 
     open_cloud: Callable[[Credential], OpenCloud]
-    make_poller: Callable[[Cloud, str], Poller]
-    """From a cloud and the scope of its credential."""
+    make_poller: Callable[[Cloud, str, Callable[[], Iterable[Key]]], Poller]
+    """From a cloud, the scope of its credential, and who has that."""
     make_queue: Callable[[int], WorkQueue[Key]]
     """For so many workers."""
     work: Work
@@ -188,7 +188,7 @@ class Accounts:
         """One that says what is wrong, and does nothing."""
         poller = self._failed_credentials.get(error.message)
         if poller is None:
-            poller = self._failed_credentials[error.message] = self._parts.make_poller(NoCloud(error), "")
+            poller = self._failed_credentials[error.message] = self._parts.make_poller(NoCloud(error), "", tuple)
             poller.inventory.outage = Outage(error.reason, error.message, blind=True)
             poller.inventory.siblings = self.inventories  # what its objects' former credential still shows
         return poller
@@ -219,11 +219,10 @@ class Accounts:
                 self._wake(key, 0.0)
         self._credentials.use(credential.token)
         cloud = self._parts.open_cloud(credential)
-        poller = self._parts.make_poller(cloud, credential.scope)
+        poller = self._parts.make_poller(cloud, credential.scope, lambda: self._users(credential))
         poller.inventory.siblings = self.inventories
         poller.inventory.namespace = namespace
         poller.inventory.namespaces.add(namespace)
-        poller.users = lambda: self._users(credential)
         account = Account(poller, cloud, self._crew(self._concurrency, credential.scope), place)
         self._open[credential] = account
         if self._started and not self._stopped:  # then a pass that is ending may still need its cloud

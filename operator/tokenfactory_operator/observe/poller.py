@@ -11,6 +11,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -56,39 +57,35 @@ class Wake(Protocol):
         """After so many seconds; `pressing`: before all that costs nobody anything."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """What all pollers of a process share."""
+
+    cache: ObjectCache
+    wake: Wake
+    clock: Clock
+    timing: Timing
+    telemetry: Telemetry
+    rng: random.Random
+    defects: Defects
+    turns: ListTurns = field(default_factory=ListTurns)
+    spent: Callable[[], float] = no_cost
+    """Processor time of this process so far, in seconds."""
+
+
 class Poller:
     """One credential: the calls that can be made with it, what it knows, and the LISTs that keep that fresh."""
 
     def __init__(
-        self,
-        *,
-        cloud: Cloud,
-        inventory: Inventory,
-        cache: ObjectCache,
-        wake: Wake,
-        clock: Clock,
-        timing: Timing,
-        telemetry: Telemetry,
-        rng: random.Random,
+        self, common: Common, *, cloud: Cloud, inventory: Inventory, users: Callable[[], Iterable[Key]] | None = None
     ) -> None:
-        self.turns = ListTurns()
-        """Shared by all pollers of a process."""
-        self.defects = Defects(telemetry)
-        """Likewise."""
-        self.users: Callable[[], Iterable[Key]] = lambda: tuple(cache)
-        """The objects that have this credential."""
+        """`users` answers the objects that have this credential; all objects where it is `None`."""
+        self.common = common
+        self._users = users or (lambda: tuple(common.cache))
         self.cloud = cloud
         self.inventory = inventory
         self.catalog = CatalogReader(cloud, inventory.stamp)
         self._waiting: set[Key] = set()
-        self._cache = cache
-        self._wake = wake
-        self._clock = clock
-        self._timing = timing
-        self._telemetry = telemetry
-        self._rng = rng
-        self.spent: Callable[[], float] = no_cost
-        """Processor time of this process so far, in seconds."""
         self._rest = 0.0
         """Seconds after the last LIST in which a change brings no other one."""
         self._rested = 0.0
@@ -100,8 +97,8 @@ class Poller:
         self._failures = 0
         self._refused = False
         """The last LIST was refused in a way that does not end by itself."""
-        self._requests = Requests(every=timing.poll_interval_in_transition)
-        self._good_at = clock.monotonic()
+        self._requests = Requests(every=common.timing.poll_interval_in_transition)
+        self._good_at = common.clock.monotonic()
         self._good_wall: datetime | None = None
         self._problem = ""
         """What the last LIST said of its unreadable items."""
@@ -113,7 +110,7 @@ class Poller:
 
     def mutated(self) -> None:
         """The cloud has just accepted a change: the next LIST comes soon, but none is put off."""
-        now = self._last_mutation = self._clock.monotonic()
+        now = self._last_mutation = self.common.clock.monotonic()
         self._step = 0
         self._bring_forward(max(SHORT_INTERVALS[0], self._rested - now))
 
@@ -124,12 +121,12 @@ class Poller:
 
     def hurry(self) -> None:
         """A person asks for a look now; one who asks again and again waits in between."""
-        now = self._clock.monotonic()
+        now = self.common.clock.monotonic()
         if self._next > now:  # else one is due already, or under way, and whoever waits for it asks again after it
             self._bring_forward(self._requests.wait(now))
 
     def _bring_forward(self, delay: float) -> None:
-        self._next = min(self._next, self._clock.monotonic() + delay)
+        self._next = min(self._next, self.common.clock.monotonic() + delay)
         self._soon.set()
 
     async def run(self) -> None:
@@ -137,22 +134,22 @@ class Poller:
         self._age()
         try:
             while True:
-                before = self.spent()
+                before = self.common.spent()
                 retry_after = await self.poll()
-                self._rest = min(REST * (self.spent() - before), self._timing.poll_interval)
-                self._rested = self._clock.monotonic() + self._rest
-                self._next = self._clock.monotonic() + max(retry_after, self._interval())
-                await self._until_next(not_before=self._clock.monotonic() + retry_after)
+                self._rest = min(REST * (self.common.spent() - before), self.common.timing.poll_interval)
+                self._rested = self.common.clock.monotonic() + self._rest
+                self._next = self.common.clock.monotonic() + max(retry_after, self._interval())
+                await self._until_next(not_before=self.common.clock.monotonic() + retry_after)
         finally:
             if self._aging is not None:
                 self._aging.cancel()
 
     def _age(self) -> None:
         """Tell by the clock that the inventory has become too old, whatever the LIST under way is doing."""
-        left = self._good_at + self._timing.inventory_max_age - self._clock.monotonic()
+        left = self._good_at + self.common.timing.inventory_max_age - self.common.clock.monotonic()
         if left <= TICK:
             self._blinded(CloudUnavailable("no list has come to its end"))
-        again = left if left > TICK else self._timing.inventory_max_age
+        again = left if left > TICK else self.common.timing.inventory_max_age
         self._aging = asyncio.get_running_loop().call_later(again, self._age)
 
     def _blinded(self, error: CloudError) -> None:
@@ -161,7 +158,7 @@ class Poller:
             self._tell(error, blind=True)
 
     async def _until_next(self, *, not_before: float) -> None:
-        while (left := max(self._next, not_before) - self._clock.monotonic()) > 0:
+        while (left := max(self._next, not_before) - self.common.clock.monotonic()) > 0:
             self._soon.clear()
             loop = asyncio.get_running_loop()
             timer = loop.call_later(left, self._soon.set)
@@ -174,17 +171,19 @@ class Poller:
                 return
 
     def _interval(self) -> float:
-        jitter = self._rng.uniform(1 - JITTER, 1 + JITTER)
+        jitter = self.common.rng.uniform(1 - JITTER, 1 + JITTER)
         if self._failures:
             # The exponent is bounded too: a float overflows at 1024, which is a night of outage.
-            most = max(REFUSED, self._timing.poll_interval) if self._refused else self._timing.poll_interval
+            most = self.common.timing.poll_interval
+            if self._refused:
+                most = max(REFUSED, most)
             return min(most, 2.0 ** min(self._failures - 1, 16)) * jitter
-        if self._clock.monotonic() - self._last_mutation >= TRANSITION:
-            return self._timing.poll_interval * jitter
-        ladder = (*SHORT_INTERVALS, self._timing.poll_interval_in_transition)
+        if self.common.clock.monotonic() - self._last_mutation >= TRANSITION:
+            return self.common.timing.poll_interval * jitter
+        ladder = (*SHORT_INTERVALS, self.common.timing.poll_interval_in_transition)
         interval = ladder[min(self._step, len(ladder) - 1)]
         self._step += 1
-        return min(max(interval, self._rest), self._timing.poll_interval)
+        return min(max(interval, self._rest), self.common.timing.poll_interval)
 
     async def poll(self) -> float:
         """One LIST, and what follows from it; answers the seconds that the cloud asks to wait before the next."""
@@ -193,18 +192,18 @@ class Poller:
         except CloudError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a LIST that failed, and the next may not
-            failure = self.defects.note(error, "Listing the endpoints")
-        self._telemetry.listed("failed")
+            failure = self.common.defects.note(error, "Listing the endpoints")
+        self.common.telemetry.listed("failed")
         self._failed(failure)
         return failure.retry_after or 0.0
 
     async def _poll(self) -> float:
-        async with self.turns.turn(self.inventory.namespace, failing=self._failures > 0):
+        async with self.common.turns.turn(self.inventory.namespace, failing=self._failures > 0):
             begun = self.inventory.stamp()
             answer = await self.cloud.list_endpoints()
         changes = self.inventory.listed(begun, answer)
         self._wake_changed(changes)
-        self._telemetry.listed("complete" if answer.complete else "incomplete")
+        self.common.telemetry.listed("complete" if answer.complete else "incomplete")
         if answer.view:
             self._note_bad_items(answer)
             self._succeeded()
@@ -215,31 +214,31 @@ class Poller:
     def _note_bad_items(self, answer: EndpointList) -> None:
         """Said once: everything else goes on, and what they may hide is taken to exist."""
         if answer.problem and answer.problem != self._problem:
-            self._telemetry.counted("unreadable_items")
+            self.common.telemetry.counted("unreadable_items")
             _LOG.warning("the cloud's list of scope %s: %s", self.inventory.scope, answer.problem, extra=self._about)
         self._problem = answer.problem
 
     def _wake_changed(self, changes: Changes) -> None:
         if not changes.endpoint_ids:
             return
-        for key in self._cache.keys_of(uids=changes.uids, endpoint_ids=changes.endpoint_ids):
-            self._wake(key, 0.0)
-        for key in self._cache.keys_of(uids=changes.doubled, endpoint_ids=()):
-            self._wake(key, 0.0, pressing=True)  # a duplicate is billed as long as it lives
+        for key in self.common.cache.keys_of(uids=changes.uids, endpoint_ids=changes.endpoint_ids):
+            self.common.wake(key, 0.0)
+        for key in self.common.cache.keys_of(uids=changes.doubled, endpoint_ids=()):
+            self.common.wake(key, 0.0, pressing=True)  # a duplicate is billed as long as it lives
 
     def _succeeded(self) -> None:
         self._failures = 0
-        self._good_at = self._clock.monotonic()
+        self._good_at = self.common.clock.monotonic()
         if self._good_wall is None:
             count = len(self.inventory)
             _LOG.info("the cloud is listed: %d endpoints in scope %s", count, self.inventory.scope, extra=self._about)
-        self._good_wall = self._clock.now()
+        self._good_wall = self.common.clock.now()
         waiting, self._waiting = self._waiting, set()
         for key in waiting:
-            self._wake(key, 0.0)
+            self.common.wake(key, 0.0)
         if self.inventory.outage is not None:
             self.inventory.outage = None
-            self._telemetry.counted("cloud_recovered")
+            self.common.telemetry.counted("cloud_recovered")
             _LOG.info("the cloud is listed again", extra=self._about)
             self._wake_all()
 
@@ -253,11 +252,11 @@ class Poller:
         self._refused = error.handling in (Handling.WAITING_ON_USER, Handling.TERMINAL)
         again = f" (failure {self._failures} in a row)" if self._failures > 1 else ""
         _LOG.warning("the cloud could not be listed%s: %s", again, error.message, extra=self._about)
-        lasted = self._clock.monotonic() - self._good_at
-        blind = lasted >= self._timing.inventory_max_age
+        lasted = self.common.clock.monotonic() - self._good_at
+        blind = lasted >= self.common.timing.inventory_max_age
         never = self._good_wall is None
         final = isinstance(error, Unauthorized | Forbidden)
-        if not (blind or never or final or lasted >= OUTAGE_INTERVALS * self._timing.poll_interval):
+        if not (blind or never or final or lasted >= OUTAGE_INTERVALS * self.common.timing.poll_interval):
             return
         before = self.inventory.outage
         if before is None or before.reason is not error.reason or before.blind != blind:
@@ -267,11 +266,11 @@ class Poller:
         since = f"since {self._good_wall:%Y-%m-%dT%H:%M:%SZ}" if self._good_wall else "since this operator started"
         text = f"The cloud could not be listed {since}: {error.message}"
         self.inventory.outage = Outage(error.reason, text, blind=blind)
-        self._telemetry.counted("cloud_outage")
+        self.common.telemetry.counted("cloud_outage")
         self._wake_all()
 
     def _wake_all(self) -> None:
-        keys = tuple(self.users())
+        keys = tuple(self._users())
         spread = min(STAGGER, len(keys) * STAGGER_STEP)
         for key in keys:
-            self._wake(key, self._rng.uniform(0.0, spread))
+            self.common.wake(key, self.common.rng.uniform(0.0, spread))

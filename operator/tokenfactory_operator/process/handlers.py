@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import aiohttp
@@ -16,6 +16,7 @@ import kopf
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory  # the type of an argument of kopf's
 
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.kube.echoes import Known, Settled
 from tokenfactory_operator.kube.lean import PAGE_SIZE, SMALLEST, fewer, lean, session_options
 from tokenfactory_operator.kube.login import Connection, load_connection
 from tokenfactory_operator.kube.secrets import SELECTOR as LABELLED
@@ -32,10 +33,6 @@ IDLE_SECONDS: Final = 0.2
 
 Observe = Callable[[str | None, JsonObject], None]
 """Told of each event and its object, without what is not needed of it; the kind is `None` for the initial listing."""
-Known = Callable[[JsonObject], bool]
-"""Whether an object that the watch brings is held as it is or newer; that it was brought is noted."""
-Settled = Callable[[JsonObject], Awaitable[None]]
-"""Returns when no write of ours to an object is under way, or has been for too long."""
 SECRETS: Final = ("", "v1", "secrets")
 
 

@@ -20,6 +20,7 @@ from kopf._cogs.clients.watching import infinite_watch
 from kopf._cogs.structs.credentials import Vault
 
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.kube.echoes import Known
 from tokenfactory_operator.kube.lean import METADATA, METADATA_LIST, OTHERS, PAGE_BYTES, PAGE_SIZE, SMALLEST, lean
 from tokenfactory_operator.kube.listing import list_pages
 from tokenfactory_operator.process import handlers
@@ -142,7 +143,7 @@ async def pages_of_kopf(
     settings: kopf.OperatorSettings,
     group: str,
     plural: str,
-    is_known: handlers.Known = lambda _: False,
+    is_known: Known = lambda _: False,
 ) -> list[dict[str, Any]]:
     """What kopf lists by our session."""
     info = handlers.session_of(kopf.ConnectionInfo(server=server.url), settings, is_known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,7 +19,7 @@ from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import parse
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.loop.accounts import Accounts, Parts
-from tokenfactory_operator.observe.poller import Poller
+from tokenfactory_operator.observe.poller import Common, Poller
 from tokenfactory_operator.ports import Cloud, Key
 from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.state.inventory import Inventory
@@ -102,19 +102,20 @@ class World:
         self.clouds.append(ACloud(credential, refused=credential.project_id in self.broken_lists))
         return self.clouds[-1]
 
-    def make_poller(self, cloud: Cloud, scope: str) -> Poller:
+    def make_poller(self, cloud: Cloud, scope: str, users: Callable[[], Iterable[Key]]) -> Poller:
         """As the application does."""
         timing = Timing()
-        return Poller(
-            cloud=cloud,
-            inventory=Inventory(scope=scope, cluster_id=CLUSTER, sequence=self.sequence, timing=timing),
+        inventory = Inventory(scope=scope, cluster_id=CLUSTER, sequence=self.sequence, timing=timing)
+        common = Common(
             cache=self.objects,
             wake=lambda key, _after, **_: self.woken.append(key),
             clock=self.clock,
             timing=timing,
             telemetry=Witness(),
             rng=random.Random(1),
+            defects=Defects(Witness()),
         )
+        return Poller(common, cloud=cloud, inventory=inventory, users=users)
 
     async def work(self, queue: WorkQueue[Key], take: Take) -> None:
         """A worker that notes, or breaks."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 
 import pytest
 
+from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import (
     CloudError,
     CloudUnavailable,
@@ -22,7 +23,7 @@ from tokenfactory_operator.domain.errors import (
 from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import Timing
-from tokenfactory_operator.observe.poller import STAGGER, Poller
+from tokenfactory_operator.observe.poller import STAGGER, Common, Poller, no_cost
 from tokenfactory_operator.ports import Key
 from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.state.inventory import Inventory
@@ -62,7 +63,9 @@ def now() -> float:
 class Parts:
     """A poller with its inventory, before a cloud in memory."""
 
-    def __init__(self, objects: int = 1) -> None:
+    def __init__(
+        self, objects: int = 1, *, spent: Callable[[], float] = no_cost, users: Callable[[], list[Key]] | None = None
+    ) -> None:
         clock, timing = LoopClock(), Timing()
         self.script, self.witness = Script(), Witness()
         self.cloud = TimedCloud(self.script)
@@ -73,16 +76,17 @@ class Parts:
         self.woken: list[tuple[Key, float]] = []
         self.pressing: list[Key] = []
         self.inventory = Inventory(scope=SCOPE, cluster_id=CLUSTER, sequence=SequenceClock(clock), timing=timing)
-        self.poller = Poller(
-            cloud=self.cloud,
-            inventory=self.inventory,
+        common = Common(
             cache=self.cache,
             wake=self._wake,
             clock=clock,
             timing=timing,
             telemetry=self.witness,
             rng=random.Random(7),
+            defects=Defects(self.witness),
+            spent=spent,
         )
+        self.poller = Poller(common, cloud=self.cloud, inventory=self.inventory, users=users)
 
     def _wake(self, key: Key, after: float, *, pressing: bool = False) -> None:
         (self.pressing.append(key) if pressing else self.woken.append((key, after)))
@@ -175,8 +179,7 @@ async def test_continuous_mutations_do_not_put_a_list_off() -> None:
 )
 async def test_what_a_list_costs_decides_how_soon_the_next_one_comes(cost: float, least: float, most: float) -> None:
     """A busy fleet of ten thousand is not always at it, though something changes ten times a second."""
-    parts = Parts()
-    parts.poller.spent = lambda: cost * len(parts.cloud.at)
+    parts = Parts(spent=lambda: cost * len(parts.cloud.at))
     async with parts.polling(100):
         gaps = await gaps_while_all_changes(parts, 200)
     assert len(gaps) >= 3
@@ -186,8 +189,7 @@ async def test_what_a_list_costs_decides_how_soon_the_next_one_comes(cost: float
 
 async def test_the_ladder_after_a_mutation_of_a_large_fleet() -> None:
     """Its steps are no shorter than what a LIST costs allows."""
-    parts = Parts()
-    parts.poller.spent = lambda: 0.3 * len(parts.cloud.at)
+    parts = Parts(spent=lambda: 0.3 * len(parts.cloud.at))
     async with parts.polling(100):
         start = now()
         parts.poller.mutated()
@@ -391,8 +393,7 @@ async def test_a_refused_credential_is_tried_ever_less(error: CloudError, longes
 
 async def test_an_outage_is_told_to_those_whom_it_concerns() -> None:
     """Another credential's objects are not looked at: however often one fails and heals, it costs only its own."""
-    parts = Parts(objects=5)
-    parts.poller.users = lambda: [KEY]
+    parts = Parts(objects=5, users=lambda: [KEY])
     parts.cloud.broken = Unauthorized("who?")
     await parts.poller.poll()
     parts.cloud.broken = None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from tokenfactory_operator.observe.poller import Poller
+from tokenfactory_operator.defects import Defects
+from tokenfactory_operator.observe.poller import Common, Poller
 from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.sequence import SequenceClock
 from unit.support.builders import CLUSTER, NAMESPACE
@@ -19,16 +20,16 @@ def another(stage: Stage, *, scope: str, cloud: InMemoryCloud | None = None, nam
     """
     inventory = Inventory(scope=scope, cluster_id=CLUSTER, sequence=SequenceClock(stage.clock), timing=stage.timing)
     inventory.namespaces.add(namespace)
-    return Poller(
-        cloud=cloud or stage.cloud,
-        inventory=inventory,
+    common = Common(
         cache=stage.cache,
         wake=lambda _key, _after, **_: None,
         clock=stage.clock,
         timing=stage.timing,
         telemetry=stage.witness,
         rng=random.Random(7),
+        defects=Defects(stage.witness),
     )
+    return Poller(common, cloud=cloud or stage.cloud, inventory=inventory)
 
 
 def elsewhere(stage: Stage) -> Poller:
