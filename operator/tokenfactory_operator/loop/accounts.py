@@ -312,6 +312,7 @@ class Accounts:
             needed = any(_may_have_endpoint(self._objects.get(key) or {}) for key in keys)
             self._places.hand_over(credential, {key.namespace for key in keys}, needed=needed)
             account.poller.inventory.namespace = account.place.namespace
+            account.poller.inventory.owners.forget_strangers(self._objects.uids)
         self._let_in(users)
 
     def _let_in(self, waiting: dict[Credential, list[Key]]) -> None:

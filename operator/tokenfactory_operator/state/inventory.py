@@ -6,7 +6,9 @@ This module keeps the evidence; it calls nobody and decides nothing.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
 
 from tokenfactory_operator.domain.decision_input import Evidence, Outage, Sighting
 from tokenfactory_operator.domain.identity import Identity, owner_marks
@@ -19,6 +21,9 @@ from tokenfactory_operator.state.owners import Owners
 from tokenfactory_operator.state.record import EndpointRecord, Explained
 from tokenfactory_operator.state.sequence import SequenceClock
 from tokenfactory_operator.state.trust import Trust
+
+MOST_UNNAMED: Final = 20_000
+"""Missing endpoints that no object names and that are remembered; the oldest are forgotten first."""
 
 
 class Inventory:
@@ -108,7 +113,8 @@ class Inventory:
         marks = [mark for text in answer.nameless for mark in owner_marks(text)]
         for mark in marks:
             self.owners.hint(mark.identity.uid, mark.attempt, now)
-        ids = {item for mark in marks for item in self.owners.ever(mark.identity.uid)}
+        uids = {mark.identity.uid for mark in marks}  # once each: thousands of items may have one
+        ids = {item for uid in uids for item in self.owners.ever(uid)}
         for endpoint_id in ids:
             record = self._record(endpoint_id)
             record.hinted = now
@@ -139,9 +145,12 @@ class Inventory:
 
     def _forget_unnamed(self) -> None:
         """What no object names, nobody can confirm: it speaks against the LIST for a time, not for ever."""
-        for record in [self._records[endpoint_id] for endpoint_id in self.trust.missing]:
+        missing = (self._records[endpoint_id] for endpoint_id in self.trust.missing)
+        unnamed = [record for record in missing if not record.expected]
+        surplus = set(heapq.nsmallest(len(unnamed) - MOST_UNNAMED, unnamed, key=lambda record: record.evidence))
+        for record in unnamed:
             absence = self.lists.absence(record.evidence)
-            if not record.expected and absence.proven(after=NEVER, settle=self._timing.delete_settle):
+            if record in surplus or absence.proven(after=NEVER, settle=self._timing.delete_settle):
                 self._drop(record)
 
     def _forget_deleted(self, records: Iterable[EndpointRecord]) -> None:

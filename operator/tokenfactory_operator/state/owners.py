@@ -16,6 +16,9 @@ from tokenfactory_operator.domain.timing import NEVER
 FEW: Final = 8
 """Ids of one key that a tuple holds; a LIST of a hostile cloud may have fifty thousand with one mark."""
 
+MOST_STRANGERS: Final = 10_000
+"""Uids that no object has, and whose marks are remembered."""
+
 
 class Index:
     """Ids by a key. Nearly all keys have one id, so a tuple holds them; of many, each is found at once in a dict."""
@@ -130,6 +133,12 @@ class Owners:
     def forget(self, uid: str) -> None:
         """The object is gone: nobody will ask."""
         self._past.pop(uid, None)
+
+    def forget_strangers(self, uids: Mapping[str, object]) -> None:
+        """Of the objects that are not among these remember the latest only: anybody may write any uid into a mark."""
+        strangers = [uid for uid in self._past if uid not in uids]
+        for uid in strangers[: max(0, len(strangers) - MOST_STRANGERS)]:
+            del self._past[uid]
 
     def marks(self, endpoint: ObservedEndpoint | None) -> bool:
         """Whether the endpoint carries a mark of this cluster."""

@@ -502,3 +502,15 @@ async def test_a_token_that_never_worked_leaves_no_trail() -> None:
         assert len(made.open_tokens) <= 1 + 10
         assert len(made.remembered) - len(made.forgotten) <= 1 + 10
     await made.accounts.shut_down(grace=1.0)
+
+
+async def test_marks_of_nobody_are_not_remembered_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody who may edit endpoints writes any uid into a mark; those of objects that there are stay known."""
+    monkeypatch.setattr("tokenfactory_operator.state.owners.MOST_STRANGERS", 1)
+    async with world() as w:
+        w.object("a")
+        owners = w.poller("a").inventory.owners
+        for uid in ("uid-of-a", "nobody-1", "nobody-2"):
+            owners.hint(uid, "a1", 1.0)
+        w.accounts.sweep()
+        assert [owners.last_seen(uid) == 1.0 for uid in ("uid-of-a", "nobody-1", "nobody-2")] == [True, False, True]
