@@ -62,9 +62,7 @@ def unknown_before(s: DecisionInput) -> int:
 def attempt_absent(s: DecisionInput, attempt: Attempt, *, settle: float) -> bool:
     """Nothing of this attempt (and, with nothing else of ours listed, of this object) came to be."""
     proven = s.evidence.attempt_absence.proven(after=attempt.ended, settle=settle)
-    if s.evidence.own:
-        return proven
-    return proven and s.evidence.identity_absence.proven(after=attempt.ended, settle=settle)
+    return proven and (bool(s.evidence.own) or s.evidence.identity_absence.proven(after=attempt.ended, settle=settle))
 
 
 def next_attempt_settle(s: DecisionInput, attempt: Attempt) -> float:

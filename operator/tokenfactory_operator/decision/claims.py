@@ -32,7 +32,7 @@ def adoption_target(s: DecisionInput) -> str:
         return s.resource.named_id
     if not s.policy.adopt_recreated or s.evidence.own or not (s.recorded_id or proof.nothing_made(s)):
         return ""
-    found = [seen.endpoint for seen in s.evidence.predecessors if s.recorded_id in ("", seen.endpoint.id)]
+    found = [seen.endpoint for seen in s.evidence.predecessors if s.recorded_id in ("", seen.id)]
     return found[0].id if len(found) == 1 and of_predecessor(s, found[0]) else ""
 
 
@@ -56,16 +56,16 @@ def unproven(s: DecisionInput, target: str) -> Sighting | None:
     It carries no mark, this process neither made it nor ever saw the object's mark on it, and it may not be adopted.
     """
     recorded = s.evidence.recorded.seen
-    if recorded is None or recorded.endpoint.marks or recorded.endpoint.id == target:
+    if recorded is None or recorded.endpoint.marks or recorded.id == target:
         return None
     free = s.policy.may_adopt or s.resource.observes or of_predecessor(s, recorded.endpoint)
-    return None if free or proof.known_as_ours(s, recorded.endpoint.id) else recorded
+    return None if free or proof.known_as_ours(s, recorded.id) else recorded
 
 
 def adopting(s: DecisionInput, target: str) -> Sighting | None:
     """The recorded endpoint, where its adoption has begun and the object's mark is not on it yet."""
     recorded = s.evidence.recorded.seen
-    begun = recorded is not None and recorded.endpoint.id == target and not recorded.endpoint.carries(s.identity)
+    begun = recorded is not None and recorded.id == target and not recorded.endpoint.carries(s.identity)
     return recorded if begun else None
 
 
@@ -96,17 +96,17 @@ def likeliest(s: DecisionInput, unmarked: Sighting | None, copied: Collection[st
     one without a mark (`unmarked`) comes before those: were another taken in its place, nothing would lead back to it.
     None of the `copied` is the object's, also where nothing else is seen.
     """
-    own = [seen for seen in s.evidence.own if seen.endpoint.id not in copied]
+    own = [seen for seen in s.evidence.own if seen.id not in copied]
     ranked = sorted(
         (*own, *([unmarked] if unmarked is not None else [])),
         key=lambda seen: (
-            seen.endpoint.id != s.resource.named_id,
+            seen.id != s.resource.named_id,
             seen is not unmarked,
-            s.memory.endpoints[seen.endpoint.id].deleted > NEVER,
+            s.memory.endpoints[seen.id].deleted > NEVER,
             not seen.endpoint.serves,
             seen.endpoint.created_at or "",
-            seen.endpoint.id != s.recorded_id,
-            seen.endpoint.id,
+            seen.id != s.recorded_id,
+            seen.id,
         ),
     )
     return ranked[0] if ranked else None
@@ -124,9 +124,9 @@ def copies(s: DecisionInput, unmarked: Sighting | None) -> tuple[str, ...]:
     """Ids of endpoints that carry the same `try` of this object: made outside, by copying a description."""
     tries: dict[str, list[str]] = {}
     for seen in s.evidence.own:
-        tries.setdefault(seen.endpoint.attempt_of(s.identity) or "", []).append(seen.endpoint.id)
+        tries.setdefault(seen.endpoint.attempt_of(s.identity) or "", []).append(seen.id)
     if unmarked is not None and s.resource.origin in tries:
-        tries[s.resource.origin].append(unmarked.endpoint.id)
+        tries[s.resource.origin].append(unmarked.id)
     return tuple(sorted(endpoint_id for ids in tries.values() if len(ids) > 1 for endpoint_id in ids))
 
 
@@ -138,7 +138,7 @@ def imitations(s: DecisionInput) -> tuple[str, ...]:
     the status remembers routing key and age, which no copied description brings.
     """
     status, origin, known = s.resource.status, s.resource.origin, originals(s)
-    others = [seen.endpoint for seen in s.evidence.own if seen.endpoint.id not in known]
+    others = [seen.endpoint for seen in s.evidence.own if seen.id not in known]
     return tuple(
         other.id
         for other in others
@@ -167,14 +167,14 @@ def obstacle(s: DecisionInput, target: str, *, unlisted: bool) -> Asking | None:
 
     `unlisted`: the recorded endpoint is not in the list, and not proven gone.
     """
-    others = [seen.endpoint.id for seen in s.evidence.own]
+    others = [seen.id for seen in s.evidence.own]
     if not target or target in others or (unlisted and s.recorded_id == target):
         return None
     if others:
         text = f"This object has endpoint {', '.join(others)}, so it cannot adopt {target}: use another object."
         return Asking(Reason.OWNERSHIP_CONFLICT, text)
     suspects = (s.evidence.named, s.evidence.recorded.seen, *s.evidence.predecessors)
-    found = next((seen.endpoint for seen in suspects if seen is not None and seen.endpoint.id == target), None)
+    found = next((seen.endpoint for seen in suspects if seen is not None and seen.id == target), None)
     if found is not None:
         earlier = of_predecessor(s, found)
         allowed = s.policy.may_adopt or earlier or had_mark(s, found)

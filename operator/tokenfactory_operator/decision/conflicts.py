@@ -40,7 +40,7 @@ def foreign_owner(s: Judged) -> Decision | None:
     """An endpoint that carries another owner's mark, or never ours, is not touched, whatever our status says."""
     bare = s.own.of(Role.UNPROVEN)
     if bare is not None:
-        return _conflict(s, unproven_text(s, bare.endpoint.id))
+        return _conflict(s, unproven_text(s, bare.id))
     suspects = [seen.endpoint for seen in (s.evidence.recorded.seen, s.own.kept) if seen is not None]
     found = next((endpoint for endpoint in suspects if endpoint.foreign_to(s.identity)), None)
     if found is None or (found.id == s.own.target and not found.carries(s.identity)):
@@ -53,7 +53,7 @@ def foreign_owner(s: Judged) -> Decision | None:
 
 def _conflict(s: Judged, text: str, ids: tuple[str, ...] = ()) -> Decision:
     """In conflict the status goes on naming what it names: were it to name a copy, nothing would lead back."""
-    record = s.recorded_id or (s.own.kept.endpoint.id if s.own.kept else None)
+    record = s.recorded_id or (s.own.kept.id if s.own.kept else None)
     verdict = Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids)
     return Decision(verdict=verdict, record=record, after_list=True)
 
@@ -61,22 +61,22 @@ def _conflict(s: Judged, text: str, ids: tuple[str, ...] = ()) -> Decision:
 def duplicate(s: Judged) -> Decision | None:
     """A late effect made a second endpoint: keep one, delete the other (docs/protocol.md, Create 7)."""
     kept = s.own.kept
-    others = [seen for seen in s.evidence.own if kept is not None and seen.endpoint.id != kept.endpoint.id]
+    others = [seen for seen in s.evidence.own if kept is not None and seen.id != kept.id]
     if kept is None or not others:
         return None
     if not kept.endpoint.serves and any(seen.endpoint.serves for seen in others):
         return None  # nothing that serves is deleted while the other does not: first that one is put in order
-    ids = tuple(seen.endpoint.id for seen in others)
-    text = f"Endpoint {kept.endpoint.id} is kept; {', '.join(ids)} is a duplicate"
+    ids = tuple(seen.id for seen in others)
+    text = f"Endpoint {kept.id} is kept; {', '.join(ids)} is a duplicate"
     if s.own.living(Deed.ASK).intersection(ids):
         text = f"{text} that was not created here. Decide in the console."
         hindered = Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids)
-        return Decision(verdict=hindered, record=kept.endpoint.id, after_list=True)
+        return Decision(verdict=hindered, record=kept.id, after_list=True)
     return delete_next(s, kept, others, UnderWay(Reason.UPDATING, f"{text} and is being deleted."))
 
 
 def delete_next(s: Judged, kept: Sighting, others: list[Sighting], verdict: Verdict) -> Decision:
     """DELETE the first of the duplicates for which that is due, or wait until it is."""
-    due = next((seen for seen in others if proof.delete_due(s, seen.endpoint.id, seen)), None)
-    action = DeleteDuplicate(due.endpoint.id, kept.endpoint.id) if due else Nothing()
-    return tried(s, Decision(action, verdict, record=kept.endpoint.id, after_list=True))
+    due = next((seen for seen in others if proof.delete_due(s, seen.id, seen)), None)
+    action = DeleteDuplicate(due.id, kept.id) if due else Nothing()
+    return tried(s, Decision(action, verdict, record=kept.id, after_list=True))

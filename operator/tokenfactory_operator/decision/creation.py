@@ -35,7 +35,7 @@ def undecided(s: Judged) -> Decision | None:
     if attempt is None:
         return None
     seen = s.own.kept
-    record = seen.endpoint.id if seen else None
+    record = seen.id if seen else None
     allowed = proof.calls_confirmed(s)
     # Where an endpoint of the object is seen, nothing is created, and a late duplicate is deleted as soon as it shows.
     patient = not allowed and seen is None and not s.recorded_id
@@ -44,7 +44,7 @@ def undecided(s: Judged) -> Decision | None:
         text = f"{unclear(s)} Waiting to see whether the cloud made an endpoint."
         if settle > s.timing.create_settle:
             text += f" It was call {attempt.streak} in a row without an answer, so this takes up to {settle:.0f} s."
-        earlier = tuple(item.endpoint.id for item in s.evidence.predecessors)
+        earlier = tuple(item.id for item in s.evidence.predecessors)
         if earlier:  # named, so that nobody is told of it as an orphan meanwhile
             text += f" Endpoint {', '.join(earlier)}, made for an earlier object of this name, is judged after that."
         verdict = Hindered(Reason.CREATE_OUTCOME_UNKNOWN, text, conflicts=earlier)
@@ -60,7 +60,7 @@ def lost(s: Judged) -> Decision | None:
     present = s.own.kept is not None or s.evidence.recorded.seen is not None
     if not endpoint_id or (present and endpoint_id not in s.evidence.view.hidden):
         return None
-    others = ", ".join(seen.endpoint.id for seen in s.evidence.own)
+    others = ", ".join(seen.id for seen in s.evidence.own)
     untouched = f" Until then {others}, with this object's mark too, is left alone." if others else ""
     text = f"Endpoint {endpoint_id} is not in the cloud's list. Checking whether it is gone.{untouched}"
     confirming = UnderWay(Reason.ENDPOINT_LOST, text)
@@ -117,7 +117,7 @@ def predecessor(s: Judged) -> Decision | None:
     """An earlier object of this name left an endpoint: never doubled silently, nor billed silently while disabled."""
     if not s.evidence.predecessors:
         return None
-    ids = tuple(seen.endpoint.id for seen in s.evidence.predecessors)
+    ids = tuple(seen.id for seen in s.evidence.predecessors)
     text = (
         f"Endpoint {', '.join(ids)} was made for an earlier object of this name. Put its id into spec.endpointId to "
         "adopt it, or delete it in the cloud's console."
@@ -134,7 +134,7 @@ def namesake(s: Judged) -> Decision | None:
         f"{beside(s)} If this cluster replaces that one, give it that one's id as TOKENFACTORY_CLUSTER_ID. Then the "
         "endpoint can be adopted. If both are in use, set TOKENFACTORY_NAMESAKES to Create."
     )
-    ids = tuple(seen.endpoint.id for seen in s.evidence.namesakes)
+    ids = tuple(seen.id for seen in s.evidence.namesakes)
     return Decision(verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True, check="namesake")
 
 
@@ -146,7 +146,7 @@ def beside(s: DecisionInput) -> str:
     if s.recorded_id or not s.evidence.namesakes:
         return ""
     named = (
-        f"{seen.endpoint.id} of the cluster {visible(mark.identity.cluster_id)}"
+        f"{seen.id} of the cluster {visible(mark.identity.cluster_id)}"
         for seen in s.evidence.namesakes
         for mark in seen.endpoint.marks[:1]
     )

@@ -68,7 +68,7 @@ def unproven(s: Judged) -> Decision | None:
     bare = s.own.of(Role.UNPROVEN)
     if bare is None:
         return None
-    text = f"{unproven_text(s, bare.endpoint.id)} If not, or to leave it, release the object: {FORCE}."
+    text = f"{unproven_text(s, bare.id)} If not, or to leave it, release the object: {FORCE}."
     return Decision(verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text), after_list=True)
 
 
@@ -111,10 +111,10 @@ def unresolved_attempt(s: Judged) -> Decision | None:
 def duplicate(s: Judged) -> Decision | None:
     """A duplicate is not let go with the endpoint that is kept: nobody would delete it any more (Create 7)."""
     kept, doubles = s.own.kept, s.own.retained(Deed.DELETE) - _accepted(s).keys()
-    others = [seen for seen in s.evidence.own if seen.endpoint.id in doubles]
+    others = [seen for seen in s.evidence.own if seen.id in doubles]
     if kept is None or not others:
         return None
-    text = f"Deleting the duplicate {', '.join(seen.endpoint.id for seen in others)}."
+    text = f"Deleting the duplicate {', '.join(seen.id for seen in others)}."
     return delete_next(s, kept, others, _waiting(s, UnderWay(Reason.DELETING, text)))
 
 
@@ -178,16 +178,16 @@ def duplicate_before(s: Judged) -> Decision | None:
 def unreleased(s: Judged) -> Decision | None:
     """The endpoint stays, and its mark does not say yet that it was let go on purpose."""
     seen = s.own.kept
-    if seen is None or seen.endpoint.id not in s.own.retained(Deed.RELEASE):
+    if seen is None or seen.id not in s.own.retained(Deed.RELEASE):
         return None
-    done = s.memory.endpoints[seen.endpoint.id].released
+    done = s.memory.endpoints[seen.id].released
     if (done > NEVER and seen.listed <= done) or seen.endpoint.released is not None:
         return None  # released before, perhaps by an earlier process
     mark = ReleasedMark(s.identity.cluster_id, subject(s.resource.namespace, s.resource.name))
     description = described(text_without_marks(seen.endpoint.description), mark)
-    action = Release(seen.endpoint.id, EndpointPatch(description=description))
+    action = Release(seen.id, EndpointPatch(description=description))
     verdict = UnderWay(Reason.DELETING, "Releasing the endpoint.")
-    return tried(s, Decision(action, verdict, record=seen.endpoint.id))
+    return tried(s, Decision(action, verdict, record=seen.id))
 
 
 def still_listed(s: Judged) -> Decision | None:

@@ -104,7 +104,7 @@ def told(s: Judged, decision: Decision) -> Decision:
 def _last_words(s: Judged, how: Ending) -> RemoveFinalizer:
     match how:
         case Ending.FORCED:
-            ids = ", ".join(sorted({*(seen.endpoint.id for seen in s.evidence.own), s.recorded_id} - {""}))
+            ids = ", ".join(sorted({*(seen.id for seen in s.evidence.own), s.recorded_id} - {""}))
             text = f"Released by force; {ids or 'an endpoint that is not known'} may still be billed."
             return RemoveFinalizer("ForceReleased", text)
         case Ending.NOTHING_MADE:

@@ -5,6 +5,7 @@ The catalog never has the last word: one that is missing, old or silent rules ou
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import IGNORE_CATALOG, Spec
@@ -24,20 +25,13 @@ ANYWAY: Final = f" To send it anyway, set the annotation {IGNORE_CATALOG}=true."
 
 def for_creation(s: DecisionInput) -> Decision | None:
     """The catalog rules the spec out, or has to be read first."""
-    spec = _held(s)
-    return _held_against(s, s.catalog.mismatch(wanted(spec))) if spec else None
+    return _held_against(s, s.catalog.mismatch)
 
 
 def for_change(s: DecisionInput, differences: tuple[Difference, ...], record: str) -> Decision | None:
     """The same for a PATCH: what runs goes on as it is."""
-    spec = _held(s)
     asks = any(item.field in ASKED for item in differences)
-    return _held_against(s, s.catalog.change_mismatch(wanted(spec)), record) if spec and asks else None
-
-
-def _held(s: DecisionInput) -> Spec | None:
-    """The spec that is held against the catalog; none where a person has asked to send what it says anyway."""
-    return None if s.resource.ignores_catalog else s.resource.spec
+    return _held_against(s, s.catalog.change_mismatch, record) if asks else None
 
 
 def wanted(spec: Spec) -> Wanted:
@@ -52,8 +46,11 @@ def wanted(spec: Spec) -> Wanted:
     )
 
 
-def _held_against(s: DecisionInput, text: str, record: str | None = None) -> Decision | None:
+def _held_against(s: DecisionInput, mismatch: Callable[[Wanted], str], record: str | None = None) -> Decision | None:
     """Say it by a catalog that has just been read: by an older one nothing is refused."""
+    if s.resource.spec is None or s.resource.ignores_catalog:
+        return None
+    text = mismatch(wanted(s.resource.spec))
     wrong = text and s.now - s.catalog.read < FRESH
     if s.catalog.due(s.now) or (wrong and s.now - s.catalog.tried >= AGAIN):
         return Decision(ReadCatalog(), check="offered")

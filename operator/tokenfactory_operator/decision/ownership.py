@@ -140,8 +140,9 @@ def judge(s: DecisionInput) -> Ownership:
     copied = {*copies, *imitations} - claims.originals(s)
     likeliest = claims.likeliest(s, unmarked or adopting, copied)
     kept = None if unlisted else likeliest
+    was_ours = kept is not None and (kept.endpoint.carries(s.identity) or claims.had_mark(s, kept.endpoint))
     obstacle = claims.obstacle(s, target, unlisted=unlisted)
-    shown = seen(s)
+    shown = {each.id: each for each in (*s.evidence.own, *([recorded] if recorded is not None else []))}
     fitting: tuple[tuple[Role, Iterable[str]], ...] = (
         (Role.COPY, copied),
         (Role.PREDECESSOR, [s.recorded_id] if claims.still_of_predecessor(s) else ()),
@@ -159,16 +160,10 @@ def judge(s: DecisionInput) -> Ownership:
         taken_over=claims.taken_over(s, likeliest),
         target=target,
         obstacle=obstacle,
-        adopts=kept is not None and kept.endpoint.id == target and not _was_ours(s, kept),
+        adopts=kept is not None and kept.id == target and not was_ours,
         copies=copies,
         imitations=imitations,
     )
-
-
-def seen(s: DecisionInput) -> dict[str, Sighting]:
-    """Those of the object's endpoints that are taken to exist, by id."""
-    recorded = (s.evidence.recorded.seen,) if s.evidence.recorded.seen else ()
-    return {each.endpoint.id: each for each in (*s.evidence.own, *recorded)}
 
 
 def _first_fitting(
@@ -189,9 +184,5 @@ def _foreign(s: DecisionInput, shown: Mapping[str, Sighting]) -> set[str]:
     return {each.id for each in known if each.foreign_to(s.identity)}
 
 
-def _was_ours(s: DecisionInput, kept: Sighting) -> bool:
-    return kept.endpoint.carries(s.identity) or claims.had_mark(s, kept.endpoint)
-
-
 def _id(sighting: Sighting | None) -> tuple[str, ...]:
-    return (sighting.endpoint.id,) if sighting is not None else ()
+    return (sighting.id,) if sighting is not None else ()

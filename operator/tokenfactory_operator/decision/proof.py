@@ -36,18 +36,14 @@ def trusted(s: DecisionInput) -> bool:
     return not s.evidence.view.untrusted or confirmed(s)
 
 
-def lost_settle(s: DecisionInput) -> float:
-    """For how long the recorded endpoint may not be listed before that says something, in seconds.
-
-    Longer without another endpoint of the project in the LIST: it may be that of a cloud that is not well, or of
-    another project that the credential has come to mean.
-    """
-    return s.timing.create_settle if s.evidence.recorded.witnessed else s.timing.lost_settle
-
-
 def absent(s: DecisionInput) -> bool:
-    """Whether the LISTs prove that the recorded endpoint is not there, as long as they are trusted."""
-    return s.evidence.recorded.absence.proven(after=NEVER, settle=lost_settle(s))
+    """Whether the LISTs prove that the recorded endpoint is not there, as long as they are trusted.
+
+    That takes longer without another endpoint of the project in the LIST: it may be that of a cloud that is not well,
+    or of another project that the credential has come to mean.
+    """
+    settle = s.timing.create_settle if s.evidence.recorded.witnessed else s.timing.lost_settle
+    return s.evidence.recorded.absence.proven(after=NEVER, settle=settle)
 
 
 def gone(s: DecisionInput, endpoint_id: str) -> bool:
@@ -78,11 +74,6 @@ def called_elsewhere(s: DecisionInput) -> float:
     # Another process cannot have known what this one made; what this one took over, it may have taken over before.
     mine = {"", s.memory.claimed if s.memory.hold.first else "", attempt.endpoint_id if attempt is not None else ""}
     return NEVER if s.recorded_id in mine else counted_from(s.memory, s.timing)
-
-
-def seen_since_mutation(s: DecisionInput, seen: Sighting) -> bool:
-    """A LIST begun after the last mutation of this object shows the endpoint."""
-    return seen.listed > max(s.memory.calls.mutated, seen.answered) and seen.listed > NEVER
 
 
 def delete_due(s: DecisionInput, endpoint_id: str, seen: Sighting | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import NotAccepted
-from tokenfactory_operator.decision import offered, proof
+from tokenfactory_operator.decision import offered
 from tokenfactory_operator.decision.actions import SYNCED, Decision, Hindered, UnderWay, Update, Verdict
 from tokenfactory_operator.decision.failures import failed, refused_for_good
 from tokenfactory_operator.decision.ownership import Judged
@@ -34,7 +34,7 @@ def immutable(s: Judged) -> Decision | None:
     if seen is None or not mismatches:
         return None
     text = f"{'; '.join(mismatches)}. These cannot be changed: correct the spec, or create another object."
-    return Decision(verdict=Hindered(Reason.INVALID_SPEC, text), record=seen.endpoint.id, after_list=True)
+    return Decision(verdict=Hindered(Reason.INVALID_SPEC, text), record=seen.id, after_list=True)
 
 
 def drifted(s: Judged) -> Decision | None:
@@ -45,7 +45,7 @@ def drifted(s: Judged) -> Decision | None:
         return None
     given_up = _given_up(s, found)
     if given_up is not None:
-        return Decision(verdict=given_up, record=seen.endpoint.id)
+        return Decision(verdict=given_up, record=seen.id)
     waiting = failed(s, Update.__name__)
     if waiting is not None:
         return waiting
@@ -54,8 +54,8 @@ def drifted(s: Judged) -> Decision | None:
     unseen = s.memory.calls.mutated > seen.listed and any(each.tries for each in known)
     if wait > 0 or unseen:
         verdict = UnderWay(Reason.UPDATING, "The cloud has accepted a change and does not show it yet.")
-        return Decision(verdict=verdict, record=seen.endpoint.id, after=wait if wait > 0 else None, after_list=True)
-    return offered.for_change(s, found, seen.endpoint.id) or _update(s, seen, found)
+        return Decision(verdict=verdict, record=seen.id, after=wait if wait > 0 else None, after_list=True)
+    return offered.for_change(s, found, seen.id) or _update(s, seen, found)
 
 
 def _given_up(s: Judged, found: tuple[Difference, ...]) -> Verdict | None:
@@ -77,9 +77,9 @@ def _given_up_before(s: Judged) -> tuple[NotAccepted, ...]:
 
 
 def _update(s: Judged, seen: Sighting, found: tuple[Difference, ...]) -> Decision:
-    action = Update(seen.endpoint.id, found, drift=not s.own.adopts and _applied(s), adopts=s.own.adopts)
+    action = Update(seen.id, found, drift=not s.own.adopts and _applied(s), adopts=s.own.adopts)
     verdict = UnderWay(Reason.UPDATING, f"Updating {', '.join(action.patch.fields)}.")
-    return Decision(action, verdict, record=seen.endpoint.id, after_list=True)
+    return Decision(action, verdict, record=seen.id, after_list=True)
 
 
 def _applied(s: Judged) -> bool:
@@ -97,8 +97,8 @@ def in_order(s: Judged) -> Decision | None:
     seen = s.own.kept
     if seen is None:
         return None
-    confirmed = proof.seen_since_mutation(s, seen)
-    return Decision(verdict=SYNCED, record=seen.endpoint.id, in_order=confirmed, after_list=not confirmed)
+    confirmed = seen.listed > max(s.memory.calls.mutated, seen.answered)  # a LIST begun after these shows it
+    return Decision(verdict=SYNCED, record=seen.id, in_order=confirmed, after_list=not confirmed)
 
 
 def _mark(s: Judged, seen: Sighting) -> OwnerMark:
@@ -106,7 +106,7 @@ def _mark(s: Judged, seen: Sighting) -> OwnerMark:
     carried = next((mark for mark in seen.endpoint.marks if mark.identity == s.identity), None)
     if carried is not None:
         return carried
-    if seen.endpoint.id == s.own.target:
+    if seen.id == s.own.target:
         return owner_mark(s.resource, s.identity, ADOPTED)
     return s.remembered_mark
 

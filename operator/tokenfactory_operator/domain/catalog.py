@@ -75,18 +75,6 @@ class Flavor:
         """Whether one of the combinations fits, or none is told."""
         return not self.combinations or not all(combination.objections(wanted) for combination in self.combinations)
 
-    def nearest(self, wanted: Wanted) -> tuple[Combination, ...]:
-        """Its combinations, the one first that needs the fewest and smallest changes of the spec."""
-        return tuple(
-            sorted(
-                self.combinations,
-                key=lambda each: (
-                    len(each.objections(wanted)),
-                    min((abs(count - wanted.gpu_count) for count in each.gpu_counts), default=0),
-                ),
-            )
-        )
-
 
 @dataclass(frozen=True)
 class Template:
@@ -125,15 +113,13 @@ class Catalog:
             return ""
         template = self.template(wanted.model)
         if template is None:
-            names = [each.name for each in self.templates]
-            return f'spec.model "{wanted.model}" is not in the catalog. {_instead(wanted.model, names)}'
+            return f'spec.model "{wanted.model}" is not in the catalog. {_instead(wanted.model, self.templates)}'
         if not template.flavors:
             return ""
         flavor = template.flavor(wanted.flavor)
         if flavor is None:
-            names = [each.name for each in template.flavors]
             text = f'spec.flavor "{wanted.flavor}" is not in the catalog for {wanted.model}.'
-            return f"{text} {_instead(wanted.flavor, names)}"
+            return f"{text} {_instead(wanted.flavor, template.flavors)}"
         return "" if flavor.allows(wanted) else _no_combination(flavor, wanted)
 
     def change_mismatch(self, wanted: Wanted) -> str:
@@ -150,8 +136,9 @@ class Catalog:
 UNREAD: Final = Catalog()
 
 
-def _instead(given: str, names: Sequence[str]) -> str:
+def _instead(given: str, offered: Sequence[Template | Flavor]) -> str:
     """What may have been meant, and what there is."""
+    names = [each.name for each in offered]
     by_case = {name.lower(): name for name in names}
     close = [by_case[name] for name in get_close_matches(given.lower(), by_case, n=1, cutoff=0.6)]
     meant = f'Did you mean "{close[0]}"? ' if close else ""
@@ -160,7 +147,12 @@ def _instead(given: str, names: Sequence[str]) -> str:
 
 
 def _no_combination(flavor: Flavor, wanted: Wanted) -> str:
-    nearest = flavor.nearest(wanted)
+    def changes(each: Combination) -> tuple[int, int]:
+        """How many the spec needs for it, and how large the one of the GPU count is."""
+        counts = (abs(count - wanted.gpu_count) for count in each.gpu_counts)
+        return len(each.objections(wanted)), min(counts, default=0)
+
+    nearest = sorted(flavor.combinations, key=changes)
     wrong = " and ".join(nearest[0].objections(wanted))
     text = f"The catalog does not offer {wrong} for {wanted.model}, flavor {wanted.flavor}."
     offered = dict.fromkeys(filter(None, map(str, nearest)))

@@ -30,6 +30,11 @@ class Sighting:
     listed: float
     """Start of the last LIST that showed it as it stands here; `NEVER` if none has."""
 
+    @property
+    def id(self) -> str:
+        """The endpoint's."""
+        return self.endpoint.id
+
 
 @dataclass(frozen=True)
 class Absence:

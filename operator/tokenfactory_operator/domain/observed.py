@@ -157,7 +157,7 @@ class EndpointPatch:
     scaling: tuple[int, int] | None = None
     """(min_replicas, max_replicas), always together."""
     enabled: bool | None = None
-    custom_weights_id: str | None = field(default=None)
+    custom_weights_id: str | None = None
     """An empty string clears it (the wire says "UNSET")."""
 
     @property

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from tokenfactory_operator.api.v1alpha1 import (
     ApiModel,
-    Condition,
     ConnectionStatus,
     CreateAttempt,
     EndpointOrigin,
@@ -55,6 +54,7 @@ def after(s: DecisionInput, decision: Decision, verdict: Verdict, *, now: str) -
     seen_since = verdict.judged and s.evidence.view.last_view > s.memory.request.seen
     handled = seen_since or _first_reported(written, verdict)
     reported = conditions(s, decision, verdict, now=now)
+    most = foremost(reported)
     changes: dict[str, Any] = {
         "observed_generation": observed_generation(s, verdict),
         "uid": s.resource.uid,
@@ -62,7 +62,7 @@ def after(s: DecisionInput, decision: Decision, verdict: Verdict, *, now: str) -
         "create_attempt": _attempt(s, decision, origin),
         "endpoint_origin": origin,
         "conditions": reported,
-        "summary": _summary(reported),
+        "summary": bounded(most.message, BEGINNING) if most is not None else None,
         "last_handled_reconcile_at": (s.resource.requested_at or None)
         if handled
         else written.last_handled_reconcile_at,
@@ -75,7 +75,7 @@ def after(s: DecisionInput, decision: Decision, verdict: Verdict, *, now: str) -
     # What a POST of this process has made is written whatever the spec says by now (docs/protocol.md, Create 5).
     if record:
         changes |= {"endpoint_id": record, "scope": written.scope or s.evidence.scope or None}
-    if seen is not None and seen.endpoint.id == record:
+    if seen is not None and seen.id == record:
         changes |= _observed(seen.endpoint, s.policy.inference_hosts)
     elif _not_there(s, record):
         changes |= dict.fromkeys(LIVE)
@@ -125,24 +125,19 @@ def _named(s: Judged, decision: Decision) -> str:
     """The endpoint that the status is to name, also where the verdict is about something else; empty if none."""
     seen = s.own.kept
     ours = seen is not None and seen.endpoint.carries(s.identity) and not seen.endpoint.foreign_to(s.identity)
-    found = seen.endpoint.id if seen is not None and ours and seen.endpoint.id not in s.own.copies else ""
+    found = seen.id if seen is not None and ours and seen.id not in s.own.copies else ""
     return decision.record or s.recorded_id or found
 
 
 def _origin(s: Judged, named: str) -> EndpointOrigin | None:
     """What made the named endpoint: its mark says it, else this process knows it, else the status has said it."""
-    last, here = _last(s, named), s.memory.attempts.latest
+    kept, here = s.own.kept, s.memory.attempts.latest
+    last = kept.endpoint if kept is not None and kept.id == named else s.memory.endpoints[named].last_seen
     carried = last.attempt_of(s.identity) if last is not None else None
     made = here.id if here is not None and here.endpoint_id == named else ""
     written = s.resource.origin if s.resource.status.endpoint_id == named else ""
     attempt = carried or made or written
     return EndpointOrigin(endpoint_id=named, attempt=attempt) if named and attempt else None
-
-
-def _last(s: Judged, named: str) -> ObservedEndpoint | None:
-    """The named endpoint as it is seen, or was last."""
-    seen = s.own.kept
-    return seen.endpoint if seen is not None and seen.endpoint.id == named else s.memory.endpoints[named].last_seen
 
 
 def _attempt(s: Judged, decision: Decision, origin: EndpointOrigin | None) -> CreateAttempt | None:
@@ -193,11 +188,6 @@ def _observed(seen: ObservedEndpoint, hosts: Mapping[str, str]) -> dict[str, Any
         "replica_summary": _replica_summary(seen),
         "gpus": gpus,
     }
-
-
-def _summary(reported: tuple[Condition, ...]) -> str | None:
-    most = foremost(reported)
-    return bounded(most.message, BEGINNING) if most is not None else None
 
 
 def _replica_summary(seen: ObservedEndpoint) -> str | None:

@@ -101,7 +101,7 @@ class Gathering:
 
     def _attempt_seen(self, attempt: str) -> float:
         carrying = (
-            seen.endpoint.id
+            seen.id
             for seen in self._own()
             if any(mark.identity == self._identity and mark.attempt == attempt for mark in seen.endpoint.marks)
         )

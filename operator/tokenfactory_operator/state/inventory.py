@@ -331,7 +331,7 @@ class Inventory:
     def made_by(self, identity: Identity, attempt: str) -> str | None:
         """Id of the endpoint that is taken to exist and carries this `try` of the object; None too where several do."""
         found = self.sightings(self.owners.by_uid.get(identity.uid))
-        made = [seen.endpoint.id for seen in found if seen.endpoint.attempt_of(identity) == attempt]
+        made = [seen.id for seen in found if seen.endpoint.attempt_of(identity) == attempt]
         return made[0] if len(made) == 1 else None
 
     def endpoint(self, endpoint_id: str) -> ObservedEndpoint | None:
