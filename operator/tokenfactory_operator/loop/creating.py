@@ -14,7 +14,7 @@ from tokenfactory_operator.decision import actions, creation
 from tokenfactory_operator.domain.attempt import PENDING, Attempt, Event
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.desired import create_body, owner_mark
-from tokenfactory_operator.domain.errors import CloudError, KubeConflict
+from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, KubeConflict
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.loop.finalizers import Finalizers
 from tokenfactory_operator.loop.ports import Ports
@@ -95,7 +95,12 @@ class Creation:
         s.memory.post_begun()
         ended_by, endpoint_id = Event.UNANSWERED, ""
         try:
+            begun = poller.inventory.stamp()
             endpoint = await poller.cloud.create_endpoint(body)
+            if endpoint.foreign_to(s.identity) or poller.inventory.seen_before(endpoint.id, begun):
+                raise CloudUnavailable(
+                    f"creating the endpoint: the answer names {endpoint.id}, which is another's or was there before"
+                )
             ended_by, endpoint_id = Event.CREATED, endpoint.id
         except CloudError as error:
             ended_by = Event.REFUSED if error.refused else Event.UNANSWERED

@@ -307,6 +307,11 @@ class Inventory:
         """Endpoints that carry the object's mark, or were seen with it."""
         return self.owners.ever(uid)
 
+    def seen_before(self, endpoint_id: str, stamp: float) -> bool:
+        """Whether an answer had shown the endpoint before `stamp`."""
+        record = self._records.get(endpoint_id)
+        return record is not None and NEVER < record.first_seen < stamp
+
     def shown(self, uid: str) -> Iterator[str]:
         """Ids of the endpoints that carry the object's mark, where not only a POST's answer has shown them."""
         found = (self._records[item] for item in self.owners.by_uid.get(uid))
