@@ -9,7 +9,7 @@ from tokenfactory_operator.domain.attempt import PENDING, Attempt, State, found
 from tokenfactory_operator.domain.decision_input import DecisionInput, recorded_id
 from tokenfactory_operator.domain.memory import Memory
 from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.timing import SETTLE_MOST, Timing
+from tokenfactory_operator.domain.timing import NEVER, SETTLE_MOST, Timing
 
 
 def latest_attempt(resource: Resource, memory: Memory, timing: Timing) -> Attempt | None:
@@ -57,6 +57,21 @@ def unknown_before(s: DecisionInput) -> int:
     """Number of consecutive create attempts with unknown outcome before this one, which surely made nothing."""
     attempt = latest_attempt(s.resource, s.memory, s.timing)
     return attempt.after_unknown if attempt is not None and attempt.state in (State.OPEN, State.REFUSED) else 0
+
+
+def doubt_ended(s: DecisionInput) -> float:
+    """Stamp from which on no attempt so far without a clear answer can be on its way any more."""
+    attempt = latest_attempt(s.resource, s.memory, s.timing)
+    if attempt is None:
+        return NEVER
+    return attempt.doubt_ended if attempt.state in (State.OPEN, State.REFUSED) else attempt.ended
+
+
+def unresolved_before(s: DecisionInput) -> Attempt | None:
+    """The last attempt without a clear answer, where the latest one surely made nothing and nothing of it is seen."""
+    if not unknown_before(s) or s.evidence.own:
+        return None
+    return Attempt("", State.IN_DOUBT, ended=doubt_ended(s))
 
 
 def attempt_absent(s: DecisionInput, attempt: Attempt, *, settle: float) -> bool:

@@ -88,6 +88,8 @@ class Attempt:
     state: State = State.OPEN
     after_unknown: int = 0
     """How many attempts in a row before this one had no clear answer."""
+    doubt_ended: float = -math.inf
+    """As `ended`, of the last of those."""
     scope: str = ""
     """Where it was opened."""
     ended: float = -math.inf
@@ -119,7 +121,7 @@ def found(written: CreateAttempt, *, has_endpoint: bool, ended: float) -> Attemp
     if state is State.SUCCEEDED and not has_endpoint:
         state = State.IN_DOUBT
     # A number below zero can only come from somebody else: it would shorten the settle time.
-    return Attempt(written.id, state, after_unknown=max(0, written.after_unknown or 0), ended=ended)
+    return Attempt(written.id, state, after_unknown=max(0, written.after_unknown or 0), doubt_ended=ended, ended=ended)
 
 
 def is_pending(status: Mapping[str, Any] | None) -> bool:

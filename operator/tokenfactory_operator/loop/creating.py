@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.decision import actions, creation
+from tokenfactory_operator.decision import actions, attempts, creation
 from tokenfactory_operator.domain.attempt import PENDING, Attempt, Event
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.desired import create_body, owner_mark
@@ -69,7 +69,12 @@ class Creation:
     async def _open(
         self, s: DecisionInput, decision: actions.Decision, resource: Resource, *, after_unknown: int
     ) -> tuple[Attempt, Resource]:
-        attempt = Attempt(self._ports.new_attempt(), after_unknown=after_unknown, scope=s.evidence.scope)
+        attempt = Attempt(
+            self._ports.new_attempt(),
+            after_unknown=after_unknown,
+            doubt_ended=attempts.doubt_ended(s),
+            scope=s.evidence.scope,
+        )
         s.memory.attempts.opening(attempt.id)
         now = self._ports.timestamp()
         opened = api.CreateAttempt(id=attempt.id, state=PENDING, since=now, after_unknown=after_unknown or None)

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from tokenfactory_operator.domain.decision_input import Policy
-from tokenfactory_operator.domain.errors import CloudUnavailable, RateLimited
+from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, InvalidSpec, QuotaExceeded, RateLimited
 from unit.support.builders import FOREIGN, KEY, OTHER_UID, SCOPE, an_endpoint, mark, released
 from unit.support.credentials import elsewhere
 from unit.support.fakes import Turn
@@ -380,3 +380,40 @@ async def test_a_duplicate_of_an_attempt_whose_id_the_status_still_has(restarted
     for _ in range(3):
         await stage.turn()
     assert (list(stage.cloud.endpoints), stage.journal("DELETE")) == (["ep-1"], ["DELETE ep-2"])
+
+
+@pytest.mark.rule("D12", "X39")
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("how", [QuotaExceeded, InvalidSpec])
+async def test_a_refusal_after_a_call_without_an_answer(how: type[CloudError], *, restart: bool) -> None:
+    """The first call may have taken what the second one lacks: the object waits for it, however soon it is deleted."""
+    stage = Stage()
+    stage.script.plan("create", Turn(DOWN), Turn(how("no quota", refused=True, status=422)))
+    await stage.turn()
+    await stage.turn(61)
+    await stage.turn(61)
+    assert len(stage.journal("POST")) == 2
+    stage = stage.restarted() if restart else stage
+    stage.delete()
+    for _ in range(3):
+        await stage.turn(30)
+    assert (KEY in stage.kube.objects, stage.reported("Synced")) == (True, "False CreateOutcomeUnknown")
+    stage.cloud.endpoints["ep-9"] = an_endpoint("ep-9", description=mark("try-1"))
+    for _ in range(4):
+        await stage.turn(61)
+    assert (stage.cloud.endpoints, KEY in stage.kube.objects) == ({}, False)
+
+
+@pytest.mark.rule("D3", "X39")
+async def test_the_time_before_a_refusal_counts() -> None:
+    """The call without an answer was long ago: what was refused since then holds nothing."""
+    stage = Stage()
+    refused = Turn(QuotaExceeded("no quota", refused=True, status=402))
+    stage.script.plan("create", Turn(DOWN), *[refused] * 50)
+    for _ in range(20):
+        await stage.turn(61)
+    assert len(stage.journal("POST")) > 3
+    stage.delete()
+    await stage.turn()
+    await stage.turn()
+    assert KEY not in stage.kube.objects

@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.errors import CloudUnavailable, InvalidSpec, RateLimited
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from unit.support.builders import FOREIGN, KEY, SCOPE, an_endpoint, mark
 from unit.support.credentials import another
 from unit.support.fakes import Turn
 from unit.support.making import accepts_only, comes_back, revoked
+from unit.support.outcome import decided
+from unit.support.scene import Scene
 from unit.support.stage import Stage
 
 DUPLICATE = "ep-2"
@@ -272,3 +275,12 @@ async def test_no_list_comes_that_could_show_the_end(waits_for: str) -> None:
     stage.delete()
     await stage.turn()
     await revoked(stage)
+
+
+@pytest.mark.rule("D22")
+def test_an_endpoint_that_was_made_before_a_refusal() -> None:
+    """It was proven gone, and the next attempt was refused: a list of soon after its creation says nothing."""
+    scene = Scene().attempted(State.SUCCEEDED, endpoint_id="ep-1").gone()
+    scene = scene.attempted(State.REFUSED, attempt_id="a3").held().attempt_written("a3", "Refused").terminating()
+    assert decided(scene.lists()).check == "still_listed"
+    assert decided(scene.settles()).check == "delete"
