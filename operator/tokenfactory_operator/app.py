@@ -39,7 +39,7 @@ from tokenfactory_operator.process.informer import Informer
 from tokenfactory_operator.process.leadership import SystemClock, election, give_up
 from tokenfactory_operator.process.loop_errors import LoopErrors
 from tokenfactory_operator.process.opener import CloudOpener
-from tokenfactory_operator.process.standing import make_supervisor, outlives_role, report_to
+from tokenfactory_operator.process.standing import make_supervisor, outlives_role, report_to, watch_check
 from tokenfactory_operator.report.transitions import Change
 from tokenfactory_operator.settings import Settings, StartupError
 from tokenfactory_operator.state.cache import secret_of
@@ -210,7 +210,7 @@ class Operator:
 
     def report_to(self, health: HealthServer, metrics: Metrics) -> None:
         """Register probes and gauges."""
-        health.add_liveness("watch", self._core.dispatch.silent_watch)
+        health.add_liveness("watch", watch_check(self._core.dispatch, self._supervisor))
         health.add_readiness("kopf", self.informer.problem)
         health.add_readiness("cloud", self._unlisted)
         health.add_readiness("lease", self._lease.problem)

@@ -144,21 +144,26 @@ class Dispatch:
         if waiting is not None and version >= waiting[0]:
             del self._unechoed[key]
 
-    def silent_watch(self) -> str | None:
+    def silence(self) -> dict[str, float]:
+        """Of each watch that has not brought back what we wrote: for how many seconds it has brought nothing."""
+        for key in [key for key in self._unechoed if self._cache.get(key) is None]:
+            del self._unechoed[key]  # deleted meanwhile: its last event is another one
+        silent = dict[str, float]()
+        for key, (_, since) in self._unechoed.items():
+            watch = self._watch_of(key)
+            waited = asyncio.get_running_loop().time() - max(since, self._heard.get(watch, since))
+            silent[watch] = max(waited, silent.get(watch, 0.0))
+        return silent
+
+    def silent_watch(self, served: Callable[[str], bool] = lambda _: True) -> str | None:
         """What is wrong with the watch, if it brings nothing, not even what we wrote; for the liveness probe.
 
         One that brings other things meanwhile lives: there may be a flood of them, which is no reason to be restarted.
+        Nor is one whose namespace is not `served`: its rights are gone, and a restart brings none.
         """
-        if not self._unechoed:
-            return None
-        now = asyncio.get_running_loop().time()
-        for key in [key for key in self._unechoed if self._cache.get(key) is None]:
-            del self._unechoed[key]  # deleted meanwhile: its last event is another one
-        late = sum(
-            now - max(since, self._heard.get(self._watch_of(key), since)) > ECHO_LIMIT
-            for key, (_, since) in self._unechoed.items()
-        )
-        return f"a watch brought nothing for {ECHO_LIMIT:g} s, not even {late} written objects" if late else None
+        if any(waited > ECHO_LIMIT and served(watch) for watch, waited in self.silence().items()):
+            return f"a watch brought nothing for {ECHO_LIMIT:g} s, not even what was written"
+        return None
 
 
 async def no_pause() -> None:

@@ -19,6 +19,7 @@ from tokenfactory_operator.kube.access import (
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.refusals import Refusals
 from tokenfactory_operator.kube.supervision import Supervisor
+from tokenfactory_operator.loop.dispatch import ECHO_LIMIT, Dispatch
 from tokenfactory_operator.network.tls import BUNDLE
 from tokenfactory_operator.settings import Settings
 from tokenfactory_operator.telemetry.health import HealthServer
@@ -72,6 +73,18 @@ def outlives_role(settings: Settings, client: KubeClient) -> Callable[[str], Awa
         return not settings.watch_namespaces or not await missing(client, named_secret_rights((name,)))
 
     return asked
+
+
+def watch_check(dispatch: Dispatch, watcher: Supervisor) -> Callable[[], str | None]:
+    """For the liveness probe: a watch that is silent is doubted first, since its namespace may have lost its rights."""
+
+    def check() -> str | None:
+        for watch, waited in dispatch.silence().items():
+            if waited > ECHO_LIMIT / 2:
+                watcher.doubt(watch)
+        return dispatch.silent_watch(watcher.served)
+
+    return check
 
 
 def report_to(health: HealthServer, metrics: Metrics, watcher: Supervisor, refusals: Refusals) -> None:
