@@ -47,8 +47,8 @@ def absent(s: DecisionInput) -> bool:
 
 
 def gone(s: DecisionInput, endpoint_id: str) -> bool:
-    """Whether the recorded endpoint was proven gone, and no answer has shown it since."""
-    return s.memory.endpoints[endpoint_id].gone > s.evidence.recorded.absence.evidence
+    """Whether the recorded endpoint was proven gone, and no answer has shown since that it is there, or may be."""
+    return s.memory.endpoints[endpoint_id].gone > s.evidence.recorded.absence.since
 
 
 def known_as_ours(s: DecisionInput, endpoint_id: str) -> bool:

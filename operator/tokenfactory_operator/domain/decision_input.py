@@ -44,10 +44,17 @@ class Absence:
     """Last positive evidence of it: end of a 2xx answer, or a sighting; `NEVER` if there was none."""
     lists: Sequence[float]
     """Starts of the complete LISTs, in order."""
+    disproved: float = NEVER
+    """By when the LISTs left out what exists, with nothing to explain that; `NEVER` if they never did."""
+
+    @property
+    def since(self) -> float:
+        """From when on it counts that something does not show."""
+        return max(self.evidence, self.disproved)
 
     def proven(self, *, after: float, settle: float) -> bool:
-        """Two complete LISTs or more, begun after `after` and the last evidence, at least `settle` seconds apart."""
-        first = bisect_right(self.lists, max(after, self.evidence))
+        """Two complete LISTs or more, begun after `after` and `since`, at least `settle` seconds apart."""
+        first = bisect_right(self.lists, max(after, self.since))
         return first < len(self.lists) - 1 and self.lists[-1] - self.lists[first] >= settle
 
 

@@ -383,6 +383,8 @@ class Inventory:
             self.owners.remove(old, record.seen)
         if old is None or old.description != endpoint.description:
             self.owners.add(endpoint)
+        if record.missing_from(self.last_complete) and not record.unlisted:
+            self.lists.disproved(now)
         record.shown(endpoint, now)
 
     def _vanish(self, record: EndpointRecord) -> list[ObservedEndpoint]:

@@ -26,6 +26,8 @@ class Lists:
         """Of the last complete LIST, and of the longest one, in endpoints."""
         self.last_view = NEVER
         """The last LIST whose pages all came, complete or not quite."""
+        self._disproved = NEVER
+        """By when the LISTs had left out what exists."""
 
     @property
     def last_complete(self) -> float:
@@ -50,9 +52,13 @@ class Lists:
         first = bisect_left(self._complete, needed)
         del self._complete[: max(0, first - 1)]
 
+    def disproved(self, at: float) -> None:
+        """What they left out, with nothing to explain that, has shown up: what else they left out may exist too."""
+        self._disproved = at
+
     def absence(self, evidence: float) -> Absence:
         """Of something whose last sign of life was at `evidence`."""
-        return Absence(evidence, self._complete)
+        return Absence(evidence, self._complete, disproved=self._disproved)
 
     def cut_at(self) -> int:
         """The length of the last complete LIST, where it may leave out what does not fit: a page, and never longer."""

@@ -8,12 +8,19 @@ from typing import Final
 
 import pytest
 
-from tokenfactory_operator.decision.actions import DeleteDuplicate, Nothing, ProbeGone, Release, RemoveFinalizer
+from tokenfactory_operator.decision.actions import (
+    Create,
+    DeleteDuplicate,
+    Nothing,
+    ProbeGone,
+    Release,
+    RemoveFinalizer,
+)
 from tokenfactory_operator.decision.plan import decide
 from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.report import status
-from unit.support.builders import an_endpoint, mark
+from unit.support.builders import OTHER_UID, an_endpoint, mark
 from unit.support.outcome import Decided, decided
 from unit.support.scene import Scene
 
@@ -115,6 +122,33 @@ def test_a_list_that_is_not_trusted(*, looked: bool) -> None:
     assert decision.verdict is not None
     assert decision.verdict.reason is Reason.INVENTORY_UNTRUSTED
     assert "Until then ep-2" in decision.verdict.message
+
+
+OTHERS: Final = tuple(an_endpoint(item, description=mark(uid=OTHER_UID, name=item)) for item in ("ep-8", "ep-9"))
+
+
+def _maintained(scene: Scene) -> Scene:
+    """LIST was empty for a while, and each id answered 404. Then a LIST that is not complete shows two of three."""
+    scene = scene.recorded().lists(an_endpoint(), *OTHERS).settles().gone()
+    return scene.lists(*OTHERS, complete=False)
+
+
+@pytest.mark.rule("E38", "X40")
+def test_lists_that_left_out_what_exists_prove_nothing() -> None:
+    """Evidence: nor does the 404 of that time. Both have to be seen anew."""
+    assert decided(_maintained(Scene())) == WAITING
+    assert decided(_maintained(Scene()).settles(*OTHERS, seconds=50)) == WAITING
+    assert decided(_maintained(Scene()).settles(*OTHERS)) == replace(WAITING, action=ProbeGone("ep-1", mark()))
+    assert decided(_maintained(Scene()).settles(*OTHERS).gone()).action == Create()
+
+
+@pytest.mark.rule("E38")
+def test_an_endpoint_that_is_listed_late_disproves_no_list() -> None:
+    """A LIST may lag behind a creation, and says about all others what it says."""
+    scene = Scene().held().attempted(State.IN_DOUBT).settles()
+    late = OTHERS[0]
+    scene.inventory.take_answer(late, created=True)
+    assert decided(scene.wait(120).settles().lists(late)).action == Create(after_unknown=1)
 
 
 TERMINATING = [

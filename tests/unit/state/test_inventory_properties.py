@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pytest
@@ -30,6 +31,10 @@ class Diary:
     """Begin, end, complete, shown."""
     answers: list[tuple[float, str, str]] = field(default_factory=list)
     """End, endpoint id, kind."""
+    forgotten: set[str] = field(default_factory=set)
+    """Those that were absent for so long that nobody misses them (E27)."""
+    disproved: float = NEVER
+    """When one was last seen again that the LISTs had left out (E38)."""
 
     def sightings(self, wanted: str, kinds: tuple[str, ...]) -> list[float]:
         """Ends of everything that showed the id (or, with an empty one, any id) under one of the marks.
@@ -46,9 +51,17 @@ class Diary:
 
     def absent(self, wanted: str, kinds: tuple[str, ...], settle: float) -> bool:
         """Two complete LISTs begun after the last evidence, the first and the last of them so far apart."""
-        last = max(self.sightings(wanted, kinds), default=NEVER)
+        last = max([*self.sightings(wanted, kinds), self.disproved])
         starts = [begin for begin, _, complete, _ in self.lists if complete and begin > last]
         return len(starts) >= 2 and max(starts) - min(starts) >= settle
+
+    def seen(self, end: float, names: Iterable[str], present: Shown) -> None:
+        """These were shown just now; `present`: what was present before."""
+        for name in names:
+            first = min(self.sightings(name, tuple(MARKS)))
+            if first < end and name not in present and name not in self.forgotten:
+                self.disproved = end
+            self.forgotten.discard(name)
 
     def present(self) -> Shown:
         """Of each endpoint the latest word: an answer's by its end, a LIST's by its start."""
@@ -109,9 +122,11 @@ class Story:
     def tell(self, step: Step) -> None:
         """One thing happens."""
         if isinstance(step, Answer):
+            present = self.diary.present()
             self.scene.wait(0.25)
             end = self.scene.inventory.take_answer(an_endpoint(step.name, description=MARKS[step.kind]))
             self.diary.answers.append((end, step.name, step.kind))
+            self.diary.seen(end, (step.name,), present)
         elif isinstance(step, Listing):
             self._list(step)
         else:
@@ -121,9 +136,17 @@ class Story:
         begun = self.scene.inventory.stamp()
         if step.meanwhile is not None:
             self.tell(step.meanwhile)
+        present = self.diary.present()
         endpoints = tuple(an_endpoint(name, description=MARKS[kind]) for name, kind in step.shown.items())
         self.scene.wait(0.25).inventory.listed(begun, EndpointList(endpoints, complete=step.complete))
-        self.diary.lists.append((begun, self.scene.inventory.stamp(), step.complete, step.shown))
+        end = self.scene.inventory.stamp()
+        self.diary.lists.append((begun, end, step.complete, step.shown))
+        answered = step.meanwhile.name if step.meanwhile is not None else ""
+        self.diary.seen(end, step.shown.keys() - {answered}, present)
+        if step.complete:
+            missing = set(IDS) - self.diary.present().keys()
+            settle = self.scene.timing.delete_settle
+            self.diary.forgotten |= {name for name in missing if self.diary.absent(name, tuple(MARKS), settle)}
 
 
 @given(STEPS)
