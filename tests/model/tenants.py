@@ -114,7 +114,8 @@ class Tenants:
         self._world.later(self._rng.uniform(10.0, 900.0), self._right, secret)
 
     def _right(self, secret: Key) -> None:
-        if self._placed(self._users(secret)):
+        """With the project named beside it, nothing can have been made with the wrong token."""
+        if self._named or self._placed(self._users(secret)):
             self._put(secret, self._token(TENANT))
             self._say(f"puts the right token into {secret}")
         else:
