@@ -52,6 +52,8 @@ class KubeApi:
             headers={"authorization": f"Bearer {token}"},
             verify=ssl.create_default_context(cafile=str(cluster.ca_file)),
             timeout=60.0,
+            # Several threads share it: one may close what has expired, just as another begins to use it (httpcore 1.0).
+            limits=httpx.Limits(keepalive_expiry=None),
             trust_env=False,
         )
 
