@@ -78,14 +78,17 @@ class Machines:
         if around.hides or around.vendor.cap or self._world.loop.time() - self._maintained < settle:
             return
         self._maintained = self._world.loop.time()
-        for endpoint in around.vendor.alive:
-            named = (body["status"].get("endpointId") for body in self._world.kube.objects.values())
-            # What no object names, nobody can miss: it is as if it came when the maintenance is over.
-            endpoint.late = endpoint.late or endpoint.id not in named
+        self._unlisted()
         lasts = self._rng.uniform(1.0, MAINTENANCE * settle)
         self._world.trace.say("world", f"maintenance for {lasts:.1f} s")
         around.vendor.maintained = True
         self._world.later(lasts, setattr, around.vendor, "maintained", False)
+
+    def _unlisted(self) -> None:
+        """What no object names, nobody can miss in a maintenance: it is as if it came when that is over."""
+        named = {body["status"].get("endpointId") for body in self._world.kube.objects.values()}
+        for endpoint in self._world.vendor.alive:
+            endpoint.late = endpoint.late or endpoint.id not in named
 
     def _capacity(self) -> None:
         self._world.trace.say("world", "no GPU is free")
@@ -154,6 +157,8 @@ class Machines:
             lost = self._world.kube.restore(backup)
             self._deeds.restores += 1
             self._deeds.let_go |= lost
+            if self._world.vendor.maintained:
+                self._unlisted()
             self._world.trace.say("world", f"etcd goes back to {', '.join(map(str, backup))}; lost: {lost}")
         for _ in range(count):
             self._world.start()

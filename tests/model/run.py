@@ -19,6 +19,8 @@ from tokenfactory_operator.domain.timing import Timing
 
 TROUBLE: Final = (300.0, 1500.0)
 """Seconds in which things happen."""
+MISTAKEN: Final = 900.0
+"""Seconds until people have put right what they did by mistake; with another credential a settle time begins anew."""
 CALM: Final = 4000.0
 """Seconds until the world has to be in order: all settle times, pauses and slow retries one after the other."""
 AFTERWARDS: Final = 1100.0
@@ -145,6 +147,7 @@ class Simulation:
         world.vendor.maintained = False
         world.vendor.room = True
         world.trace.say("world", "is left alone")
+        world.run_for(MISTAKEN)
         self._settle()
         self._verdict.exactly_one(strict=False)
         self._verdict.nothing_left()
