@@ -207,7 +207,11 @@ class Tenants:
     # What a person can put right
 
     def mend(self) -> None:
-        """Give each object the credentials of the project that its endpoint is in."""
+        """Give each Secret a token of its project, and each object the credentials of the project of its endpoint."""
+        for secret in list(self._world.secrets.objects):
+            if self._world.around.grants[self._value(secret)].project != SECRETS[secret.name]:
+                self._put(secret, self._token(SECRETS[secret.name]))
+                self._say(f"puts the right token into {secret}")
         for key, body in list(self._world.kube.objects.items()):
             endpoints = self._world.vendor.of(body["metadata"]["uid"])
             if not endpoints or self._shows_all(body):
