@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from tokenfactory_operator.decision.actions import Create
+from tokenfactory_operator.decision.plan import decide
+from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.errors import CloudUnavailable
+from tokenfactory_operator.domain.reasons import Reason
 from unit.protocol.test_protocol_credentials import beside
 from unit.support.builders import KEY, an_endpoint
 from unit.support.fakes import InMemoryCloud, Turn
+from unit.support.scene import Scene
 from unit.support.stage import Stage
 
 DOWN = CloudUnavailable("no answer in time")
@@ -107,3 +112,13 @@ async def test_a_list_that_may_be_cut_off_is_confirmed_and_others_are_missing(*,
     assert stage.reported("Stalled") == "True InventoryUntrusted"
     await confirm(stage, "2")
     assert (len(stage.journal("POST")), KEY in stage.kube.objects) == ((1, False) if terminating else (2, True))
+
+
+@pytest.mark.rule("E28")
+@pytest.mark.parametrize(
+    ("answered", "creates"), [(Reason.INVENTORY_UNTRUSTED, False), (Reason.CREATE_OUTCOME_UNKNOWN, True)]
+)
+def test_what_is_missing_is_confirmed_and_two_calls_have_no_answer(answered: Reason, *, creates: bool) -> None:
+    """Only an answer about the calls ends the longer wait for the second one."""
+    scene = Scene().held().attempted(State.IN_DOUBT, after_unknown=1).word(answered).settles()
+    assert isinstance(decide(scene.situation()).action, Create) == creates
