@@ -168,8 +168,8 @@ async def test_a_standby_calls_nobody_and_forgets_nothing() -> None:
     made = World()
     made.object("a")
     made.accounts.queue_of(Key(NAMESPACE, "a")).add(Key(NAMESPACE, "a"), Urgency.EDIT)
-    await asyncio.sleep(0.05)
     inventory = made.poller("a").inventory
+    await asyncio.sleep(0.05)
     assert (made.worked, inventory.listed_once, made.woken) == (set(), False, [])
     made.accounts.start()
     assert made.woken == [Key(NAMESPACE, "a")]
