@@ -19,19 +19,25 @@ DOWN = CloudUnavailable("no answer in time")
 STRANGERS = tuple(f"x-{number}" for number in range(20))
 
 
-async def asked_about_missing_ones(*, terminating: bool = False) -> tuple[Stage, InMemoryCloud]:
-    """An attempt without an answer, its endpoint and some strangers' hidden; and a cloud that shows it."""
+async def unanswered(*, terminating: bool) -> Stage:
+    """An attempt without an answer, whose endpoint is hidden, beside strangers' endpoints."""
     stage = Stage()
     for name in STRANGERS:
         stage.cloud.endpoints[name] = an_endpoint(name, description="a stranger's")
     stage.cloud.hidden.add("ep-1")
     stage.script.plan("create", Turn(DOWN, effect=True))
     await stage.turn()
-    full = InMemoryCloud(stage.script)
-    full.endpoints = {name: each for name, each in stage.cloud.endpoints.items() if name == "ep-1"}
     if terminating:
         stage.delete()
     await stage.turn()
+    return stage
+
+
+async def asked_about_missing_ones(*, terminating: bool = False) -> tuple[Stage, InMemoryCloud]:
+    """An attempt without an answer, its endpoint and some strangers' hidden; and a cloud that shows it."""
+    stage = await unanswered(terminating=terminating)
+    full = InMemoryCloud(stage.script)
+    full.endpoints = {name: each for name, each in stage.cloud.endpoints.items() if name == "ep-1"}
     stage.wait_out(600 if terminating else 60)
     stage.cloud.hidden |= set(STRANGERS[:5])
     await stage.turn()
@@ -93,15 +99,7 @@ async def test_a_request_from_before_a_second_question_is_no_answer_to_it() -> N
 @pytest.mark.parametrize("terminating", [False, True])
 async def test_a_list_that_may_be_cut_off_is_confirmed_and_others_are_missing(*, terminating: bool) -> None:
     """That the call made nothing says nothing about a list that hides others. Nobody is asked a third time."""
-    stage = Stage()
-    for name in STRANGERS:
-        stage.cloud.endpoints[name] = an_endpoint(name, description="a stranger's")
-    stage.cloud.hidden.add("ep-1")
-    stage.script.plan("create", Turn(DOWN, effect=True))
-    await stage.turn()
-    if terminating:
-        stage.delete()
-    await stage.turn()
+    stage = await unanswered(terminating=terminating)
     await stage.turn(600)
     assert stage.reported("Stalled") == "True CreateOutcomeUnknown"
     stage.cloud.hidden |= set(STRANGERS[:5])
