@@ -176,13 +176,17 @@ def duplicate_before(s: Judged) -> Decision | None:
 
 
 def unreleased(s: Judged) -> Decision | None:
-    """The endpoint stays, and its mark does not say yet that it was let go on purpose."""
+    """The endpoint stays, and nothing has shown yet that its mark says that it was let go on purpose."""
     seen = s.own.kept
     if seen is None or seen.id not in s.own.retained(Deed.RELEASE):
         return None
-    done = s.memory.endpoints[seen.id].released
-    if (done > NEVER and seen.listed <= done) or seen.endpoint.released is not None:
-        return None  # released before, perhaps by an earlier process
+    done, unmarked = s.memory.endpoints[seen.id].released, not seen.endpoint.carries(s.identity)
+    if unmarked and max(seen.listed, seen.answered) > done and (done > NEVER or seen.endpoint.released is not None):
+        return None  # perhaps by an earlier process
+    if not proof.due_again(done, seen):
+        return _deleting(
+            s, "The cloud has answered the release. Waiting until its list no longer shows the owner mark."
+        )
     mark = ReleasedMark(s.identity.cluster_id, subject(s.resource.namespace, s.resource.name))
     description = described(text_without_marks(seen.endpoint.description), mark)
     action = Release(seen.id, EndpointPatch(description=description))

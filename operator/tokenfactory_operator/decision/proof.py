@@ -9,8 +9,8 @@ from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import NEVER
 
-DELETE_AGAIN: Final = 60.0
-"""Seconds after which a DELETE that was answered, but whose endpoint is still listed, is sent again."""
+CALL_AGAIN: Final = 60.0
+"""Seconds after which a DELETE or release that was answered, and that the LISTs do not show yet, is sent again."""
 
 
 def confirmed(s: DecisionInput) -> bool:
@@ -78,5 +78,9 @@ def called_elsewhere(s: DecisionInput) -> float:
 
 def delete_due(s: DecisionInput, endpoint_id: str, seen: Sighting | None) -> bool:
     """Whether a DELETE has to be sent: none was answered yet, or the endpoint is still listed long after the answer."""
-    answered = s.memory.endpoints[endpoint_id].deleted
-    return answered == NEVER or (seen is not None and seen.listed > answered + DELETE_AGAIN)
+    return due_again(s.memory.endpoints[endpoint_id].deleted, seen)
+
+
+def due_again(answered: float, seen: Sighting | None) -> bool:
+    """Whether a call was never answered, or is not seen to have taken effect long after that."""
+    return answered == NEVER or (seen is not None and seen.listed > answered + CALL_AGAIN)

@@ -415,16 +415,16 @@ def test_force_release_says_what_may_still_be_billed() -> None:
 @pytest.mark.parametrize(
     ("arrange", "text"),
     [
-        pytest.param(lambda s: s.lists(OWN), "stays in the cloud", id="there"),
+        pytest.param(lambda s: s.lists(an_endpoint(description=released())), "stays in the cloud", id="there"),
         pytest.param(lambda s: s.settles(), "no longer in the cloud", id="absent"),
-        pytest.param(lambda s: s.lists(OWN).gone(), "no longer in the cloud", id="proven-gone"),
+        pytest.param(lambda s: s.gone().lists(), "no longer in the cloud", id="proven-gone"),
     ],
 )
 def test_a_release_says_what_became_of_the_endpoint(arrange: Arrange, text: str) -> None:
     """Events say what has happened: an endpoint that is gone is not said to be billed."""
-    scene = retained(Scene().recorded())
-    arrange(scene)
+    scene = retained(Scene().recorded()).lists(OWN)
     scene.memory.endpoints.release_answered("ep-1", scene.inventory.stamp())
+    arrange(scene)
     action = decide(scene.situation()).action
     assert isinstance(action, RemoveFinalizer)
     assert text in action.message

@@ -330,9 +330,11 @@ async def test_retain_turns_the_mark_and_lets_go() -> None:
     stage = await ready(deletionPolicy="Retain", description="ours")
     stage.delete()
     await stage.reconcile()
+    assert stage.journal("PATCH", "DELETE", "finalizers") == ["PATCH ep-1 description"]
+    await stage.turn()
     assert stage.journal("PATCH", "DELETE", "finalizers") == ["PATCH ep-1 description", "finalizers 0"]
     assert stage.cloud.endpoints["ep-1"].description == f"ours {released()}"
-    assert stage.witness.events == ["ReleasedEndpoint"]
+    assert stage.witness.events == ["Deleting", "ReleasedEndpoint"]
 
 
 @pytest.mark.rule("D11")
@@ -342,6 +344,7 @@ async def test_retain_of_an_endpoint_that_is_gone() -> None:
     stage.cloud.endpoints.clear()
     stage.delete()
     await stage.reconcile()
+    await stage.turn()
     assert KEY not in stage.kube.objects
     assert "no longer in the cloud" in stage.witness.messages[-1]
 

@@ -88,6 +88,7 @@ async def test_of_two_objects_one_gets_it() -> None:
 
     stage.delete()
     await stage.turn()
+    await stage.turn()
     assert KEY not in stage.kube.objects
     assert description(stage) == f"a note {released()}"
     for _ in range(3):
@@ -269,6 +270,7 @@ async def test_a_recreated_object_gets_its_endpoint_back() -> None:
     assert (description(stage), stage.reported("Ready")) == (TAKEN, "True Available")
     stage.delete()
     await stage.turn()
+    await stage.turn()
     assert KEY not in stage.kube.objects
     assert description(stage) == f"a note {released()}"
     assert stage.journal("POST", "DELETE") == []
@@ -315,6 +317,7 @@ async def test_wiped_status_after_an_adoption() -> None:
     await stage.turn()
     assert (stage.status["endpointId"], stage.attempt) == ("ep-7", ("adopted", "Created"))
     stage.delete()
+    await stage.turn()
     await stage.turn()
     assert (NAME in {key.name for key in stage.kube.objects}, stage.journal("DELETE")) == (False, [])
     assert description(stage) == f"a note {released()}"

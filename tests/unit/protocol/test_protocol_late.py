@@ -66,7 +66,7 @@ async def test_an_adoption_that_takes_effect_after_the_release() -> None:
     assert stage.cloud.endpoints["ep-7"].description == released()
     assert KEY in stage.kube.objects
     stage.cloud.endpoints["ep-7"] = MINE
-    await stage.turn(10)
+    await stage.turn(61)
     assert stage.cloud.endpoints["ep-7"].description == released()
     await stage.turn(61)
     assert KEY not in stage.kube.objects
@@ -184,7 +184,7 @@ async def test_a_mark_that_comes_after_the_release_is_released_again() -> None:
     stage.delete()
     await stage.turn()
     stage.cloud.endpoints["ep-7"] = MINE
-    await stage.turn()
+    await stage.turn(61)
     assert stage.cloud.endpoints["ep-7"].description == released()
 
 
@@ -331,6 +331,7 @@ async def test_the_time_that_is_told_is_the_time_that_passes() -> None:
     """Of an earlier process the deadlines count too."""
     stage = (await Stage(deletionPolicy="Retain").ready(lasting=300)).restarted()
     stage.delete()
+    await stage.turn()
     await stage.turn()
     assert "about 125 s" in str(stage.status["conditions"])
 
