@@ -90,11 +90,11 @@ def unlisted(s: DecisionInput) -> bool:
 
 
 def likeliest(s: DecisionInput, unmarked: Sighting | None, copied: Collection[str]) -> Sighting | None:
-    """Of the endpoints that are seen: the one that the spec names, else that serves, else the recorded, else the older.
+    """Of the endpoints that are seen: the one that the spec names, else the one that serves, else the older.
 
-    The recorded one may be the successor of one that was gone for a while, so what serves comes before it. Where it
-    serves too, its address is the published one. Without a mark (`unmarked`) it comes before those: were another taken
-    in its place, nothing would lead back to it. None of the `copied` is the object's, also where nothing else is seen.
+    The status only decides between equals: it may name the successor of one that was gone for a while. The recorded
+    one without a mark (`unmarked`) comes before those: were another taken in its place, nothing would lead back to it.
+    None of the `copied` is the object's, also where nothing else is seen.
     """
     own = [seen for seen in s.evidence.own if seen.id not in copied]
     ranked = sorted(
@@ -104,8 +104,8 @@ def likeliest(s: DecisionInput, unmarked: Sighting | None, copied: Collection[st
             seen is not unmarked,
             s.memory.endpoints[seen.id].deleted > NEVER,
             not seen.endpoint.serves,
-            seen.id != s.recorded_id,
             seen.endpoint.created_at or "",
+            seen.id != s.recorded_id,
             seen.id,
         ),
     )

@@ -113,17 +113,6 @@ def test_a_copy_never_stands_in_the_place_of_the_original(arrange: Arrange, own:
     assert decided(arrange(Scene()).spec(deletionPolicy="Retain").terminating()).check == "unreleased"
 
 
-@pytest.mark.rule("C25", "X32")
-@pytest.mark.parametrize("retained", [True, False])
-def test_a_copy_of_a_former_endpoints_mark_after_a_restart(*, retained: bool) -> None:
-    """Create 7: this process never saw what the first attempt made. The recorded endpoint serves, so it is kept."""
-    scene = Scene().recorded("ep-3", createdAt="2025-01-02").attempt_written("a3", "Created", endpointId="ep-3")
-    scene = scene.spec(deletionPolicy="Retain" if retained else "Delete")
-    scene = scene.settles(an_endpoint("ep-2"), an_endpoint("ep-3", description=mark("a3"), created_at="2025-01-02"))
-    found = decided(scene)
-    assert (found.action, found.record) == (DeleteDuplicate("ep-2", "ep-3"), "ep-3")
-
-
 @pytest.mark.rule("C33", "X18")
 @pytest.mark.parametrize("state", ["Pending", "Refused"])
 @pytest.mark.parametrize("marked", [True, False])

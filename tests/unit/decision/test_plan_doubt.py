@@ -87,16 +87,14 @@ ROWS = [
         id="status-decides-between-equals",
     ),
     pytest.param(
-        lambda s: (
-            s.recorded("ep-9").settles(an_endpoint(created_at=NEWER), replace(LATE, created_at=OLDER)).gone("ep-9")
-        ),
-        replace(duplicate(Nothing(), "ep-2"), after=0),
-        id="the-older-is-kept-where-the-status-names-neither",
+        lambda s: s.recorded("ep-2").lists(an_endpoint(created_at=NEWER), replace(LATE, created_at=OLDER)),
+        duplicate(DeleteDuplicate("ep-1", "ep-2"), "ep-2"),
+        id="the-older-is-kept",
     ),
     pytest.param(
         lambda s: s.recorded("ep-1").lists(an_endpoint(created_at=NEWER), replace(LATE, created_at=OLDER)),
-        duplicate(DeleteDuplicate("ep-2", "ep-1"), "ep-1"),
-        id="the-one-that-the-status-names-is-kept-however-old-the-other-is",
+        replace(duplicate(Nothing(), "ep-2"), after=0),
+        id="the-older-is-kept-whichever-the-status-names",
     ),
     pytest.param(
         lambda s: s.recorded("ep-2").lists(
@@ -310,9 +308,8 @@ FIRST = [
 @pytest.mark.rule(
     C25=(
         "the-one-that-serves-is-kept",
-        "the-one-that-the-status-names-is-kept-however-old-the-other-is",
+        "the-older-is-kept-whichever-the-status-names",
         "status-decides-between-equals",
-        "the-older-is-kept-where-the-status-names-neither",
         "its-id-is-written-before-the-other-is-deleted",
     ),
     C27="an-adopted-duplicate-is-never-deleted",

@@ -202,7 +202,7 @@ async def test_an_endpoint_that_showed_again_is_not_gone_any_more() -> None:
 @pytest.mark.parametrize("old_serves", [True, False])
 @pytest.mark.parametrize("new_serves", [True, False])
 async def test_of_two_the_one_that_serves_is_kept(*, old_serves: bool, new_serves: bool) -> None:
-    """Lost: the old one beside its successor. Else the one that the status names."""
+    """Lost: the old one beside its successor. Else the older, whichever the status names."""
     stage = await Stage().ready()
     old = stage.cloud.endpoints.pop("ep-1")
     await stage.turn()
@@ -214,7 +214,7 @@ async def test_of_two_the_one_that_serves_is_kept(*, old_serves: bool, new_serve
     stage.cloud.endpoints["ep-1"] = replace(old, **state)  # type: ignore[arg-type]  # the vendor's fields
     for _ in range(4):
         await stage.turn()
-    kept = "ep-1" if old_serves and not new_serves else "ep-2"
+    kept = "ep-2" if new_serves and not old_serves else "ep-1"
     assert list(stage.cloud.endpoints) == [kept]
     assert stage.status["endpointId"] == kept
 
