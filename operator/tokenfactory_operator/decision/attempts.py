@@ -36,7 +36,7 @@ def unresolved(s: DecisionInput) -> Attempt | None:
     attempt = latest_attempt(s.resource, s.memory, s.timing)
     if attempt is None or attempt.state is not State.IN_DOUBT:
         return None
-    explained = any(attempt.id in ("", seen.endpoint.attempt_of(s.identity)) for seen in s.evidence.own)
+    explained = any(not attempt.id or seen.endpoint.shows(s.identity, attempt.id) for seen in s.evidence.own)
     return None if explained else attempt
 
 

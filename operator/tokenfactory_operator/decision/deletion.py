@@ -64,9 +64,12 @@ def call_sent(s: Judged) -> Decision | None:
 
 
 def unproven(s: Judged) -> Decision | None:
-    """Nothing but the status says that the endpoint is this object's: neither deleted nor left without a word."""
+    """Nothing but the status says that the endpoint is this object's: neither deleted nor left without a word.
+
+    Where the endpoint stays, it is left with a word, unless another one would be named in its place.
+    """
     bare = s.own.of(Role.UNPROVEN)
-    if bare is None:
+    if bare is None or (retained(s) and s.own.kept is None):
         return None
     text = f"{unproven_text(s, bare.id)} If not, or to leave it, release the object: {FORCE}."
     return Decision(verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text), after_list=True)

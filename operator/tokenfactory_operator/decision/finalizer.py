@@ -44,7 +44,7 @@ REASONS_TO_KEEP: Final[tuple[tuple[Callable[[Judged], Decision | None], Collecti
     (gates.cloud_not_observed, {Ending.RETAINED, Ending.DELETED}),
     (gates.other_scope, {Ending.RETAINED, Ending.DELETED}),
     (questions.hidden, {Ending.RETAINED, Ending.DELETED}),
-    (deletion.unproven, {Ending.DELETED}),
+    (deletion.unproven, {Ending.RETAINED, Ending.DELETED}),
     (deletion.undeleted, {Ending.DELETED}),
     (deletion.due_again, {Ending.RETAINED, Ending.DELETED}),
     (deletion.unresolved_attempt, {Ending.RETAINED, Ending.DELETED}),

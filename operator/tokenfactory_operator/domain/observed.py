@@ -75,8 +75,12 @@ class ObservedEndpoint:
         """Whether one of the marks names another identity."""
         return any(mark.identity != identity for mark in self.marks)
 
+    def shows(self, identity: Identity, attempt: str) -> bool:
+        """Whether one of the marks names this attempt of this identity."""
+        return any(mark.identity == identity and mark.attempt == attempt for mark in self.marks)
+
     def attempt_of(self, identity: Identity) -> str | None:
-        """The `try` of this identity's mark."""
+        """The `try` of this identity's first mark."""
         return next((mark.attempt for mark in self.marks if mark.identity == identity), None)
 
     @property

@@ -101,11 +101,7 @@ class Gathering:
         return max(self._owners.last_seen(uid), self._seen(self._inventory.carrying(uid)))
 
     def _attempt_seen(self, attempt: str) -> float:
-        carrying = (
-            seen.id
-            for seen in self._own()
-            if any(mark.identity == self._identity and mark.attempt == attempt for mark in seen.endpoint.marks)
-        )
+        carrying = (seen.id for seen in self._own() if seen.endpoint.shows(self._identity, attempt))
         return max(self._owners.attempt_last_seen(self._resource.uid, attempt), self._seen(carrying))
 
     def _witnessed(self, recorded: EndpointRecord | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokenfactory_operator.decision.actions import DeleteDuplicate, Nothing
+from tokenfactory_operator.decision.actions import DeleteDuplicate, DeleteEndpoints, Nothing
 from tokenfactory_operator.domain.observed import Changes, EndpointList
 from tokenfactory_operator.domain.reasons import Reason
 from unit.support.builders import FOREIGN, OTHER_UID, UID, an_endpoint, mark
@@ -32,6 +32,16 @@ def test_a_list_tells_who_has_more_than_one() -> None:
     )
     changes = scene.inventory.listed(scene.inventory.stamp(), EndpointList((OWN, duplicate, others)))
     assert changes == Changes(frozenset({"ep-2", "ep-3"}), frozenset({UID, OTHER_UID}), frozenset({UID}))
+
+
+@pytest.mark.rule("C20")
+@pytest.mark.parametrize("tries", [("a1", "a2"), ("a2", "a1")])
+def test_an_open_attempt_is_seen_beside_another_mark_of_the_object(tries: tuple[str, str]) -> None:
+    """Somebody has pasted a mark: whichever stands first, it was seen, so its absence would never be proven."""
+    both = an_endpoint(description=" ".join(map(mark, tries)))
+    scene = Scene().held().attempt_written("a2", endpointId="ep-1").settles(both)
+    assert decided(scene).check != "undecided"
+    assert decided(scene.terminating()).action == DeleteEndpoints(("ep-1",))
 
 
 @pytest.mark.rule("C25", "L11")

@@ -57,7 +57,10 @@ TABLE: Final[dict[str, tuple[Make, set[Ending]]]] = {
     "cloud_not_observed": (lambda: Scene().recorded(), {RETAINED, DELETED}),
     "other_scope": (lambda: Scene().recorded(scope="project-2").lists(), {RETAINED, DELETED}),
     "hidden": (lambda: Scene().recorded().settles().finds(OWN).lists().wait(30), {RETAINED, DELETED}),
-    "unproven": (lambda: Scene().recorded().lists(an_endpoint(description="by hand")), {DELETED}),
+    "unproven": (
+        lambda: Scene().recorded().lists(an_endpoint(description="by hand"), DUPLICATE),
+        {RETAINED, DELETED},
+    ),
     "undeleted": (lambda: Scene().recorded().lists(OWN), {DELETED}),
     "due_again": (lambda: accepted().wait(31), {RETAINED, DELETED}),
     "unresolved_attempt": (

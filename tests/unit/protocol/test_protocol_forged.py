@@ -70,6 +70,24 @@ async def test_it_is_left_by_an_object_that_retains() -> None:
 
 
 @pytest.mark.rule("I20")
+async def test_it_is_not_forgotten_beside_an_endpoint_that_is_marked() -> None:
+    """`Retain`: were the marked one released in its place, nobody would be told of the other."""
+    stage = await Stage(deletionPolicy="Retain").ready(lasting=300)
+    stage = stage.restarted()
+    bare = replace(stage.cloud.endpoints["ep-1"], description="by hand")
+    stage.cloud.endpoints |= {"ep-1": bare, "ep-2": an_endpoint("ep-2", description=mark("late"))}
+    stage.delete()
+    for _ in range(4):
+        await stage.turn(61)
+    assert (KEY in stage.kube.objects, stage.status["endpointId"], touched(stage)) == (True, "ep-1", [])
+    assert stage.reported("Stalled") == "True OwnershipConflict"
+    stage.cloud.endpoints["ep-1"] = replace(bare, description=mark(stage.attempt[0]))
+    for _ in range(4):
+        await stage.turn(61)
+    assert (KEY in stage.kube.objects, list(stage.cloud.endpoints)) == (False, ["ep-1"])
+
+
+@pytest.mark.rule("I20")
 async def test_a_mark_that_was_removed_while_no_operator_ran() -> None:
     """A person puts it back, as the condition says, and all is well; this process then knows the endpoint."""
     stage = await Stage().ready()
