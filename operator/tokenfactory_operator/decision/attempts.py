@@ -74,6 +74,11 @@ def unresolved_before(s: DecisionInput) -> Attempt | None:
     return Attempt("", State.IN_DOUBT, ended=doubt_ended(s))
 
 
+def in_doubt(s: DecisionInput) -> Attempt | None:
+    """The attempt of which something may still show: the latest one, or else one before it."""
+    return unresolved(s) or unresolved_before(s)
+
+
 def attempt_absent(s: DecisionInput, attempt: Attempt, *, settle: float) -> bool:
     """Nothing of this attempt (and, with nothing else of ours listed, of this object) came to be."""
     proven = s.evidence.attempt_absence.proven(after=attempt.ended, settle=settle)

@@ -98,7 +98,7 @@ def _unjudged(s: Judged) -> bool:
 
 def unresolved_attempt(s: Judged) -> Decision | None:
     """An attempt may still make an endpoint: wait until nothing can come any more."""
-    attempt = attempts.unresolved(s) or attempts.unresolved_before(s)
+    attempt = attempts.in_doubt(s)
     if attempt is None:
         return None
     if not attempts.attempt_absent(s, attempt, settle=s.timing.delete_settle):

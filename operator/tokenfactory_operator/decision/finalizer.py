@@ -71,9 +71,7 @@ def ending(s: Judged) -> Ending:
 
 
 def _nothing_made(s: Judged) -> bool:
-    if s.evidence.own or s.recorded_id or s.memory.endpoints.known_since():
-        return False
-    if attempts.unresolved(s) is not None or attempts.unresolved_before(s) is not None:
+    if s.evidence.own or s.recorded_id or s.memory.endpoints.known_since() or attempts.in_doubt(s) is not None:
         return False
     attempt, written = s.memory.attempts.latest, s.resource.status.create_attempt
     nothing_sent = s.memory.hold.clean and (attempt is None or attempt.state is State.OPEN)

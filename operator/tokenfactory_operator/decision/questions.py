@@ -9,6 +9,7 @@ from typing import Final
 
 from tokenfactory_operator.decision import attempts, proof
 from tokenfactory_operator.decision.actions import Asking, Decision, ProbeGone
+from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.attempt import Attempt
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.desired import description_for
@@ -79,6 +80,13 @@ def shown_elsewhere(s: DecisionInput) -> Decision | None:
     )
     verdict = Asking(Reason.INVENTORY_UNTRUSTED, text, conflicts=tuple(sorted(ids)))
     return Decision(verdict=verdict, after_list=True)
+
+
+def over(s: Judged) -> bool:
+    """What a person has confirmed about endpoints is over, though the object may stand still for another reason."""
+    answered = proof.confirmed(s) or proof.calls_confirmed(s) or bool(s.memory.confirmed_elsewhere)
+    settled = not s.evidence.view.untrusted and attempts.unresolved(s) is None
+    return answered and settled and s.own.kept is not None
 
 
 def list_untrusted(s: DecisionInput, *, also: str = "") -> Decision | None:

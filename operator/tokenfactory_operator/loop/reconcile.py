@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tokenfactory_operator.decision import actions, attempts, ownership, plan
+from tokenfactory_operator.decision import actions, attempts, ownership, plan, questions
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.decision_input import DecisionInput, Policy
 from tokenfactory_operator.domain.errors import KubeConflict, KubeNotFound, LeaseLost, OperatorError, RateLimited
@@ -142,7 +142,7 @@ class Reconciler:
         resource = await self._report(judged, decision)  # nothing has changed since it was decided
         if decision.adopts:
             s.memory.adopting(decision.adopts)
-        if decision.in_order or _no_doubt(s):
+        if decision.in_order or questions.over(judged):
             s.memory.doubt_over()  # the next one is a new question
         if decision.hurry:
             poller.hurry()
@@ -288,11 +288,3 @@ def _said_ready(resource: Resource) -> bool:
     ready = resource.status.condition(ConditionType.READY)
     current = resource.status.observed_generation == resource.generation
     return current and ready is not None and ready.status == "True"
-
-
-def _no_doubt(s: DecisionInput) -> bool:
-    """What a person can confirm about endpoints is over, though the object may stand still for another reason."""
-    answered = (s.memory.confirmed_doubts - {Reason.CREDENTIALS_MISMATCH}) | s.memory.confirmed_elsewhere
-    if not answered or s.evidence.view.untrusted:
-        return False
-    return attempts.unresolved(s) is None and ownership.judge(s).kept is not None
