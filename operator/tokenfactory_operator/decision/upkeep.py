@@ -10,7 +10,7 @@ from tokenfactory_operator.decision.actions import SYNCED, Decision, Hindered, U
 from tokenfactory_operator.decision.failures import failed, refused_for_good
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.call_memory import Correction
-from tokenfactory_operator.domain.decision_input import Sighting
+from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.desired import owner_mark
 from tokenfactory_operator.domain.drift import Difference, drift, immutable_mismatches
 from tokenfactory_operator.domain.errors import bounded
@@ -49,8 +49,8 @@ def drifted(s: Judged) -> Decision | None:
     waiting = failed(s, Update.__name__)
     if waiting is not None:
         return waiting
-    known = [_known(s, item) for item in found]
-    wait = max(each.last + s.timing.correction_pause * 2.0 ** (each.tries - 1) - s.now for each in known)
+    known = [corrected(s, item) for item in found]
+    wait = max(each.last + _pause(s, each) - s.now for each in known)
     unseen = s.memory.calls.mutated > seen.listed and any(each.tries for each in known)
     if wait > 0 or unseen:
         verdict = UnderWay(Reason.UPDATING, "The cloud has accepted a change and does not show it yet.")
@@ -61,7 +61,7 @@ def drifted(s: Judged) -> Decision | None:
 def _given_up(s: Judged, found: tuple[Difference, ...]) -> Verdict | None:
     """Three accepted PATCHes did not last, or a PATCH was refused for good, before a restart perhaps."""
     before = _given_up_before(s)
-    stuck = tuple(item for item in found if item.reported in before or _known(s, item).tries >= MAX_CORRECTIONS)
+    stuck = tuple(item for item in found if item.reported in before or corrected(s, item).tries >= MAX_CORRECTIONS)
     if not stuck:
         return refused_for_good(s)
     named = "; ".join(map(str, stuck))
@@ -111,8 +111,17 @@ def _mark(s: Judged, seen: Sighting) -> OwnerMark:
     return s.remembered_mark
 
 
-def _known(s: Judged, item: Difference) -> Correction:
-    """The record of earlier corrections, as far as it is about this spec and this value of the cloud's."""
+def corrected(s: DecisionInput, item: Difference) -> Correction:
+    """The record of earlier corrections, as far as it is about this spec and what the cloud has.
+
+    Another value that shows soon after a correction is what the cloud has made of it.
+    """
     record = s.memory.corrections.get(item.field, NONE)
-    same = record.generation == s.resource.generation and record.observed == item.observed
-    return record if same and s.now - record.last < CORRECTION_MEMORY * record.tries else NONE
+    soon = _pause(s, record) + s.timing.poll_interval
+    lasting = CORRECTION_MEMORY * record.tries if record.observed == item.observed else soon
+    return record if record.generation == s.resource.generation and s.now - record.last < lasting else NONE
+
+
+def _pause(s: DecisionInput, record: Correction) -> float:
+    """For how long what the cloud shows says nothing about a correction that it has accepted."""
+    return s.timing.correction_pause * 2.0 ** (record.tries - 1)

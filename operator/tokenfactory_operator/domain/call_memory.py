@@ -78,9 +78,6 @@ class Corrections(dict[str, Correction]):
 
     __slots__ = ()
 
-    def accepted(self, name: str, observed: object, *, generation: int, at: float) -> None:
-        """The cloud has accepted a PATCH of a field that had the value `observed`."""
-        before = self.get(name)
-        again = before is not None and before.generation == generation and before.observed == observed
-        tries = before.tries + 1 if before is not None and again else 1
+    def accepted(self, name: str, observed: object, *, tries: int, generation: int, at: float) -> None:
+        """The cloud has accepted a PATCH of a field that had the value `observed`, for so many times by now."""
         self[name] = Correction(tries, at, observed, generation)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
-from tokenfactory_operator.decision import actions
+from tokenfactory_operator.decision import actions, upkeep
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.errors import (
     CloudConflict,
@@ -37,9 +37,9 @@ class Changes:
         """PATCH what differs."""
         await self._patch(s, action.endpoint_id, action.patch, poller)
         for item in action.differences:
-            s.memory.corrections.accepted(
-                item.field, item.observed, generation=s.resource.generation, at=s.memory.calls.mutated
-            )
+            tries = upkeep.corrected(s, item).tries + 1
+            at, generation = s.memory.calls.mutated, s.resource.generation
+            s.memory.corrections.accepted(item.field, item.observed, tries=tries, generation=generation, at=at)
         self._ports.mutated("update", poller)
         text = f"Changed {', '.join(action.patch.fields)} of endpoint {action.endpoint_id}"
         if action.adopts:

@@ -43,8 +43,8 @@ def conflict(check: str, record: str | None = "ep-1") -> Decided:
 
 def correction(scene: Scene, tries: int) -> Scene:
     """A PATCH of the name was accepted `tries` times, the last one just now."""
-    for _ in range(tries):
-        scene.memory.corrections.accepted("name", NAMED.observed, generation=1, at=scene.inventory.stamp())
+    at = scene.inventory.stamp()
+    scene.memory.corrections.accepted("name", NAMED.observed, tries=tries, generation=1, at=at)
     scene.memory.calls.answered(scene.inventory.stamp())
     return scene
 
