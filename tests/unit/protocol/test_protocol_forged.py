@@ -75,7 +75,8 @@ async def test_it_is_not_forgotten_beside_an_endpoint_that_is_marked() -> None:
     stage = await Stage(deletionPolicy="Retain").ready(lasting=300)
     stage = stage.restarted()
     bare = replace(stage.cloud.endpoints["ep-1"], description="by hand")
-    stage.cloud.endpoints |= {"ep-1": bare, "ep-2": an_endpoint("ep-2", description=mark("late"))}
+    late = an_endpoint("ep-2", description=mark("late"), created_at="2025-01-02")
+    stage.cloud.endpoints |= {"ep-1": bare, "ep-2": late}
     stage.delete()
     for _ in range(4):
         await stage.turn(61)
