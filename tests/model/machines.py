@@ -90,15 +90,6 @@ class Machines:
         for endpoint in self._world.vendor.alive:
             endpoint.late = endpoint.late or endpoint.id not in named
 
-    def _missed(self) -> bool:
-        """Whether two objects or more name what they have, so that it shows that an empty list leaves it out (C47).
-
-        Each credential is judged by its own objects, so where there are tenants there may be too few of them.
-        """
-        scope, statuses = self._world.around.token.scope, [each["status"] for each in self._world.kube.objects.values()]
-        named = {status.get("endpointId") for status in statuses if status.get("scope") == scope}
-        return self._tenants is None and len(named - {None}) > 1
-
     def _capacity(self) -> None:
         self._world.trace.say("world", "no GPU is free")
         self._world.vendor.room = False
@@ -166,7 +157,7 @@ class Machines:
             lost = self._world.kube.restore(backup)
             self._deeds.restores += 1
             self._deeds.let_go |= lost
-            if self._world.vendor.maintained and not self._missed():
+            if self._world.vendor.maintained:
                 self._unlisted()
             self._world.trace.say("world", f"etcd goes back to {', '.join(map(str, backup))}; lost: {lost}")
         for _ in range(count):

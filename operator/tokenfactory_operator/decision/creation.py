@@ -167,14 +167,4 @@ def _create(s: Judged, action: Create) -> Decision:
     if waiting is None and s.resource.observes:
         text = "spec.managementPolicy is Observe: nothing is created. Name an endpoint in spec.endpointId."
         return Decision(verdict=Hindered(Reason.OBSERVING, text))
-    return waiting or offered.for_creation(s) or _left_out(s) or Decision(action, after_list=True)
-
-
-def _left_out(s: Judged) -> Decision | None:
-    """Many are missing at once: one of them may be the object's, whose status etcd may have lost by going back.
-
-    Not behind an attempt of this process, though.
-    """
-    if s.memory.attempts.latest is not None or not s.evidence.view.leaves_many_out:
-        return None
-    return list_untrusted(s, also=" Nothing is created until then: this object may have an endpoint there.")
+    return waiting or offered.for_creation(s) or Decision(action, after_list=True)

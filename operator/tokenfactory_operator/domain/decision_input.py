@@ -80,8 +80,6 @@ class CloudView:
     last_view: float
     """Start of the last LIST whose pages all came, though an item may have been unreadable; `NEVER` if none: before it
     nothing is mutated."""
-    leaves_many_out: bool = False
-    """Many endpoints that objects name are left out at once, so `untrusted` says why."""
     hidden: frozenset[str] = frozenset()
     """Endpoints that answer by id though the complete LISTs do not show them."""
     overdue: frozenset[str] = frozenset()

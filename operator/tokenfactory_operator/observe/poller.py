@@ -23,7 +23,7 @@ from tokenfactory_operator.domain.timing import OUTAGE_INTERVALS, Timing
 from tokenfactory_operator.observe.catalog_reader import CatalogReader
 from tokenfactory_operator.observe.list_turns import ListTurns, Requests
 from tokenfactory_operator.ports import Clock, Cloud, Key, Telemetry
-from tokenfactory_operator.state.cache import ObjectCache, recorded_in
+from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.state.inventory import Inventory
 
 SHORT_INTERVALS: Final = (1.0, 2.0, 4.0)
@@ -201,8 +201,6 @@ class Poller:
         async with self.common.turns.turn(self.inventory.namespace, failing=self._failures > 0):
             begun = self.inventory.stamp()
             answer = await self.cloud.list_endpoints()
-        if not self.inventory.listed_once:
-            self._expect_recorded()
         changes = self.inventory.listed(begun, answer)
         self._wake_changed(changes)
         self.common.telemetry.listed("complete" if answer.complete else "incomplete")
@@ -212,14 +210,6 @@ class Poller:
         else:
             self._failed(CloudUnavailable(f"The cloud's list is not complete: {answer.problem}"))
         return 0.0
-
-    def _expect_recorded(self) -> None:
-        """The first pass after the LIST, of whichever object, has to know whether it leaves out many."""
-        for key in self._users():
-            body = self.common.cache.get(key)
-            recorded = recorded_in(body, self.inventory.scope) if body is not None else ""
-            if recorded:
-                self.inventory.expect(recorded)
 
     def _note_bad_items(self, answer: EndpointList) -> None:
         """Said once: everything else goes on, and what they may hide is taken to exist."""

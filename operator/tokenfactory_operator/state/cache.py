@@ -45,13 +45,6 @@ def is_bound(body: JsonObject) -> bool:
     return held or bool(status.get("endpointId")) or is_pending(status)
 
 
-def recorded_in(body: JsonObject, scope: str) -> str:
-    """The endpoint that the object's status names, if that is in this scope; else empty."""
-    status = body.get("status") or {}
-    named = status.get("uid") == body["metadata"]["uid"] and status.get("scope") in (None, scope)
-    return str(status.get("endpointId") or "") if named else ""
-
-
 class ObjectCache:
     """One entry per key, indexed by uid, by the endpoints that status and spec name, and by the Secret it needs."""
 

@@ -54,7 +54,6 @@ class Gathering:
         return CloudView(
             outage=inventory.outage,
             untrusted=inventory.untrusted(),
-            leaves_many_out=inventory.leaves_many_out(),
             last_list=inventory.last_complete,
             last_view=inventory.last_view,
             hidden=frozenset(self._trust.hidden),

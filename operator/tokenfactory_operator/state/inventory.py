@@ -241,8 +241,9 @@ class Inventory:
     def expect(self, endpoint_id: str) -> None:
         """An object's status names this endpoint: it counts as known, also before any LIST of this process."""
         record = self._record(endpoint_id)
-        if not (record.known and record.expected):
-            record.known = record.expected = True
+        record.expected = True
+        if not record.known:
+            record.known = True
             self._note(record)
 
     def confirm(self, endpoint_id: str) -> None:
@@ -272,10 +273,6 @@ class Inventory:
     def untrusted(self) -> str:
         """Why absence from this inventory proves nothing now; empty when it does (docs/protocol.md, Evidence)."""
         return self.trust.doubt(self.last_complete, len(self._records))
-
-    def leaves_many_out(self) -> bool:
-        """Whether many endpoints that objects name are left out at once; then the LISTs are not trusted."""
-        return self.trust.leaves_many_out(len(self._records))
 
     def missing(self) -> frozenset[str]:
         """Known endpoints that the last complete LIST should show and does not."""

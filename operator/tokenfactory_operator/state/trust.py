@@ -24,8 +24,6 @@ class Trust:
         self.hidden: set[str] = set()
         self.missing: set[str] = set()
         """Known endpoints that the last complete LIST should show and does not."""
-        self._named: set[str] = set()
-        """Those of the hidden and the missing ones that objects name."""
         self._unlisted: dict[str, EndpointRecord] = {}
         """In the order of their creation: every pass asks, also while a thousand are being created."""
         self._unknown: set[str] = set()
@@ -35,9 +33,7 @@ class Trust:
         """The record has changed."""
         _keep(self.hidden, record.id, held=record.hidden)
         _keep(self._unknown, record.id, held=not record.known)
-        missing = record.missing_from(complete)
-        _keep(self.missing, record.id, held=missing)
-        _keep(self._named, record.id, held=record.expected and (missing or record.hidden))
+        _keep(self.missing, record.id, held=record.missing_from(complete))
         if record.unlisted:
             self._unlisted[record.id] = record
         else:
@@ -45,13 +41,11 @@ class Trust:
 
     def completed(self, unshown: Iterable[EndpointRecord], complete: float) -> None:
         """A complete LIST does not show these."""
-        missing = [record for record in unshown if record.missing_from(complete)]
-        self.missing = {record.id for record in missing}
-        self._named = {record.id for record in missing if record.expected} | (self._named & self.hidden)
+        self.missing = {record.id for record in unshown if record.missing_from(complete)}
 
     def forget(self, record: EndpointRecord) -> None:
         """There is no such record any more."""
-        for ids in (self.hidden, self._unknown, self.missing, self._named):
+        for ids in (self.hidden, self._unknown, self.missing):
             ids.discard(record.id)
         self._unlisted.pop(record.id, None)
 
@@ -67,20 +61,10 @@ class Trust:
         overdue = self.overdue(complete)
         if overdue:
             return f"The cloud created {_some(overdue)} and still does not list it."
-        if complete > NEVER and self._many(self.missing, records):
-            known = self._known(records)
-            return f"{len(self.missing)} of {known} known endpoints are missing at once from the cloud's list."
+        missing, known = len(self.missing), records - len(self._unknown)
+        if missing > 1 and missing > MASS_ABSENCE * known and complete > NEVER:
+            return f"{missing} of {known} known endpoints are missing at once from the cloud's list."
         return ""
-
-    def leaves_many_out(self, records: int) -> bool:
-        """Whether so many are left out at once, of those that objects name, whether they answer by id or not."""
-        return self._many(self._named, records)
-
-    def _many(self, ids: set[str], records: int) -> bool:
-        return len(ids) > 1 and len(ids) > MASS_ABSENCE * self._known(records)
-
-    def _known(self, records: int) -> int:
-        return records - len(self._unknown)
 
 
 def _keep(ids: set[str], endpoint_id: str, *, held: bool) -> None:
