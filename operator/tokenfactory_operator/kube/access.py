@@ -13,6 +13,7 @@ from typing import Final
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.kube.client import REVIEWS, KubeClient
+from tokenfactory_operator.kube.errors import reading
 from tokenfactory_operator.ports import JsonObject
 
 AT_ONCE: Final = 10
@@ -132,7 +133,8 @@ async def missing(
         async with bound:
             path = REVIEWS if account is None else REVIEWS_OF_OTHERS
             answer = await client.request("POST", path, body=right.review(account))
-        return bool((answer.get("status") or {}).get("allowed"))
+        with reading(f"POST {path}"):
+            return bool(answer["status"]["allowed"])
 
     answers = await asyncio.gather(*(allowed(right) for right in asked))
     return tuple(right for right, granted in zip(asked, answers, strict=True) if not granted)

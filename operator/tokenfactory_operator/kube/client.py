@@ -20,7 +20,8 @@ import aiohttp
 from yarl import URL
 
 from tokenfactory_operator.domain.errors import KubeError
-from tokenfactory_operator.kube.errors import NoAnswer, SetupError, TooLarge, from_answer
+from tokenfactory_operator.kube import forms
+from tokenfactory_operator.kube.errors import NoAnswer, SetupError, TooLarge, from_answer, reading
 from tokenfactory_operator.kube.login import Connection, load_connection
 from tokenfactory_operator.kube.under_way import WritesUnderWay
 from tokenfactory_operator.network.tls import as_kubectl
@@ -170,12 +171,28 @@ class KubeClient:
         headers = {"Accept": accept, "Content-Type": content_type}
         return _parsed(f"{method} {path}", await self._answer(method, path, query, body, headers, most))
 
+    async def object(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: JsonObject | None = None,
+        content_type: str = JSON,
+        accept: str = JSON,
+    ) -> JsonObject:
+        """As `request`, where the answer is an object; raises `KubeError` where it is none (see `forms`)."""
+        document = await self.request(method, path, query=query, body=body, content_type=content_type, accept=accept)
+        with reading(f"{method} {path}"):
+            return forms.object_of(document)
+
     async def page(
-        self, path: str, *, query: Sequence[tuple[str, str]], accept: str, most: int | None
-    ) -> tuple[JsonObject, int]:
-        """GET a page of a listing; answers its JSON object and its size in bytes. Raises as `request`."""
+        self, path: str, *, query: Sequence[tuple[str, str]] = (), accept: str = JSON, most: int | None = None
+    ) -> tuple[forms.Page, int]:
+        """GET a page of a listing; answers it and its size in bytes. Raises as `object`."""
         data = await self._answer("GET", path, query, None, {"Accept": accept, "Content-Type": JSON}, most)
-        return _parsed(f"GET {path}", data), len(data)
+        with reading(f"GET {path}"):
+            return forms.page_of(_parsed(f"GET {path}", data)), len(data)
 
     async def text(self, path: str, *, most: int) -> str:
         """GET what is no JSON, such as what a pod serves, of `most` bytes at most. Raises as `request`."""
@@ -234,7 +251,9 @@ class KubeClient:
         asked = f"?{urlencode(query, quote_via=quote)}" if query else ""
         url = URL(f"{self._server}{path}{asked}", encoded=True)
         data = None if body is None else json.dumps(body, default=dict).encode()  # any mapping is an object
-        return await self._pool().request(method, url, data=data, headers={**headers, **await self._authorization()})
+        signed = {**headers, **await self._authorization()}
+        # No redirect is followed: a PATCH would become a GET, and its answer be taken for what was written.
+        return await self._pool().request(method, url, data=data, headers=signed, allow_redirects=False)
 
     def _pool(self) -> aiohttp.ClientSession:
         """The connections; made by the first request, since they belong to the loop that runs then."""
@@ -280,7 +299,7 @@ async def _bounded(content: aiohttp.StreamReader, request: str, most: int) -> by
 def _parsed(request: str, data: bytes | bytearray) -> dict[str, Any]:
     try:
         document = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise KubeError(f"{request}: the answer is not JSON") from error
     if not isinstance(document, dict):
         raise KubeError(f"{request}: the answer is not a JSON object")

@@ -35,13 +35,13 @@ class KubeConfigMaps:
     async def get(self, key: Key) -> JsonObject | None:
         """The ConfigMap; `None` only when the API server says that there is none."""
         try:
-            return await self._client.request("GET", _path(key))
+            return await self._client.object("GET", _path(key))
         except KubeNotFound:
             return None
 
     async def create(self, key: Key, body: JsonObject) -> None:
         """Make it; raises `KubeConflict` where there is one of that name."""
-        await self._client.request("POST", _collection(key.namespace), query=_QUERY, body=body)
+        await self._client.object("POST", _collection(key.namespace), query=_QUERY, body=body)
 
     async def write_data(self, key: Key, data: Mapping[str, str], *, resource_version: str) -> None:
         """Set these keys of its data, and leave the others.
@@ -51,4 +51,4 @@ class KubeConfigMaps:
             KubeNotFound: it is gone.
         """
         body = {"metadata": {"resourceVersion": resource_version}, "data": data}
-        await self._client.request("PATCH", _path(key), query=_QUERY, body=body, content_type=MERGE_PATCH)
+        await self._client.object("PATCH", _path(key), query=_QUERY, body=body, content_type=MERGE_PATCH)

@@ -14,8 +14,10 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel
 
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.kube import forms
 from tokenfactory_operator.kube.client import KubeClient
-from tokenfactory_operator.kube.errors import ApiServerError, SetupError
+from tokenfactory_operator.kube.errors import ApiServerError, SetupError, reading
+from tokenfactory_operator.kube.server import check_version
 from tokenfactory_operator.ports import JsonObject
 
 SETTLE: Final = 10.0
@@ -24,6 +26,7 @@ SETTLE: Final = 10.0
 _POLL: Final = 0.25
 _HTTP_NOT_FOUND: Final = 404
 _ROOT: Final = f"/apis/{api.GROUP}/{api.VERSION}"
+_OPENAPI: Final = f"/openapi/v3{_ROOT}"
 _VERBS: Final = frozenset({"get", "list", "watch", "patch"})
 _APPLY: Final = (
     f"`kubectl apply --server-side --force-conflicts -f crds/{api.GROUP}_{api.PLURAL}.yaml` (crds.yaml of a release),"
@@ -40,11 +43,13 @@ async def check_crd(client: KubeClient, *, settle: float = SETTLE) -> None:
         SetupError: the CRD is missing or too old; the message says what to do.
         KubeError: the API server cannot be asked.
     """
-    lacking = _lacking_resources(await _served(client))
+    served = await _served(client)
+    with reading(f"GET {_ROOT}"):
+        lacking = _lacking_resources(served)
     if lacking:
         raise _too_old(lacking)
     deadline = asyncio.get_running_loop().time() + settle
-    while lacking := _lacking_fields(await _schemas(client)):
+    while lacking := await _lacking(client):
         if asyncio.get_running_loop().time() >= deadline:
             raise _too_old(lacking)
         await asyncio.sleep(_POLL)
@@ -56,6 +61,7 @@ async def _served(client: KubeClient) -> JsonObject:
     except ApiServerError as error:
         if error.status != _HTTP_NOT_FOUND:
             raise
+        await check_version(client)  # a proxy that answers in place of the API server has none
         raise SetupError(
             f"This cluster has no {api.KIND} ({api.API_VERSION} is not served): install the CRD with {_APPLY}; then "
             "start the operator again."
@@ -64,17 +70,24 @@ async def _served(client: KubeClient) -> JsonObject:
 
 async def _schemas(client: KubeClient) -> JsonObject:
     try:
-        document = await client.request("GET", f"/openapi/v3{_ROOT}")
+        document = await client.request("GET", _OPENAPI)
     except ApiServerError as error:
         if error.status != _HTTP_NOT_FOUND:
             raise
         return {}
-    schemas: JsonObject = document.get("components", {}).get("schemas", {})
-    return schemas
+    with reading(f"GET {_OPENAPI}"):
+        schemas: JsonObject = document["components"]["schemas"]
+        return schemas
+
+
+async def _lacking(client: KubeClient) -> list[str]:
+    schemas = await _schemas(client)
+    with reading(f"GET {_OPENAPI}"):
+        return _lacking_fields(schemas)
 
 
 def _lacking_resources(discovery: JsonObject) -> list[str]:
-    verbs = {item["name"]: frozenset(item.get("verbs") or ()) for item in discovery.get("resources") or ()}
+    verbs = {item["name"]: frozenset(item.get("verbs") or ()) for item in forms.discovered(_ROOT, discovery) or ()}
     lacking = [f"the subresource {name}" for name in ("status", "scale") if f"{api.PLURAL}/{name}" not in verbs]
     missing = _VERBS - verbs.get(api.PLURAL, frozenset())
     return [*lacking, *(f"the verb {verb}" for verb in sorted(missing))]

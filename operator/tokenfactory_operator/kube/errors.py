@@ -7,8 +7,9 @@ does not exist". This module decides on answers; it makes no request.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from tokenfactory_operator.domain.errors import (
@@ -74,6 +75,15 @@ class RefusedByServer(ApiServerError, KubeRefused):
     """The API server will not take what was sent."""
 
 
+@contextlib.contextmanager
+def reading(request: str) -> Iterator[None]:
+    """Around what reads an answer: where it has not the form that it should have, the call has failed."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise KubeError(f"{request}: the answer cannot be used: {type(error).__name__}: {error}") from error
+
+
 def may_pass(error: KubeError) -> bool:
     """Whether the same request may succeed soon, with nothing changed by a person."""
     if isinstance(error, ApiServerError):
@@ -85,13 +95,16 @@ def _as_status(body: bytes | bytearray) -> Mapping[str, Any] | None:
     """The answer as a `Status` object; `None` for anything else, such as text from a proxy."""
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) and document.get("kind") == "Status" else None
 
 
-def _causes(details: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(str(cause["reason"]) for cause in details.get("causes") or () if cause.get("reason"))
+def _causes(status: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The causes that it names, as far as they can be read."""
+    details = status.get("details")
+    causes = details.get("causes") if isinstance(details, Mapping) else None
+    return [cause for cause in causes if isinstance(cause, Mapping)] if isinstance(causes, list) else []
 
 
 def retry_after_seconds(header: str | None) -> float | None:
@@ -117,11 +130,11 @@ def from_answer(request: str, *, status: int, body: bytes | bytearray, retry_aft
         text = f"{request}: the API server does not accept the operator's Kubernetes credentials"
     if status == _HTTP_FORBIDDEN:
         text = f"{request}: not allowed to the operator's Kubernetes account: {answer.get('message')}"
-    details = answer.get("details") or {}
+    causes = _causes(answer)
     return kind(
         text,
         status=status,
-        causes=_causes(details),
-        names_field=any(cause.get("field") for cause in details.get("causes") or ()),
+        causes=frozenset(str(cause["reason"]) for cause in causes if cause.get("reason")),
+        names_field=any(cause.get("field") for cause in causes),
         retry_after=retry_after_seconds(retry_after),
     )

@@ -18,7 +18,7 @@ async def whole(client: KubeClient, path: str, names: Sequence[str], *, resource
     """
     if OTHERS not in names:
         return list(names)
-    metadata = (await client.request("GET", path, accept=METADATA))["metadata"]
+    metadata = (await client.object("GET", path, accept=METADATA))["metadata"]
     if metadata["resourceVersion"] != resource_version:
         raise KubeConflict(f"{path} has changed since its version {resource_version}")
     return [*(name for name in metadata.get("finalizers") or () if name not in OURS), *OURS.intersection(names)]

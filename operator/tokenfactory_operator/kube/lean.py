@@ -7,18 +7,11 @@ large is not read to its end but asked for again with fewer objects.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from types import SimpleNamespace
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
-
-import aiohttp
-from multidict import CIMultiDict
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.resource import known_annotations
-from tokenfactory_operator.kube.echoes import Settled, without_echoes
-from tokenfactory_operator.kube.watch_pace import WatchPace
 
 PAGE_SIZE: Final = 500
 """Objects that a page of a listing holds at most."""
@@ -67,11 +60,6 @@ def _finalizers(names: Sequence[str]) -> Sequence[str]:
     return [*(name for name in names if name in OURS), OTHERS]
 
 
-def items_of(page: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The objects of a page. By their metadata alone none is `null` and no empty list (seen on 1.37)."""
-    return page.get("items") or ()
-
-
 def fewer(limit: int, least: int = 1) -> int:
     """The size of a page after one of `limit` objects was too large; so many as `least` are always read."""
     return max(least, limit // FEWER)
@@ -83,54 +71,3 @@ def fitting(limit: int, size: int) -> int:
     So a few large objects make no page small but their own.
     """
     return max(1, min(PAGE_SIZE, limit * (PAGE_BYTES // 2) // max(size, 1)))
-
-
-def session_options(
-    is_metadata_only: Callable[[str], bool],
-    too_large: Callable[[], bool],
-    is_known: Callable[[Mapping[str, Any]], bool],
-    settled: Settled,
-) -> dict[str, Any]:
-    """Arguments of an `aiohttp.ClientSession` whose JSON answers are lean, and whose watches have a pace.
-
-    `is_metadata_only` says for which paths the metadata suffice. `too_large` is told of a listing's page over
-    `PAGE_BYTES`: if it answers True, the page is given up, as if the connection had broken. `is_known` is asked about
-    each object that a listing or a watch brings: what is held already is left out. `settled`: see `echoes`.
-    """
-
-    async def ask_for_metadata(
-        _session: aiohttp.ClientSession, _context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
-    ) -> None:
-        if is_metadata_only(start.url.path):
-            headers: CIMultiDict[str] = start.headers  # aiohttp documents that these may be changed here
-            headers["Accept"] = METADATA if start.url.query.get("watch") else METADATA_LIST
-
-    tracing = aiohttp.TraceConfig()
-    tracing.on_request_start.extend((WatchPace().wait, ask_for_metadata))
-
-    class LeanResponse(aiohttp.ClientResponse):
-        """Drops what is not needed of each item before anybody holds it."""
-
-        async def start(self, connection: Any) -> aiohttp.ClientResponse:  # noqa: ANN401  # as aiohttp's
-            await super().start(connection)
-            self.content = without_echoes(self.url, self.content, is_metadata_only, is_known, settled)
-            return self
-
-        async def json(self, **_options: Any) -> Any:  # noqa: ANN401  # as aiohttp's
-            document = json.loads(await self._bounded())
-            if isinstance(document, dict) and "items" in document:
-                document["items"] = [lean(item) for item in items_of(document) if not is_known(item)]
-            return document
-
-        async def _bounded(self) -> bytearray:
-            read, given_up = bytearray(), False
-            async for part in self.content.iter_any():
-                read += part
-                if len(read) > PAGE_BYTES and not given_up:
-                    if too_large():
-                        self.close()
-                        raise aiohttp.ClientPayloadError("a page of the listing is too large")
-                    given_up = True
-            return read
-
-    return {"response_class": LeanResponse, "trace_configs": [tracing]}

@@ -32,19 +32,19 @@ class KubeLeases:
     async def get(self) -> LeaseRecord | None:
         """The record; None where there is no such Lease."""
         try:
-            return _record(await self._client.request("GET", self._path))
+            return _record(await self._client.object("GET", self._path))
         except KubeNotFound:
             return None
 
     async def create(self, record: LeaseRecord) -> LeaseRecord:
         """The first one; raises `KubeConflict` where there is one, `KubeNotFound` where there is no such namespace."""
         body = {"apiVersion": API_VERSION, "kind": "Lease", "metadata": self._metadata, "spec": _spec(record)}
-        return _record(await self._client.request("POST", self._collection, body=body))
+        return _record(await self._client.object("POST", self._collection, body=body))
 
     async def write(self, record: LeaseRecord) -> LeaseRecord:
         """Replace what the election says, if nobody has written since `record.version`."""
         body = {"metadata": {"resourceVersion": record.version}, "spec": _spec(record)}
-        return _record(await self._client.request("PATCH", self._path, body=body, content_type=MERGE_PATCH))
+        return _record(await self._client.object("PATCH", self._path, body=body, content_type=MERGE_PATCH))
 
 
 def _spec(record: LeaseRecord) -> dict[str, Any]:
@@ -59,12 +59,12 @@ def _spec(record: LeaseRecord) -> dict[str, Any]:
 
 def _record(body: Mapping[str, Any]) -> LeaseRecord:
     spec = body.get("spec") or {}
-    duration = spec.get("leaseDurationSeconds")
+    duration, transitions = spec.get("leaseDurationSeconds"), spec.get("leaseTransitions")
     return LeaseRecord(
-        holder=spec.get("holderIdentity") or "",
+        holder=str(spec.get("holderIdentity") or ""),
         duration=duration if isinstance(duration, int) and duration > 0 else None,
         acquired=spec.get("acquireTime") or "",
         renewed=spec.get("renewTime") or "",
-        transitions=spec.get("leaseTransitions") or 0,
+        transitions=transitions if isinstance(transitions, int) else 0,
         version=body["metadata"]["resourceVersion"],
     )

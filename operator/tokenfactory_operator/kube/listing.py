@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from tokenfactory_operator.kube.client import JSON, KubeClient
 from tokenfactory_operator.kube.errors import TooLarge
-from tokenfactory_operator.kube.lean import PAGE_BYTES, PAGE_SIZE, fewer, fitting, items_of, lean
+from tokenfactory_operator.kube.forms import Page
+from tokenfactory_operator.kube.lean import PAGE_BYTES, PAGE_SIZE, fewer, fitting, lean
 from tokenfactory_operator.ports import JsonObject
 
 Keep = Callable[[JsonObject], JsonObject]
@@ -35,7 +36,7 @@ async def _list(
 ) -> str:
     limit, token = PAGE_SIZE, ""
 
-    def ask() -> asyncio.Task[tuple[JsonObject, int]]:
+    def ask() -> asyncio.Task[tuple[Page, int]]:
         query = [("limit", str(limit))]
         query += [("labelSelector", selector)] if selector else []
         query += [("continue", token)] if token else []
@@ -51,13 +52,13 @@ async def _list(
                 limit = fewer(limit)
                 asked = ask()
                 continue
-            token, limit = page["metadata"].get("continue") or "", fitting(limit, size)
+            token, limit = page.token, fitting(limit, size)
             if token:
                 asked = ask()
                 # It is sent: the API server makes the next page while this one is looked through.
                 await asyncio.sleep(0)
-            objects += map(keep, items_of(page))
+            objects += map(keep, page.items)
             if not token:
-                return str(page["metadata"]["resourceVersion"])
+                return page.version
     finally:
         asked.cancel()

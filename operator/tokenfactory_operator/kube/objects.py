@@ -48,7 +48,7 @@ class KubeObjects:
     async def get(self, key: Key) -> JsonObject | None:
         """The object as it is now; `None` only when the API server says that this object does not exist."""
         try:
-            return self._sharing.of(lean(await self._client.request("GET", _path(key))))
+            return self._sharing.of(lean(await self._client.object("GET", _path(key))))
         except KubeNotFound:
             return None
 
@@ -102,7 +102,7 @@ class KubeObjects:
         Raises:
             KubeError: it cannot be read; the chart grants this one `get`.
         """
-        namespace = await self._client.request("GET", "/api/v1/namespaces/kube-system")
+        namespace = await self._client.object("GET", "/api/v1/namespaces/kube-system")
         uid: str = namespace["metadata"]["uid"]
         digits = uid.replace("-", "")[:CLUSTER_ID_LENGTH]
         if len(digits) < CLUSTER_ID_LENGTH:
@@ -116,7 +116,7 @@ class KubeObjects:
     async def _patch(self, key: Key, body: JsonObject, subresource: str = "") -> JsonObject:
         path = _path(key)
         with self._client.under_way.write(path):
-            answer = await self._client.request(
+            answer = await self._client.object(
                 "PATCH", f"{path}{subresource}", query=_FIELD_MANAGER, body=body, content_type=MERGE_PATCH
             )
         return self._sharing.of(lean(answer))

@@ -83,7 +83,7 @@ class KubeSecrets:
 
     async def _get(self, key: Key, accept: str, names: Collection[str]) -> JsonObject | None:
         try:
-            body = await self._client.request("GET", _path(key), accept=accept)
+            body = await self._client.object("GET", _path(key), accept=accept)
         except KubeNotFound:
             return None
         return sealed(body, names) if labelled(body) else None
@@ -98,7 +98,7 @@ class KubeSecrets:
         """
         names = await whole(self._client, _path(key), finalizers, resource_version=resource_version)
         body = {"metadata": {"resourceVersion": resource_version, "finalizers": names}}
-        answer = await self._client.request(
+        answer = await self._client.object(
             "PATCH",
             _path(key),
             query=_FIELD_MANAGER,

@@ -242,8 +242,8 @@ class Supervisor:
     async def _beat(self, place: str) -> None:
         """Read the smallest list. It is never older than what was read before (Kubernetes: API concepts)."""
         self._highest = max(self._highest, self._newest())
-        page = await self._client.request("GET", collection(place or None), query=[("limit", "1")])
-        version = int(page["metadata"]["resourceVersion"])
+        page, _ = await self._client.page(collection(place or None), query=[("limit", "1")])
+        version = int(page.version)
         if version < self._highest:
             raise SetupError(
                 f"The API server's resource versions went back from {self._highest} to {version}: its etcd was "

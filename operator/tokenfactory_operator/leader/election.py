@@ -177,7 +177,10 @@ class Elector:
             version=before.version if before else "",
         )
         write = self._store.write if before else self._store.create
-        self._record = await write(wanted)
+        written = await write(wanted)
+        if written.holder != self._identity:
+            raise KubeError(f"the answer to its write names {written.holder or 'nobody'} as the holder")
+        self._record = written
         self._since, self._problem = begun, None
         self._renewed(self._terms.acts_for - self._age(begun))
 

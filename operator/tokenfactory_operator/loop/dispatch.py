@@ -14,8 +14,8 @@ from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.buckets import Recent
 from tokenfactory_operator.domain.attempt import is_pending
 from tokenfactory_operator.domain.errors import KubeError, LeaseLost
+from tokenfactory_operator.limiter import Limiter
 from tokenfactory_operator.loop.reconcile import Reconciler
-from tokenfactory_operator.observe.list_turns import Requests
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.state.cache import ObjectCache, key_of, version_of
 from tokenfactory_operator.work.crew import Take
@@ -66,7 +66,7 @@ class Dispatch:
         self._again: set[Key] = set()
         self._seen: dict[Key, int] = {}
         self._unechoed: dict[Key, tuple[int, float]] = {}
-        self._paces: Recent[str, Requests] = Recent(PACES)
+        self._paces: Recent[str, Limiter] = Recent(PACES)
         """By namespace: when a change of one of its Secrets is followed."""
 
     def observed(self, kind: str | None, body: JsonObject) -> None:
@@ -106,7 +106,7 @@ class Dispatch:
 
     def secret_changed(self, secret: Key) -> None:
         """Have the objects looked at that need it: at once, but not as often as a namespace can write its Secrets."""
-        pace = self._paces.get(secret.namespace) or Requests(SECRETS_BURST, every=SECRETS_EVERY)
+        pace = self._paces.get(secret.namespace) or Limiter(SECRETS_BURST, every=SECRETS_EVERY)
         self._paces.store(secret.namespace, pace)
         after = pace.wait(asyncio.get_running_loop().time())
         for user in self._cache.users_of(secret):

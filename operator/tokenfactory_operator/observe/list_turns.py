@@ -1,4 +1,4 @@
-"""How many LISTs of the cloud may run at once, and how often one may be asked for.
+"""How many LISTs of the cloud may run at once, and how many people may have at once by asking for one.
 
 A LIST costs memory and processor time of this process, whoever wants it, so both are bounded here. It calls nobody.
 """
@@ -45,22 +45,3 @@ class ListTurns:
             self._users[namespace] -= 1
             if not self._users[namespace]:
                 del self._users[namespace], self._shares[namespace]
-
-
-class Requests:
-    """When the next LIST (or other work) that somebody asks for may begin: some at once, then one in each interval."""
-
-    def __init__(self, burst: int = BURST, *, every: float) -> None:
-        """`every`: seconds."""
-        self._burst = burst
-        self._every = every
-        self._at = self._paid_until = float("-inf")
-        """When the last one may begin; and each moves the other on by an interval, to `burst` ahead of the time."""
-
-    def wait(self, now: float) -> float:
-        """Seconds until the LIST that is asked for at `now` may begin; what is asked for until then is one with it."""
-        if now >= self._at:
-            ahead = max(0.0, self._paid_until - now)
-            self._at = now + max(0.0, ahead - (self._burst - 1) * self._every)
-            self._paid_until = now + ahead + self._every
-        return self._at - now

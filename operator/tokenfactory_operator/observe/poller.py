@@ -20,8 +20,9 @@ from tokenfactory_operator.domain.decision_input import Outage
 from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, Handling, Unauthorized
 from tokenfactory_operator.domain.observed import Changes, EndpointList
 from tokenfactory_operator.domain.timing import OUTAGE_INTERVALS, Timing
+from tokenfactory_operator.limiter import Limiter
 from tokenfactory_operator.observe.catalog_reader import CatalogReader
-from tokenfactory_operator.observe.list_turns import ListTurns, Requests
+from tokenfactory_operator.observe.list_turns import BURST, ListTurns
 from tokenfactory_operator.ports import Clock, Cloud, Key, Telemetry
 from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.state.inventory import Inventory
@@ -97,7 +98,7 @@ class Poller:
         self._failures = 0
         self._refused = False
         """The last LIST was refused in a way that does not end by itself."""
-        self._requests = Requests(every=common.timing.poll_interval_in_transition)
+        self._requests = Limiter(BURST, every=common.timing.poll_interval_in_transition)
         self._good_at = common.clock.monotonic()
         self._good_wall: datetime | None = None
         self._problem = ""

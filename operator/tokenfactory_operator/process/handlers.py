@@ -17,11 +17,13 @@ from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory  # the
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.kube.echoes import Known, Settled
-from tokenfactory_operator.kube.lean import PAGE_SIZE, SMALLEST, fewer, lean, session_options
+from tokenfactory_operator.kube.lean import PAGE_SIZE, SMALLEST, fewer, lean
 from tokenfactory_operator.kube.login import Connection, load_connection
 from tokenfactory_operator.kube.secrets import SELECTOR as LABELLED
 from tokenfactory_operator.kube.secrets import is_collection, sealed
-from tokenfactory_operator.kube.supervision import Backoffs
+from tokenfactory_operator.kube.supervision import LONGEST_PAUSE, Backoffs
+from tokenfactory_operator.kube.watch_session import WatchSession
+from tokenfactory_operator.limiter import Limiter
 from tokenfactory_operator.network.tls import as_kubectl
 from tokenfactory_operator.ports import JsonObject
 
@@ -29,6 +31,10 @@ WATCH_SECONDS: Final = 300
 """Longest watch before the API server is asked for a new one."""
 IDLE_SECONDS: Final = 0.2
 """Keeps kopf's task per object short-lived: memory at 10,000 objects halves (measured, see the ADR)."""
+RECONNECT: Final = 0.1
+"""Seconds before kopf lists from the beginning, where that has not been often."""
+LISTS_AT_ONCE: Final = 5
+"""Times that kopf may list from the beginning at once; then once in `LONGEST_PAUSE`, whatever is answered."""
 
 
 Observe = Callable[[str | None, JsonObject], None]
@@ -107,12 +113,24 @@ def session_of(
     settled: Settled = _at_once,
 ) -> kopf.AiohttpSession:
     """The connection that kopf would make of this, with lean answers; pages of a listing get smaller until they fit."""
+    limiter = Limiter(LISTS_AT_ONCE, every=LONGEST_PAUSE)
+
+    def listed_anew() -> None:
+        wait = limiter.wait(asyncio.get_running_loop().time())
+        settings.watching.reconnect_backoff = max(RECONNECT, wait)
 
     def too_large() -> bool:
         size = settings.watching.chunk_size or PAGE_SIZE
         settings.watching.chunk_size = fewer(size, SMALLEST)
-        return size != settings.watching.chunk_size  # kopf then lists anew, since to it the connection has broken
+        return size != settings.watching.chunk_size  # kopf then lists anew
 
+    session = WatchSession(
+        is_metadata_only=is_collection,
+        too_large=too_large,
+        is_known=is_known,
+        settled=settled,
+        listed_anew=listed_anew,
+    )
     return kopf.AiohttpSession(
         server=info.server,
         default_namespace=info.default_namespace,
@@ -122,7 +140,7 @@ def session_of(
             headers=info.as_http_headers(),
             proxy=info.proxy_url,
             trust_env=info.trust_env,
-            **session_options(is_collection, too_large, is_known, settled),
+            **session.options(),
         ),
     )
 

@@ -109,8 +109,11 @@ class ObjectCache:
         An entry newer than the relist came through the watch meanwhile, and stays. So does one of a namespace that was
         not listed: `listed_in` names those that were, `None` all.
         """
-        listed = {key_of(body): body for body in bodies}
-        changed = {key for key, body in listed.items() if self.put(body)}
+        listed, changed = set[Key](), set[Key]()
+        for body in bodies:  # the same object may stand there twice
+            listed.add(key_of(body))
+            if self.put(body):
+                changed.add(key_of(body))
         limit = int(resource_version) if resource_version.isdecimal() else 0
         vanished = [
             key

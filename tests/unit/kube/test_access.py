@@ -65,7 +65,6 @@ async def test_each_right_is_asked_for_as_it_is() -> None:
     [
         pytest.param({"status": {"allowed": False}}, id="denied"),
         pytest.param({"status": {"allowed": False, "evaluationError": "no"}}, id="not decided"),
-        pytest.param({}, id="no status"),
     ],
 )
 async def test_what_is_not_allowed_is_missing(answered: dict[str, object]) -> None:
@@ -73,6 +72,14 @@ async def test_what_is_not_allowed_is_missing(answered: dict[str, object]) -> No
     rights = object_rights("ml")
     async with loopback(lambda _: answer(answered)) as server, client_of(server) as client:
         assert await missing(client, rights) == rights
+
+
+@pytest.mark.parametrize("answered", [{}, {"status": None}, {"status": []}, {"status": {}}, {"status": "allowed"}])
+async def test_an_answer_about_no_right(answered: dict[str, object]) -> None:
+    """It says neither yes nor no: nobody is told to grant what may be granted."""
+    async with loopback(lambda _: answer(answered)) as server, client_of(server) as client:
+        with pytest.raises(KubeError, match="cannot be used"):
+            await missing(client, object_rights("ml"))
 
 
 async def test_the_order_is_that_of_the_question() -> None:

@@ -18,6 +18,7 @@ from unit.kube.loopback import Request, Respond, answer, client_of, loopback
 DISCOVERY = "/apis/tokenfactory.nebius.com/v1alpha1"
 OPENAPI = f"/openapi/v3{DISCOVERY}"
 CRD = Path(__file__).parents[3] / "crds" / "tokenfactory.nebius.com_dedicatedendpoints.yaml"
+VERSION = answer({"gitVersion": "v1.37.2"})
 NOT_FOUND = answer("404 page not found\n", status=404)
 
 
@@ -50,7 +51,7 @@ def serving(listed: bytes, schemas: bytes) -> Respond:
     """An API server with these two documents."""
 
     def respond(request: Request) -> bytes:
-        return {DISCOVERY: listed, OPENAPI: schemas}[request.target]
+        return {DISCOVERY: listed, OPENAPI: schemas, "/version": VERSION}[request.target]
 
     return respond
 
@@ -104,3 +105,31 @@ async def test_outage_is_not_a_missing_crd() -> None:
         with pytest.raises(KubeError) as caught:
             await check_crd(client)
     assert not isinstance(caught.value, SetupError)
+
+
+@pytest.mark.parametrize(
+    ("listed", "schemas"),
+    [
+        pytest.param({}, {}, id="nothing"),
+        pytest.param({"resources": None}, {}, id="null"),
+        pytest.param({"resources": [7]}, {}, id="numbers"),
+        pytest.param({"resources": [{"verbs": []}]}, {}, id="no name"),
+        pytest.param(None, {}, id="no schemas"),
+        pytest.param(None, {"components": {"schemas": []}}, id="a list of schemas"),
+        pytest.param(None, {"components": {"schemas": {"x.DedicatedEndpoint": {"properties": 7}}}}, id="a number"),
+    ],
+)
+async def test_what_is_no_discovery_says_nothing_of_the_crd(listed: object, schemas: object) -> None:
+    """A person is not told to update a CRD that nobody has seen."""
+    found = discovery() if listed is None else answer(listed)
+    async with loopback(serving(found, answer(schemas))) as server, client_of(server) as client:
+        with pytest.raises(KubeError) as caught:
+            await check_crd(client, settle=0)
+    assert not isinstance(caught.value, SetupError)
+
+
+async def test_a_proxy_that_knows_no_path_is_no_missing_crd() -> None:
+    """What answers 404 to everything is not the API server: the process does not end for it."""
+    async with loopback(lambda _: NOT_FOUND) as server, client_of(server) as client:
+        with pytest.raises(KubeError):
+            await check_crd(client)

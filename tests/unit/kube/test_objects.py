@@ -19,7 +19,7 @@ KEY = Key("ml", "a")
 
 def page(*names: str, version: str, token: str = "") -> bytes:
     """One page of a listing."""
-    items = [{"metadata": {"name": name}} for name in names]
+    items = [{"metadata": {"name": name, "uid": name, "resourceVersion": "1"}} for name in names]
     return answer({"metadata": {"resourceVersion": version, "continue": token}, "items": items})
 
 
@@ -79,7 +79,7 @@ async def test_bare_404_is_not_absence() -> None:
 
 async def test_answer_of_another_object_is_not_taken() -> None:
     """Should the API server answer with another uid, the caller does not mistake it for its own object."""
-    stranger = answer({"metadata": {"uid": "other", "resourceVersion": "8"}})
+    stranger = answer({"metadata": {"name": "a", "uid": "other", "resourceVersion": "8"}})
     async with loopback(lambda _: stranger) as server, client_of(server) as client:
         with pytest.raises(KubeNotFound):
             await KubeObjects(client).patch_status(KEY, {}, uid="mine", resource_version="7")
@@ -87,7 +87,8 @@ async def test_answer_of_another_object_is_not_taken() -> None:
 
 async def test_cluster_id_needs_a_uid() -> None:
     """A uid too short to name a cluster is not used."""
-    async with loopback(lambda _: answer({"metadata": {"uid": "1-2"}})) as server, client_of(server) as client:
+    namespace = answer({"metadata": {"name": "kube-system", "uid": "1-2", "resourceVersion": "1"}})
+    async with loopback(lambda _: namespace) as server, client_of(server) as client:
         with pytest.raises(KubeError, match="CLUSTER_ID"):
             await KubeObjects(client).cluster_id()
 
@@ -109,7 +110,7 @@ async def test_an_object_is_not_settled_before_the_answer_to_a_write(
         await work
         ended.append(name)
 
-    written = answer({"metadata": {"name": "a", "uid": "u"}})
+    written = answer({"metadata": {"name": "a", "uid": "u", "resourceVersion": "2"}})
     async with loopback(lambda _: written) as server, client_of(server) as client, asyncio.TaskGroup() as group:
         objects = KubeObjects(client)
         group.create_task(step("written", write(objects)))

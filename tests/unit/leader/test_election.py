@@ -183,6 +183,15 @@ async def test_a_lease_that_is_given_to_another_is_lost() -> None:
         assert "a person holds it now" in str(made[0].lost)
 
 
+async def test_an_answer_that_names_another_holder_is_no_renewal() -> None:
+    """Something on the way answered, and nothing was written: the right to act ends as without any answer."""
+    async with machines("a", shared=free()) as made:
+        await asyncio.sleep(5.0)
+        made[0].store.answers_for = "another"
+        await asyncio.sleep(TERMS.renew_deadline + 2 * TERMS.retry_period)
+        assert "names another as the holder" in str(made[0].lost)
+
+
 @pytest.mark.parametrize(
     "edit", [{"acquired": "yesterday"}, {"duration": None}, {"renewed": ""}, {"duration": 86400}, {"transitions": -3}]
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tokenfactory_operator.observe.list_turns import ListTurns, Requests
+from tokenfactory_operator.observe.list_turns import ListTurns
 from unit.support.waiting import until
 
 
@@ -46,16 +46,3 @@ async def test_a_namespace_has_a_share_of_the_turns() -> None:
     end.set()
     await asyncio.gather(*tasks)
     assert len(running) == len(tasks)
-
-
-def test_requests_in_a_loop() -> None:
-    """A person gets a look at once, and again; a loop gets one in each interval, however often it asks."""
-    requests, begun = Requests(3, every=5.0), list[float]()
-    for tenth in range(600):
-        now = tenth / 10
-        if not begun or begun[-1] <= now:
-            begun.append(now + requests.wait(now))
-    assert begun[:3] == [0.0, 0.1, 0.2]
-    assert [round(at, 1) for at in begun[3:]] == [5.0 * number for number in range(1, len(begun) - 2)]
-    assert len(begun) == 3 + 60 // 5
-    assert requests.wait(1_000.0) == 0.0

@@ -1,0 +1,121 @@
+"""Answers of another form than they should have: each is a failed call, and nothing is concluded from it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tokenfactory_operator.domain.errors import KubeError
+from tokenfactory_operator.kube.client import KubeClient
+from tokenfactory_operator.kube.config_maps import KubeConfigMaps
+from tokenfactory_operator.kube.leases import KubeLeases
+from tokenfactory_operator.kube.objects import KubeObjects
+from tokenfactory_operator.kube.secrets import KubeSecrets
+from tokenfactory_operator.kube.supervision import Supervisor
+from tokenfactory_operator.leader.lease import LeaseRecord
+from tokenfactory_operator.ports import Key
+from tokenfactory_operator.state.cache import ObjectCache
+from unit.kube.loopback import answer, client_of, loopback, status_object
+
+KEY = Key("ml", "a")
+RECORD = LeaseRecord(holder="me", duration=15, version="1")
+
+
+def leases(client: KubeClient) -> KubeLeases:
+    """The adapter of one Lease."""
+    return KubeLeases(client, namespace="ops", name="l")
+
+
+CALLS: list[Callable[[KubeClient], Awaitable[object]]] = [
+    lambda client: KubeObjects(client).get(KEY),
+    lambda client: KubeObjects(client).list_all(),
+    lambda client: KubeObjects(client).set_finalizers(KEY, ("f",), resource_version="1"),
+    lambda client: KubeObjects(client).patch_status(KEY, {}, uid="u", resource_version="1"),
+    lambda client: KubeObjects(client).cluster_id(),
+    lambda client: KubeSecrets(client).get(KEY),
+    lambda client: KubeSecrets(client).read(KEY, ["k"]),
+    lambda client: KubeSecrets(client).list_all(),
+    lambda client: KubeSecrets(client).set_finalizers(KEY, ("f",), resource_version="1"),
+    lambda client: KubeConfigMaps(client).get(KEY),
+    lambda client: KubeConfigMaps(client).create(KEY, {}),
+    lambda client: leases(client).get(),
+    lambda client: leases(client).create(RECORD),
+    lambda client: leases(client).write(RECORD),
+]
+METADATA = {"name": "a", "uid": "u", "resourceVersion": "1"}
+FORMS: list[Any] = [
+    {},
+    [],
+    "null",
+    "7",
+    "[" * 100_000,
+    status_object(200, "OK"),
+    {"metadata": None, "items": []},
+    {"metadata": [], "items": []},
+    {"metadata": {**METADATA, "uid": None}, "items": None},
+    {"metadata": {**METADATA, "name": 7}, "items": {}},
+    {"metadata": {**METADATA, "resourceVersion": "one"}, "items": []},
+    {"metadata": {**METADATA, "resourceVersion": "9" * 5000}, "items": []},
+    {"metadata": {**METADATA, "labels": ["a"]}, "items": [None]},
+    {"metadata": {**METADATA, "finalizers": "f"}, "items": [{"metadata": {}}]},
+    {"metadata": {**METADATA, "annotations": 7}, "items": "x"},
+    {"metadata": METADATA, "spec": ["s"], "status": [], "items": [{"metadata": METADATA, "spec": 7}]},
+    {"metadata": {**METADATA, "continue": 7, "namespace": 7}, "items": []},
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("form", FORMS)
+async def test_an_answer_of_another_form(call: Callable[[KubeClient], Awaitable[object]], form: object) -> None:
+    """The adapters raise `KubeError` and nothing else."""
+    async with loopback(lambda _: answer(form)) as server, client_of(server) as client:
+        with pytest.raises(KubeError):
+            await call(client)
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_no_redirect_is_followed(call: Callable[[KubeClient], Awaitable[object]]) -> None:
+    """A PATCH would become a GET whose answer says what was there before, and the token would go along."""
+    async with loopback(lambda _: answer({"metadata": METADATA, "items": []})) as other:
+        moved = answer("", status=303, Location=f"{other.url}/x")
+        async with loopback(lambda _: moved) as server, client_of(server) as client:
+            with pytest.raises(KubeError):
+                await call(client)
+        assert other.requests == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_the_supervisor_goes_on(form: object) -> None:
+    """It says what is wrong, and looks again."""
+    async with loopback(lambda _: answer(form)) as server, client_of(server) as client:
+        supervisor = Supervisor(client, namespaces=(), secrets=False)
+        await supervisor.look(review=True)
+        assert supervisor.problem() is not None
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 422, 429, 500])
+@pytest.mark.parametrize(
+    "details", [None, [], "x", {"causes": "x"}, {"causes": [None, 7, {"reason": ["r"], "field": 7}]}, {"causes": {}}]
+)
+async def test_an_error_of_another_form(status: int, details: object) -> None:
+    """It is an error all the same."""
+    error = {"kind": "Status", "reason": ["r"], "message": {}, "details": details}
+    refusal = answer(error, status=status, Retry_After="soon")
+    async with loopback(lambda _: refusal) as server, client_of(server) as client:
+        with pytest.raises(KubeError):
+            await client.request("PATCH", "/x", body={})
+
+
+async def test_an_object_that_is_listed_twice_is_held_once() -> None:
+    """A page may bring again what an earlier one had."""
+    items = [{"metadata": METADATA}, {"metadata": {**METADATA, "resourceVersion": "2"}}, {"metadata": METADATA}]
+    page = answer({"metadata": {"resourceVersion": "9"}, "items": items})
+    async with loopback(lambda _: page) as server, client_of(server) as client:
+        found, version = await KubeObjects(client).list_all()
+    cache = ObjectCache()
+    assert cache.replace(found, version) == {Key("", "a")}
+    held = cache.get(Key("", "a"))
+    assert held is not None
+    assert held["metadata"]["resourceVersion"] == "2"
