@@ -15,6 +15,7 @@ from typing import Final
 
 import httpx
 
+from tokenfactory_operator.cloud.heads import Heads
 from tokenfactory_operator.cloud.requests import Connection, Requests
 from tokenfactory_operator.cloud.transport import CloudSettings, tls_context
 from tokenfactory_operator.domain.errors import CloudUnavailable
@@ -126,10 +127,14 @@ class Connections:
         return connection
 
     def _made(self) -> Connection:
-        transport = self._transport or httpx.AsyncHTTPTransport(  # which never repeats a request unless told so
+        if self._transport is not None:
+            return Connection(self._transport, self._requests)
+        transport = httpx.AsyncHTTPTransport(  # which never repeats a request unless told so
             verify=self._tls,
             trust_env=False,
             limits=httpx.Limits(max_connections=1, keepalive_expiry=IDLE),
             proxy=self._proxy,
         )
-        return Connection(transport, self._requests)
+        pool = transport._pool  # noqa: SLF001 - httpx has no argument for it, httpcore has
+        pool._network_backend = heads = Heads(pool._network_backend)  # noqa: SLF001
+        return Connection(transport, self._requests, heads)

@@ -15,6 +15,7 @@ import httpx
 from pydantic import SecretStr
 
 from tokenfactory_operator.cloud.call import Call
+from tokenfactory_operator.cloud.heads import Heads
 
 ADDRESSES: Final = 8
 """Addresses that are remembered: those of the catalog, the LIST and the POST are the same each time."""
@@ -67,9 +68,10 @@ class Requests:
 class Connection:
     """One connection to the cloud, which serves one call at a time."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, requests: Requests) -> None:
-        """`transport` has one connection at most. Nothing is connected before the first request."""
+    def __init__(self, transport: httpx.AsyncBaseTransport, requests: Requests, heads: Heads | None = None) -> None:
+        """`transport` has one connection at most, of `heads`. Nothing is connected before the first request."""
         self._transport = transport
+        self._heads = heads
         self.requests = requests
         self.is_closed = False
 
@@ -77,7 +79,12 @@ class Connection:
         """Send it once; the answer has its head only, and is to be closed. Raises what httpx raises."""
         if self.is_closed:
             raise RuntimeError("the connection was closed")
-        return await self._transport.handle_async_request(request)
+        if self._heads is None:
+            return await self._transport.handle_async_request(request)
+        self._heads.await_head()
+        answer = await self._transport.handle_async_request(request)
+        self._heads.head_came()
+        return answer
 
     async def aclose(self) -> None:
         """Close it; a call that is under way fails."""
