@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tokenfactory_operator.decision import proof
 from tokenfactory_operator.decision.actions import Decision, DeleteDuplicate, Hindered, Nothing, UnderWay, Verdict
 from tokenfactory_operator.decision.claims import unproven_text
@@ -76,7 +78,13 @@ def duplicate(s: Judged) -> Decision | None:
 
 
 def delete_next(s: Judged, kept: Sighting, others: list[Sighting], verdict: Verdict) -> Decision:
-    """DELETE the first of the duplicates for which that is due, or wait until it is."""
+    """DELETE the first of the duplicates for which that is due, or wait until it is.
+
+    The recorded one is not given up for one that an earlier process may be deleting.
+    """
+    if any(seen.id == s.recorded_id for seen in others) and proof.may_be_going(s, kept.id):
+        text = f"Waiting to see whether {kept.id}, which comes before {s.recorded_id}, is being deleted."
+        return Decision(verdict=replace(verdict, message=text), after_list=True)
     due = next((seen for seen in others if proof.delete_due(s, seen.id, seen)), None)
     action = DeleteDuplicate(due.id, kept.id) if due else Nothing()
     return tried(s, Decision(action, verdict, record=kept.id, after_list=True))

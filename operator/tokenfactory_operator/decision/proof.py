@@ -57,6 +57,13 @@ def known_as_ours(s: DecisionInput, endpoint_id: str) -> bool:
     return s.memory.endpoints[endpoint_id].marked or (attempt is not None and attempt.endpoint_id == endpoint_id)
 
 
+def may_be_going(s: DecisionInput, endpoint_id: str) -> bool:
+    """Whether an earlier process may have deleted it: this one knows object and endpoint for a short time only."""
+    known, settle = s.memory.endpoints[endpoint_id].known_since, s.timing.create_settle
+    inherited = not s.memory.hold.first and known <= s.memory.attempts.pending_seen + settle
+    return inherited and s.evidence.view.last_list <= known + settle
+
+
 def nothing_made(s: DecisionInput) -> bool:
     """Whether nothing that this object may have made can still show up."""
     attempt = unresolved(s)

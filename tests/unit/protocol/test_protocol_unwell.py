@@ -219,6 +219,42 @@ async def test_of_two_the_one_that_serves_is_kept(*, old_serves: bool, new_serve
     assert stage.status["endpointId"] == kept
 
 
+@pytest.mark.rule("C25")
+async def test_a_duplicate_that_an_earlier_process_is_deleting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is listed as before. The recorded endpoint does not serve for a moment, and is not given up for it."""
+    stage = await Stage().ready(lasting=300)
+    stage.cloud.endpoints["ep-2"] = an_endpoint("ep-2", description=mark("late"), created_at="2025-01-02")
+
+    async def accepted(endpoint_id: str) -> bool:
+        stage.script.journal.append(f"DELETE {endpoint_id}")
+        return True
+
+    with monkeypatch.context() as slow:
+        slow.setattr(stage.cloud, "delete_endpoint", accepted)
+        await stage.turn()
+    stage = stage.restarted()
+    stage.cloud.turn_up("ep-1", readiness="not_ready", ready_replicas=0)
+    await stage.turn()
+    await stage.turn(31)
+    assert (stage.journal("DELETE"), stage.status["endpointId"]) == (["DELETE ep-2"], "ep-1")
+    assert "Waiting" in stage.message("Reconciling")
+    del stage.cloud.endpoints["ep-2"]  # the first DELETE takes effect
+    stage.cloud.turn_up("ep-1")
+    await stage.turn(31)
+    assert stage.reported("Ready") == "True Available"
+
+
+@pytest.mark.rule("C25")
+async def test_what_serves_for_longer_takes_the_place_of_the_recorded_one() -> None:
+    """After a restart too: nothing is being deleted."""
+    stage = (await Stage().ready(lasting=300)).restarted()
+    stage.cloud.endpoints["ep-2"] = an_endpoint("ep-2", description=mark("late"), created_at="2025-01-02")
+    stage.cloud.turn_up("ep-1", readiness="not_ready", ready_replicas=0)
+    for _ in range(6):
+        await stage.turn(31)
+    assert (stage.status["endpointId"], list(stage.cloud.endpoints)) == ("ep-2", ["ep-2"])
+
+
 @pytest.mark.rule("L11")
 async def test_nothing_that_serves_is_deleted_while_the_other_does_not() -> None:
     """Create 7: the recorded one has lost its mark, so it is kept; its mark is put back before anything is deleted."""
