@@ -17,6 +17,7 @@ from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory  # the
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.kube.echoes import Known, Settled
+from tokenfactory_operator.kube.errors import SetupError
 from tokenfactory_operator.kube.lean import PAGE_SIZE, SMALLEST, fewer, lean
 from tokenfactory_operator.kube.login import Connection, load_connection
 from tokenfactory_operator.kube.secrets import SELECTOR as LABELLED
@@ -31,6 +32,8 @@ WATCH_SECONDS: Final = 300
 """Longest watch before the API server is asked for a new one."""
 IDLE_SECONDS: Final = 0.2
 """Keeps kopf's task per object short-lived: memory at 10,000 objects halves (measured, see the ADR)."""
+LOGIN_AGAIN: Final = 1.0
+"""Seconds after which credentials that cannot be used are read again; kopf would wait for a minute."""
 RECONNECT: Final = 0.1
 """Seconds before kopf lists from the beginning, where that has not been often."""
 LISTS_AT_ONCE: Final = 5
@@ -161,7 +164,10 @@ def build_registry(
 
     @kopf.on.login(registry=registry, id="login")
     async def login(**_: object) -> kopf.AiohttpSession:
-        return session_of(connection_info(await load_connection()), settings, is_known, settled)
+        try:
+            return session_of(connection_info(await load_connection()), settings, is_known, settled)
+        except (SetupError, OSError, ValueError) as error:  # files that are just being written
+            raise kopf.TemporaryError(str(error), delay=LOGIN_AGAIN) from None
 
     @kopf.on.event(api.GROUP, api.VERSION, api.PLURAL, registry=registry, id="observe")
     async def event(event: Mapping[str, Any], **_: object) -> None:
