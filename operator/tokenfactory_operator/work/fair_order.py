@@ -39,8 +39,7 @@ class FairOrder(Generic[K]):
     Classes are picked by stride scheduling: each pick moves a class's next turn on by a stride that is inverse to its
     weight, and the earliest turn is picked. A class that gets work after a pause starts at the present virtual time. So
     whatever comes and goes, a class with work waits for at most `stride / other stride + 1` picks of each other class.
-    The turns of its namespaces are those of `shares`. A namespace that is held back has none. Nor has the last class
-    while it rests.
+    The turns of its namespaces are those of `shares`. A namespace that is held back has none.
     """
 
     def __init__(self, share: Callable[[K], str]) -> None:
@@ -48,15 +47,10 @@ class FairOrder(Generic[K]):
         self._classes: dict[Urgency, Shares[K, None]] = {urgency: Shares() for urgency in sorted(Urgency, reverse=True)}
         self._turn = dict.fromkeys(self._classes, 0)
         self._virtual_time = 0
-        self.resting = False
-        """Keys of the last class are not handed out for the moment (`pace`)."""
 
     def __bool__(self) -> bool:
         """Whether there is a key to `pop`."""
-        return any(self._ready(urgency) for urgency in self._classes)
-
-    def _ready(self, urgency: Urgency) -> bool:
-        return self._classes[urgency].ready and not (self.resting and urgency is Urgency.RESYNC)
+        return any(keys.ready for keys in self._classes.values())
 
     def depth(self) -> dict[Urgency, int]:
         """How many keys there are in each class, those held back among them."""
@@ -93,7 +87,7 @@ class FairOrder(Generic[K]):
 
     def pop(self) -> K:
         """The next key; there has to be one."""
-        urgency = min(filter(self._ready, self._classes), key=self._turn.__getitem__)
+        urgency = min((each for each, keys in self._classes.items() if keys.ready), key=self._turn.__getitem__)
         self._virtual_time = self._turn[urgency]
         self._turn[urgency] += _STRIDE[urgency]
         key, _ = self._classes[urgency].pop()

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from tokenfactory_operator.work.fair_order import FairOrder, Urgency
-from tokenfactory_operator.work.pace import PACE, Pace
 
 __all__ = ["Backoff", "QueueObserver", "QueueStats", "Urgency", "WorkQueue"]
 
@@ -176,7 +175,6 @@ class WorkQueue(Generic[K]):
         most: How many keys of one namespace may be worked on at once; the others wait, whatever workers are free.
         backoff: The window of `retry`.
         rng: The source of jitter; a seeded one makes a run repeatable.
-        pace: Seconds from one key that nobody waits for to the next while more urgent ones are worked on.
         observer: Told of each step.
     """
 
@@ -188,7 +186,6 @@ class WorkQueue(Generic[K]):
         backoff: Backoff | None = None,
         rng: random.Random | None = None,
         observer: QueueObserver | None = None,
-        pace: float = PACE,
     ) -> None:
         self._backoff = backoff or Backoff()
         self._rng = rng or random.Random()  # noqa: S311 - spreads retries; nothing secret depends on it
@@ -197,7 +194,6 @@ class WorkQueue(Generic[K]):
         """Every key that needs work: those in `_order`, and those added while they are worked on."""
         self._processing: dict[K, float] = {}
         self._order = FairOrder(share)
-        self._pace = Pace(self._order, pace, over=self._call_one)
         self._share = share
         self._most = most
         self._busy: Counter[str] = Counter()
@@ -286,14 +282,13 @@ class WorkQueue(Generic[K]):
         if self._stopped:
             return None
         key = self._order.pop()
-        wanted, now = self._dirty.pop(key), self._now()
-        self._pace.taken(key, wanted.urgency)
         share = self._share(key)
         self._busy[share] += 1
         if self._busy[share] == self._most:
             self._order.hold(share)
         if self._order:
             self._call_one()  # whoever was called before may have found nothing that it was allowed to take
+        wanted, now = self._dirty.pop(key), self._now()
         self._processing[key] = now
         if self._observer is not None:
             self._observer.taken(wanted.urgency, queue_seconds=now - wanted.since)
@@ -310,7 +305,6 @@ class WorkQueue(Generic[K]):
             raise ValueError(f"done() for {key}, which is not being worked on")
         if self._observer is not None:
             self._observer.finished(work_seconds=self._now() - started)
-        self._pace.done(key)
         share = self._share(key)
         if self._busy[share] == self._most:
             self._order.release(share)
@@ -327,7 +321,6 @@ class WorkQueue(Generic[K]):
         if not self._stopped:
             self._stopped = True
             self._delays.clear()
-            self._pace.end()
             while self._getters:
                 self._call_one()
 

@@ -327,16 +327,13 @@ class Crew:
     changes=st.lists(st.tuples(st.sampled_from([0, 0, 1]), some_key, some_urgency), max_size=60),
     workers=st.integers(1, 4),
     most=st.none() | st.integers(1, 3),
-    pace=st.sampled_from([0.0, 0.5, 2.0]),
     seed=st.integers(0, 2**32),
 )
-def test_no_change_is_lost(
-    changes: list[tuple[int, Key, Urgency]], workers: int, most: int | None, pace: float, seed: int
-) -> None:
+def test_no_change_is_lost(changes: list[tuple[int, Key, Urgency]], workers: int, most: int | None, seed: int) -> None:
     """However workers and changes interleave, each key is worked on after its last change, by one worker at a time."""
 
     async def scenario() -> None:
-        crew = Crew(WorkQueue(share=lambda key: key.namespace, most=most, pace=pace), seed=seed)
+        crew = Crew(WorkQueue(share=lambda key: key.namespace, most=most), seed=seed)
         crewmen = [asyncio.create_task(crew.work()) for _ in range(workers)]
         hesitant = asyncio.create_task(crew.hesitate())
         for pause, key, urgency in changes:
