@@ -187,9 +187,8 @@ def unreleased(s: Judged) -> Decision | None:
     if unmarked and max(seen.listed, seen.answered) > done and (done > NEVER or seen.endpoint.released is not None):
         return None  # perhaps by an earlier process
     if not proof.due_again(done, seen):
-        return _deleting(
-            s, "The cloud has answered the release. Waiting until its list no longer shows the owner mark."
-        )
+        text = "The cloud has answered the release. Waiting until its list no longer shows the owner mark."
+        return _deleting(s, f"{text} If that lasts, remove the mark in the console, or release the object: {FORCE}.")
     mark = ReleasedMark(s.identity.cluster_id, subject(s.resource.namespace, s.resource.name))
     description = described(text_without_marks(seen.endpoint.description), mark)
     action = Release(seen.id, EndpointPatch(description=description))

@@ -69,7 +69,7 @@ async def test_it_is_left_by_an_object_that_retains() -> None:
     assert touched(stage) == []
 
 
-@pytest.mark.rule("I20")
+@pytest.mark.rule("I20", "X42")
 async def test_it_is_not_forgotten_beside_an_endpoint_that_is_marked() -> None:
     """`Retain`: were the marked one released in its place, nobody would be told of the other."""
     stage = await Stage(deletionPolicy="Retain").ready(lasting=300)

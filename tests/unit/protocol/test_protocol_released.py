@@ -27,7 +27,7 @@ async def retained(monkeypatch: pytest.MonkeyPatch, *, answers: str) -> Stage:
     return stage
 
 
-@pytest.mark.rule("D10")
+@pytest.mark.rule("D10", "X41")
 @pytest.mark.parametrize("answers", ["what-was-sent", "what-is-there"])
 async def test_a_release_that_is_accepted_and_does_nothing(answers: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The object is kept, says so, and the release is sent again, until a list shows it."""

@@ -219,7 +219,7 @@ async def test_of_two_the_one_that_serves_is_kept(*, old_serves: bool, new_serve
     assert stage.status["endpointId"] == kept
 
 
-@pytest.mark.rule("C25")
+@pytest.mark.rule("C25", "X43")
 async def test_a_duplicate_that_an_earlier_process_is_deleting(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is listed as before. The recorded endpoint does not serve for a moment, and is not given up for it."""
     stage = await Stage().ready(lasting=300)
