@@ -68,7 +68,7 @@ class Connections:
         Raises:
             CloudUnavailable: `aclose` was called before.
         """
-        connection = self._idle.pop()[0] if self._idle else self._new()
+        connection = await self._quiet()
         try:
             yield connection
         except BaseException:
@@ -86,6 +86,20 @@ class Connections:
         for connection in tuple(self._open):
             self._drop(connection)
         await asyncio.gather(*self._closing, return_exceptions=True)
+
+    async def _quiet(self) -> Connection:
+        """One that can serve a call; those that have something to say are closed."""
+        while self._idle:
+            connection, _ = self._idle.pop()
+            quiet = False
+            try:
+                quiet = await connection.quiet()
+            finally:
+                if not quiet:
+                    self._drop(connection)
+            if quiet:
+                return connection
+        return self._new()
 
     def _keep(self, connection: Connection) -> None:
         if not self._closed:

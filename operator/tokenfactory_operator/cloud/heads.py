@@ -1,11 +1,17 @@
-"""What may come before the head of an answer: informational answers (1xx), of which there may be any number.
+"""What may come before the head of an answer: informational answers (1xx), and nothing before the request.
 
-httpcore reads them one after the other as long as they come, and no time-out of a single read ends that. Each costs as
-much as a head, so a server that sends nothing else takes the whole processor. The bytes before the head are bounded.
+httpcore reads informational answers one after the other as long as they come, and no time-out of a single read ends
+that. Each costs as much as a head, so a server that sends nothing else takes the whole processor. The bytes before the
+head are bounded.
+
+httpcore also takes whatever lies behind one answer for the answer to the next request. A gateway that answers twice, or
+whose answer is longer than it says, would so answer a LIST with what another call was told. `quiet` tells whether
+something lies there.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from typing import Any, Final
 
@@ -15,6 +21,8 @@ HEAD_LIMIT: Final = 64 * 1024
 """Bytes that are read before the head of an answer is complete: two thousand informational answers at most."""
 PIECE: Final = 4 * 1024
 """Bytes that are read at once until then: other work has its turn between two pieces."""
+TURNS: Final = 5
+"""Turns of the loop in which what has come already is read."""
 
 
 class Heads(httpcore.AsyncNetworkBackend):
@@ -24,6 +32,7 @@ class Heads(httpcore.AsyncNetworkBackend):
         """`backend` connects."""
         self._backend = backend
         self._left: int | None = None
+        self._stream: _Stream | None = None
 
     def await_head(self) -> None:
         """A request is sent: from now on the bytes count."""
@@ -46,9 +55,18 @@ class Heads(httpcore.AsyncNetworkBackend):
         if self._left is not None:
             self._left -= count
 
+    def uses(self, stream: httpcore.AsyncNetworkStream) -> httpcore.AsyncNetworkStream:
+        """The stream, bounded; from now on it is the one of the connection."""
+        self._stream = _Stream(stream, self)
+        return self._stream
+
+    async def quiet(self) -> bool:
+        """Whether the stream has nothing to say, not even that it has ended."""
+        return self._stream is None or await self._stream.quiet()
+
     async def connect_tcp(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:  # noqa: ANN401 - as httpcore's
         """A bounded stream."""
-        return _Stream(await self._backend.connect_tcp(*args, **options), self)
+        return self.uses(await self._backend.connect_tcp(*args, **options))
 
     async def sleep(self, seconds: float) -> None:
         """As the backend."""
@@ -65,6 +83,20 @@ class _Stream(httpcore.AsyncNetworkStream):
         self._heads.came(len(data))
         return data
 
+    async def quiet(self) -> bool:
+        """A look at the socket would not do: what came may be held by the loop or by TLS already."""
+        reading = asyncio.ensure_future(self._stream.read(1))
+        try:
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+        finally:
+            reading.cancel()
+        await asyncio.wait([reading])
+        if reading.cancelled():
+            return True
+        reading.exception()  # a stream that has ended in error is not quiet either
+        return False
+
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as httpcore's
         await self._stream.write(buffer, timeout)
 
@@ -77,7 +109,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - as httpcore's
     ) -> httpcore.AsyncNetworkStream:
-        return _Stream(await self._stream.start_tls(ssl_context, server_hostname, timeout), self._heads)
+        return self._heads.uses(await self._stream.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as httpcore's
         return self._stream.get_extra_info(info)

@@ -95,14 +95,15 @@ class Listing:
         self._asked: set[Cursor | None] = {None}
         self._found: dict[str, ObservedEndpoint] = {}
         self._nameless: list[str] = []
-        self._unreadable = self._bytes = 0
+        self._unreadable = self._contradicted = self._bytes = 0
         self._problems: list[str] = []
 
     def add(self, page: Page, size: int) -> None:
         """Take in a page of so many bytes."""
         self.pages += 1
         self._bytes += size
-        self._found.update((endpoint.id, endpoint) for endpoint in page.endpoints)
+        for endpoint in page.endpoints:
+            self._take(endpoint)
         self._nameless += page.nameless
         self._unreadable += page.unreadable
         items = len(self._found) + len(self._nameless) + self._unreadable
@@ -116,6 +117,14 @@ class Listing:
             self.end("its pages do not come to an end")
         self._asked.add(page.next)
 
+    def _take(self, endpoint: ObservedEndpoint) -> None:
+        """One id may come twice. What the earlier item says of its owner then holds as of an item without an id."""
+        before = self._found.get(endpoint.id)
+        self._found[endpoint.id] = endpoint
+        if before is not None and before.description and before.description != endpoint.description:
+            self._nameless.append(before.description)
+            self._contradicted += 1
+
     @property
     def asked(self) -> Collection[Cursor | None]:
         """The cursors of the pages so far."""
@@ -128,8 +137,10 @@ class Listing:
 
     def result(self) -> EndpointList:
         """What the pages say together."""
-        odd = len(self._nameless) + self._unreadable
+        odd = len(self._nameless) - self._contradicted + self._unreadable
         bad = [f"{odd} of its items cannot be read"] if odd else []
+        if self._contradicted:
+            bad.append(f"{self._contradicted} of its items has the id of another and a different description")
         return EndpointList(
             tuple(self._found.values()),
             complete=not self._problems and not self._unreadable,

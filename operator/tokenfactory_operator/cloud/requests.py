@@ -86,6 +86,20 @@ class Connection:
         self._heads.head_came()
         return answer
 
+    async def quiet(self) -> bool:
+        """Whether it can serve another call: nothing has come but the answers that were asked for."""
+        return self._heads is None or (not self._left_over() and await self._heads.quiet())
+
+    def _left_over(self) -> bool:
+        """Whether bytes were read that belong to no answer; httpcore keeps them for the next one, and does not tell."""
+        for connection in self._transport._pool._connections:  # type: ignore[attr-defined]  # noqa: SLF001
+            inner = connection
+            while (within := getattr(inner, "_connection", None)) is not None:
+                inner = within
+            if inner._h11_state.trailing_data[0]:  # noqa: SLF001
+                return True
+        return False
+
     async def aclose(self) -> None:
         """Close it; a call that is under way fails."""
         self.is_closed = True

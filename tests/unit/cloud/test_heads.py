@@ -43,13 +43,11 @@ async def cloud(piece: bytes, *, times: int | None, then: bytes = b"") -> AsyncI
                 writer.write(then)
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    settings = CloudSettings(base_url=f"http://127.0.0.1:{port}", request_timeout=3.0, trust_env=False)
-    client = HttpCloud(settings, token=lambda: SecretStr("t"), clock=LoopClock())
-    async with client:
-        yield client
-    server.close()
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        settings = CloudSettings(base_url=f"http://127.0.0.1:{port}", request_timeout=3.0, trust_env=False)
+        async with HttpCloud(settings, token=lambda: SecretStr("t"), clock=LoopClock()) as client:
+            yield client
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,32 @@ async def test_a_bad_item_costs_itself(item: object, complete: bool) -> None:  #
     assert listed.problem == "1 of its items cannot be read"
 
 
+@pytest.mark.rule("E6")
+@pytest.mark.parametrize(
+    ("before", "later", "hidden"),
+    [
+        pytest.param("mine", "yours", ("mine",), id="two owners"),
+        pytest.param("mine", None, ("mine",), id="an owner and nobody"),
+        pytest.param(None, "mine", (), id="nobody and an owner"),
+        pytest.param("mine", ..., ("mine",), id="an owner and no word"),
+        pytest.param(..., "mine", (), id="no word and an owner"),
+        pytest.param("mine", "mine", (), id="the same"),
+    ],
+)
+@pytest.mark.parametrize("pages", [1, 2])
+async def test_one_id_with_two_descriptions(before: object, later: object, hidden: tuple[str, ...], pages: int) -> None:
+    """What counts is the later one. The owner that only the earlier one names is not shown to be absent."""
+    items = [{"id": "a", "description": text} if text is not ... else {"id": "a"} for text in (before, later)]
+    replies = [{"data": items}] if pages == 1 else [{"data": items[:1], "next_page_token": "n"}, {"data": items[1:]}]
+    async with cloud_before(scripted(*(reply(200, page) for page in replies))) as cloud:
+        listed = await cloud.list_endpoints()
+    assert [endpoint.description for endpoint in listed.endpoints] == [
+        later if isinstance(later, str) else "" if later is None else None
+    ]
+    assert (listed.nameless, listed.view) == (hidden, True)
+    assert listed.problem == ("1 of its items has the id of another and a different description" if hidden else "")
+
+
 @pytest.mark.rule("E1")
 @pytest.mark.parametrize(
     "later",
