@@ -120,6 +120,17 @@ _DOUBT: Final = re.compile(
     re.IGNORECASE,
 )
 """Speaks of the way, of time or of another request: something may have been done by it."""
+_EFFECT: Final = re.compile(
+    r"(?<!not )(?<!n't )(?<!be )(?<!not been )(?<!n't been )(?<!you have )(?<!endpoints )(?<!no endpoint was )"
+    r"(?<!no endpoint has been )(?<!nothing was )(?<!nothing has been )"
+    r"\b(?:created|accepted|(?:en)?queued|scheduled|started|launched|postponed|deferred)\b"
+    r"|\b(?:in|into|on) (?:the|a) (?:\w+ )?(?:queue|wait(?:ing)? ?list)\b|\b(?:stays?|is|are|remains?|now) pending\b"
+    r"|\b(?:request|operation|endpoint|deployment)(?: \w+){0,4} pending\b|\bpending until\b|\bpartial|\bpartly\b"
+    r"|\bafter (?:its |the )?(?:creat|provision|deploy|start)|\bwill (?:retry|start|continue|be (?:created|deployed"
+    r"|enabled|fulfilled|provisioned|processed|scheduled|started|retried|removed|deleted|rolled back))\b",
+    re.IGNORECASE,
+)
+"""Speaks of what the request has made, or will make."""
 _SEPARATORS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[_-]+")
 """Between the words of a code, however it is spelled."""
 
@@ -133,7 +144,7 @@ def subject_of(words: str, *, status: int) -> Subject:
     if status in _PATHS and plain.strip().casefold() == HTTPStatus(status).phrase.casefold():
         return Subject.PHRASE
     decisive = status in BY_WORDS
-    if decisive and _DOUBT.search(plain):
+    if decisive and (_DOUBT.search(plain) or _EFFECT.search(plain)):
         return Subject.OTHER
     if decisive and _LACKING.search(plain):
         return Subject.ROOM

@@ -224,6 +224,59 @@ def test_a_fault_that_only_mentions_room_is_no_refusal(status: int, part: str, f
             assert not failure(CREATE, status, body).refused, words
 
 
+@pytest.mark.rule("C14", "X45")
+@pytest.mark.parametrize("status", [409, 503])
+@pytest.mark.parametrize(
+    "effect",
+    [
+        *("Request queued: {}", "{}; your endpoint has been placed in the queue", "{}: you are on the waiting list"),
+        *(
+            "Accepted, but {}",
+            "Endpoint ep-1 created; {} yet",
+            "Created with 1 replica of 4: {}",
+            "{}, partially deployed",
+        ),
+        *("The endpoint was scheduled, {} yet", "Deployment started, {}", "{}: the endpoint stays pending until then"),
+        *("{} (operation op-1 pending)", "{}: deployment postponed", "{} after creation, it will be removed"),
+        *("{}. We will retry", "{}. It will be created later", "{}, provisioning will start when there is some"),
+    ],
+)
+@pytest.mark.parametrize("lack", ["no capacity", "not enough free GPUs", "quota exceeded", "insufficient balance"])
+def test_what_was_made_for_later_is_no_refusal(status: int, effect: str, lack: str) -> None:
+    """What is lacking may be what an endpoint waits for that was made already, or is still to be made."""
+    for words in (effect.format(lack), effect.format(lack).upper()):
+        for body in ({"detail": words}, {"error": {"message": words, "type": "error", "code": status}}):
+            assert not failure(CREATE, status, body).refused, words
+
+
+@pytest.mark.parametrize("status", [409, 503])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("Not enough GPUs: the endpoint was not created", "The endpoint could not be created: quota exceeded"),
+        *(
+            "No capacity, request not accepted",
+            "Quota exceeded. No endpoint was created",
+            "No capacity; nothing was started",
+        ),
+        *(
+            "The maximum number of endpoints that can be created is reached",
+            "You have created 5 of 5 endpoints: quota exceeded",
+        ),
+        *("No capacity: the deployment cannot be scheduled", "No capacity. It hasn't been created. Try again later"),
+        *(
+            "Insufficient balance to start an endpoint",
+            "Quota exceeded while creating the endpoint",
+            "Queue full: no capacity",
+        ),
+    ],
+)
+def test_what_says_that_nothing_was_made_is_a_refusal(status: int, words: str) -> None:
+    """The same words, denied."""
+    error = failure(CREATE, status, {"detail": words})
+    assert (type(error), error.refused) == (QuotaExceeded, True)
+
+
 @pytest.mark.parametrize("status", [409, 503])
 @pytest.mark.parametrize("code", ["quota_exceeded", "QuotaExceeded", "GPU-QUOTA-EXCEEDED", "InsufficientCapacity"])
 @pytest.mark.parametrize("field", ["type", "code", "status", "reason"])
