@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import yaml
@@ -104,7 +103,7 @@ def test_no_operator_acts(new_world: WorldMaker) -> None:
     """The annotation is written, the wait ends with status 3; without a wait it is 0."""
     world = new_world(start=False)
     world.create("subject")
-    ran = here(world, "reconcile", "subject", "--timeout", "0.2")
+    ran = here(world, "reconcile", "subject", "--timeout", "200ms")
     assert ran.code == 3
     assert "has not acted on" in ran.err
     assert api.RECONCILE_REQUESTED_AT in world.get("subject").body["metadata"]["annotations"]
@@ -222,10 +221,15 @@ def test_the_crd(cluster: Cluster) -> None:
     crd.install(cluster)
     assert run.done("crd", "print").out == crd.CRD_FILE.read_text(encoding="utf-8")
     assert "is that of this version" in run.done("crd", "compare").out
-    change: dict[str, Any] = {"spec": {"names": {"shortNames": ["other"]}}}
-    cluster.kubectl("patch", "crd", crd.CRD_NAME, "--type=merge", "-p", json.dumps(change))
+    described = "versions/0/schema/openAPIV3Schema/properties/spec/description"
+    change = [
+        {"op": "replace", "path": "/spec/names/shortNames", "value": ["other"]},
+        {"op": "remove", "path": f"/spec/{described}"},
+    ]
+    cluster.kubectl("patch", "crd", crd.CRD_NAME, "--type=json", "-p", json.dumps(change))
     ran = run.done("crd", "compare", code=2)
-    assert "names.shortNames" in ran.out
+    assert "names.shortNames[0]: other → dep" in ran.out
+    assert f"  {described.replace('/0/', '[0].').replace('/', '.')}: (none) → The desired endpoint" in ran.out
     assert "was brought to" in run.done("crd", "apply").out
     assert run.done("crd", "compare").code == 0
     crd.install(cluster)  # waits until it is served again

@@ -140,7 +140,7 @@ def test_an_orphan_a_conflict_and_an_open_attempt(world: World) -> None:
         pytest.param({"ready": 0}, "deployment", "problem", "0 of 2 pods are ready", id="no pod"),
         pytest.param({"ready": 1}, "deployment", "warning", "1 of 2 pods are ready", id="one pod of two"),
         pytest.param({"token": "wrong"}, "token", "problem", "401", id="wrong token"),
-        pytest.param({"token": ""}, "token", "unknown", "has nothing under the key token", id="empty Secret"),
+        pytest.param({"token": ""}, "token", "problem", "has nothing under the key token", id="empty Secret"),
         pytest.param({"apiUrl": "http://127.0.0.1:9"}, "token", "problem", "127.0.0.1:9", id="cloud not reachable"),
     ],
 )
@@ -186,6 +186,21 @@ def test_rights_that_are_missing(world: World) -> None:
     assert "cannot be read" in checks["token"]["message"]
     assert checks["operator-rights"]["status"] == "unknown"
     assert checks["crd"]["status"] == "ok"
+
+
+@pytest.mark.parametrize("lacking", ["Secret", "key"])
+def test_an_installation_without_its_token(world: World, lacking: str) -> None:
+    """No pod can start with it, so a person has to act: the command makes the Secret, with its key."""
+    where = ("-n", world.namespace)
+    if lacking == "Secret":
+        world.cluster.kubectl("delete", "secret", "token", *where)
+    else:
+        patch = '[{"op": "move", "from": "/data/token", "path": "/data/TOKEN"}]'
+        world.cluster.kubectl("patch", "secret", "token", *where, "--type=json", "-p", patch)
+    token = report(world, code=2)["token"]
+    assert token["status"] == "problem"
+    assert f"{world.namespace}/token" in token["message"]
+    assert f"kubectl -n {world.namespace} create secret generic token --from-file=token=" in token["next"]
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,9 @@ def test_what_is_no_namespace(command: str, shared: World, settings: dict[str, s
     ("given", "says"),
     [
         pytest.param({"TOKEN": ""}, "There is no token", id="no token"),
-        pytest.param({"TOKEN": "wrong"}, "401", id="a wrong token"),
+        pytest.param(
+            {"TOKEN": "wrong"}, "Check the token in TOKENFACTORY_TOKEN of this environment.", id="a wrong token"
+        ),
         pytest.param({"TOKEN": "a b"}, "white space", id="no token at all"),
         pytest.param({"TOKEN": "", "TOKEN_FILE": "/nonexistent"}, "/nonexistent", id="no such file"),
         pytest.param({"API_URL": "http://127.0.0.1:9"}, "127.0.0.1:9", id="nobody listens"),
@@ -224,7 +226,7 @@ TYPED: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
     (("pause",), "Name objects, or give --selector, or --all."),
     (("pause", "nobody"), "There is no DedicatedEndpoint"),
     (("pause", "-l", "a==b=="), "The API server answers: "),
-    (("reconcile", "nobody", "--timeout", "soon"), "--timeout"),
+    (("reconcile", "nobody", "--timeout", "soon"), "soon is no duration"),
     (("crd",), "Choose from: print, apply, compare."),
     (("crd", "nonsense"), "is not one of 'print', 'apply', 'compare'."),
     (("simulator", "--port", "99999999"), "--port"),

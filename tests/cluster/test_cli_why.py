@@ -132,7 +132,7 @@ def test_being_deleted_and_paused(world: World) -> None:
     world.until_reported("subject", "Synced", "ReconcilePaused")
     ran = administrator(world).done("why", "subject", "-n", world.namespace, code=2)
     assert "is being deleted" in ran.out.splitlines()[0]
-    assert "Retain is what becomes of the endpoint" in ran.out
+    assert "its deletion policy is Retain" in ran.out
     assert ran.out.splitlines()[-1] == f"Next: kubectl tokenfactory resume subject -n {world.namespace}"
 
 

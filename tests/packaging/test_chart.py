@@ -239,6 +239,7 @@ def test_lease_has_the_name_that_the_rights_allow(bare_cluster: Cluster) -> None
         pytest.param((), "kubectl create secret generic", id="no token"),
         pytest.param(("token.existingSecret=a", "token.value=b"), "set one of them", id="two tokens"),
         pytest.param(("token.value=a", "settings.leaderElection=false"), "set replicas=1", id="two leaders"),
+        pytest.param(("token.value=a", "metrics.port=8081"), "metrics.port and health.port", id="one port for two"),
     ],
 )
 def test_a_contradiction_is_refused(bare_cluster: Cluster, values: tuple[str, ...], said: str) -> None:

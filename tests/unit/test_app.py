@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from pydantic import SecretStr
 
 from tokenfactory_operator.credentials.choice import Credential
 from tokenfactory_operator.defects import Defects
-from tokenfactory_operator.domain.errors import CredentialsError
+from tokenfactory_operator.domain.errors import CredentialsError, Unauthorized
 from tokenfactory_operator.process.leadership import SystemClock
 from tokenfactory_operator.process.opener import CloudOpener
 from tokenfactory_operator.settings import Settings
 from tokenfactory_operator.telemetry.metrics import Metrics
+from unit.kube.loopback import loopback, status_answer
 
 
 async def test_a_secrets_cloud_opens_without_the_operators_own_token() -> None:
@@ -23,3 +27,18 @@ async def test_a_secrets_cloud_opens_without_the_operators_own_token() -> None:
     opener = CloudOpener(Settings(token=SecretStr("canary")), metrics, SystemClock(), Defects(metrics), own=own)
     cloud = opener(Credential(SecretStr("of-a-secret"), None))
     await cloud.aclose()
+
+
+@pytest.mark.parametrize("in_a_file", [False, True], ids=["variable", "file"])
+async def test_a_refused_token_is_sought_where_it_was_given(in_a_file: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """The message names the setting that holds the token, and not the one that does not."""
+    (tmp_path / "token").write_text("canary")
+    token, named = SecretStr("canary"), "TOKENFACTORY_TOKEN_FILE" if in_a_file else "TOKENFACTORY_TOKEN"
+    own, metrics = Credential(token, None), Metrics(version="1")
+    async with loopback(lambda _: status_answer(401, "Unauthorized")) as server:
+        given = {"token_file": tmp_path / "token"} if in_a_file else {"token": token}
+        settings = Settings(**given, api_url=server.url)
+        async with CloudOpener(settings, metrics, SystemClock(), Defects(metrics), own=lambda: own)(own) as cloud:
+            with pytest.raises(Unauthorized) as refused:
+                await cloud.list_endpoints()
+    assert f"Check the token in {named}." in refused.value.message

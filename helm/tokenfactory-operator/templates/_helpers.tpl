@@ -165,6 +165,9 @@ capabilities:
 {{- if and (eq (include "operator.elects" .) "false") (gt (int .Values.replicas) 1) -}}
 {{- fail (printf "replicas is %v, but without leader election only one process may run: set replicas=1, or leave settings.leaderElection out" .Values.replicas) -}}
 {{- end -}}
+{{- if and .Values.metrics.enabled (eq (int .Values.metrics.port) (int .Values.health.port)) -}}
+{{- fail (printf "metrics.port and health.port are both %v: give each a port of its own" .Values.health.port) -}}
+{{- end -}}
 {{- if .Values.refuseOverlap -}}
 {{- include "operator.checkOverlap" . -}}
 {{- end -}}

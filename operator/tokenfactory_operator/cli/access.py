@@ -18,8 +18,8 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from tokenfactory_operator.cli.errors import CliError
-from tokenfactory_operator.cli.installation import Installation
-from tokenfactory_operator.domain.errors import CredentialsError, KubeError
+from tokenfactory_operator.cli.installation import Installation, SecretKey
+from tokenfactory_operator.domain.errors import CredentialsError, KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.settings import Settings, StartupError
 from tokenfactory_operator.settings.loading import described_settings, load_settings
@@ -61,11 +61,13 @@ class Access:
     """Where the token comes from, for people."""
     problem: str = ""
     """Why there is no token."""
+    mend: str = ""
+    """What to type where the operator itself has none either, so that no pod of it can start."""
 
     def needed(self) -> SecretStr:
         """The token. Raises `CliError` where there is none."""
         if self.token is None:
-            raise CliError(self.problem, hint=NEEDED)
+            raise CliError(self.problem, hint=self.mend or NEEDED)
         return self.token
 
 
@@ -108,15 +110,22 @@ async def _of_the_operator(client: KubeClient, installation: Installation, setti
     try:
         secret = await client.request("GET", f"/api/v1/namespaces/{place}/secrets/{installation.token.name}")
         text = base64.b64decode((secret.get("data") or {}).get(installation.token.key, ""), validate=True).decode()
+    except KubeNotFound:
+        text = f"There is no token: {origin} of the operator is missing, so its pods cannot start."
+        return Access(settings, None, "", text, mend=_made(place, installation.token))
     except KubeError as error:
         return Access(settings, None, "", f"There is no token: {origin} cannot be read: {error.message}.")
     except (binascii.Error, UnicodeDecodeError):
         text = ""
     if not text.strip():
-        return Access(
-            settings, None, "", f"There is no token: {origin} has nothing under the key {installation.token.key}."
-        )
+        text = f"There is no token: {origin} has nothing under the key {installation.token.key}."
+        replaced = f"{_made(place, installation.token)} --dry-run=client -o yaml | kubectl apply -f -"
+        return Access(settings, None, "", text, mend=replaced)
     return Access(settings, SecretStr(text.strip()), origin)
+
+
+def _made(namespace: str, token: SecretKey) -> str:
+    return f"kubectl -n {namespace} create secret generic {token.name} --from-file={token.key}=/path/to/token"
 
 
 def _of_the_cloud() -> frozenset[str]:

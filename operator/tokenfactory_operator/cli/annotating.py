@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import typer
 
+from tokenfactory_operator.cli import times
 from tokenfactory_operator.cli.errors import CliError, Exit
 from tokenfactory_operator.cli.objects import Shown
 from tokenfactory_operator.cli.output import count
@@ -31,7 +32,9 @@ Selector = Annotated[
 ]
 Everything = Annotated[bool, typer.Option("--all", help="All of the namespace, or with -A of all.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the operator.")]
-Timeout = Annotated[float, typer.Option("--timeout", metavar="SECONDS", min=0, help="How long to wait.")]
+Timeout = Annotated[
+    float, typer.Option("--timeout", metavar="DURATION", parser=times.timeout, help="How long to wait.")
+]
 
 
 @dataclass(frozen=True)

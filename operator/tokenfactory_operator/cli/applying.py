@@ -118,4 +118,7 @@ def changes(before: Any, after: Any, path: str = "") -> list[tuple[str, Any, Any
         names = dict.fromkeys([*before, *after])
         found = (changes(before.get(name), after.get(name), f"{path}.{name}" if path else name) for name in names)
         return [change for part in found for change in part]
+    if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        pairs = enumerate(zip(before, after, strict=True))
+        return [change for at, pair in pairs for change in changes(*pair, f"{path}[{at}]")]
     return [] if before == after else [(path, before, after)]

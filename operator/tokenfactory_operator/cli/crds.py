@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 from typing import Annotated, Final
 
 import typer
@@ -87,5 +88,5 @@ async def _applied(client: KubeClient, *, dry: bool) -> JsonObject:
 
 
 def _short(value: object) -> str:
-    text = "(none)" if value is None else str(value)
+    text = "(none)" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else f"{text[:59]}…"  # noqa: PLR2004  # characters of one line

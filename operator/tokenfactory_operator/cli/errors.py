@@ -11,12 +11,15 @@ import tempfile
 import traceback
 from typing import Final
 
+from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import CloudError, KubeConflict, KubeError, KubeNotFound, OperatorError
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.kube.errors import ApiServerError, NoAnswer, RefusedByServer
 
 _UNAUTHORIZED: Final = 401
 _FORBIDDEN: Final = 403
+_NOT_SERVED: Final = 404
+"""Of a path, and not of an object: all other kinds that a command reads are in each cluster."""
 _REQUEST: Final = re.compile(r"^(GET|POST|PUT|PATCH|DELETE) \S+: ")
 """With what the messages of `kube` begin: a person has typed a command, and no request."""
 
@@ -58,8 +61,8 @@ def _said(error: OperatorError) -> str:
     text = _REQUEST.sub("", error.message)
     if isinstance(error, NoAnswer):
         return f"The API server cannot be reached: {text}"
-    if isinstance(error, ApiServerError) and error.status == _UNAUTHORIZED:
-        return "The API server does not accept your Kubernetes credentials."
+    if isinstance(error, ApiServerError) and error.status in _STATUS_WORDS:
+        return _STATUS_WORDS[error.status]
     if isinstance(error, ApiServerError) and error.status == _FORBIDDEN:
         return f"Your Kubernetes account may not do that: {text.partition(': ')[2] or text}"
     if isinstance(error, (ApiServerError, KubeConflict, KubeNotFound)):
@@ -76,8 +79,13 @@ def _hint(error: OperatorError) -> str:
 
 
 LOOK: Final = "`kubectl tokenfactory doctor` looks at all that is needed."
+_STATUS_WORDS: Final = {
+    _UNAUTHORIZED: "The API server does not accept your Kubernetes credentials.",
+    _NOT_SERVED: f"This cluster has no {api.KIND} ({api.API_VERSION} is not served).",
+}
 _STATUS_HINTS: Final = {
     _UNAUTHORIZED: "Log in to the cluster again: `kubectl auth whoami` has to work.",
+    _NOT_SERVED: f"`kubectl tokenfactory crd apply` installs the CRD. {LOOK}",
     _FORBIDDEN: "Ask for that right, or choose another user with --context.",
 }
 _KUBE_HINTS: Final = (

@@ -21,6 +21,7 @@ from tokenfactory_operator.cli.errors import CliError, explained
 from tokenfactory_operator.cli.installation import Installation, chosen, installations
 from tokenfactory_operator.cli.output import Output
 from tokenfactory_operator.cloud.client import HttpCloud
+from tokenfactory_operator.cloud.failures import Advice
 from tokenfactory_operator.cloud.transport import CloudSettings
 from tokenfactory_operator.domain.catalog import Template
 from tokenfactory_operator.domain.errors import CloudError, KubeError
@@ -145,16 +146,16 @@ class Session:
     async def cloud(self) -> HttpCloud:
         """The cloud with the operator's token. Raises `CliError` where there is none."""
         found = await self.access()
-        return await self.cloud_of(found.needed(), found.settings.project_id)
+        return await self.cloud_of(found.needed(), found.settings.project_id, Advice(token=found.origin))
 
-    async def cloud_of(self, token: SecretStr, project: str | None) -> HttpCloud:
-        """The cloud with another token."""
+    async def cloud_of(self, token: SecretStr, project: str | None, advice: Advice) -> HttpCloud:
+        """The cloud with another token; `advice` says where that token is."""
         settings = (await self.access()).settings
         wanted = CloudSettings(
             base_url=settings.api_url, request_timeout=settings.request_timeout, ca_bundle=settings.ca_file
         )
         try:
-            cloud = HttpCloud(wanted, token=lambda: token, clock=SystemClock(), project_id=project)
+            cloud = HttpCloud(wanted, token=lambda: token, clock=SystemClock(), project_id=project, advice=advice)
         except ValueError as error:
             raise CliError(f"The cloud cannot be called: {error}.", hint=SETTINGS) from None
         return await self._stack.enter_async_context(cloud)

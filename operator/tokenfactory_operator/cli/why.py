@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from tokenfactory_operator.cli import times
 from tokenfactory_operator.cli.commands import command
 from tokenfactory_operator.cli.errors import CliError, Exit
 from tokenfactory_operator.cli.objects import Shown
@@ -28,7 +29,11 @@ Watch = Annotated[bool, typer.Option("--watch", "-w", help="Tell each change unt
 Timeout = Annotated[
     float,
     typer.Option(
-        "--timeout", metavar="SECONDS", min=0, help="With --watch: how long. Default: for ever.", show_default=False
+        "--timeout",
+        metavar="DURATION",
+        parser=times.timeout,
+        help="With --watch: how long. Default: for ever.",
+        show_default=False,
     ),
 ]
 
@@ -42,7 +47,7 @@ async def why(session: Session, name: Name = "", watch: Watch = False, timeout: 
 
     Examples:
     kubectl tokenfactory why gpt-oss-120b -n ml
-    kubectl tokenfactory why gpt-oss-120b -n ml --watch --timeout 600
+    kubectl tokenfactory why gpt-oss-120b -n ml --watch --timeout 10m
     kubectl tokenfactory why -A
     """
     if not name:
@@ -163,7 +168,7 @@ def _facts(reported: Story) -> list[tuple[str, str]]:
         facts.append(
             (
                 "Deleted",
-                f"since {reported.shown.deleted_at}; {resource.deletion_policy} is what becomes of the endpoint",
+                f"since {reported.shown.deleted_at}; its deletion policy is {resource.deletion_policy}",
             )
         )
     return facts

@@ -29,8 +29,8 @@ _ROOT: Final = f"/apis/{api.GROUP}/{api.VERSION}"
 _OPENAPI: Final = f"/openapi/v3{_ROOT}"
 _VERBS: Final = frozenset({"get", "list", "watch", "patch"})
 _APPLY: Final = (
-    f"`kubectl apply --server-side --force-conflicts -f crds/{api.GROUP}_{api.PLURAL}.yaml` (crds.yaml of a release),"
-    " whatever has installed it before, or with the Helm chart"
+    f"`kubectl apply --server-side --force-conflicts -f crds/{api.GROUP}_{api.PLURAL}.yaml` (crds.yaml of a release)"
+    " or with the Helm chart"
 )
 """Works on a CRD of any origin; without these flags a CRD that Helm and kubectl both have written is a conflict."""
 _SHOWN: Final = 6
@@ -63,8 +63,7 @@ async def _served(client: KubeClient) -> JsonObject:
             raise
         await check_version(client)  # a proxy that answers in place of the API server has none
         raise SetupError(
-            f"This cluster has no {api.KIND} ({api.API_VERSION} is not served): install the CRD with {_APPLY}; then "
-            "start the operator again."
+            f"This cluster has no {api.KIND} ({api.API_VERSION} is not served): install the CRD with {_APPLY}."
         ) from error
 
 
@@ -127,6 +126,5 @@ def _models(annotation: object) -> Iterator[type[BaseModel]]:
 def _too_old(lacking: list[str]) -> SetupError:
     shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
     return SetupError(
-        f"The {api.KIND} CRD on this cluster is older than this operator, it lacks {shown}: update it with {_APPLY}; "
-        "then start the operator again."
+        f"The {api.KIND} CRD on this cluster is older than this operator: update it with {_APPLY}. It lacks {shown}."
     )

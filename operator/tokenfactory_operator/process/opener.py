@@ -15,6 +15,7 @@ from tokenfactory_operator.domain.errors import CredentialsError
 from tokenfactory_operator.network.proxies import of_environment
 from tokenfactory_operator.ports import Clock
 from tokenfactory_operator.settings import Settings, StartupError
+from tokenfactory_operator.settings.model import ENV_PREFIX
 from tokenfactory_operator.telemetry.metrics import Metrics
 
 OF_A_SECRET: Final = Advice(token="the Secret of spec.credentials", project="spec.credentials.projectId")  # noqa: S106 - names
@@ -34,6 +35,7 @@ class CloudOpener:
         self._defects = defects
         self._metrics = metrics
         self._own = own
+        self._advice = Advice(token=f"{ENV_PREFIX}{'TOKEN' if settings.token_file is None else 'TOKEN_FILE'}")
         self._settings = CloudSettings(
             base_url=settings.api_url,
             request_timeout=settings.request_timeout,
@@ -56,7 +58,7 @@ class CloudOpener:
             token=lambda: credential.token,
             clock=self._clock,
             project_id=credential.project_id,
-            advice=Advice() if self._is_own(credential) else OF_A_SECRET,
+            advice=self._advice if self._is_own(credential) else OF_A_SECRET,
             tls=self._tls,
             observe=self._metrics.observe_request,
         )

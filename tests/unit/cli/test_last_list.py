@@ -65,7 +65,7 @@ async def test_the_leaders_metrics_are_asked_for_through_the_api_server() -> Non
             "kubectl -n system get pod operator-0",
             id="nobody listens in the pod",
         ),
-        pytest.param(answer("404 page not found", status=404), "404 page not found", "get pod", id="another path"),
+        pytest.param(answer("404 page not found", status=404), "answers with status 404", "get pod", id="another path"),
         pytest.param(answer("x" * (METRICS_LIMIT + 1)), "more than 8388608 bytes", "a pod of the operator", id="huge"),
         pytest.param(answer("<html>"), "no metrics of Prometheus", "--metrics-url", id="no metrics"),
         pytest.param(answer("up 1\n"), f"the metrics have no {AGE}", "--metrics-url", id="of another program"),

@@ -14,6 +14,7 @@ from tokenfactory_operator.cli import app
 from tokenfactory_operator.cli.errors import CliError, Exit
 from tokenfactory_operator.cli.main import COMPLETION, PLUGIN, main
 from tokenfactory_operator.domain.errors import KubeError, Unauthorized
+from tokenfactory_operator.kube.errors import ApiServerError
 from tokenfactory_operator.settings import Settings
 
 WITHOUT_THE_EXTRA: Final = """
@@ -109,6 +110,12 @@ def failing(error: BaseException) -> Callable[[], int]:
         pytest.param(CliError("Found.", code=Exit.FOUND), Exit.FOUND, ["Error: Found."], id="own status"),
         pytest.param(Unauthorized("401"), Exit.ERROR, ["Error: 401", "Hint: Check the token"], id="cloud"),
         pytest.param(KubeError("no"), Exit.ERROR, ["Error: no", "Hint: `kubectl tokenfactory doctor`"], id="cluster"),
+        pytest.param(
+            ApiServerError("GET /apis/x: 404: 404 page not found", status=404),
+            Exit.ERROR,
+            ["Error: This cluster has no DedicatedEndpoint ", "Hint: `kubectl tokenfactory crd apply`"],
+            id="no CRD",
+        ),
         pytest.param(KeyboardInterrupt(), Exit.INTERRUPTED, [], id="Ctrl-C"),
     ],
 )
@@ -127,6 +134,16 @@ def test_a_failure_is_a_sentence(
     lines = printed.err.splitlines()
     assert len(lines) == len(says)
     assert all(line.startswith(said) for line, said in zip(lines, says, strict=True))
+
+
+@pytest.mark.parametrize("command", [["reconcile", "x"], ["why", "x", "--watch"]], ids=lambda command: command[0])
+@pytest.mark.parametrize("given", ["30", "0.5", "500ms", "1h30m"])
+def test_a_time_is_written_as_for_kubectl(
+    command: list[str], given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The flag is taken: what fails then is the kubeconfig."""
+    assert main([*command, "--timeout", given, "--kubeconfig", str(tmp_path / "none")]) == Exit.ERROR
+    assert "does not exist" in capsys.readouterr().err
 
 
 def test_a_defect_has_its_traceback_in_a_file(

@@ -125,7 +125,7 @@ NOT_RUN: Final[Mapping[str, str]] = {
     r"kubectl get lease .*": "it only reads; tests/cluster/test_leader_election.py has the Lease",
     r"helm test .*": "it needs a pod; make e2e runs it",
     r"kubectl -n \S+ (logs|scale) deploy/.*": "it needs a pod",
-    r"kubectl -n NAMESPACE port-forward .*": "it needs a pod",
+    r"kubectl -n NAMESPACE (port-forward|describe pods) .*": "it needs a pod",
     r"(helm|kubectl) .*(…|endpoints/).*": "it leaves out what the reader has; see tests/cluster/test_disaster.py",
     r"kubectl create clusterrole(binding)? finish-\w+ .*": "tests/cluster/test_rights_lost.py grants the same rights",
     r"kubectl .* annotate dep \$NAME tokenfactory.nebius.com/force-release=true": "it would leave an endpoint; "

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -42,6 +43,19 @@ def test_settings_exist(page: str) -> None:
     """By the name of their environment variable."""
     known = {f"TOKENFACTORY_{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"TOKENFACTORY_[A-Z_]+[A-Z]", text(page))) <= known
+
+
+def has_value(schema: dict[str, Any], path: list[str]) -> bool:
+    """Whether the chart takes a value at `path`."""
+    return not path or (path[0] in schema.get("properties", {}) and has_value(schema["properties"][path[0]], path[1:]))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_values_exist(page: str) -> None:
+    """Each value that a command gives to Helm, also in a command that leaves out what the reader has."""
+    schema = json.loads(text("helm/tokenfactory-operator/values.schema.json"))
+    named = re.findall(r"--set(?:-json|-string|-file)?[ =]'?([A-Za-z.]+)", text(page))
+    assert [name for name in named if not has_value(schema, name.split("."))] == []
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -78,12 +78,13 @@ async def test_the_generated_crd_is_enough() -> None:
     ],
 )
 async def test_missing_or_old_crd(listed: bytes, schemas: bytes, named: str) -> None:
-    """The message names what is lacking and how to install it."""
+    """The message names what is lacking and how to install it; it is short enough to be shown whole."""
     async with loopback(serving(listed, schemas)) as server, client_of(server) as client:
         with pytest.raises(SetupError) as caught:
             await check_crd(client, settle=0)
     assert named in caught.value.message
     assert "kubectl apply --server-side --force-conflicts -f crds/tokenfactory.nebius.com_dedic" in caught.value.message
+    assert caught.value.message.endswith(".")
 
 
 async def test_waits_for_a_schema_that_was_applied_just_now() -> None:

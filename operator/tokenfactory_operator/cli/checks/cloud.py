@@ -18,7 +18,7 @@ async def cloud(session: Session) -> AsyncIterator[Check]:
     """Raises `CliError` or `KubeError` where there are no settings, for want of a cluster too."""
     found = await session.access_without_cluster()
     if found.token is None:
-        yield unknown("token", found.problem, NEEDED)
+        yield problem("token", found.problem, found.mend) if found.mend else unknown("token", found.problem, NEEDED)
         return
     try:
         listed = await session.endpoints()

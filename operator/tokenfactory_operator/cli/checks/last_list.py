@@ -29,6 +29,7 @@ NOT_KNOWN: Final = "When the cloud was listed last is not known"
 ADDRESS: Final = "name the address of its metrics: --metrics-url http://127.0.0.1:8080/metrics"
 _TIMEOUT: Final = 10.0
 _FORBIDDEN: Final = 403
+_NOT_FOUND: Final = 404
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ async def last_list(kube: KubeClient, leader: Pod | None, settings: Settings, me
     if metrics_url:
         return await _by_address(metrics_url, settings)
     if leader is None:
-        return unknown(NAME, f"{NOT_KNOWN}: no pod leads.", ADDRESS)
+        return unknown(NAME, f"{NOT_KNOWN}: no pod of a Deployment leads.", ADDRESS)
     try:
         return judged_age(await kube.text(leader.metrics, most=METRICS_LIMIT), settings)
     except KubeError as error:
@@ -72,6 +73,8 @@ def _cause(error: KubeError, leader: Pod) -> str:
         return f"the pod {leader.key}, which holds the Lease, is not there."
     if isinstance(error, TooLarge):
         return f"the pod {leader.key} serves more than {METRICS_LIMIT} bytes of metrics."
+    if isinstance(error, ApiServerError) and error.status == _NOT_FOUND:
+        return f"the pod {leader.key} answers with status {error.status}."
     return f"the metrics of the pod {leader.key} do not answer. {explained(error).message}"
 
 

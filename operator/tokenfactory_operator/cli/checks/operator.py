@@ -8,7 +8,7 @@ from typing import Final
 
 from tokenfactory_operator.cli.checks.last_list import Pod, last_list
 from tokenfactory_operator.cli.checks.result import Check, ok, problem, unknown, warning
-from tokenfactory_operator.cli.installation import Installation
+from tokenfactory_operator.cli.installation import SELECTOR, Installation
 from tokenfactory_operator.cli.session import Session
 from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube.access import ServiceAccount, missing, named_by_place
@@ -42,7 +42,8 @@ def deployment(installation: Installation) -> Check:
     text = f"{installation.key}: {installation.ready} of {installation.wanted} pods are ready ({installation.image})."
     if installation.ready >= max(1, installation.wanted):
         return ok("deployment", text)
-    step = f"kubectl -n {installation.key.namespace} logs deploy/{installation.key.name} --tail=20"
+    where = f"kubectl -n {installation.key.namespace}"
+    step = f"{where} describe pods -l {SELECTOR}; {where} logs deploy/{installation.key.name} --tail=20"
     return warning("deployment", text, step) if installation.ready else problem("deployment", text, step)
 
 
@@ -80,7 +81,7 @@ def judged_lease(lease: LeaseRecord | str | None, settings: Settings, *, now: da
     """Whether somebody leads, by the clock of this machine."""
     if isinstance(lease, str):
         return unknown("leader", lease, "" if settings.lease_namespace else LEASE_NAMESPACE)
-    step = "look whether the operator's pods run: kubectl get pods -A -l app.kubernetes.io/name=tokenfactory-operator"
+    step = f"look whether the operator's pods run: kubectl get pods -A -l {SELECTOR}"
     if lease is None or not lease.holder:
         return problem("leader", f"Nobody leads: the Lease {settings.lease_name} has no holder.", step)
     age = _age(lease.renewed, now)

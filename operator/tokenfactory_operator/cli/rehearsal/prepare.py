@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 from tokenfactory_operator.cli.rehearsal.stage import Stage
 from tokenfactory_operator.cli.session import Session
+from tokenfactory_operator.cloud.failures import Advice
 from tokenfactory_operator.credentials.choice import Credential
 from tokenfactory_operator.domain.errors import CredentialsError, KubeError
 from tokenfactory_operator.kube.secrets import KubeSecrets
 from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.process.opener import OF_A_SECRET
 from tokenfactory_operator.state.cache import key_of, secret_of
 
 Troubled = dict[Key, str]
@@ -62,8 +64,10 @@ async def _open_clouds(session: Session, stage: Stage, planned: Sequence[JsonObj
         except CredentialsError:
             continue  # the rehearsal says so, as the operator does
     found: Troubled = {}
+    origin = (await session.access()).origin
     for credential, keys in users.items():
-        real = await session.cloud_of(credential.token, credential.project_id)
+        advice = Advice(token=origin) if credential == stage.credentials.own else OF_A_SECRET
+        real = await session.cloud_of(credential.token, credential.project_id, advice)
         with session.out.working("Listing the endpoints"):
             failure = await stage.open(credential, real, keys)
         if failure is not None and credential == stage.credentials.own:
