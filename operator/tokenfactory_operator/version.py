@@ -14,3 +14,8 @@ def operator_version() -> str:
         return metadata.version(DISTRIBUTION)
     except metadata.PackageNotFoundError:
         return "unknown"
+
+
+def with_extras(extras: str) -> str:
+    """What to type to have `extras` too. It names the wheel: no package index has this project."""
+    return f"pip install './tokenfactory_operator-{operator_version()}-py3-none-any.whl[{extras}]'"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tokenfactory_operator.cli import run
+from tokenfactory_operator.version import with_extras
 
 EXTRA: Final = frozenset({"rich", "typer"})
 PLUGIN: Final = "kubectl-tokenfactory"
@@ -43,7 +44,5 @@ def main(arguments: Sequence[str] | None = None, *, start: run.Start | None = No
 def _without_the_extra(given: list[str]) -> int:
     if given[:1] in ([], ["--help"], ["-h"]):
         run.build_parser().print_help()
-    sys.stderr.write(
-        f"{run.PROGRAM}: every command but `run` needs the extra `cli`: pip install 'tokenfactory-operator[cli]'\n"
-    )
+    sys.stderr.write(f"{run.PROGRAM}: every command but `run` needs the extra `cli`: {with_extras('cli')}\n")
     return run.EXIT_USAGE

@@ -13,6 +13,7 @@ import typer
 
 from tokenfactory_operator.cli.errors import CliError, Exit
 from tokenfactory_operator.settings.durations import ACCEPTED, parse_duration
+from tokenfactory_operator.version import with_extras
 
 MODULE: Final = "tokenfactory_simulator"
 HOST: Final = "127.0.0.1"
@@ -32,7 +33,7 @@ def simulator(port: Port = 8090, provisioning_time: Time = "5s") -> int:
     kubectl tokenfactory simulator
     """
     if importlib.util.find_spec(MODULE) is None or importlib.util.find_spec("fastapi") is None:
-        raise CliError("The simulator is not installed.", hint="pip install 'tokenfactory-operator[cli,simulator]'")
+        raise CliError("The simulator is not installed.", hint=with_extras("cli,simulator"))
     _check(port, provisioning_time)
     sys.stdout.write(
         f"export TOKENFACTORY_API_URL=http://127.0.0.1:{port} TOKENFACTORY_TOKEN={TOKEN}\n"

@@ -16,6 +16,7 @@ from tokenfactory_operator.cli.main import COMPLETION, PLUGIN, main
 from tokenfactory_operator.domain.errors import KubeError, Unauthorized
 from tokenfactory_operator.kube.errors import ApiServerError
 from tokenfactory_operator.settings import Settings
+from tokenfactory_operator.version import operator_version
 
 WITHOUT_THE_EXTRA: Final = """
 import sys
@@ -38,7 +39,7 @@ def test_a_command_says_how_to_install_the_extra(arguments: list[str]) -> None:
     ran = without_the_extra(*arguments)
     assert ran.returncode == 2
     assert ran.stderr.count("\n") == 1
-    assert "pip install 'tokenfactory-operator[cli]'" in ran.stderr
+    assert f"pip install './tokenfactory_operator-{operator_version()}-py3-none-any.whl[cli]'" in ran.stderr
 
 
 @pytest.mark.parametrize(("arguments", "says"), [(["run", "--help"], "--poll-interval"), (["--version"], "operator ")])
