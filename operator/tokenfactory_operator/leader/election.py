@@ -24,7 +24,15 @@ from datetime import UTC, datetime
 from typing import Final, NoReturn, Protocol, TypeVar
 
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound, LeaseHeld, LeaseLost
-from tokenfactory_operator.leader.lease import UNCLAIMED, Follower, LeaseClock, LeaseRecord, LeaseStore, LeaseTerms
+from tokenfactory_operator.leader.lease import (
+    MOST_TRANSITIONS,
+    UNCLAIMED,
+    Follower,
+    LeaseClock,
+    LeaseRecord,
+    LeaseStore,
+    LeaseTerms,
+)
 
 T = TypeVar("T")
 
@@ -173,7 +181,9 @@ class Elector:
             duration=self._stated(),
             acquired=now if takes_over or before is None else before.acquired,
             renewed=now,
-            transitions=(before.transitions if before else 0) + (takes_over and before is not None),
+            transitions=min(
+                (before.transitions if before else 0) + (takes_over and before is not None), MOST_TRANSITIONS
+            ),
             version=before.version if before else "",
         )
         write = self._store.write if before else self._store.create

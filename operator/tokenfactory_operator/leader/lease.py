@@ -17,6 +17,8 @@ UNCLAIMED: Final = "unclaimed"
 Perhaps somebody has just deleted that of a leader. So it is waited for like any other one, and a leader whose Lease is
 gone may write itself into it; a follower that made one in its own name could lead beside a leader it has never seen.
 """
+MOST_TRANSITIONS: Final = 2**31 - 1
+"""The API server takes no greater count."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -206,6 +206,16 @@ async def test_other_edits_of_a_lease_are_written_over(edit: dict[str, object]) 
         assert made[0].shared.record.duration == TERMS.duration
 
 
+async def test_a_count_at_its_end_stops_no_succession() -> None:
+    """The API server takes 32 bits: a leader that counted on could never be written, and nobody would lead."""
+    shared = SharedLease(LeaseRecord(holder="gone", duration=5, transitions=2**31 - 1, version="0"))
+    async with machines("a", shared=shared) as made:
+        await asyncio.sleep(10.0)
+        assert leaders(made) == ["a"]
+        assert shared.record is not None
+        assert shared.record.transitions == 2**31 - 1
+
+
 @pytest.mark.rule("W9")
 @pytest.mark.parametrize(("stated", "waits"), [(40, 40.0), (5, 5.0), (None, TERMS.duration)])
 async def test_a_follower_waits_for_the_time_that_the_record_states(stated: int | None, waits: float) -> None:
