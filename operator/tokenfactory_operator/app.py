@@ -115,7 +115,10 @@ async def _retried(read: Callable[[], Awaitable[T]]) -> T:
     try:
         return await retried_at_start(read)
     except KubeError as error:
-        raise StartupError(f"The Kubernetes API server cannot be used: {error.message}") from error
+        raise StartupError(
+            f"The Kubernetes API server cannot be used: {error.message}. Check that `kubectl version` works with the "
+            "same kubeconfig; in a pod, check the network policies and the proxy variables."
+        ) from error
 
 
 @contextlib.asynccontextmanager

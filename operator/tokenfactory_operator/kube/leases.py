@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from tokenfactory_operator.domain.errors import KubeNotFound
+from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import MERGE_PATCH, KubeClient
 from tokenfactory_operator.leader.lease import LeaseRecord
 
@@ -37,9 +37,15 @@ class KubeLeases:
             return None
 
     async def create(self, record: LeaseRecord) -> LeaseRecord:
-        """The first one; raises `KubeConflict` where there is one, `KubeNotFound` where there is no such namespace."""
+        """The first one; raises `KubeConflict` where there is one. A namespace that is not there is no lost race."""
         body = {"apiVersion": API_VERSION, "kind": "Lease", "metadata": self._metadata, "spec": _spec(record)}
-        return _record(await self._client.object("POST", self._collection, body=body))
+        try:
+            return _record(await self._client.object("POST", self._collection, body=body))
+        except KubeNotFound as error:
+            place = self._metadata["namespace"]
+            raise KubeError(
+                f"There is no namespace {place}: create it, or correct TOKENFACTORY_LEASE_NAMESPACE."
+            ) from error
 
     async def write(self, record: LeaseRecord) -> LeaseRecord:
         """Replace what the election says, if nobody has written since `record.version`."""
