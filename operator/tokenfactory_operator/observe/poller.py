@@ -19,6 +19,7 @@ from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.decision_input import Outage
 from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, Handling, Unauthorized
 from tokenfactory_operator.domain.observed import Changes, EndpointList
+from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import OUTAGE_INTERVALS, Timing
 from tokenfactory_operator.limiter import Limiter
 from tokenfactory_operator.observe.catalog_reader import CatalogReader
@@ -39,6 +40,8 @@ STAGGER_STEP: Final = 0.02
 """Seconds that one object adds to the stagger."""
 REFUSED: Final = 300.0
 """Seconds between two LISTs at most while the cloud refuses the credential: only a person can change that."""
+UNENDED: Final = (Reason.CLOUD_UNAVAILABLE, "no list has come to its end")
+"""Why the cloud is not seen, where no LIST has failed since the last good one."""
 JITTER: Final = 0.1
 TICK: Final = 1e-3
 """Seconds that a timer may fire early."""
@@ -104,6 +107,8 @@ class Poller:
         self._problem = ""
         """What the last LIST said of its unreadable items."""
         self._aging: asyncio.TimerHandle | None = None
+        self._cause = UNENDED
+        """Why the last LIST failed, and not the error: that holds its traceback, and with it the answer."""
 
     def wait_for_list(self, key: Key) -> None:
         """Have this key looked at after the next complete LIST."""
@@ -149,14 +154,14 @@ class Poller:
         """Tell by the clock that the inventory has become too old, whatever the LIST under way is doing."""
         left = self._good_at + self.common.timing.inventory_max_age - self.common.clock.monotonic()
         if left <= TICK:
-            self._blinded(CloudUnavailable("no list has come to its end"))
+            self._blinded()
         again = left if left > TICK else self.common.timing.inventory_max_age
         self._aging = asyncio.get_running_loop().call_later(again, self._age)
 
-    def _blinded(self, error: CloudError) -> None:
+    def _blinded(self) -> None:
         outage = self.inventory.outage
         if outage is None or not outage.blind:
-            self._tell(error, blind=True)
+            self._tell(blind=True)
 
     async def _until_next(self, *, not_before: float) -> None:
         while (left := max(self._next, not_before) - self.common.clock.monotonic()) > 0:
@@ -228,7 +233,7 @@ class Poller:
             self.common.wake(key, 0.0, pressing=True)  # a duplicate is billed as long as it lives
 
     def _succeeded(self) -> None:
-        self._failures = 0
+        self._failures, self._cause = 0, UNENDED
         self._good_at = self.common.clock.monotonic()
         if self._good_wall is None:
             count = len(self.inventory)
@@ -250,6 +255,7 @@ class Poller:
 
     def _failed(self, error: CloudError) -> None:
         self._failures += 1
+        self._cause = error.reason, error.message
         self._refused = error.handling in (Handling.WAITING_ON_USER, Handling.TERMINAL)
         again = f" (failure {self._failures} in a row)" if self._failures > 1 else ""
         _LOG.warning("the cloud could not be listed%s: %s", again, error.message, extra=self._about)
@@ -261,12 +267,13 @@ class Poller:
             return
         before = self.inventory.outage
         if before is None or before.reason is not error.reason or before.blind != blind:
-            self._tell(error, blind=blind)
+            self._tell(blind=blind)
 
-    def _tell(self, error: CloudError, *, blind: bool) -> None:
+    def _tell(self, *, blind: bool) -> None:
+        reason, message = self._cause
         since = f"since {self._good_wall:%Y-%m-%dT%H:%M:%SZ}" if self._good_wall else "since this operator started"
-        text = f"The cloud could not be listed {since}: {error.message}"
-        self.inventory.outage = Outage(error.reason, text, blind=blind)
+        text = f"The cloud could not be listed {since}: {message}"
+        self.inventory.outage = Outage(reason, text, blind=blind)
         self.common.telemetry.counted("cloud_outage")
         self._wake_all()
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Unauthorized
 from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import Timing
@@ -54,6 +55,20 @@ async def test_staleness_is_told_whatever_the_list_is_doing() -> None:
         assert parts.inventory.outage is not None
         assert parts.inventory.outage.blind
         assert KEY in [key for key, _ in parts.woken]
+
+
+@pytest.mark.parametrize("error", [CloudUnavailable("connection refused"), Unauthorized("HTTP 401", status=401)])
+async def test_staleness_does_not_hide_why_the_lists_fail(error: CloudError) -> None:
+    """That the last good list has become old changes no reason: else `Stalled` would end by itself."""
+    parts = Parts()
+    parts.script.plan("list", Turn(), *[Turn(error)] * 1000)
+    told = set[tuple[Reason, bool]]()
+    async with parts.polling(1.0):
+        for _ in range(1300):
+            await asyncio.sleep(1.0)
+            if parts.inventory.outage is not None:
+                told.add((parts.inventory.outage.reason, error.message in parts.inventory.outage.message))
+    assert told == {(error.reason, True)}
 
 
 async def test_a_bad_item_is_told_once_and_stops_nobody() -> None:
