@@ -122,6 +122,11 @@ def _blind(s: Judged) -> bool:
     return s.evidence.view.outage is not None and s.evidence.view.outage.blind
 
 
+def _out_of_sight(s: Judged, verdict: Verdict) -> bool:
+    """Whether the endpoint is in a project that the present credential does not show: there it may serve."""
+    return verdict.reason is Reason.CREDENTIALS_MISMATCH and bool(s.recorded_id) and s.own.kept is None
+
+
 def _drafts(s: Judged, decision: Decision, verdict: Verdict) -> Mapping[ConditionType, _Draft]:
     seen = s.own.kept.endpoint if s.own.kept is not None else None
     ready = _ready(s, decision, verdict)
@@ -131,7 +136,7 @@ def _drafts(s: Judged, decision: Decision, verdict: Verdict) -> Mapping[Conditio
         traffic = ("False", serving, "The endpoint takes no traffic.")
     # What was unknown is so for the present reason, and not for one that a process told that is gone.
     before = s.resource.status.condition(ConditionType.SERVING)
-    if _blind(s) or (before is not None and not verdict.judged):
+    if _blind(s) or _out_of_sight(s, verdict) or (before is not None and not verdict.judged):
         traffic = ("Unknown", verdict.reason, verdict.message)
     synced = ({True: "True", False: "False", None: "Unknown"}[verdict.synced], verdict.reason, verdict.message)
     drafts = {ConditionType.READY: ready, ConditionType.SYNCED: synced, ConditionType.SERVING: traffic}
@@ -160,7 +165,7 @@ def _ready(s: Judged, decision: Decision, verdict: Verdict) -> _Draft:
         reason = what if what.acts is Actor.CLOUD else unconfirmed
         return "False", reason, MESSAGES[reason]
     doubtful = verdict.reason is Reason.ENDPOINT_LOST and verdict.synced is None
-    return "Unknown" if doubtful else "False", verdict.reason, verdict.message
+    return "Unknown" if doubtful or _out_of_sight(s, verdict) else "False", verdict.reason, verdict.message
 
 
 def _message(what: Reason, seen: ObservedEndpoint) -> str:
