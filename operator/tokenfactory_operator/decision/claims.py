@@ -192,7 +192,7 @@ def _forbidden(s: DecisionInput, endpoint: ObservedEndpoint) -> Asking:
         return Asking(Reason.OWNERSHIP_CONFLICT, unproven_text(s, endpoint.id))
     text = (
         f"Endpoint {endpoint.id} may not be adopted from the namespace {s.resource.namespace}: the operator's own "
-        "credential adopts only for those in TOKENFACTORY_ADOPTION_NAMESPACES."
+        "credential adopts only for those in TOKENFACTORY_ADOPTION_NAMESPACES (chart: settings.adoptionNamespaces)."
     )
     if s.recorded_id == endpoint.id:  # its adoption had begun: the mark may have been there, and be removed again
         mark = owner_mark(s.resource, s.identity, ADOPTED)

@@ -49,8 +49,10 @@ def foreign_owner(s: Judged) -> Decision | None:
         return None  # what is being adopted, `adoption` has judged before
     others = (mark for mark in found.marks if mark.identity != s.identity)
     owners = ", ".join(visible(mark.owner(s.identity.cluster_id)) for mark in others)
-    text = f"Endpoint {found.id} is marked as another owner's: {owners}. Remove the wrong mark in the console."
-    return _conflict(s, text, (found.id,))
+    advice = "Remove the wrong mark in the console."
+    if not found.carries(s.identity):
+        advice = f"If it is theirs, this object's status is wrong: delete the object and apply it again. If not: {advice}"
+    return _conflict(s, f"Endpoint {found.id} is marked as another owner's: {owners}. {advice}", (found.id,))
 
 
 def _conflict(s: Judged, text: str, ids: tuple[str, ...] = ()) -> Decision:

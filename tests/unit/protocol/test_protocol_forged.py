@@ -9,7 +9,7 @@ import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.decision_input import Policy
-from unit.support.builders import KEY, SCOPE, UID, an_endpoint, mark
+from unit.support.builders import FOREIGN, KEY, SCOPE, UID, an_endpoint, mark
 from unit.support.stage import Stage
 
 ATTEMPTS = [
@@ -156,3 +156,17 @@ async def test_what_this_process_made_is_no_imitation(*, deleted: bool) -> None:
         assert (list(stage.cloud.endpoints), KEY in stage.kube.objects) == ([], False)
     else:
         assert (stage.reported("Ready"), stage.status["endpointId"]) == ("True Available", "ep-1")
+
+
+async def test_a_status_that_names_another_objects_endpoint() -> None:
+    """The mark is right: nobody is asked to remove it, and the way out that is named leaves that endpoint alone."""
+    stage = forged(None)
+    stage.cloud.endpoints["ep-9"] = replace(stage.cloud.endpoints["ep-9"], description=FOREIGN)
+    await stage.turn()
+    await stage.turn(61)
+    assert stage.reported("Stalled") == "True OwnershipConflict"
+    assert "delete the object and apply it again" in stage.message("Stalled")
+    stage.delete()
+    for _ in range(4):
+        await stage.turn(61)
+    assert (KEY in stage.kube.objects, touched(stage), list(stage.cloud.endpoints)) == (False, [], ["ep-9"])
