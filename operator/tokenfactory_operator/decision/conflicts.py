@@ -51,7 +51,9 @@ def foreign_owner(s: Judged) -> Decision | None:
     owners = ", ".join(visible(mark.owner(s.identity.cluster_id)) for mark in others)
     advice = "Remove the wrong mark in the console."
     if not found.carries(s.identity):
-        advice = f"If it is theirs, this object's status is wrong: delete the object and apply it again. If not: {advice}"
+        advice = (
+            f"If it is theirs, this object's status is wrong: delete the object and apply it again. If not: {advice}"
+        )
     return _conflict(s, f"Endpoint {found.id} is marked as another owner's: {owners}. {advice}", (found.id,))
 
 
