@@ -48,8 +48,8 @@ def unclear(s: DecisionInput) -> str:
     """Why nobody knows whether there is an endpoint, as a sentence."""
     if s.memory.attempts.latest is None and s.resource.status.create_attempt is None:
         return (
-            "The object carries the operator's finalizer and its status records no create call: an operator ended before "
-            "it wrote one, or the object was applied from a copy or restored, or its status was removed."
+            "The object carries the operator's finalizer and its status records no create call: an operator ended "
+            "before it wrote one, or the object was applied from a copy or restored, or its status was removed."
         )
     return "A create call ended without a clear answer."
 
