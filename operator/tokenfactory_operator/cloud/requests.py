@@ -91,12 +91,16 @@ class Connection:
         return self._heads is None or (not self._left_over() and await self._heads.quiet())
 
     def _left_over(self) -> bool:
-        """Whether bytes were read that belong to no answer; httpcore keeps them for the next one, and does not tell."""
+        """Whether bytes were read that belong to no answer; httpcore keeps them for the next one, and does not tell.
+
+        Where they cannot be seen, as in another version of httpcore, the connection serves no second call.
+        """
         for connection in self._transport._pool._connections:  # type: ignore[attr-defined]  # noqa: SLF001
             inner = connection
             while (within := getattr(inner, "_connection", None)) is not None:
                 inner = within
-            if inner._h11_state.trailing_data[0]:  # noqa: SLF001
+            state = getattr(inner, "_h11_state", None)
+            if state is None or state.trailing_data[0]:
                 return True
         return False
 
