@@ -117,7 +117,7 @@ class Checks:
         """Uids of objects that have ever said another `deletionPolicy` than Retain, or none."""
         self._may_delete: set[str] = set()
         """Uids of objects that have ever said `deletionPolicy: Delete`."""
-        self._deleted: set[str] = set()
+        self.deleted: set[str] = set()
         """Endpoints for which a DELETE was sent."""
         self._held: defaultdict[Key, set[str]] = defaultdict(set)
         """Secret → every token that it has held: a process may not have seen the newest yet."""
@@ -237,8 +237,8 @@ class Checks:
         """Whether it is one of several of an object that lives, and all that could be seen says that only it serves."""
         body = next((it for it in self._kube.objects.values() if it["metadata"]["uid"] == endpoint.owner), None)
         others = [other for other in self._vendor.of(endpoint.owner) if other is not endpoint]
-        again = endpoint.id in self._deleted
-        self._deleted.add(endpoint.id)
+        again = endpoint.id in self.deleted
+        self.deleted.add(endpoint.id)
         if again or not endpoint.alive or not others or body is None or body["metadata"].get("deletionTimestamp"):
             return False
         elsewhere = any(shown.readiness in SERVES for other in others for shown in self._shown(other))

@@ -85,10 +85,14 @@ class Machines:
         self._world.later(lasts, setattr, around.vendor, "maintained", False)
 
     def _unlisted(self) -> None:
-        """What no object names, nobody can miss in a maintenance: it is as if it came when that is over."""
+        """What no object names, nobody can miss in a maintenance: it is as if it came when that is over.
+
+        The same is so for what the cloud was told to delete: a list that is empty looks as if it had gone.
+        """
         named = {body["status"].get("endpointId") for body in self._world.kube.objects.values()}
+        missed = named - self._world.checks.deleted
         for endpoint in self._world.vendor.alive:
-            endpoint.late = endpoint.late or endpoint.id not in named
+            endpoint.late = endpoint.late or endpoint.id not in missed
 
     def _capacity(self) -> None:
         self._world.trace.say("world", "no GPU is free")

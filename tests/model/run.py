@@ -151,7 +151,8 @@ class Simulation:
         self._settle()
         self._verdict.exactly_one(strict=False)
         self._verdict.nothing_left()
-        self._verdict.at_rest()
+        if not self._verdict.in_order():
+            self._verdict.at_rest()  # what is in order has to be at rest at the end
         if world.vendor.cap:
             world.vendor.cap = None
             world.run_for(AFTERWARDS)  # nobody says of what he has not seen listed that it is not there
@@ -162,7 +163,8 @@ class Simulation:
             if self._verdict.in_order():
                 break
             self._people.confirm()
-        self._settle()
+        else:
+            self._settle()
         self._verdict.exactly_one(strict=True)
         self._verdict.nothing_left()
         self._verdict.at_rest()
