@@ -46,7 +46,7 @@ def of_predecessor(s: DecisionInput, endpoint: ObservedEndpoint) -> bool:
 
 def had_mark(s: DecisionInput, endpoint: ObservedEndpoint) -> bool:
     """Whether it carried the object's mark before: to put a wiped mark back needs no permission to adopt."""
-    believed = bool(endpoint.marks) or s.policy.may_adopt or proof.known_as_ours(s, endpoint.id)
+    believed = bool(endpoint.marks) or s.policy.may_adopt or proof.known_as_ours(s)
     return believed and bool(s.resource.origin) and s.recorded_id == endpoint.id
 
 
@@ -59,7 +59,7 @@ def unproven(s: DecisionInput, target: str) -> Sighting | None:
     if recorded is None or recorded.endpoint.marks or recorded.id == target:
         return None
     free = s.policy.may_adopt or s.resource.observes or of_predecessor(s, recorded.endpoint)
-    return None if free or proof.known_as_ours(s, recorded.id) else recorded
+    return None if free or proof.known_as_ours(s) else recorded
 
 
 def adopting(s: DecisionInput, target: str) -> Sighting | None:
@@ -76,14 +76,14 @@ def still_of_predecessor(s: DecisionInput) -> bool:
     """
     recorded = s.evidence.recorded.seen
     seen = recorded.endpoint if recorded is not None else s.memory.endpoints[s.recorded_id].last_seen
-    if seen is None or seen.carries(s.identity) or s.resource.origin or proof.known_as_ours(s, s.recorded_id):
+    if seen is None or seen.carries(s.identity) or s.resource.origin or proof.known_as_ours(s):
         return False
     return of_predecessor(s, seen)
 
 
 def unlisted(s: DecisionInput) -> bool:
     """Whether a LIST leaves the recorded endpoint out, and nothing proves yet that it is gone."""
-    if not s.recorded_id or s.evidence.recorded.seen is not None or proof.gone(s, s.recorded_id):
+    if not s.recorded_id or s.evidence.recorded.seen is not None or proof.gone(s):
         return False
     done = max(s.memory.endpoints[s.recorded_id].deleted, s.memory.endpoints[s.recorded_id].released) > NEVER
     return not done and not (proof.absent(s) and proof.trusted(s))

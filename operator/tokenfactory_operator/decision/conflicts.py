@@ -89,6 +89,6 @@ def delete_next(s: Judged, kept: Sighting, others: list[Sighting], verdict: Verd
     if any(seen.id == s.recorded_id for seen in others) and proof.may_be_going(s, kept.id):
         text = f"Waiting to see whether {kept.id}, which comes before {s.recorded_id}, is being deleted."
         return Decision(verdict=replace(verdict, message=text), after_list=True)
-    due = next((seen for seen in others if proof.delete_due(s, seen.id, seen)), None)
+    due = next((seen for seen in others if proof.call_due(s.memory.endpoints[seen.id].deleted, seen)), None)
     action = DeleteDuplicate(due.id, kept.id) if due else Nothing()
     return tried(s, Decision(action, verdict, record=kept.id, after_list=True))

@@ -36,7 +36,7 @@ def undecided(s: Judged) -> Decision | None:
         return None
     seen = s.own.kept
     record = seen.id if seen else None
-    allowed = proof.calls_confirmed(s)
+    allowed = Reason.CREATE_OUTCOME_UNKNOWN in s.memory.confirmed_doubts
     # Where an endpoint of the object is seen, nothing is created, and a late duplicate is deleted as soon as it shows.
     patient = not allowed and seen is None and not s.recorded_id
     settle = attempts.next_attempt_settle(s, attempt) if patient else s.timing.create_settle
@@ -65,17 +65,17 @@ def lost(s: Judged) -> Decision | None:
     text = f"Endpoint {endpoint_id} is not in the cloud's list. Checking whether it is gone.{untouched}"
     confirming = UnderWay(Reason.ENDPOINT_LOST, text)
     doubt = list_untrusted(s, also=untouched)
-    if doubt is not None and look_due(s, endpoint_id):
+    if doubt is not None and look_due(s):
         # One that no LIST has ever shown may be why: if it is gone, which only the whole probe can tell, its absence
         # says nothing against the LIST.
-        probe = probe_of(s, endpoint_id, look_only=endpoint_id not in s.evidence.view.overdue)
+        probe = probe_of(s, look_only=endpoint_id not in s.evidence.view.overdue)
         return replace(doubt, action=probe)
     if doubt is not None:
         return doubt
     if not proof.absent(s):
         return Decision(verdict=confirming, after_list=True)
-    if not proof.gone(s, endpoint_id):
-        return tried(s, Decision(probe_of(s, endpoint_id), confirming, after_list=True))
+    if not proof.gone(s):
+        return tried(s, Decision(probe_of(s), confirming, after_list=True))
     return _recreate(s, endpoint_id)
 
 

@@ -78,13 +78,13 @@ def unproven(s: Judged) -> Decision | None:
 def undeleted(s: Judged) -> Decision | None:
     """An endpoint of this object is there, or may be: DELETE it until each call has answered."""
     seen, to_delete = s.own.seen, s.own.deleted(Deed.DELETE)
-    due = (item for item in to_delete if proof.delete_due(s, item, seen.get(item)))
+    due = (item for item in to_delete if proof.call_due(s.memory.endpoints[item].deleted, seen.get(item)))
     ids = tuple(sorted(due, key=lambda item: (item not in seen, item)))  # what is seen first: the rest may not exist
     if s.recorded_id in ids and _unjudged(s):
         ids = tuple(endpoint_id for endpoint_id in ids if endpoint_id != s.recorded_id)
         if not ids:
             text = f"Endpoint {s.recorded_id} is to be deleted, but is not in the cloud's list. Looking for it by id."
-            look = probe_of(s, s.recorded_id, look_only=True)
+            look = probe_of(s, look_only=True)
             return tried(s, Decision(look, UnderWay(Reason.DELETING, text)))
     return tried(s, Decision(DeleteEndpoints(ids), after_list=True)) if ids else None
 
@@ -145,7 +145,8 @@ def accepted(s: Judged) -> Decision | None:
 
 def _unanswered(s: Judged) -> Mapping[str, float]:
     """Those of `_accepted` that no person has called gone."""
-    answered = s.memory.request.seen if proof.confirmed(s) else NEVER  # only if the question was there before
+    confirmed = Reason.INVENTORY_UNTRUSTED in s.memory.confirmed_doubts
+    answered = s.memory.request.seen if confirmed else NEVER  # only if the question was there before
     return {item: since for item, since in _accepted(s).items() if answered < since + s.timing.delete_settle}
 
 
@@ -186,7 +187,7 @@ def unreleased(s: Judged) -> Decision | None:
     done, unmarked = s.memory.endpoints[seen.id].released, not seen.endpoint.carries(s.identity)
     if unmarked and max(seen.listed, seen.answered) > done and (done > NEVER or seen.endpoint.released is not None):
         return None  # perhaps by an earlier process
-    if not proof.due_again(done, seen):
+    if not proof.call_due(done, seen):
         text = "The cloud has answered the release. Waiting until its list no longer shows the owner mark."
         return _deleting(s, f"{text} If that lasts, remove the mark in the console, or release the object: {FORCE}.")
     mark = ReleasedMark(s.identity.cluster_id, subject(s.resource.namespace, s.resource.name))
@@ -237,10 +238,10 @@ def unlisted(s: Judged) -> Decision | None:
 
 def unsettled(s: Judged) -> Decision | None:
     """What is to be left in the cloud may still be changed by a call of ours, perhaps when it has its next owner."""
-    if not _stays(s) or not proof.may_still_change(s):
+    here, elsewhere = s.memory.calls.unanswered, proof.called_elsewhere(s)
+    if not _stays(s) or s.evidence.view.last_list > max(here, elsewhere) + s.timing.create_settle:
         return None
-    elsewhere = proof.called_elsewhere(s) > s.memory.calls.unanswered
-    deadlines = s.timing.send_deadline + s.timing.request_timeout if elsewhere else 0.0
+    deadlines = s.timing.send_deadline + s.timing.request_timeout if elsewhere > here else 0.0
     return _deleting(s, _until_settled(s, deadlines + s.timing.create_settle))
 
 

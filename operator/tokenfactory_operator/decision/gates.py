@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tokenfactory_operator.decision import attempts, proof
+from tokenfactory_operator.decision import attempts
 from tokenfactory_operator.decision.actions import Decision, Hindered, Rescope, Unjudged, UnjudgedYet
 from tokenfactory_operator.decision.questions import CONFIRM
 from tokenfactory_operator.domain.decision_input import DecisionInput
@@ -42,7 +42,8 @@ def other_scope(s: DecisionInput) -> Decision | None:
         return None
     recorded = s.evidence.recorded.seen
     listed = recorded is not None and recorded.listed > NEVER  # what a GET answers rebinds nothing
-    if listed or s.evidence.same_project or proof.project_confirmed(s):
+    confirmed = Reason.CREDENTIALS_MISMATCH in s.memory.confirmed_doubts
+    if listed or s.evidence.same_project or confirmed:
         return Decision(Rescope(s.evidence.scope))
     what = f"Endpoint {s.recorded_id} was made" if s.recorded_id else "A create call was sent"
     text = (

@@ -21,27 +21,27 @@ CONFIRM: Final = "confirm it with the annotation tokenfactory.nebius.com/reconci
 
 def hidden(s: DecisionInput) -> Decision | None:
     """The LISTs hide the recorded endpoint: only a look by id shows what it is now, whatever is reported meanwhile."""
-    if s.recorded_id not in s.evidence.view.hidden or not look_due(s, s.recorded_id):
+    if s.recorded_id not in s.evidence.view.hidden or not look_due(s):
         return None
-    return Decision(probe_of(s, s.recorded_id, look_only=True))
+    return Decision(probe_of(s, look_only=True))
 
 
-def look_due(s: DecisionInput, endpoint_id: str) -> bool:
-    """Whether it is time for a look, or for the next one."""
-    return s.now >= s.memory.endpoints[endpoint_id].probed + s.timing.poll_interval
+def look_due(s: DecisionInput) -> bool:
+    """Whether it is time for a look at the recorded endpoint, or for the next one."""
+    return s.now >= s.memory.endpoints[s.recorded_id].probed + s.timing.poll_interval
 
 
-def probe_of(s: DecisionInput, endpoint_id: str, *, look_only: bool = False) -> ProbeGone:
-    """The look by id at an endpoint that the LISTs do not show; without `look_only` it ends in a PATCH."""
+def probe_of(s: DecisionInput, *, look_only: bool = False) -> ProbeGone:
+    """The look by id at the recorded endpoint, which the LISTs do not show; without `look_only` it ends in a PATCH."""
     mark = s.remembered_mark
-    last = s.memory.endpoints[endpoint_id].last_seen
+    last = s.memory.endpoints[s.recorded_id].last_seen
     if last is not None and last.description:
         description = last.description
     elif last is not None and s.resource.spec is not None:
         description = description_for(s.resource.spec, last, mark)
     else:
         description = described((s.resource.spec.description if s.resource.spec else None) or "", mark)
-    return ProbeGone(endpoint_id, description, look_only=look_only)
+    return ProbeGone(s.recorded_id, description, look_only=look_only)
 
 
 def unclear(s: DecisionInput) -> str:
@@ -59,7 +59,8 @@ def cut_off(s: DecisionInput, attempt: Attempt) -> Decision | None:
 
     It is not if it shows what is newer, and a person can say that it is not.
     """
-    if proof.calls_confirmed(s) or not s.evidence.view.cut_at or attempts.newer_is_shown(s, attempt):
+    confirmed = Reason.CREATE_OUTCOME_UNKNOWN in s.memory.confirmed_doubts
+    if confirmed or not s.evidence.view.cut_at or attempts.newer_is_shown(s, attempt):
         return None
     text = (
         f"{unclear(s)} The cloud's list shows {s.evidence.view.cut_at} endpoints and has never shown more, so it may "
@@ -84,7 +85,8 @@ def shown_elsewhere(s: DecisionInput) -> Decision | None:
 
 def over(s: Judged) -> bool:
     """What a person has confirmed about endpoints is over, though the object may stand still for another reason."""
-    answered = proof.confirmed(s) or proof.calls_confirmed(s) or bool(s.memory.confirmed_elsewhere)
+    about_endpoints = {Reason.INVENTORY_UNTRUSTED, Reason.CREATE_OUTCOME_UNKNOWN} & s.memory.confirmed_doubts
+    answered = bool(about_endpoints or s.memory.confirmed_elsewhere)
     settled = not s.evidence.view.untrusted and attempts.unresolved(s) is None
     return answered and settled and s.own.kept is not None
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tokenfactory_operator.decision import attempts, claims, proof
+from tokenfactory_operator.decision import attempts, claims
 from tokenfactory_operator.domain.attempt import Event, State
 from tokenfactory_operator.domain.catalog import Catalog
 from tokenfactory_operator.domain.decision_input import DecisionInput, Evidence, Policy, recorded_id
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.memory import Memory
+from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.report import status
@@ -114,5 +115,6 @@ def _evidence(sources: Sources, attempt: str) -> Evidence:
 
 def confirm(s: DecisionInput, inventory: Inventory) -> None:
     """The absence of the recorded endpoint that a person has confirmed speaks against no LIST from the next look on."""
-    if proof.confirmed(s) and s.recorded_id and s.evidence.view.untrusted:
+    confirmed = Reason.INVENTORY_UNTRUSTED in s.memory.confirmed_doubts
+    if confirmed and s.recorded_id and s.evidence.view.untrusted:
         inventory.confirm(s.recorded_id)
