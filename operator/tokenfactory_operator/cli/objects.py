@@ -65,7 +65,7 @@ class Shown:
     @property
     def conditions(self) -> tuple[Condition, ...]:
         """In the order in which to read them, each with its own message."""
-        return tuple(sorted(reported_in_full(self.resource.status.conditions), key=_rank))
+        return tuple(sorted(reported_in_full(self.resource.status.conditions).values(), key=_rank))
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of that type."""

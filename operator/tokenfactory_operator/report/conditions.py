@@ -1,6 +1,6 @@
 """Why this condition? What an endpoint shows, and what a decision says, as Kubernetes conditions.
 
-`SHOWN` is the one table of status and readiness; `conditions` composes the rest from the decision's verdict.
+`shown` reads status and readiness; `conditions` composes the rest from the decision's verdict.
 Messages are stable: no counters and no times, so an unchanged state writes nothing.
 """
 
@@ -17,21 +17,16 @@ from tokenfactory_operator.domain.reasons import Actor, ConditionType, KStatus, 
 from tokenfactory_operator.domain.timing import NEVER
 from tokenfactory_operator.report.telling import reported_in_full, reported_once
 
-SHOWN: Final[Mapping[tuple[str | None, str | None], Reason]] = {
-    # (deployment.status, deployment.readiness) of an enabled endpoint that does not serve all it reserves;
-    # None stands for any value, missing and unknown ones included. The most exact row wins.
-    ("starting", None): Reason.STARTING,
-    ("updating", None): Reason.UPDATING,
-    ("running", "partially_ready"): Reason.PARTIALLY_READY,
-    ("running", None): Reason.NOT_READY,
-    ("stopping", None): Reason.STOPPING,
-    ("stopped", None): Reason.NOT_READY,
-    ("deleting", None): Reason.STOPPING,
-    ("terminating", None): Reason.STOPPING,
-    ("error", None): Reason.DEPLOYMENT_ERROR,
-    (None, "partially_ready"): Reason.PARTIALLY_READY,
-    (None, None): Reason.NOT_READY,
+SHOWN: Final[Mapping[str, Reason]] = {
+    "starting": Reason.STARTING,
+    "updating": Reason.UPDATING,
+    "stopping": Reason.STOPPING,
+    "stopped": Reason.NOT_READY,
+    "deleting": Reason.STOPPING,
+    "terminating": Reason.STOPPING,
+    "error": Reason.DEPLOYMENT_ERROR,
 }
+"""By `deployment.status`: an enabled endpoint that does not serve all it reserves. Of others the readiness tells."""
 
 MESSAGES: Final[Mapping[Reason, str]] = {
     Reason.AVAILABLE: "The endpoint serves with at least its reserved replicas.",
@@ -47,22 +42,11 @@ MESSAGES: Final[Mapping[Reason, str]] = {
 }
 
 UNDER_WAY: Final = frozenset(
-    {Reason.CREATING, Reason.STARTING, Reason.UPDATING, Reason.PARTIALLY_READY, Reason.STOPPING, Reason.DELETING}
+    {Reason.CREATING, Reason.STARTING, Reason.UPDATING, Reason.PARTIALLY_READY, Reason.STOPPING}
 )
-READY: Final = frozenset({Reason.AVAILABLE, Reason.STOPPED})
-"""What an endpoint shows that is as the spec says."""
-NO_WORK: Final = frozenset({Reason.RECONCILE_PAUSED})
 
 _Draft = tuple[str, Reason, str]
 """Status, reason and message of a condition."""
-
-
-def _row(status: str | None, readiness: str | None) -> Reason:
-    known, of = spelled(status) or None, spelled(readiness) or None
-    for row in ((known, of), (known, None), (None, of)):
-        if row in SHOWN:
-            return SHOWN[row]
-    return SHOWN[None, None]
 
 
 def shown(spec: Spec, seen: ObservedEndpoint) -> Reason:
@@ -75,12 +59,14 @@ def shown(spec: Spec, seen: ObservedEndpoint) -> Reason:
         return Reason.STOPPED_IN_CONSOLE
     all_ready = seen.serving is Reason.READY  # as far as an answer without numbers tells
     enough = all_ready if seen.ready_replicas is None else seen.ready_replicas >= spec.scaling.min_replicas
-    return Reason.AVAILABLE if seen.serves and enough else _row(seen.status, seen.readiness)
+    partly = seen.serving is Reason.PARTIALLY_READY
+    other = SHOWN.get(status, Reason.PARTIALLY_READY if partly else Reason.NOT_READY)
+    return Reason.AVAILABLE if seen.serves and enough else other
 
 
 def conditions(s: Judged, decision: Decision, verdict: Verdict, *, now: str) -> tuple[Condition, ...]:
     """All conditions after a decision; `now` (RFC 3339) becomes the transition time of those that change status."""
-    previous = {condition.type: condition for condition in reported_in_full(s.resource.status.conditions)}
+    previous = reported_in_full(s.resource.status.conditions)
     generation, judged = observed_generation(s, verdict), previous.get(ConditionType.READY)
     # What `Ready` describes stays the generation that was last held against the cloud.
     of_ready = generation if verdict.judged or judged is None else judged.observed_generation
@@ -145,7 +131,7 @@ def _drafts(s: Judged, decision: Decision, verdict: Verdict) -> Mapping[Conditio
         drafts[ConditionType.STALLED] = ("True", reason, message)
     elif verdict.stalled:
         drafts[ConditionType.STALLED] = ("True", verdict.reason, verdict.message)
-    elif verdict.reason not in NO_WORK and (verdict.synced is not True or reason in UNDER_WAY):
+    elif verdict.reason is not Reason.RECONCILE_PAUSED and (verdict.synced is not True or reason in UNDER_WAY):
         drafts[ConditionType.RECONCILING] = ("True", reason, message)
     return drafts
 
@@ -156,7 +142,7 @@ def _ready(s: Judged, decision: Decision, verdict: Verdict) -> _Draft:
     if not verdict.judged:
         return "Unknown", verdict.reason, verdict.message
     if decision.in_order and seen is not None and what is not None:
-        return "True" if what in READY else "False", what, _message(what, seen.endpoint)
+        return "True" if what.acts is Actor.NOBODY else "False", what, _message(what, seen.endpoint)
     if decision.in_order:
         return "True", Reason.STOPPED, verdict.message
     if verdict.synced is True and seen is not None and what is not None:

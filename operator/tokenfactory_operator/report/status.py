@@ -8,14 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tokenfactory_operator.api.v1alpha1 import (
-    ApiModel,
-    ConnectionStatus,
-    CreateAttempt,
-    EndpointOrigin,
-    Gpus,
-    Status,
-)
+from tokenfactory_operator.api.v1alpha1 import ConnectionStatus, CreateAttempt, EndpointOrigin, Gpus, Status
 from tokenfactory_operator.decision import attempts, ownership
 from tokenfactory_operator.decision.actions import Create, Decision, UnderWay, Verdict
 from tokenfactory_operator.decision.failures import still_failing
@@ -150,7 +143,9 @@ def _attempt(s: Judged, decision: Decision, origin: EndpointOrigin | None) -> Cr
             return written
         attempt = attempt.after(Event.ABSENT)
     if origin is not None:
-        return _made(origin, written)
+        # That version takes an id without an attempt for one being taken over, and would retain it when it is deleted.
+        since = written.since if written is not None and written.id == origin.attempt else None
+        return CreateAttempt(id=origin.attempt, state=CREATED, since=since)
     here = attempt or s.memory.attempts.latest
     if written is None or here is None or written.id != here.id or written.state != PENDING:
         return written
@@ -160,12 +155,6 @@ def _attempt(s: Judged, decision: Decision, origin: EndpointOrigin | None) -> Cr
     retried = failure is not None and failure.error.handling is Handling.TRANSIENT
     over = here.state is State.RULED_OUT or not (retried or isinstance(decision.action, Create))
     return written.model_copy(update={"state": REFUSED}) if over and here.state is not State.IN_DOUBT else written
-
-
-def _made(origin: EndpointOrigin, written: CreateAttempt | None) -> CreateAttempt:
-    """That version takes an id without an attempt for one being taken over, and would retain it when it is deleted."""
-    since = written.since if written is not None and written.id == origin.attempt else None
-    return CreateAttempt(id=origin.attempt, state=CREATED, since=since)
 
 
 def _observed(seen: ObservedEndpoint, hosts: Mapping[str, str]) -> dict[str, Any]:
@@ -198,11 +187,11 @@ def _replica_summary(seen: ObservedEndpoint) -> str | None:
     return f"{ready}/{seen.min_replicas}-{seen.max_replicas}"
 
 
-def _names(*models: type[ApiModel]) -> frozenset[str]:
-    return frozenset(field.alias or name for model in models for name, field in model.model_fields.items())
-
-
-KNOWN: Final = _names(Status, ConnectionStatus, CreateAttempt, EndpointOrigin, Gpus)
+KNOWN: Final = frozenset(
+    field.alias or name
+    for model in (Status, ConnectionStatus, CreateAttempt, EndpointOrigin, Gpus)
+    for name, field in model.model_fields.items()
+)
 """The fields that this version may remove: another one belongs to a newer version, which a rollback must not rob."""
 
 

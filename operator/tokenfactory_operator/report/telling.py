@@ -6,7 +6,7 @@ same. What is decided from is the reason, never the words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import Condition
@@ -16,7 +16,7 @@ TELLERS: Final = (ConditionType.STALLED, ConditionType.RECONCILING, ConditionTyp
 """Of these the first that there is."""
 
 
-def _teller(conditions: Iterable[Condition]) -> Condition | None:
+def _teller(conditions: tuple[Condition, ...]) -> Condition | None:
     by_type = {item.type: item for item in conditions}
     return next((by_type[kind] for kind in TELLERS if kind in by_type), None)
 
@@ -37,15 +37,14 @@ def reported_once(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
     return _with_text(conditions, lambda teller: f"See the condition {teller.type}.")
 
 
-def reported_in_full(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    """The conditions as they are compared: each with its own message."""
-    return _with_text(conditions, lambda teller: teller.message)
+def reported_in_full(conditions: tuple[Condition, ...]) -> dict[str, Condition]:
+    """The conditions as they are compared, by type: each with its own message."""
+    return {item.type: item for item in _with_text(conditions, lambda teller: teller.message)}
 
 
-def foremost(conditions: Iterable[Condition]) -> Condition | None:
+def foremost(conditions: tuple[Condition, ...]) -> Condition | None:
     """The one whose message matters most: the teller, or `Ready` where nothing is in the way."""
-    by_type = {item.type: item for item in conditions}
-    teller = _teller(by_type.values())
+    teller = _teller(conditions)
     if teller is None or teller.reason == Reason.RECONCILE_SUCCESS:
-        return by_type.get(ConditionType.READY)
+        return next((item for item in conditions if item.type == ConditionType.READY), None)
     return teller

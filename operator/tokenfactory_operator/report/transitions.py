@@ -29,26 +29,20 @@ class Change(NamedTuple):
 
 def changes(before: Status, after: Status, *, asked: bool) -> tuple[Change, ...]:
     """The Events of a status write; `asked`: the spec was edited or the object is being deleted."""
-    was, now = _by_type(before), _by_type(after)
+    was, now = reported_in_full(before.conditions), reported_in_full(after.conditions)
     faults = _faults(was, now)
     return (*faults, *_readiness_lost(was, now, faults, asked=asked), *_better(was, now))
-
-
-def _by_type(status: Status) -> Conditions:
-    return {item.type: item for item in reported_in_full(status.conditions)}
 
 
 def _faults(was: Conditions, now: Conditions) -> tuple[Change, ...]:
     """Something is newly in the way, or a person is newly asked."""
     reported = []
-    synced, stalled = now.get(ConditionType.SYNCED), now.get(ConditionType.STALLED)
-    earlier = was.get(ConditionType.SYNCED)
-    if synced is not None and synced.status == "False" and (earlier is None or synced.reason != earlier.reason):
-        reported.append(_reported(synced))
-    if stalled is None or ConditionType.STALLED in was:
-        return tuple(reported)
+    wrong, earlier = _having(now, ConditionType.SYNCED, "False"), was.get(ConditionType.SYNCED)
+    if wrong is not None and (earlier is None or wrong.reason != earlier.reason):
+        reported.append(_reported(wrong))
     known = [_reported(earlier)] if earlier is not None and earlier.status == "False" else []
-    if _reported(stalled) not in (*known, *reported):
+    stalled = now.get(ConditionType.STALLED) if ConditionType.STALLED not in was else None
+    if stalled is not None and _reported(stalled) not in (*known, *reported):
         reported.append(_reported(stalled))
     return tuple(reported)
 
@@ -58,26 +52,24 @@ def _reported(condition: Condition) -> Change:
     return Change(condition.reason, condition.message, warning=not asked_for)
 
 
-def _is(conditions: Conditions, kind: ConditionType, status: str) -> bool:
-    return kind in conditions and conditions[kind].status == status
+def _having(conditions: Conditions, kind: ConditionType, status: str) -> Condition | None:
+    return conditions[kind] if kind in conditions and conditions[kind].status == status else None
 
 
 def _readiness_lost(
     was: Conditions, now: Conditions, reported: tuple[Change, ...], *, asked: bool
 ) -> tuple[Change, ...]:
-    ready = now.get(ConditionType.READY)
-    if not _is(was, ConditionType.READY, "True") or ready is None or ready.status == "True":
-        return ()
-    if _reported(ready) in reported:
+    ready = now.get(ConditionType.READY) if _having(was, ConditionType.READY, "True") is not None else None
+    if ready is None or ready.status == "True" or _reported(ready) in reported:
         return ()
     return (Change(ready.reason, f"Ready is {ready.status}: {ready.message}", warning=not asked),)
 
 
 def _better(was: Conditions, now: Conditions) -> tuple[Change, ...]:
     """The spec is applied again, or the object has become Ready: one Event where both come at once."""
-    ready = now.get(ConditionType.READY) if not _is(was, ConditionType.READY, "True") else None
-    became = ready is not None and ready.status == "True"
-    text = f"Ready is True: {ready.message}" if ready is not None and became else ""
-    if _is(was, ConditionType.SYNCED, "False") and _is(now, ConditionType.SYNCED, "True"):
-        return (Change(RECOVERED, f"{was[ConditionType.SYNCED].reason} is over. {text}".rstrip()),)
-    return (Change(ready.reason, text),) if ready is not None and became else ()
+    ready = _having(now, ConditionType.READY, "True") if _having(was, ConditionType.READY, "True") is None else None
+    text = f"Ready is True: {ready.message}" if ready is not None else ""
+    over = _having(was, ConditionType.SYNCED, "False")
+    if over is not None and _having(now, ConditionType.SYNCED, "True") is not None:
+        return (Change(RECOVERED, f"{over.reason} is over. {text}".rstrip()),)
+    return (Change(ready.reason, text),) if ready is not None else ()

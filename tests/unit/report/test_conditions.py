@@ -244,7 +244,7 @@ def test_a_message_stands_once(verdict: Verdict, endpoint: object) -> None:
     }
     messages = [item.message for item in found.values() if item not in referring]
     assert len(messages) == len(set(messages))
-    in_full = {item.type: item.message for item in reported_in_full(tuple(found.values()))}
+    in_full = {item.type: item.message for item in reported_in_full(tuple(found.values())).values()}
     assert {in_full[item.type] for item in referring} <= {teller.message}
 
 
