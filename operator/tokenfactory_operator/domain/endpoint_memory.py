@@ -5,7 +5,7 @@ Part of `Memory`. A record is changed only by what has happened; nothing is deci
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -56,23 +56,13 @@ class EndpointMemories:
 
     # What has happened
 
-    def known(self, since: Mapping[str, float]) -> None:
-        """The inventory knows these to exist; the first time that was known counts."""
-        for endpoint_id, first in since.items():
-            if self[endpoint_id].known_since == NEVER:
-                self._change(endpoint_id, known_since=first)
-
-    def mark_seen(self, ids: Iterable[str]) -> None:
-        """The inventory shows, or has shown, the object's mark on these."""
-        for endpoint_id in ids:
-            if not self[endpoint_id].marked:
-                self._change(endpoint_id, marked=True)
-
-    def mark_shown(self, ids: Iterable[str]) -> None:
-        """A LIST or a look by id shows the object's mark on these."""
-        for endpoint_id in ids:
-            if not self[endpoint_id].shown:
-                self._change(endpoint_id, shown=True)
+    def seen(self, endpoint_id: str, since: float = NEVER, *, marked: bool = False, shown: bool = False) -> None:
+        """It is known to exist since then; what was known before stays, and the first time counts."""
+        before = self[endpoint_id]
+        first = since if before.known_since == NEVER else before.known_since
+        now = replace(before, known_since=first, marked=before.marked or marked, shown=before.shown or shown)
+        if now != before:
+            self._by_id[endpoint_id] = now
 
     def recorded_seen(self, endpoint: ObservedEndpoint) -> None:
         """The recorded endpoint was last seen so; what another one looked like is of no use any more."""

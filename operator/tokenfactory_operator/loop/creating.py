@@ -114,7 +114,7 @@ class Creation:
             s.memory.attempts.happened(ended_by, ended=poller.inventory.stamp(), endpoint_id=endpoint_id)
         answered = poller.inventory.take_answer(endpoint, created=True)
         s.memory.calls.answered(answered)
-        s.memory.endpoints.known({endpoint.id: answered})  # whatever credential the object has from now on
+        s.memory.endpoints.seen(endpoint.id, answered)  # whatever credential the object has from now on
         if s.resource.status.endpoint_id or s.memory.endpoints.gone():
             longest = creation.RECREATE_PAUSE_MAX * self._ports.timing.lost_settle
             s.memory.recreation.recreated(answered, forgotten=s.now - s.memory.recreation.last > 2 * longest)

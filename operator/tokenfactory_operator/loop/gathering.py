@@ -17,7 +17,7 @@ from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.memory import Memory
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.domain.timing import NEVER, Timing
 from tokenfactory_operator.report import status
 from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.projects import Projects
@@ -82,9 +82,11 @@ def _note_endpoints(sources: Sources) -> None:
     seen = inventory.last_seen(recorded, resource.namespace)
     if seen is not None:
         memory.endpoints.recorded_seen(seen)  # in whatever scope: a probe must send what it was last
-    memory.endpoints.mark_seen(inventory.marked(resource.uid))
-    memory.endpoints.mark_shown(inventory.shown(resource.uid))
-    memory.endpoints.known(inventory.known_since(resource.uid, recorded))
+    marked = inventory.marked(resource.uid)
+    for endpoint_id in marked | {recorded}:
+        record = inventory.record(endpoint_id)
+        since, shown = (record.first_seen, record.shows(sources.identity)) if record is not None else (NEVER, False)
+        memory.endpoints.seen(endpoint_id, since, marked=endpoint_id in marked, shown=shown)
 
 
 def gather(  # each of these is a part of the input

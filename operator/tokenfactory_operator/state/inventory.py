@@ -312,16 +312,6 @@ class Inventory:
         record = self._records.get(endpoint_id)
         return record is not None and NEVER < record.first_seen < stamp
 
-    def shown(self, uid: str) -> Iterator[str]:
-        """Ids of the endpoints that carry the object's mark, where not only a POST's answer has shown them."""
-        found = (self._records[item] for item in self.owners.by_uid.get(uid))
-        return (record.id for record in found if record.hidden or record.listed > NEVER)
-
-    def known_since(self, uid: str, recorded: str) -> dict[str, float]:
-        """Id → end of the first answer that showed it, for the recorded one and all that ever had the object's mark."""
-        found = (self._records.get(item) for item in {recorded, *self.owners.ever(uid)})
-        return {record.id: record.first_seen for record in found if record is not None and record.first_seen > NEVER}
-
     def marked_and_listed(self) -> Iterator[tuple[str, str]]:
         """Uid and id of each endpoint with a mark of this cluster that a LIST has shown."""
         for uid, ids in self.owners.by_uid.items():

@@ -10,6 +10,7 @@ import enum
 from dataclasses import dataclass
 
 from tokenfactory_operator.domain.decision_input import Sighting
+from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.timing import NEVER
 
@@ -115,6 +116,11 @@ class EndpointRecord:
     def missing_from(self, complete: float) -> bool:
         """Whether the complete LIST begun at `complete` should show it and does not."""
         return self.known and not self.present and self.explained is None and self.evidence < complete
+
+    def shows(self, identity: Identity) -> bool:
+        """Whether it carries this object's mark, and not only a POST's answer has shown it."""
+        marked = self.present and self.endpoint is not None and self.endpoint.carries(identity)
+        return marked and (self.hidden or self.listed > NEVER)
 
     def sighting(self) -> Sighting | None:
         """It as the decision sees it; `None` while it is not present."""

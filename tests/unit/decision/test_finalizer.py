@@ -34,7 +34,7 @@ def accepted() -> Scene:
 def seen_before() -> Scene:
     """A duplicate was listed, its DELETE is answered, and the list that does not show it may be older."""
     scene = Scene().recorded().lists(OWN, DUPLICATE).deleted("ep-2").lists(OWN)
-    scene.memory.endpoints.known({"ep-2": scene.inventory.stamp()})
+    scene.memory.endpoints.seen("ep-2", scene.inventory.stamp())
     return scene
 
 

@@ -87,7 +87,7 @@ def test_first_sights_count() -> None:
     """What is known since, or pending since, is known since the first time."""
     endpoints, attempts = EndpointMemories(), Attempts()
     for at in (1.0, 2.0):
-        endpoints.known({"ep-1": at})
+        endpoints.seen("ep-1", at)
         attempts.finalizer_seen(at)
     assert (endpoints["ep-1"].known_since, attempts.pending_seen) == (1.0, 1.0)
 
@@ -95,7 +95,7 @@ def test_first_sights_count() -> None:
 def test_another_credential_knows_nothing_by_id() -> None:
     """What GET and DELETE by id have told goes with the credential; what was seen, released or gone stays."""
     endpoints = EndpointMemories()
-    endpoints.known({"ep-1": 1.0})
+    endpoints.seen("ep-1", 1.0)
     endpoints.probe_begun("ep-1", 2.0)
     endpoints.look_answered("ep-1")
     endpoints.proven_gone("ep-1", 3.0)

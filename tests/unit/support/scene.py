@@ -109,7 +109,7 @@ class Scene:
 
     def saw_mark(self, endpoint_id: str = "ep-1") -> Self:
         """This process has seen the object's mark on it before."""
-        self.memory.endpoints.mark_seen([endpoint_id])
+        self.memory.endpoints.seen(endpoint_id, marked=True)
         return self
 
     def wait(self, seconds: float) -> Self:
@@ -151,7 +151,7 @@ class Scene:
         if endpoint_id:  # the cloud has answered with it
             self.memory.attempts.opened(Attempt(attempt_id, State.IN_DOUBT, after_unknown=after_unknown))
             self.memory.attempts.happened(Event.CREATED, ended=ended, endpoint_id=endpoint_id)
-            self.memory.endpoints.known({endpoint_id: ended})
+            self.memory.endpoints.seen(endpoint_id, ended)
         else:
             self.memory.attempts.opened(Attempt(attempt_id, state, ended=ended, after_unknown=after_unknown))
         return self
