@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.credentials.secret_values import SecretValues, name_in
 from tokenfactory_operator.domain import identity
-from tokenfactory_operator.domain.errors import CredentialsError, remembered
+from tokenfactory_operator.domain.errors import CredentialsError
 from tokenfactory_operator.domain.identity import MAX_TOKEN
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.state.cache import is_bound, secret_of
@@ -97,7 +97,7 @@ class Credentials:
         try:
             self._own = Credential(self._read_own(), self._project_id)
         except CredentialsError as error:
-            self._own = remembered(error)
+            self._own = error.remembered()
             return isinstance(before, Credential) or before.message != error.message
         return before != self._own
 

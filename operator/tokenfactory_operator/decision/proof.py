@@ -35,8 +35,7 @@ def gone(s: DecisionInput) -> bool:
 
 def known_as_ours(s: DecisionInput) -> bool:
     """Whether this process made the recorded endpoint, or has seen the object's mark on it."""
-    attempt = s.memory.attempts.latest
-    return s.memory.endpoints[s.recorded_id].marked or (attempt is not None and attempt.endpoint_id == s.recorded_id)
+    return s.memory.endpoints[s.recorded_id].marked or s.memory.attempts.endpoint_id == s.recorded_id
 
 
 def may_be_going(s: DecisionInput, endpoint_id: str) -> bool:
@@ -54,9 +53,8 @@ def nothing_made(s: DecisionInput) -> bool:
 
 def called_elsewhere(s: DecisionInput) -> float:
     """By when another process has sent its last call for the recorded endpoint; `NEVER` if only this one had it."""
-    attempt = s.memory.attempts.latest
     # Another process cannot have known what this one made; what this one took over, it may have taken over before.
-    mine = {"", s.memory.claimed if s.memory.hold.first else "", attempt.endpoint_id if attempt is not None else ""}
+    mine = {"", s.memory.claimed if s.memory.hold.first else "", s.memory.attempts.endpoint_id}
     return NEVER if s.recorded_id in mine else counted_from(s.memory, s.timing)
 
 

@@ -16,13 +16,12 @@ from tokenfactory_operator.domain.drift import Difference, drift, immutable_mism
 from tokenfactory_operator.domain.errors import bounded
 from tokenfactory_operator.domain.identity import ADOPTED, OwnerMark
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
-from tokenfactory_operator.domain.timing import NEVER
 
 MAX_CORRECTIONS: Final = 3
 """Accepted PATCHes of one field that may come undone before a person has to look."""
 IDLE: Final = (Reason.RECONCILE_PAUSED, Reason.OBSERVING)
 """Reasons under which a spec is judged and not applied."""
-NONE: Final = Correction(tries=0, last=NEVER, observed=None, generation=0)
+NONE: Final = Correction()
 CORRECTION_MEMORY: Final = 600.0
 """Seconds after which a correction that lasted is forgotten."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokenfactory_operator.domain.errors import Handling, OperatorError, remembered
+from tokenfactory_operator.domain.errors import Handling, OperatorError
 from tokenfactory_operator.domain.timing import NEVER
 
 
@@ -25,8 +25,8 @@ class Failure:
     at: float
 
     def __post_init__(self) -> None:
-        """Keep what was said, and not how: a traceback holds each frame on the way, and with them the whole answer."""
-        self.error = remembered(self.error)
+        """Keep what was said, and not the frames on the way, which hold the whole answer."""
+        self.error = self.error.remembered()
 
 
 @dataclass(slots=True)
@@ -67,17 +67,8 @@ class Calls:
 class Correction:
     """PATCHes of one field that the cloud accepted and that did not last."""
 
-    tries: int
-    last: float
-    observed: object
-    generation: int
-
-
-class Corrections(dict[str, Correction]):
-    """Field → its corrections."""
-
-    __slots__ = ()
-
-    def accepted(self, name: str, observed: object, *, tries: int, generation: int, at: float) -> None:
-        """The cloud has accepted a PATCH of a field that had the value `observed`, for so many times by now."""
-        self[name] = Correction(tries, at, observed, generation)
+    tries: int = 0
+    last: float = NEVER
+    observed: object = None
+    """What the cloud had before the last one."""
+    generation: int = 0

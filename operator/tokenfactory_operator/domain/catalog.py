@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import islice
 from typing import Final
 
 from tokenfactory_operator.domain.timing import NEVER
@@ -162,4 +161,4 @@ def _no_combination(flavor: Flavor, wanted: Wanted) -> str:
 def _some(names: Iterable[str], *, between: str = ", ") -> str:
     every = list(names)
     more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
-    return between.join(islice(every, SHOWN)) + more
+    return between.join(every[:SHOWN]) + more

@@ -170,5 +170,4 @@ class DecisionInput:
 
 def recorded_id(resource: Resource, memory: Memory) -> str:
     """See `DecisionInput.recorded_id`."""
-    here = memory.attempts.latest
-    return resource.status.endpoint_id or (here.endpoint_id if here is not None else "")
+    return resource.status.endpoint_id or memory.attempts.endpoint_id

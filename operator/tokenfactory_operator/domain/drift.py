@@ -37,7 +37,7 @@ def _shown(value: object) -> str:
     if isinstance(value, tuple):
         low, high = ("?" if bound is None else bound for bound in value)
         return f"{low} to {high} replicas"
-    return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else visible(str(value))
+    return str(value).lower() if isinstance(value, bool) else visible(str(value))
 
 
 def _folded(text: str) -> str:
@@ -74,11 +74,12 @@ def _description(spec: Spec, seen: ObservedEndpoint, mark: OwnerMark | None) -> 
 
 
 def _gpu(spec: Spec, seen: ObservedEndpoint) -> tuple[Difference, ...]:
+    """Both, where one of them differs."""
+    same_type = seen.gpu_type is None or _same_kind(seen.gpu_type, spec.gpu.type)
+    if same_type and seen.gpu_count in (None, spec.gpu.count):
+        return ()
     pairs = (("gpu_type", seen.gpu_type, spec.gpu.type), ("gpu_count", seen.gpu_count, spec.gpu.count))
-    differs = (seen.gpu_type is not None and not _same_kind(seen.gpu_type, spec.gpu.type)) or (
-        seen.gpu_count is not None and seen.gpu_count != spec.gpu.count
-    )
-    return tuple(Difference(field, observed, desired) for field, observed, desired in pairs) if differs else ()
+    return tuple(Difference(*pair) for pair in pairs)
 
 
 def drift(spec: Spec, seen: ObservedEndpoint, mark: OwnerMark | None) -> tuple[Difference, ...]:

@@ -9,7 +9,7 @@ Texts are bounded and free of secrets: an adapter passes the vendor's sentence t
 from __future__ import annotations
 
 import enum
-from typing import ClassVar, Final, TypeVar
+from typing import ClassVar, Final, Self
 
 from tokenfactory_operator.domain.reasons import Reason
 
@@ -60,14 +60,10 @@ class OperatorError(Exception):
         """Whether trying again without a change by a person can help."""
         return self.handling is not Handling.TERMINAL
 
-
-E = TypeVar("E", bound=OperatorError)
-
-
-def remembered(error: E) -> E:
-    """The same error without its traceback and what it came from: these hold the frames that it came through."""
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)
+    def remembered(self) -> Self:
+        """The same without traceback and cause: these hold the frames that it came through, and what is in them."""
+        self.__cause__ = self.__context__ = None
+        return self.with_traceback(None)
 
 
 class CloudError(OperatorError):

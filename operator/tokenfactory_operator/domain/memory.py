@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from tokenfactory_operator.domain.attempt import Attempt, Event, IllegalTransition, State
-from tokenfactory_operator.domain.call_memory import Calls, Corrections
+from tokenfactory_operator.domain.call_memory import Calls, Correction
 from tokenfactory_operator.domain.endpoint_memory import EndpointMemories
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import NEVER
@@ -28,6 +28,11 @@ class Attempts:
     """First sight of a pending attempt, or of an unexplained finalizer, that this process did not open."""
     made: dict[str, str] = field(default_factory=dict)
     """Id of an attempt → the endpoint in its POST's answer, or that was seen with its `try`; of every attempt."""
+
+    @property
+    def endpoint_id(self) -> str:
+        """The endpoint that the latest one has made; empty if none."""
+        return self.latest.endpoint_id if self.latest is not None else ""
 
     def finalizer_seen(self, at: float) -> None:
         """The object carries our finalizer; the first sight counts."""
@@ -56,8 +61,7 @@ class Attempts:
 
     def recorded(self, endpoint_id: str | None) -> None:
         """The status names this endpoint."""
-        made = self.latest.endpoint_id if self.latest is not None else ""
-        if self.latest is not None and made and made == endpoint_id and not self.latest.written:
+        if self.latest is not None and self.endpoint_id and self.endpoint_id == endpoint_id and not self.latest.written:
             self.latest = replace(self.latest, written=True)
 
 
@@ -136,7 +140,8 @@ class Memory:
     request annotation."""
     confirmed_elsewhere: frozenset[str] = frozenset()
     """Endpoints in another credential's LIST of which a person has said that they are not this object's, or gone."""
-    corrections: Corrections = field(default_factory=Corrections)
+    corrections: dict[str, Correction] = field(default_factory=dict)
+    """Field → its corrections."""
     recreation: Recreation = field(default_factory=Recreation)
     claimed: str = ""
     """Endpoint whose adoption this process has begun itself: it knows of every call for that, if it is the first."""
@@ -172,6 +177,10 @@ class Memory:
         self.attempts.happened(Event.SENT)
         self.hold.sent()
         self.doubt_over()
+
+    def correction_accepted(self, name: str, correction: Correction) -> None:
+        """The cloud has accepted a PATCH of this field."""
+        self.corrections[name] = correction
 
     def adopting(self, endpoint_id: str) -> None:
         """The adoption of this endpoint is written down."""

@@ -109,5 +109,5 @@ def _concerned(s: DecisionInput, action: actions.Action) -> str:
     if isinstance(action, actions.Change):
         return action.endpoint_id
     if isinstance(action, actions.Create):
-        return s.memory.attempts.latest.endpoint_id if s.memory.attempts.latest is not None else ""
+        return s.memory.attempts.endpoint_id
     return s.recorded_id

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from tokenfactory_operator.decision import actions, upkeep
+from tokenfactory_operator.domain.call_memory import Correction
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.errors import (
     CloudConflict,
@@ -38,8 +39,8 @@ class Changes:
         await self._patch(s, action.endpoint_id, action.patch, poller)
         for item in action.differences:
             tries = upkeep.corrected(s, item).tries + 1
-            at, generation = s.memory.calls.mutated, s.resource.generation
-            s.memory.corrections.accepted(item.field, item.observed, tries=tries, generation=generation, at=at)
+            accepted = Correction(tries, s.memory.calls.mutated, item.observed, s.resource.generation)
+            s.memory.correction_accepted(item.field, accepted)
         self._ports.mutated("update", poller)
         text = f"Changed {', '.join(action.patch.fields)} of endpoint {action.endpoint_id}"
         if action.adopts:

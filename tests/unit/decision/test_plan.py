@@ -17,6 +17,7 @@ from tokenfactory_operator.decision.actions import (
     Update,
 )
 from tokenfactory_operator.domain.attempt import State
+from tokenfactory_operator.domain.call_memory import Correction
 from tokenfactory_operator.domain.drift import Difference
 from tokenfactory_operator.domain.errors import CloudUnavailable, Forbidden, InvalidSpec, RateLimited, Unauthorized
 from tokenfactory_operator.domain.reasons import Reason
@@ -44,7 +45,7 @@ def conflict(check: str, record: str | None = "ep-1") -> Decided:
 def correction(scene: Scene, tries: int) -> Scene:
     """A PATCH of the name was accepted `tries` times, the last one just now."""
     at = scene.inventory.stamp()
-    scene.memory.corrections.accepted("name", NAMED.observed, tries=tries, generation=1, at=at)
+    scene.memory.correction_accepted("name", Correction(tries, at, NAMED.observed, generation=1))
     scene.memory.calls.answered(scene.inventory.stamp())
     return scene
 

@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from tokenfactory_operator.domain.errors import CloudError, InvalidSpec, QuotaExceeded, remembered
+from tokenfactory_operator.domain.errors import CloudError, InvalidSpec, QuotaExceeded
 from unit.support.fakes import Turn
 from unit.support.stage import Stage
 
@@ -44,5 +44,5 @@ async def test_a_failure_does_not_hold_its_answer(kind: type[CloudError]) -> Non
 def test_what_it_says_is_kept() -> None:
     """The same error, with its message."""
     error, _ = refused(InvalidSpec)
-    assert remembered(error) is error
+    assert error.remembered() is error
     assert (error.message, error.__traceback__, error.__cause__, error.__context__) == ("no", None, None, None)
