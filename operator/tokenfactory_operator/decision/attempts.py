@@ -67,16 +67,12 @@ def doubt_ended(s: DecisionInput) -> float:
     return attempt.doubt_ended if attempt.state in (State.OPEN, State.REFUSED) else attempt.ended
 
 
-def unresolved_before(s: DecisionInput) -> Attempt | None:
-    """The last attempt without a clear answer, where the latest one surely made nothing and nothing of it is seen."""
-    if not unknown_before(s) or s.evidence.own:
-        return None
-    return Attempt("", State.IN_DOUBT, ended=doubt_ended(s))
-
-
 def in_doubt(s: DecisionInput) -> Attempt | None:
-    """The attempt of which something may still show: the latest one, or else one before it."""
-    return unresolved(s) or unresolved_before(s)
+    """The attempt of which something may still show: the latest one, or the last unknown one before it."""
+    attempt = unresolved(s)
+    if attempt is None and unknown_before(s) and not s.evidence.own:
+        return Attempt("", State.IN_DOUBT, ended=doubt_ended(s))
+    return attempt
 
 
 def attempt_absent(s: DecisionInput, attempt: Attempt, *, settle: float) -> bool:

@@ -1,16 +1,16 @@
 """What marks, status and spec claim about whose an endpoint is, and what speaks against adopting it.
 
-Only `ownership` asks, once for each decision. Nothing is sent for the begin of an adoption: where nothing speaks
-against it, the id is written down, and the mark follows as the first drift (docs/protocol.md, Adopt).
+Nothing is sent for the begin of an adoption: where nothing speaks against it, the id is written down, and the mark
+follows as the first drift (docs/protocol.md, Adopt).
 
 A mark is believed, a status alone is not (ADR 31): whoever may write a status could name a stranger's endpoint.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 
-from tokenfactory_operator.api.v1alpha1 import Status
 from tokenfactory_operator.decision import proof
 from tokenfactory_operator.decision.actions import Asking
 from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
@@ -45,28 +45,28 @@ def of_predecessor(s: DecisionInput, endpoint: ObservedEndpoint) -> bool:
 
 
 def had_mark(s: DecisionInput, endpoint: ObservedEndpoint) -> bool:
-    """Whether it carried the object's mark before: to put a wiped mark back needs no permission to adopt."""
+    """Whether it carries the object's mark, or did before: to put a wiped mark back needs no permission to adopt."""
     believed = bool(endpoint.marks) or s.policy.may_adopt or proof.known_as_ours(s)
-    return believed and bool(s.resource.origin) and s.recorded_id == endpoint.id
+    wiped = believed and bool(s.resource.origin) and s.recorded_id == endpoint.id
+    return wiped or endpoint.carries(s.identity)
 
 
-def unproven(s: DecisionInput, target: str) -> Sighting | None:
-    """The recorded endpoint, where nothing but the status says that it is this object's.
+def unproven(s: DecisionInput, target: str) -> bool:
+    """Whether nothing but the status says that the recorded endpoint is this object's.
 
     It carries no mark, this process neither made it nor ever saw the object's mark on it, and it may not be adopted.
     """
     recorded = s.evidence.recorded.seen
     if recorded is None or recorded.endpoint.marks or recorded.id == target:
-        return None
+        return False
     free = s.policy.may_adopt or s.resource.observes or of_predecessor(s, recorded.endpoint)
-    return None if free or proof.known_as_ours(s) else recorded
+    return not (free or proof.known_as_ours(s))
 
 
-def adopting(s: DecisionInput, target: str) -> Sighting | None:
-    """The recorded endpoint, where its adoption has begun and the object's mark is not on it yet."""
+def adopting(s: DecisionInput, target: str) -> bool:
+    """Whether the adoption of the recorded endpoint has begun and the object's mark is not on it yet."""
     recorded = s.evidence.recorded.seen
-    begun = recorded is not None and recorded.id == target and not recorded.endpoint.carries(s.identity)
-    return recorded if begun else None
+    return recorded is not None and recorded.id == target and not recorded.endpoint.carries(s.identity)
 
 
 def still_of_predecessor(s: DecisionInput) -> bool:
@@ -96,9 +96,8 @@ def likeliest(s: DecisionInput, unmarked: Sighting | None, copied: Collection[st
     one without a mark (`unmarked`) comes before those: were another taken in its place, nothing would lead back to it.
     None of the `copied` is the object's, also where nothing else is seen.
     """
-    own = [seen for seen in s.evidence.own if seen.id not in copied]
-    ranked = sorted(
-        (*own, *([unmarked] if unmarked is not None else [])),
+    return min(
+        (seen for seen in (*s.evidence.own, unmarked) if seen is not None and seen.id not in copied),
         key=lambda seen: (
             seen.id != s.resource.named_id,
             seen is not unmarked,
@@ -108,8 +107,8 @@ def likeliest(s: DecisionInput, unmarked: Sighting | None, copied: Collection[st
             seen.id != s.recorded_id,
             seen.id,
         ),
+        default=None,
     )
-    return ranked[0] if ranked else None
 
 
 def taken_over(s: DecisionInput, seen: Sighting | None) -> bool:
@@ -122,12 +121,11 @@ def taken_over(s: DecisionInput, seen: Sighting | None) -> bool:
 
 def copies(s: DecisionInput, unmarked: Sighting | None) -> tuple[str, ...]:
     """Ids of endpoints that carry the same `try` of this object: made outside, by copying a description."""
-    tries: dict[str, list[str]] = {}
-    for seen in s.evidence.own:
-        tries.setdefault(seen.endpoint.attempt_of(s.identity) or "", []).append(seen.id)
-    if unmarked is not None and s.resource.origin in tries:
-        tries[s.resource.origin].append(unmarked.id)
-    return tuple(sorted(endpoint_id for ids in tries.values() if len(ids) > 1 for endpoint_id in ids))
+    tries = {seen.id: seen.endpoint.attempt_of(s.identity) for seen in s.evidence.own}
+    if unmarked is not None:
+        tries[unmarked.id] = s.resource.origin
+    made = Counter(tries.values())
+    return tuple(sorted(item for item, attempt in tries.items() if made[attempt] > 1))
 
 
 def imitations(s: DecisionInput) -> tuple[str, ...]:
@@ -137,14 +135,8 @@ def imitations(s: DecisionInput) -> tuple[str, ...]:
     shown that: before, the id in the answer may be another thing's, or be spelled otherwise. Of the recorded endpoint's
     the status remembers routing key and age, which no copied description brings.
     """
-    status, origin, known = s.resource.status, s.resource.origin, originals(s)
-    others = [seen.endpoint for seen in s.evidence.own if seen.id not in known]
-    return tuple(
-        other.id
-        for other in others
-        if (attempt := other.attempt_of(s.identity)) is not None
-        and (_made_another(s, attempt) or (attempt == origin and _differs(status, other)))
-    )
+    known = originals(s)
+    return tuple(seen.id for seen in s.evidence.own if seen.id not in known and _imitates(s, seen.endpoint))
 
 
 def originals(s: DecisionInput) -> frozenset[str]:
@@ -152,23 +144,18 @@ def originals(s: DecisionInput) -> frozenset[str]:
     return frozenset((s.recorded_id, *s.memory.attempts.made.values()))
 
 
-def _made_another(s: DecisionInput, attempt: str) -> bool:
-    return s.memory.endpoints[s.memory.attempts.made.get(attempt, "")].shown
-
-
-def _differs(status: Status, seen: ObservedEndpoint) -> bool:
-    """Whether routing key or age are others than those of the recorded endpoint, as far as both are known."""
+def _imitates(s: DecisionInput, seen: ObservedEndpoint) -> bool:
+    attempt, status = seen.attempt_of(s.identity) or "", s.resource.status
+    made_another = s.memory.endpoints[s.memory.attempts.made.get(attempt, "")].shown
     pairs = ((status.routing_key, seen.routing_key), (status.created_at, seen.created_at))
-    return any(written is not None and found is not None and written != found for written, found in pairs)
+    differs = any(written is not None and found is not None and written != found for written, found in pairs)
+    return made_another or (attempt == s.resource.origin and differs)
 
 
-def obstacle(s: DecisionInput, target: str, *, unlisted: bool) -> Asking | None:
-    """What stands against adopting `target`; None too where nothing is (still) to be adopted.
-
-    `unlisted`: the recorded endpoint is not in the list, and not proven gone.
-    """
+def obstacle(s: DecisionInput, target: str) -> Asking | None:
+    """What stands against adopting `target`; None too where nothing is (still) to be adopted."""
     others = [seen.id for seen in s.evidence.own]
-    if not target or target in others or (unlisted and s.recorded_id == target):
+    if not target or target in others:
         return None
     if others:
         text = f"This object has endpoint {', '.join(others)}, so it cannot adopt {target}: use another object."
@@ -176,20 +163,21 @@ def obstacle(s: DecisionInput, target: str, *, unlisted: bool) -> Asking | None:
     suspects = (s.evidence.named, s.evidence.recorded.seen, *s.evidence.predecessors)
     found = next((seen.endpoint for seen in suspects if seen is not None and seen.id == target), None)
     if found is not None:
-        earlier = of_predecessor(s, found)
-        allowed = s.policy.may_adopt or earlier or had_mark(s, found)
-        forbidden = None if allowed else _forbidden(s, found)
-        return forbidden or _mismatch(s, found) or _conflict(s, found, of_predecessor=earlier)
+        return _forbidden(s, found) or _mismatch(s, found) or _conflict(s, found)
+    if s.recorded_id == target:
+        return None
     text = (
         f"No endpoint {target} is listed with this object's credential. Check spec.endpointId, and whether"
         " the credential is of the endpoint's project."
     )
-    return Asking(Reason.ENDPOINT_NOT_FOUND, text) if s.recorded_id != target else None
+    return Asking(Reason.ENDPOINT_NOT_FOUND, text)
 
 
-def _forbidden(s: DecisionInput, endpoint: ObservedEndpoint) -> Asking:
+def _forbidden(s: DecisionInput, endpoint: ObservedEndpoint) -> Asking | None:
+    if s.policy.may_adopt or of_predecessor(s, endpoint) or had_mark(s, endpoint):
+        return None
     if s.resource.origin and s.recorded_id == endpoint.id:
-        return Asking(Reason.OWNERSHIP_CONFLICT, unproven_text(s, endpoint.id))
+        return Asking(Reason.OWNERSHIP_CONFLICT, unproven_text(s))
     text = (
         f"Endpoint {endpoint.id} may not be adopted from the namespace {s.resource.namespace}: the operator's own "
         "credential adopts only for those in TOKENFACTORY_ADOPTION_NAMESPACES (chart: settings.adoptionNamespaces)."
@@ -200,17 +188,22 @@ def _forbidden(s: DecisionInput, endpoint: ObservedEndpoint) -> Asking:
     return Asking(Reason.FORBIDDEN, text)
 
 
-def _conflict(s: DecisionInput, endpoint: ObservedEndpoint, *, of_predecessor: bool) -> Asking | None:
+def _conflict(s: DecisionInput, endpoint: ObservedEndpoint) -> Asking | None:
     if s.resource.observes:
         return None
     if s.evidence.claimed_by:
         text = f"Endpoint {endpoint.id} is claimed by {s.evidence.claimed_by}. One endpoint has one object."
         return Asking(Reason.OWNERSHIP_CONFLICT, text)
-    if endpoint.foreign_to(s.identity) and not of_predecessor:
-        owners = ", ".join(visible(mark.owner(s.identity.cluster_id)) for mark in endpoint.marks)
-        text = f"Endpoint {endpoint.id} belongs to another owner: {owners}. Release it there first."
-        return Asking(Reason.OWNERSHIP_CONFLICT, text)
-    return None
+    if not endpoint.foreign_to(s.identity) or of_predecessor(s, endpoint):
+        return None
+    text = f"Endpoint {endpoint.id} belongs to another owner: {other_owners(s, endpoint)}. Release it there first."
+    return Asking(Reason.OWNERSHIP_CONFLICT, text)
+
+
+def other_owners(s: DecisionInput, endpoint: ObservedEndpoint) -> str:
+    """Whose marks it carries beside this object's, for people."""
+    others = (mark for mark in endpoint.marks if mark.identity != s.identity)
+    return ", ".join(visible(mark.owner(s.identity.cluster_id)) for mark in others)
 
 
 def _mismatch(s: DecisionInput, endpoint: ObservedEndpoint) -> Asking | None:
@@ -221,9 +214,9 @@ def _mismatch(s: DecisionInput, endpoint: ObservedEndpoint) -> Asking | None:
     return Asking(Reason.INVALID_SPEC, text)
 
 
-def unproven_text(s: DecisionInput, endpoint_id: str) -> str:
-    """What to do about an endpoint that only the status calls this object's."""
+def unproven_text(s: DecisionInput) -> str:
+    """What to do about a recorded endpoint that only the status calls this object's."""
     return (
-        f"Endpoint {endpoint_id}, which the status names, carries no owner mark, so it may be anybody's. If it is "
+        f"Endpoint {s.recorded_id}, which the status names, carries no owner mark, so it may be anybody's. If it is "
         f"this object's, put {s.remembered_mark} at the end of its description in the cloud's console."
     )

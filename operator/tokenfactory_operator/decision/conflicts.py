@@ -6,11 +6,10 @@ from dataclasses import replace
 
 from tokenfactory_operator.decision import proof
 from tokenfactory_operator.decision.actions import Decision, DeleteDuplicate, Hindered, Nothing, UnderWay, Verdict
-from tokenfactory_operator.decision.claims import unproven_text
+from tokenfactory_operator.decision.claims import other_owners, unproven_text
 from tokenfactory_operator.decision.failures import tried
 from tokenfactory_operator.decision.ownership import Deed, Judged, Role
 from tokenfactory_operator.domain.decision_input import Sighting
-from tokenfactory_operator.domain.errors import visible
 from tokenfactory_operator.domain.reasons import Reason
 
 
@@ -40,20 +39,18 @@ def adoption(s: Judged) -> Decision | None:
 
 def foreign_owner(s: Judged) -> Decision | None:
     """An endpoint that carries another owner's mark, or never ours, is not touched, whatever our status says."""
-    bare = s.own.of(Role.UNPROVEN)
-    if bare is not None:
-        return _conflict(s, unproven_text(s, bare.id))
+    if Role.UNPROVEN in s.own.roles.values():
+        return _conflict(s, unproven_text(s))
     suspects = [seen.endpoint for seen in (s.evidence.recorded.seen, s.own.kept) if seen is not None]
     found = next((endpoint for endpoint in suspects if endpoint.foreign_to(s.identity)), None)
     if found is None or (found.id == s.own.target and not found.carries(s.identity)):
         return None  # what is being adopted, `adoption` has judged before
-    others = (mark for mark in found.marks if mark.identity != s.identity)
-    owners = ", ".join(visible(mark.owner(s.identity.cluster_id)) for mark in others)
     advice = "Remove the wrong mark in the console."
     if not found.carries(s.identity):
         advice = (
             f"If it is theirs, this object's status is wrong: delete the object and apply it again. If not: {advice}"
         )
+    owners = other_owners(s, found)
     return _conflict(s, f"Endpoint {found.id} is marked as another owner's: {owners}. {advice}", (found.id,))
 
 

@@ -68,10 +68,9 @@ def unproven(s: Judged) -> Decision | None:
 
     Where the endpoint stays, it is left with a word, unless another one would be named in its place.
     """
-    bare = s.own.of(Role.UNPROVEN)
-    if bare is None or (retained(s) and s.own.kept is None):
+    if Role.UNPROVEN not in s.own.roles.values() or (retained(s) and s.own.kept is None):
         return None
-    text = f"{unproven_text(s, bare.id)} If not, or to leave it, release the object: {FORCE}."
+    text = f"{unproven_text(s)} If not, or to leave it, release the object: {FORCE}."
     return Decision(verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text), after_list=True)
 
 

@@ -7,7 +7,7 @@ role, the first that fits; `TABLE` says what is done with it. No check judges an
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -95,16 +95,10 @@ class Ownership:
     """Id of the endpoint that the object is to adopt; empty if none."""
     obstacle: Asking | None
     """What stands against that."""
-    adopts: bool
-    """The object's mark, once put on the endpoint that is kept, completes its adoption."""
     copies: tuple[str, ...]
     """Ids of endpoints that carry the same `try` of this object."""
     imitations: tuple[str, ...]
     """Ids of endpoints that carry the `try` of another one, and surely are not it."""
-
-    def of(self, role: Role) -> Sighting | None:
-        """The endpoint that has the role and is taken to exist, if there is one."""
-        return next((each for item, each in self.seen.items() if self.roles[item] is role), None)
 
     def living(self, *deeds: Deed) -> frozenset[str]:
         """Ids of the endpoints with which one of these is done while the object lives."""
@@ -138,51 +132,38 @@ def judge(s: DecisionInput) -> Ownership:
     unmarked = recorded if recorded is not None and not (recorded.endpoint.marks or unproven) else None
     copies, imitations = claims.copies(s, unmarked), claims.imitations(s)
     copied = {*copies, *imitations} - claims.originals(s)
-    likeliest = claims.likeliest(s, unmarked or adopting, copied)
+    likeliest = claims.likeliest(s, recorded if adopting else unmarked, copied)
     kept = None if unlisted else likeliest
-    was_ours = kept is not None and (kept.endpoint.carries(s.identity) or claims.had_mark(s, kept.endpoint))
-    obstacle = claims.obstacle(s, target, unlisted=unlisted)
-    shown = {each.id: each for each in (*s.evidence.own, *([recorded] if recorded is not None else []))}
-    fitting: tuple[tuple[Role, Iterable[str]], ...] = (
+    obstacle = None if unlisted and target == s.recorded_id else claims.obstacle(s, target)
+    shown = {each.id: each for each in (*s.evidence.own, recorded) if each is not None}
+    itself = {s.recorded_id}
+    fitting: tuple[tuple[Role, Collection[str]], ...] = (
         (Role.COPY, copied),
-        (Role.PREDECESSOR, [s.recorded_id] if claims.still_of_predecessor(s) else ()),
+        (Role.PREDECESSOR, itself if claims.still_of_predecessor(s) else ()),
         (Role.FOREIGN, _foreign(s, shown)),
-        (Role.FOREIGN, _id(adopting) if obstacle is not None else ()),  # only observed so far, or refused
-        (Role.UNPROVEN, _id(unproven)),
-        (Role.ADOPTING, _id(adopting)),
-        (Role.KEPT, _id(kept) or [s.recorded_id]),
-        (Role.TAKEN_OVER, [item for item, each in shown.items() if each.endpoint.attempt_of(s.identity) == ADOPTED]),
+        (Role.FOREIGN, itself if adopting and obstacle is not None else ()),  # only observed so far, or refused
+        (Role.UNPROVEN, itself if unproven else ()),
+        (Role.ADOPTING, itself if adopting else ()),
+        (Role.KEPT, itself if kept is None else {kept.id}),
+        (Role.TAKEN_OVER, {each.id for each in shown.values() if each.endpoint.attempt_of(s.identity) == ADOPTED}),
     )
     return Ownership(
-        roles=_first_fitting(s, shown, fitting),
+        roles={
+            item: next((role for role, ids in fitting if item in ids), Role.DUPLICATE)
+            for item in {*shown, s.recorded_id} - {""}
+        },
         seen=shown,
         kept=kept,
         taken_over=claims.taken_over(s, likeliest),
         target=target,
         obstacle=obstacle,
-        adopts=kept is not None and kept.id == target and not was_ours,
         copies=copies,
         imitations=imitations,
     )
 
 
-def _first_fitting(
-    s: DecisionInput, shown: Iterable[str], fitting: tuple[tuple[Role, Iterable[str]], ...]
-) -> Mapping[str, Role]:
-    found = dict.fromkeys((*shown, *([s.recorded_id] if s.recorded_id else [])), Role.DUPLICATE)
-    for role, ids in reversed(fitting):
-        for item in ids:
-            if item in found:
-                found[item] = role
-    return found
-
-
 def _foreign(s: DecisionInput, shown: Mapping[str, Sighting]) -> set[str]:
     """Ids of those that carry another owner's mark, or did when they were seen last."""
     last = s.memory.endpoints[s.recorded_id].last_seen  # one LIST that leaves it out does not make it ours again
-    known = (*(each.endpoint for each in shown.values()), *([last] if last is not None else []))
-    return {each.id for each in known if each.foreign_to(s.identity)}
-
-
-def _id(sighting: Sighting | None) -> tuple[str, ...]:
-    return (sighting.id,) if sighting is not None else ()
+    known = (*(each.endpoint for each in shown.values()), last)
+    return {each.id for each in known if each is not None and each.foreign_to(s.identity)}

@@ -7,6 +7,7 @@ from typing import Final
 from tokenfactory_operator.api.v1alpha1 import NotAccepted
 from tokenfactory_operator.decision import offered
 from tokenfactory_operator.decision.actions import SYNCED, Decision, Hindered, UnderWay, Update, Verdict
+from tokenfactory_operator.decision.claims import had_mark
 from tokenfactory_operator.decision.failures import failed, refused_for_good
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.call_memory import Correction
@@ -76,7 +77,8 @@ def _given_up_before(s: Judged) -> tuple[NotAccepted, ...]:
 
 
 def _update(s: Judged, seen: Sighting, found: tuple[Difference, ...]) -> Decision:
-    action = Update(seen.id, found, drift=not s.own.adopts and _applied(s), adopts=s.own.adopts)
+    adopts = seen.id == s.own.target and not had_mark(s, seen.endpoint)
+    action = Update(seen.id, found, drift=not adopts and _applied(s), adopts=adopts)
     verdict = UnderWay(Reason.UPDATING, f"Updating {', '.join(action.patch.fields)}.")
     return Decision(action, verdict, record=seen.id, after_list=True)
 
