@@ -17,6 +17,7 @@ from tokenfactory_operator.cloud.auth import TokenError, redacted
 from tokenfactory_operator.cloud.call import Answer, Call
 from tokenfactory_operator.cloud.error_body import read_error_body
 from tokenfactory_operator.cloud.repeated import without_request
+from tokenfactory_operator.cloud.words import BY_WORDS
 from tokenfactory_operator.domain.errors import (
     CloudError,
     CloudUnavailable,
@@ -78,11 +79,9 @@ def from_answer(call: Call, answer: Answer, *, retry_after: float | None, advice
     said = f": {error_body.text}" if error_body.text else ""
     error, refused = refusals.foreign(answer.status), False
     if error_body.from_api:
-        apart = answer.status in refusals.BY_WORDS
-        words = without_request(error_body.words, call.body, apart=apart)
-        subject = refusals.subject_of(words, status=answer.status)
+        words = without_request(error_body.words, call.body, apart=answer.status in BY_WORDS)
         by_id = call.endpoint_id is not None
-        error, refused = refusals.judged(_kind(call), answer.status, subject, by_id=by_id)
+        error, refused = refusals.judged(_kind(call), answer.status, words, by_id=by_id)
     hint = advice.for_status(answer.status, from_api=error_body.from_api)
     if error is InvalidSpec and answer.status == HTTPStatus.CONFLICT:
         hint = _taken(call)
