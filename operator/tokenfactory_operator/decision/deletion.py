@@ -49,9 +49,11 @@ def retained(s: Judged) -> bool:
     return s.resource.deletion_policy is DeletionPolicy.RETAIN or (left_out and s.own.taken_over)
 
 
-def left(s: Judged) -> frozenset[str]:
-    """Ids of the endpoints that stay in the cloud as they are, since they are not clearly this object's."""
-    return s.own.deleted(Deed.LEAVE)
+def staying(s: Judged) -> frozenset[str]:
+    """Ids of the endpoints that are not deleted with the object: released, or left in the cloud as they are."""
+    if retained(s):
+        return s.own.retained(Deed.RELEASE, Deed.LEAVE) | {s.recorded_id}
+    return s.own.deleted(Deed.LEAVE, Deed.ASK)
 
 
 def call_sent(s: Judged) -> Decision | None:
@@ -151,14 +153,8 @@ def _unanswered(s: Judged) -> Mapping[str, float]:
 
 def _accepted(s: Judged) -> Mapping[str, float]:
     """What was to be deleted, and still is, and what no LIST has shown since before the first DELETE was accepted."""
-    spared = _spared(s) if retained(s) else s.own.deleted(Deed.LEAVE, Deed.ASK)
-    reported = s.memory.endpoints.deleted().keys() - spared
+    reported = s.memory.endpoints.deleted().keys() - staying(s)
     return {item: since for item, since in s.evidence.accepted.items() if item in reported}
-
-
-def _spared(s: Judged) -> frozenset[str]:
-    """Ids of the endpoints that are not deleted where the endpoint stays."""
-    return s.own.retained(Deed.RELEASE, Deed.LEAVE) | {s.recorded_id}
 
 
 def _next_delete(s: Judged, endpoint_id: str, first: float) -> float:
@@ -170,7 +166,7 @@ def _next_delete(s: Judged, endpoint_id: str, first: float) -> float:
 def duplicate_before(s: Judged) -> Decision | None:
     """A duplicate that was seen is not in the list now, which may be of before its creation."""
     known = s.memory.endpoints.known_since()
-    others = {item: known[item] for item in known.keys() - _spared(s)}
+    others = {item: known[item] for item in known.keys() - staying(s)}
     answered = max((s.memory.endpoints[item].deleted for item in others), default=NEVER)
     since = max(others.values(), default=NEVER)
     if s.evidence.view.last_list > max(answered, since + s.timing.create_settle):
@@ -199,7 +195,7 @@ def unreleased(s: Judged) -> Decision | None:
 def still_listed(s: Judged) -> Decision | None:
     """No complete LIST that was begun after the last answer shows yet that nothing of this object is there."""
     answered = max(s.memory.endpoints.deleted().values(), default=NEVER)
-    listed = s.evidence.view.last_list <= answered or s.own.seen.keys() - left(s) - _accepted(s).keys()
+    listed = s.evidence.view.last_list <= answered or s.own.seen.keys() - staying(s) - _accepted(s).keys()
     if listed:
         return _deleting(s, "The cloud has answered the deletion. Waiting until its list no longer shows the endpoint.")
     if s.evidence.view.last_list > _listed_from(s):
@@ -219,7 +215,7 @@ def _listed_from(s: Judged) -> float:
     earlier process made, this one may never have seen. It was there when this one saw the object first.
     """
     before = (s.memory.attempts.pending_seen,) if s.memory.endpoints.deleted() else ()
-    known = (since for item, since in s.memory.endpoints.known_since().items() if item not in left(s))
+    known = (since for item, since in s.memory.endpoints.known_since().items() if item not in staying(s))
     return max((*before, *known), default=NEVER) + s.timing.create_settle
 
 
@@ -227,7 +223,7 @@ def unlisted(s: Judged) -> Decision | None:
     """What is to be left in the cloud is not in the list, and nothing proves yet that it is gone."""
     endpoint_id = s.recorded_id
     done = not endpoint_id or s.evidence.recorded.seen is not None or s.memory.endpoints[endpoint_id].released > NEVER
-    if done or not _stays(s):
+    if done or s.recorded_id not in staying(s):
         return None
     if not proof.absent(s):
         text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Checking whether it is gone."
@@ -238,14 +234,10 @@ def unlisted(s: Judged) -> Decision | None:
 def unsettled(s: Judged) -> Decision | None:
     """What is to be left in the cloud may still be changed by a call of ours, perhaps when it has its next owner."""
     here, elsewhere = s.memory.calls.unanswered, proof.called_elsewhere(s)
-    if not _stays(s) or s.evidence.view.last_list > max(here, elsewhere) + s.timing.create_settle:
+    if s.recorded_id not in staying(s) or s.evidence.view.last_list > max(here, elsewhere) + s.timing.create_settle:
         return None
     deadlines = s.timing.send_deadline + s.timing.request_timeout if elsewhere > here else 0.0
     return _deleting(s, _until_settled(s, deadlines + s.timing.create_settle))
-
-
-def _stays(s: Judged) -> bool:
-    return retained(s) or s.recorded_id in left(s)
 
 
 def _until_settled(s: Judged, seconds: float) -> str:

@@ -15,8 +15,8 @@ from tokenfactory_operator.domain.reasons import ConditionType, Reason
 
 def failed(s: Judged, action: str) -> Decision | None:
     """A call failed: what to say, and when to try again. A new generation or request is tried at once."""
-    failure = s.memory.calls.failure
-    if failure is None or failure.action != action or stale(s, failure):
+    failure = _last(s, action)
+    if failure is None:
         return None
     terminal = failure.error.handling is Handling.TERMINAL and not s.resource.terminating
     # A LIST that went well since then shows that the token has been put right.
@@ -24,9 +24,8 @@ def failed(s: Judged, action: str) -> Decision | None:
     if not terminal and (s.now >= failure.not_before or mended):
         return None
     kind = Waiting if failure.error.handling is Handling.TERMINAL and not terminal else Hindered
-    verdict = kind(failure.error.reason, failure.error.message)
     return Decision(
-        verdict=verdict,
+        verdict=kind(failure.error.reason, failure.error.message),
         after=None if terminal else max(0.0, failure.not_before - s.now),
         after_list=failure.error.reason is Reason.UNAUTHORIZED,
         check="failed",
@@ -50,12 +49,14 @@ def refused_for_good(s: DecisionInput) -> Verdict | None:
 
 def still_failing(s: DecisionInput) -> Verdict | None:
     """What the last create failed with, while it is only tried again: the status says so until an answer is better."""
-    failure = s.memory.calls.failure
-    if failure is None or failure.action != Create.__name__ or stale(s, failure) or not failure.error.retryable:
+    failure = _last(s, Create.__name__)
+    if failure is None or not failure.error.retryable:
         return None
     return Hindered(failure.error.reason, failure.error.message)
 
 
-def stale(s: DecisionInput, failure: Failure) -> bool:
-    """Whether a person has changed what failed since it did."""
-    return failure.generation != s.resource.generation or failure.requested_at != s.resource.requested_at
+def _last(s: DecisionInput, action: str) -> Failure | None:
+    """The last call that failed, if it is this one, and no person has changed what failed since."""
+    failure, asked = s.memory.calls.failure, (action, s.resource.generation, s.resource.requested_at)
+    same = failure is not None and (failure.action, failure.generation, failure.requested_at) == asked
+    return failure if same else None

@@ -120,10 +120,11 @@ def _last_words(s: Judged, how: Ending) -> RemoveFinalizer:
 
 
 def _retained(s: Judged) -> str:
-    gone = proof.absent(s) or s.memory.endpoints[s.recorded_id].gone > NEVER
-    if s.memory.endpoints[s.recorded_id].deleted > NEVER:
+    known = s.memory.endpoints[s.recorded_id]
+    gone = proof.absent(s) or known.gone > NEVER
+    if known.deleted > NEVER:
         return f"Endpoint {s.recorded_id} was being deleted when deletionPolicy was changed to Retain: it may be gone."
-    if s.memory.endpoints[s.recorded_id].released > NEVER and s.evidence.recorded.seen is None and not gone:
+    if known.released > NEVER and s.evidence.recorded.seen is None and not gone:
         return f"Endpoint {s.recorded_id} was released, and is not in the cloud's list: it may be gone."
     return _released(s, gone=gone)
 
@@ -136,7 +137,7 @@ def _released(s: Judged, *, gone: bool) -> str:
 
 
 def _deleted(s: Judged) -> RemoveFinalizer:
-    left = deletion.left(s)
+    left = deletion.staying(s)
     if left:
         text = f"Endpoint {', '.join(sorted(left))} is not clearly this object's, so it was left in the cloud."
         if left == {s.recorded_id} and s.evidence.recorded.seen is None and proof.absent(s):

@@ -88,7 +88,7 @@ def decide(s: DecisionInput) -> Decision:
 def _held_back(s: Judged, decision: Decision) -> Decision:
     """Paused and Observe: what would change the cloud is not done, and that is said."""
     touches = mutates(decision.action)
-    by_force = decision.check == finalizer.Ending.FORCED.value
+    by_force = s.resource.terminating and s.resource.force_release
     if s.resource.paused and not by_force:
         held = touches or isinstance(decision.action, RemoveFinalizer)
         if not held and (decision.verdict is None or not decision.verdict.judged):

@@ -82,18 +82,11 @@ def conditions(s: Judged, decision: Decision, verdict: Verdict, *, now: str) -> 
             last_transition_time=since or now,
             observed_generation=of_ready if kind is ConditionType.READY else generation,
         )
-    made |= {
-        kind: previous[kind] for kind in _kept(s, verdict) if kind in previous and previous[kind].status != "Unknown"
-    }
+    if not verdict.judged and not _blind(s):  # these go on saying what they said
+        another = generation != s.resource.status.observed_generation
+        kept = (ConditionType.SERVING,) if another else (ConditionType.READY, ConditionType.SERVING)
+        made |= {kind: previous[kind] for kind in kept if kind in previous and previous[kind].status != "Unknown"}
     return reported_once(tuple(made[kind] for kind in ConditionType if kind in made))
-
-
-def _kept(s: Judged, verdict: Verdict) -> tuple[ConditionType, ...]:
-    """Those that go on saying what they said, since nothing is judged now."""
-    if verdict.judged or _blind(s):
-        return ()
-    another = observed_generation(s, verdict) != s.resource.status.observed_generation
-    return (ConditionType.SERVING,) if another else (ConditionType.READY, ConditionType.SERVING)
 
 
 def observed_generation(s: Judged, verdict: Verdict) -> int | None:

@@ -12,10 +12,6 @@ from typing import Any, Final
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.resource import Resource
 
-BASE_URL: Final = "OPENAI_BASE_URL"
-MODEL: Final = "OPENAI_MODEL"
-ENDPOINT_ID: Final = "DEDICATED_ENDPOINT_ID"
-REGION: Final = "DEDICATED_ENDPOINT_REGION"
 SUFFIX: Final = "-connection"
 """Of the default name, after that of the object."""
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
@@ -34,10 +30,10 @@ def data_of(resource: Resource, status: api.Status) -> dict[str, str] | None:
     if resource.spec is None:
         return None
     data = {
-        BASE_URL: status.inference_url,
-        MODEL: status.routing_key,
-        ENDPOINT_ID: status.endpoint_id,
-        REGION: resource.spec.region,
+        "OPENAI_BASE_URL": status.inference_url,
+        "OPENAI_MODEL": status.routing_key,
+        "DEDICATED_ENDPOINT_ID": status.endpoint_id,
+        "DEDICATED_ENDPOINT_REGION": resource.spec.region,
     }
     known = {name: value for name, value in data.items() if value}
     return known if len(known) == len(data) else None
@@ -48,29 +44,25 @@ def without_address(status: api.Status) -> bool:
     return bool(status.endpoint_id and status.routing_key and not status.inference_url)
 
 
-def reference(resource: Resource) -> dict[str, Any]:
-    """Makes the object the ConfigMap's owner, with which it goes (Kubernetes: garbage collection).
+def config_map(resource: Resource, name: str, data: Mapping[str, str]) -> dict[str, Any]:
+    """The whole object, as it is created; it goes with its owner (Kubernetes: garbage collection).
 
     `blockOwnerDeletion` is left out: some clusters want the right to change the owner's finalizers for it.
     """
-    return {
+    owner = {
         "apiVersion": f"{api.GROUP}/{api.VERSION}",
         "kind": api.KIND,
         "name": resource.name,
         "uid": resource.uid,
         "controller": True,
     }
-
-
-def config_map(resource: Resource, name: str, data: Mapping[str, str]) -> dict[str, Any]:
-    """The whole object, as it is created."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {
             "name": name,
             "labels": {MANAGED_BY: "tokenfactory-operator"},
-            "ownerReferences": [reference(resource)],
+            "ownerReferences": [owner],
         },
         "data": dict(data),
     }
