@@ -53,25 +53,23 @@ def resumable(s: DecisionInput) -> bool:
     )
 
 
-def unknown_before(s: DecisionInput) -> int:
-    """Number of consecutive create attempts with unknown outcome before this one, which surely made nothing."""
-    attempt = latest_attempt(s.resource, s.memory, s.timing)
-    return attempt.after_unknown if attempt is not None and attempt.state in (State.OPEN, State.REFUSED) else 0
+def unknown_before(s: DecisionInput) -> tuple[int, float]:
+    """How many attempts in a row ended unknown before the latest one, which surely made nothing.
 
-
-def doubt_ended(s: DecisionInput) -> float:
-    """Stamp from which on no attempt so far without a clear answer can be on its way any more."""
+    And the stamp from which on no attempt so far without a clear answer can be on its way any more.
+    """
     attempt = latest_attempt(s.resource, s.memory, s.timing)
     if attempt is None:
-        return NEVER
-    return attempt.doubt_ended if attempt.state in (State.OPEN, State.REFUSED) else attempt.ended
+        return 0, NEVER
+    made_nothing = attempt.state in (State.OPEN, State.REFUSED)
+    return (attempt.after_unknown, attempt.doubt_ended) if made_nothing else (0, attempt.ended)
 
 
 def in_doubt(s: DecisionInput) -> Attempt | None:
     """The attempt of which something may still show: the latest one, or the last unknown one before it."""
-    attempt = unresolved(s)
-    if attempt is None and unknown_before(s) and not s.evidence.own:
-        return Attempt("", State.IN_DOUBT, ended=doubt_ended(s))
+    attempt, (count, ended) = unresolved(s), unknown_before(s)
+    if attempt is None and count and not s.evidence.own:
+        return Attempt("", State.IN_DOUBT, ended=ended)
     return attempt
 
 

@@ -63,12 +63,6 @@ def unproven(s: DecisionInput, target: str) -> bool:
     return not (free or proof.known_as_ours(s))
 
 
-def adopting(s: DecisionInput, target: str) -> bool:
-    """Whether the adoption of the recorded endpoint has begun and the object's mark is not on it yet."""
-    recorded = s.evidence.recorded.seen
-    return recorded is not None and recorded.id == target and not recorded.endpoint.carries(s.identity)
-
-
 def still_of_predecessor(s: DecisionInput) -> bool:
     """Whether the recorded endpoint still carries an earlier object's mark, and was never seen as this object's.
 
@@ -160,8 +154,8 @@ def obstacle(s: DecisionInput, target: str) -> Asking | None:
     if others:
         text = f"This object has endpoint {', '.join(others)}, so it cannot adopt {target}: use another object."
         return Asking(Reason.OWNERSHIP_CONFLICT, text)
-    suspects = (s.evidence.named, s.evidence.recorded.seen, *s.evidence.predecessors)
-    found = next((seen.endpoint for seen in suspects if seen is not None and seen.id == target), None)
+    candidates = (s.evidence.named, *s.evidence.predecessors)
+    found = next((seen.endpoint for seen in candidates if seen is not None and seen.id == target), None)
     if found is not None:
         return _forbidden(s, found) or _mismatch(s, found) or _conflict(s, found)
     if s.recorded_id == target:

@@ -35,10 +35,9 @@ def undecided(s: Judged) -> Decision | None:
     if attempt is None:
         return None
     seen = s.own.kept
-    record = seen.id if seen else None
-    allowed = Reason.CREATE_OUTCOME_UNKNOWN in s.memory.confirmed_doubts
     # Where an endpoint of the object is seen, nothing is created, and a late duplicate is deleted as soon as it shows.
-    patient = not allowed and seen is None and not s.recorded_id
+    creates = seen is None and not s.recorded_id
+    patient = creates and Reason.CREATE_OUTCOME_UNKNOWN not in s.memory.confirmed_doubts
     settle = attempts.next_attempt_settle(s, attempt) if patient else s.timing.create_settle
     if not attempts.attempt_absent(s, attempt, settle=settle):
         text = f"{unclear(s)} Waiting to see whether the cloud made an endpoint."
@@ -48,8 +47,8 @@ def undecided(s: Judged) -> Decision | None:
         if earlier:  # named, so that nobody is told of it as an orphan meanwhile
             text += f" Endpoint {', '.join(earlier)}, made for an earlier object of this name, is judged after that."
         verdict = Hindered(Reason.CREATE_OUTCOME_UNKNOWN, text, conflicts=earlier)
-        return Decision(verdict=verdict, record=record, after_list=True)
-    if seen is not None or s.recorded_id:
+        return Decision(verdict=verdict, record=seen.id if seen else None, after_list=True)
+    if not creates:
         return None  # `lost` judges a recorded endpoint that is not seen
     return list_untrusted(s) or cut_off(s, attempt) or _create(s, Create(after_unknown=attempt.streak))
 
@@ -65,13 +64,11 @@ def lost(s: Judged) -> Decision | None:
     text = f"Endpoint {endpoint_id} is not in the cloud's list. Checking whether it is gone.{untouched}"
     confirming = UnderWay(Reason.ENDPOINT_LOST, text)
     doubt = list_untrusted(s, also=untouched)
-    if doubt is not None and look_due(s):
+    if doubt is not None:
         # One that no LIST has ever shown may be why: if it is gone, which only the whole probe can tell, its absence
         # says nothing against the LIST.
         probe = probe_of(s, look_only=endpoint_id not in s.evidence.view.overdue)
-        return replace(doubt, action=probe)
-    if doubt is not None:
-        return doubt
+        return replace(doubt, action=probe) if look_due(s) else doubt
     if not proof.absent(s):
         return Decision(verdict=confirming, after_list=True)
     if not proof.gone(s):
@@ -84,7 +81,7 @@ def _recreate(s: Judged, endpoint_id: str) -> Decision:
     if not s.resource.created_by_us:
         text += " It was adopted, so it is not recreated."
         return Decision(verdict=Asking(Reason.ENDPOINT_LOST, text), after_list=True)
-    if s.resource.spec is not None and s.resource.spec.enabled is False:
+    if disabled(s) is not None:
         return Decision(verdict=Asking(Reason.ENDPOINT_LOST, f"{text} Nothing is created while stopped."))
     # The exponent is bounded too: a float overflows at 1024.
     before = s.memory.recreation
@@ -156,7 +153,7 @@ def beside(s: DecisionInput) -> str:
 
 def create(s: Judged) -> Decision | None:
     """No endpoint, no doubt: create one."""
-    before = attempts.unknown_before(s)
+    before, _ = attempts.unknown_before(s)
     doubt = list_untrusted(s) if before else None
     return doubt or _create(s, Create(resume=attempts.resumable(s), after_unknown=before))
 

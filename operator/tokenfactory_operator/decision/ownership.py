@@ -21,7 +21,7 @@ class Role(enum.Enum):
     """What an endpoint that the object has, by its mark or by its status, is to it."""
 
     KEPT = "kept"
-    """The endpoint of this object."""
+    """The endpoint of this object, though its mark may have yet to follow."""
     DUPLICATE = "duplicate"
     """Made for this object by another attempt."""
     TAKEN_OVER = "taken over"
@@ -32,10 +32,8 @@ class Role(enum.Enum):
     """It carries another owner's mark, or may not be adopted."""
     UNPROVEN = "unproven"
     """Nothing but the status says that it is this object's (ADR 31)."""
-    ADOPTING = "adopting"
-    """Written down as this object's, and the mark has yet to follow."""
     PREDECESSOR = "predecessor"
-    """The same, while it still carries an earlier object's mark (ADR 35)."""
+    """Written down as this object's, while it still carries an earlier object's mark (ADR 35)."""
 
 
 class Deed(enum.Enum):
@@ -70,7 +68,6 @@ TABLE: Final[Mapping[Role, Deeds]] = {
     Role.COPY: Deeds(living=Deed.ASK, deleted=Deed.LEAVE, retained=Deed.LEAVE),
     Role.FOREIGN: Deeds(living=Deed.ASK, deleted=Deed.LEAVE, retained=Deed.LEAVE),
     Role.UNPROVEN: Deeds(living=Deed.ASK, deleted=Deed.ASK, retained=Deed.LEAVE),
-    Role.ADOPTING: Deeds(living=Deed.KEEP, deleted=Deed.DELETE, retained=Deed.RELEASE),
     Role.PREDECESSOR: Deeds(living=Deed.KEEP, deleted=Deed.LEAVE, retained=Deed.LEAVE),
 }
 
@@ -128,7 +125,8 @@ def judged(s: DecisionInput) -> Judged:
 def judge(s: DecisionInput) -> Ownership:
     """What the endpoints of the object are to it."""
     recorded, target, unlisted = s.evidence.recorded.seen, claims.adoption_target(s), claims.unlisted(s)
-    unproven, adopting = claims.unproven(s, target), claims.adopting(s, target)
+    adopting = recorded is not None and recorded.id == target and not recorded.endpoint.carries(s.identity)
+    unproven = claims.unproven(s, target)
     unmarked = recorded if recorded is not None and not (recorded.endpoint.marks or unproven) else None
     copies, imitations = claims.copies(s, unmarked), claims.imitations(s)
     copied = {*copies, *imitations} - claims.originals(s)
@@ -143,7 +141,6 @@ def judge(s: DecisionInput) -> Ownership:
         (Role.FOREIGN, _foreign(s, shown)),
         (Role.FOREIGN, itself if adopting and obstacle is not None else ()),  # only observed so far, or refused
         (Role.UNPROVEN, itself if unproven else ()),
-        (Role.ADOPTING, itself if adopting else ()),
         (Role.KEPT, itself if kept is None else {kept.id}),
         (Role.TAKEN_OVER, {each.id for each in shown.values() if each.endpoint.attempt_of(s.identity) == ADOPTED}),
     )

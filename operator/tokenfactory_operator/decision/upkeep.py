@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from tokenfactory_operator.api.v1alpha1 import NotAccepted
 from tokenfactory_operator.decision import offered
 from tokenfactory_operator.decision.actions import SYNCED, Decision, Hindered, UnderWay, Update, Verdict
 from tokenfactory_operator.decision.claims import had_mark
@@ -60,20 +59,15 @@ def drifted(s: Judged) -> Decision | None:
 
 def _given_up(s: Judged, found: tuple[Difference, ...]) -> Verdict | None:
     """Three accepted PATCHes did not last, or a PATCH was refused for good, before a restart perhaps."""
-    before = _given_up_before(s)
-    stuck = tuple(item for item in found if item.reported in before or corrected(s, item).tries >= MAX_CORRECTIONS)
+    status = s.resource.status
+    asked = s.resource.request_pending or s.memory.calls.failure is not None  # another try, by a person
+    known = () if asked or status.observed_generation != s.resource.generation else status.not_accepted or ()
+    stuck = tuple(item for item in found if item.reported in known or corrected(s, item).tries >= MAX_CORRECTIONS)
     if not stuck:
         return refused_for_good(s)
     named = "; ".join(map(str, stuck))
     text = f"Accepted {MAX_CORRECTIONS} times without effect: {named}. Change the spec, or find what changes the cloud."
     return Hindered(Reason.NOT_ACCEPTED, bounded(text), given_up=stuck)
-
-
-def _given_up_before(s: Judged) -> tuple[NotAccepted, ...]:
-    """What the status says of this generation, until a person asks for another try."""
-    status = s.resource.status
-    asked = s.resource.request_pending or s.memory.calls.failure is not None
-    return () if asked or status.observed_generation != s.resource.generation else status.not_accepted or ()
 
 
 def _update(s: Judged, seen: Sighting, found: tuple[Difference, ...]) -> Decision:

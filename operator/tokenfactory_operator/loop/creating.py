@@ -69,11 +69,9 @@ class Creation:
     async def _open(
         self, s: DecisionInput, decision: actions.Decision, resource: Resource, *, after_unknown: int
     ) -> tuple[Attempt, Resource]:
+        _, doubt_ended = attempts.unknown_before(s)
         attempt = Attempt(
-            self._ports.new_attempt(),
-            after_unknown=after_unknown,
-            doubt_ended=attempts.doubt_ended(s),
-            scope=s.evidence.scope,
+            self._ports.new_attempt(), after_unknown=after_unknown, doubt_ended=doubt_ended, scope=s.evidence.scope
         )
         s.memory.attempts.opening(attempt.id)
         now = self._ports.timestamp()
