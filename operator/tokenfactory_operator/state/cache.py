@@ -14,6 +14,7 @@ from typing import Final
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.attempt import CREATED, is_pending
 from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.state.index import Index
 
 FOR_EVER: Final = sys.maxsize
 """In place of the version of a deletion that is sure but has not been seen yet: no version of that uid comes back."""
@@ -51,8 +52,8 @@ class ObjectCache:
     def __init__(self) -> None:
         self._objects: dict[Key, JsonObject] = {}
         self._by_uid: dict[str, Key] = {}
-        self._by_endpoint: dict[str, set[Key]] = {}
-        self._by_secret: dict[Key, set[Key]] = {}
+        self._by_endpoint = Index[str, Key]()
+        self._by_secret = Index[Key, Key]()
         self._gone: dict[Key, tuple[str, int]] = {}
 
     def __len__(self) -> int:
@@ -79,10 +80,10 @@ class ObjectCache:
         self._objects[key] = body
         self._by_uid[body["metadata"]["uid"]] = key
         for endpoint_id in _endpoint_ids(body):
-            self._by_endpoint.setdefault(endpoint_id, set()).add(key)
+            self._by_endpoint.add(endpoint_id, key)
         secret = secret_of(body)
         if secret is not None:
-            self._by_secret.setdefault(secret, set()).add(key)
+            self._by_secret.add(secret, key)
         return True
 
     def remove(self, key: Key, uid: str, version: int = 0) -> bool:
@@ -139,11 +140,11 @@ class ObjectCache:
     def keys_of(self, *, uids: Iterable[str], endpoint_ids: Iterable[str]) -> set[Key]:
         """The objects that a change of these endpoints concerns."""
         by_uid = {self._by_uid[uid] for uid in uids if uid in self._by_uid}
-        return by_uid.union(*(self._by_endpoint.get(endpoint_id, ()) for endpoint_id in endpoint_ids))
+        return by_uid.union(*(self._by_endpoint.get(endpoint_id) for endpoint_id in endpoint_ids))
 
     def users_of(self, secret: Key) -> frozenset[Key]:
         """The objects whose credentials are in this Secret."""
-        return frozenset(self._by_secret.get(secret, ()))
+        return frozenset(self._by_secret.get(secret))
 
     def holder(self, endpoint_id: str, *, besides: Key) -> Key | None:
         """Another object whose status names this endpoint, and that does more than observe it.
@@ -152,22 +153,18 @@ class ObjectCache:
         """
         holders = (
             key
-            for key in self._by_endpoint.get(endpoint_id, ())
+            for key in self._by_endpoint.get(endpoint_id)
             if key != besides and _names(self._objects[key], endpoint_id) and not _observes(self._objects[key])
         )
         return min(holders, default=None)
 
     def _unindex(self, key: Key, body: JsonObject) -> None:
         self._by_uid.pop(body["metadata"]["uid"], None)
-        for endpoint_id in _endpoint_ids(body) & self._by_endpoint.keys():
-            self._by_endpoint[endpoint_id].discard(key)
-            if not self._by_endpoint[endpoint_id]:
-                del self._by_endpoint[endpoint_id]
+        for endpoint_id in _endpoint_ids(body):
+            self._by_endpoint.discard(endpoint_id, key)
         secret = secret_of(body)
-        if secret is not None and secret in self._by_secret:
-            self._by_secret[secret].discard(key_of(body))
-            if not self._by_secret[secret]:
-                del self._by_secret[secret]
+        if secret is not None:
+            self._by_secret.discard(secret, key)
 
 
 def _names(body: JsonObject, endpoint_id: str) -> bool:

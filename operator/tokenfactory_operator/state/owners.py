@@ -6,59 +6,16 @@ an edit, what is left of it is when it was seen last. Nothing is concluded here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.timing import NEVER
-
-FEW: Final = 8
-"""Ids of one key that a tuple holds; a LIST of a hostile cloud may have fifty thousand with one mark."""
+from tokenfactory_operator.state.index import Index
 
 MOST_STRANGERS: Final = 10_000
 """Uids that no object has, and whose marks are remembered."""
-
-
-class Index:
-    """Ids by a key. Nearly all keys have one id, so a tuple holds them; of many, each is found at once in a dict."""
-
-    def __init__(self) -> None:
-        self._ids: dict[str, tuple[str, ...] | dict[str, None]] = {}
-
-    def add(self, key: str, endpoint_id: str) -> None:
-        """Each id stands once."""
-        held = self._ids.get(key, ())
-        if isinstance(held, dict):
-            held[endpoint_id] = None
-        elif endpoint_id not in held:
-            ids = (*held, endpoint_id)
-            self._ids[key] = ids if len(ids) <= FEW else dict.fromkeys(ids)
-
-    def discard(self, key: str, endpoint_id: str) -> None:
-        """Take the id away, if it is there."""
-        held = self._ids.pop(key, ())
-        if isinstance(held, dict):
-            held.pop(endpoint_id, None)
-        else:
-            held = tuple(item for item in held if item != endpoint_id)
-        if held:
-            self._ids[key] = held
-
-    def get(self, key: str) -> tuple[str, ...]:
-        """The ids of one key; empty if it has none."""
-        return tuple(self._ids.get(key, ()))
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._ids
-
-    def items(self) -> Iterator[tuple[str, Iterable[str]]]:
-        """Each key that has ids, with them."""
-        return iter(self._ids.items())
-
-    def besides(self, keys: Mapping[str, object]) -> Iterator[str]:
-        """The keys that are not among these."""
-        return iter(self._ids.keys() - keys.keys())
 
 
 @dataclass(slots=True)
@@ -77,10 +34,10 @@ class Owners:
 
     def __init__(self, cluster_id: str) -> None:
         self._cluster_id = cluster_id
-        self.by_uid = Index()
-        self.by_subject = Index()
+        self.by_uid = Index[str, str]()
+        self.by_subject = Index[str, str]()
         """`namespace/name` → endpoints that an object of it has, or has released."""
-        self.elsewhere = Index()
+        self.elsewhere = Index[str, str]()
         """The same for the objects of other clusters."""
         self._past: dict[str, Past] = {}
 

@@ -9,8 +9,8 @@ import pytest
 
 from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.state.index import FEW, Index
 from tokenfactory_operator.state.inventory import Inventory
-from tokenfactory_operator.state.owners import FEW, Index
 from tokenfactory_operator.state.sequence import SequenceClock
 from unit.support.builders import CLUSTER, SCOPE, an_endpoint
 from unit.support.clock import ManualClock
@@ -74,7 +74,7 @@ def test_endpoints_that_come_and_go_are_not_all_remembered(monkeypatch: pytest.M
 @pytest.mark.parametrize("count", [1, FEW, FEW + 1, 3 * FEW])
 def test_ids_come_and_go(count: int) -> None:
     """In the order of their coming, each once, whatever holds them."""
-    index, ids = Index(), [f"ep-{number}" for number in range(count)]
+    index, ids = Index[str, str](), [f"ep-{number}" for number in range(count)]
     for endpoint_id in (*ids, *ids):
         index.add("a", endpoint_id)
     assert index.get("a") == tuple(ids)
