@@ -148,10 +148,23 @@ class Core:
             limits=outside.limits,
         )
 
-    def _poller(self, cloud: Cloud, scope: str, users: Callable[[], Iterable[Key]]) -> Poller:
+    def _poller(
+        self,
+        cloud: Cloud,
+        users: Callable[[], Iterable[Key]],
+        *,
+        scope: str,
+        namespace: str,
+        siblings: Callable[[], Iterable[Inventory]],
+    ) -> Poller:
         outside = self._outside
         inventory = Inventory(
-            scope=scope, cluster_id=outside.cluster_id, sequence=self._sequence, timing=outside.timing
+            scope=scope,
+            cluster_id=outside.cluster_id,
+            sequence=self._sequence,
+            timing=outside.timing,
+            namespace=namespace,
+            siblings=siblings,
         )
         common = Common(
             cache=self.cache,

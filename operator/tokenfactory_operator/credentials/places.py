@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tokenfactory_operator.credentials.choice import Credential
 from tokenfactory_operator.domain.errors import TooManyCredentials
-from tokenfactory_operator.state.evidence import OPERATOR
+from tokenfactory_operator.state.inventory import OPERATOR
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,7 @@ from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.observe.poller import Poller
 from tokenfactory_operator.ports import Cloud, JsonObject, Key
 from tokenfactory_operator.state.cache import ObjectCache
-from tokenfactory_operator.state.evidence import OPERATOR
-from tokenfactory_operator.state.inventory import Inventory
+from tokenfactory_operator.state.inventory import OPERATOR, Inventory
 from tokenfactory_operator.work.crew import Crew, Work
 from tokenfactory_operator.work.workqueue import QueueStats, Urgency, WorkQueue
 
@@ -52,13 +51,28 @@ class OpenCloud(Cloud, Protocol):
         ...
 
 
+class MakePoller(Protocol):
+    """From a cloud the poller of its credential."""
+
+    def __call__(
+        self,
+        cloud: Cloud,
+        users: Callable[[], Iterable[Key]],
+        *,
+        scope: str,
+        namespace: str,
+        siblings: Callable[[], Iterable[Inventory]],
+    ) -> Poller:
+        """`users`: who has that credential; the rest is the inventory's."""
+        ...
+
+
 @dataclass(frozen=True)
 class Parts:
     """How the parts of an account are made."""
 
     open_cloud: Callable[[Credential], OpenCloud]
-    make_poller: Callable[[Cloud, str, Callable[[], Iterable[Key]]], Poller]
-    """From a cloud, the scope of its credential, and who has that."""
+    make_poller: MakePoller
     make_queue: Callable[[int], WorkQueue[Key]]
     """For so many workers."""
     work: Work
@@ -188,9 +202,10 @@ class Accounts:
         """One that says what is wrong, and does nothing."""
         poller = self._failed_credentials.get(error.message)
         if poller is None:
-            poller = self._failed_credentials[error.message] = self._parts.make_poller(NoCloud(error), "", tuple)
+            siblings = self.inventories  # what its objects' former credential still shows
+            poller = self._parts.make_poller(NoCloud(error), tuple, scope="", namespace=OPERATOR, siblings=siblings)
             poller.inventory.outage = Outage(error.reason, error.message, blind=True)
-            poller.inventory.siblings = self.inventories  # what its objects' former credential still shows
+            self._failed_credentials[error.message] = poller
         return poller
 
     # Lives
@@ -219,10 +234,13 @@ class Accounts:
                 self._wake(key, 0.0)
         self._credentials.use(credential.token)
         cloud = self._parts.open_cloud(credential)
-        poller = self._parts.make_poller(cloud, credential.scope, lambda: self._users(credential))
-        poller.inventory.siblings = self.inventories
-        poller.inventory.namespace = namespace
-        poller.inventory.namespaces.add(namespace)
+        poller = self._parts.make_poller(
+            cloud,
+            lambda: self._users(credential),
+            scope=credential.scope,
+            namespace=namespace,
+            siblings=self.inventories,
+        )
         account = Account(poller, cloud, self._crew(self._concurrency, credential.scope), place)
         self._open[credential] = account
         if self._started and not self._stopped:  # then a pass that is ending may still need its cloud

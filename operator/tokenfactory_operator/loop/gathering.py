@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from tokenfactory_operator.decision import attempts, claims
 from tokenfactory_operator.domain.attempt import Event, State
 from tokenfactory_operator.domain.catalog import Catalog
-from tokenfactory_operator.domain.decision_input import DecisionInput, Evidence, Policy, recorded_id
+from tokenfactory_operator.domain.decision_input import DecisionInput, Policy, recorded_id
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.memory import Memory
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.timing import NEVER, Timing
 from tokenfactory_operator.report import status
+from tokenfactory_operator.state.evidence import evidence_for
 from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.projects import Projects
 
@@ -100,19 +101,13 @@ def gather(  # each of these is a part of the input
 ) -> DecisionInput:
     """The input of the decision at `now`; `claimed_by`: who else has, or is adopting, an endpoint, empty if nobody."""
     latest = attempts.latest_attempt(sources.resource, sources.memory, timing)
-    evidence = _evidence(sources, latest.id if latest is not None else "")
-    s = DecisionInput(sources.resource, sources.identity, evidence, sources.memory, timing, now, policy, catalog)
+    attempt = latest.id if latest is not None else ""
+    found = evidence_for(sources.inventory, sources.resource, recorded=sources.recorded, attempt=attempt)
+    if sources.other_scope:
+        found = replace(found, same_project=sources.projects.same(sources.other_scope, sources.inventory.scope))
+    s = DecisionInput(sources.resource, sources.identity, found, sources.memory, timing, now, policy, catalog)
     holder = claimed_by(claims.adoption_target(s))
-    return replace(s, evidence=replace(s.evidence, claimed_by=holder)) if holder else s
-
-
-def _evidence(sources: Sources, attempt: str) -> Evidence:
-    """What the inventory shows; `attempt`: the one whose endpoint may be absent, empty if none."""
-    inventory, named = sources.inventory, sources.resource.named_id
-    evidence = inventory.evidence(sources.resource, recorded=sources.recorded, attempt=attempt, named=named)
-    if not sources.other_scope:
-        return evidence
-    return replace(evidence, same_project=sources.projects.same(sources.other_scope, inventory.scope))
+    return replace(s, evidence=replace(found, claimed_by=holder)) if holder else s
 
 
 def confirm(s: DecisionInput, inventory: Inventory) -> None:

@@ -6,23 +6,22 @@ It only reads. What may be concluded from absence is `Absence`'s and `trust`'s b
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
 
 from tokenfactory_operator.domain.decision_input import CloudView, Evidence, RecordedEvidence, Sighting
 from tokenfactory_operator.domain.identity import Identity, subject
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.timing import NEVER
+from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.record import EndpointRecord
 
-if TYPE_CHECKING:
-    from tokenfactory_operator.state.inventory import Inventory
 
-OPERATOR: Final = ""
-"""In place of a namespace: the operator's own credential."""
+def evidence_for(inventory: Inventory, resource: Resource, *, recorded: str, attempt: str) -> Evidence:
+    """Everything about one object; `recorded` and `attempt` may be empty."""
+    return _Look(inventory, resource).evidence(recorded, attempt)
 
 
-class Gathering:
-    """One look at an inventory for one object."""
+class _Look:
+    """At an inventory, for one object."""
 
     def __init__(self, inventory: Inventory, resource: Resource) -> None:
         self._inventory = inventory
@@ -32,9 +31,8 @@ class Gathering:
         self._resource = resource
         self._identity = Identity(inventory.cluster_id, resource.uid)
 
-    def evidence(self, recorded: str, attempt: str, named: str) -> Evidence:
-        """Everything about the object; each of these may be empty."""
-        target, place = self._record(named), subject(self._resource.namespace, self._resource.name)
+    def evidence(self, recorded: str, attempt: str) -> Evidence:
+        target, place = self._record(self._resource.named_id), subject(self._resource.namespace, self._resource.name)
         return Evidence(
             scope=self._inventory.scope,
             view=self._view(),

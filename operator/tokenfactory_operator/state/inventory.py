@@ -10,18 +10,18 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from tokenfactory_operator.domain.decision_input import Evidence, Outage, Sighting
+from tokenfactory_operator.domain.decision_input import Outage, Sighting
 from tokenfactory_operator.domain.identity import Identity, owner_marks
 from tokenfactory_operator.domain.observed import Changes, EndpointList, ObservedEndpoint
-from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.timing import NEVER, Timing
-from tokenfactory_operator.state.evidence import OPERATOR, Gathering
 from tokenfactory_operator.state.lists import Lists
 from tokenfactory_operator.state.owners import Owners
 from tokenfactory_operator.state.record import EndpointRecord, Explained
 from tokenfactory_operator.state.sequence import SequenceClock
 from tokenfactory_operator.state.trust import Trust
 
+OPERATOR: Final = ""
+"""In place of a namespace: the operator's own credential."""
 MOST_UNNAMED: Final = 20_000
 """Missing endpoints that no object names and that are remembered; the oldest are forgotten first."""
 
@@ -29,12 +29,23 @@ MOST_UNNAMED: Final = 20_000
 class Inventory:
     """The endpoints of one credential, with the evidence for each."""
 
-    def __init__(self, *, scope: str, cluster_id: str, sequence: SequenceClock, timing: Timing) -> None:
+    def __init__(
+        self,
+        *,
+        scope: str,
+        cluster_id: str,
+        sequence: SequenceClock,
+        timing: Timing,
+        namespace: str = OPERATOR,
+        siblings: Callable[[], Iterable[Inventory]] = tuple,
+    ) -> None:
+        """`siblings`: the inventories of all credentials in use; this one may be among them."""
         self.scope = scope
-        self.namespace = OPERATOR
-        """In whose name its credential has a place (`places`); empty for the operator's own."""
-        self.namespaces: set[str] = set()
+        self.namespace = namespace
+        """In whose name its credential has a place (`places`)."""
+        self.namespaces = {namespace}
         """Those whose objects have, or had, its credential; with `OPERATOR`, which any object may have had."""
+        self.siblings = siblings
         self.cluster_id = cluster_id
         self._sequence = sequence
         self._timing = timing
@@ -45,8 +56,6 @@ class Inventory:
         self.newest_shown = NEVER
         """End of the latest POST of this process whose endpoint a LIST has shown."""
         self.outage: Outage | None = None
-        self.siblings: Callable[[], Iterable[Inventory]] = tuple
-        """The inventories of all credentials in use; this one may be among them."""
 
     def __len__(self) -> int:
         return sum(record.present for record in self._records.values())
@@ -273,14 +282,6 @@ class Inventory:
     def untrusted(self) -> str:
         """Why absence from this inventory proves nothing now; empty when it does (docs/protocol.md, Evidence)."""
         return self.trust.doubt(self.last_complete, len(self._records))
-
-    def missing(self) -> frozenset[str]:
-        """Known endpoints that the last complete LIST should show and does not."""
-        return frozenset(self.trust.missing)
-
-    def evidence(self, resource: Resource, *, recorded: str, attempt: str, named: str = "") -> Evidence:
-        """Everything about one object; `recorded`, `attempt` and `named` may be empty."""
-        return Gathering(self, resource).evidence(recorded, attempt, named)
 
     def record(self, endpoint_id: str) -> EndpointRecord | None:
         """What is known of this endpoint."""

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from tokenfactory_operator.credentials.choice import Credential
 from tokenfactory_operator.credentials.places import Limits, Places
 from tokenfactory_operator.domain.errors import TooManyCredentials
-from tokenfactory_operator.state.evidence import OPERATOR
+from tokenfactory_operator.state.inventory import OPERATOR
 
 LIMITS = Limits(per_namespace=3, in_all=7)
 

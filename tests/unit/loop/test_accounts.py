@@ -102,10 +102,25 @@ class World:
         self.clouds.append(ACloud(credential, refused=credential.project_id in self.broken_lists))
         return self.clouds[-1]
 
-    def make_poller(self, cloud: Cloud, scope: str, users: Callable[[], Iterable[Key]]) -> Poller:
+    def make_poller(
+        self,
+        cloud: Cloud,
+        users: Callable[[], Iterable[Key]],
+        *,
+        scope: str,
+        namespace: str,
+        siblings: Callable[[], Iterable[Inventory]],
+    ) -> Poller:
         """As the application does."""
         timing = Timing()
-        inventory = Inventory(scope=scope, cluster_id=CLUSTER, sequence=self.sequence, timing=timing)
+        inventory = Inventory(
+            scope=scope,
+            cluster_id=CLUSTER,
+            sequence=self.sequence,
+            timing=timing,
+            namespace=namespace,
+            siblings=siblings,
+        )
         common = Common(
             cache=self.objects,
             wake=lambda key, _after, **_: self.woken.append(key),

@@ -109,5 +109,5 @@ async def test_an_id_that_the_status_names_no_more_says_nothing_for_ever() -> No
         await stage.turn()
         assert stage.status["endpointId"] == "ep-1"
     await stage.poll()
-    assert stage.inventory.missing() == set()
+    assert stage.inventory.trust.missing == set()
     assert stage.reported("Ready") == "True Available"

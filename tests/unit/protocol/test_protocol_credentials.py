@@ -6,7 +6,7 @@ import pytest
 
 from tokenfactory_operator.domain.errors import CloudUnavailable
 from tokenfactory_operator.observe.poller import Poller
-from tokenfactory_operator.state.evidence import OPERATOR
+from tokenfactory_operator.state.inventory import OPERATOR
 from unit.support.builders import FOREIGN, KEY, NAMESPACE, OTHER_UID, SCOPE, an_endpoint, mark
 from unit.support.credentials import another
 from unit.support.fakes import InMemoryCloud, Script, Turn
@@ -135,7 +135,7 @@ async def test_a_404_of_a_credential_that_never_saw_an_endpoint_says_nothing_to_
     tenant.delete_answered("ep-1")
     stage.cloud.endpoints.clear()
     await stage.poll(31)
-    assert stage.inventory.missing() == {"ep-1"}
+    assert stage.inventory.trust.missing == {"ep-1"}
 
 
 @pytest.mark.rule("D34")

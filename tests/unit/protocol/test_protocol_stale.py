@@ -7,6 +7,7 @@ import pytest
 from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudUnavailable
 from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.state.evidence import evidence_for
 from unit.support.builders import FOREIGN, IDENTITY, KEY, OTHER_UID, an_endpoint, an_object, mark
 from unit.support.fakes import Turn
 from unit.support.making import probed
@@ -18,7 +19,7 @@ ANOTHER = (an_endpoint("ep-2", description=FOREIGN), an_endpoint("ep-3", descrip
 
 
 def predecessors(scene: Scene) -> list[str]:
-    found = scene.inventory.evidence(scene.resource, recorded="", attempt="")
+    found = evidence_for(scene.inventory, scene.resource, recorded="", attempt="")
     return [seen.endpoint.id for seen in found.predecessors]
 
 
@@ -48,7 +49,7 @@ def test_a_stale_list_brings_no_deleted_predecessor_back(answer_lost: bool) -> N
 def test_what_a_stale_list_brought_back_may_go_again(answer_lost: bool) -> None:  # noqa: FBT001  # a parameter
     """Its absence is expected: it speaks against no list, even beside another one that is missing."""
     scene = buried(answer_lost=answer_lost).lists(GHOST, *ANOTHER).lists(ANOTHER[0])
-    assert scene.inventory.missing() == {"ep-3"}
+    assert scene.inventory.trust.missing == {"ep-3"}
     assert scene.inventory.untrusted() == ""
 
 
@@ -62,7 +63,7 @@ def test_what_an_object_that_waits_has_deleted_is_never_missing() -> None:
     scene.lists().wait(3 * (timing.delete_settle + timing.create_settle)).lists()
     scene.inventory.expect("ep-1")
     scene.inventory.expect("ep-2")
-    assert scene.lists().inventory.missing() <= {"ep-3"}
+    assert scene.lists().inventory.trust.missing <= {"ep-3"}
     assert scene.inventory.untrusted() == ""
 
 

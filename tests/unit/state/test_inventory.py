@@ -10,6 +10,7 @@ from tokenfactory_operator.domain.decision_input import Evidence
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.observed import Changes, EndpointList, ObservedEndpoint
 from tokenfactory_operator.domain.timing import NEVER, Timing
+from tokenfactory_operator.state.evidence import evidence_for
 from tokenfactory_operator.state.inventory import Inventory
 from unit.support.builders import FOREIGN, OTHER_UID, UID, an_endpoint, an_object, mark, released
 from unit.support.scene import Scene
@@ -19,7 +20,7 @@ SETTLE = Timing().create_settle
 
 
 def evidence(scene: Scene, recorded: str = "ep-1", attempt: str = "a1") -> Evidence:
-    return scene.inventory.evidence(scene.resource, recorded=recorded, attempt=attempt)
+    return evidence_for(scene.inventory, scene.resource, recorded=recorded, attempt=attempt)
 
 
 def absent(scene: Scene, *, after: float = NEVER, settle: float = SETTLE) -> tuple[bool, bool, bool]:
@@ -235,8 +236,8 @@ def test_a_confirmed_absence_counts_no_more_until_it_is_seen_again() -> None:
     """A person's word is about this absence."""
     scene = Scene().lists(*fleet(3)).lists(*fleet(3, without=2))
     scene.inventory.confirm("ep-1")
-    assert scene.inventory.missing() == {"ep-2"}
-    assert scene.lists(*fleet(3)).lists(*fleet(3, without=2)).inventory.missing() == {"ep-1", "ep-2"}
+    assert scene.inventory.trust.missing == {"ep-2"}
+    assert scene.lists(*fleet(3)).lists(*fleet(3, without=2)).inventory.trust.missing == {"ep-1", "ep-2"}
 
 
 def test_what_a_status_names_is_known_before_the_first_list() -> None:
@@ -254,7 +255,7 @@ def test_expecting_what_is_missing_already() -> None:
     counts = []
     for number in range(1, 4):
         scene.inventory.expect(f"ep-{number}")
-        counts.append(len(scene.inventory.missing()))
+        counts.append(len(scene.inventory.trust.missing))
     assert counts == [1, 2, 3]
 
 
@@ -389,7 +390,7 @@ def test_an_incomplete_list_makes_nothing_vanish() -> None:
     """What it does not show stays."""
     scene = Scene().lists(an_endpoint(), an_endpoint("ep-2", description="")).lists(an_endpoint("ep-2"), complete=False)
     assert len(scene.inventory) == 2
-    assert not scene.inventory.missing()
+    assert not scene.inventory.trust.missing
 
 
 def test_before_the_first_complete_list_nothing_is_known() -> None:
@@ -426,7 +427,7 @@ def test_a_confirmation_of_what_is_there_ends_with_the_next_sight() -> None:
     for endpoint in fleet(3):
         scene.inventory.confirm(endpoint.id)
     scene.lists(*fleet(3)).lists(*fleet(3, without=2))
-    assert scene.inventory.missing() == {"ep-1", "ep-2"}
+    assert scene.inventory.trust.missing == {"ep-1", "ep-2"}
 
 
 def test_a_list_without_change_is_a_sight() -> None:

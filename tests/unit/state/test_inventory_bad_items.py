@@ -6,6 +6,7 @@ import pytest
 
 from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.domain.resource import parse
+from tokenfactory_operator.state.evidence import evidence_for
 from unit.support.builders import OTHER_UID, an_endpoint, an_object, mark
 from unit.support.scene import Scene
 
@@ -21,7 +22,7 @@ def test_a_nameless_item_may_be_what_its_mark_names() -> None:
         scene.inventory.listed(scene.inventory.stamp(), EndpointList((), nameless=(mark(), "a stranger's")))
     assert scene.inventory.endpoint("ep-1") is not None
     assert scene.inventory.endpoint("ep-2") is None
-    seen = scene.inventory.evidence(parse(an_object()), recorded="ep-1", attempt="a1")
+    seen = evidence_for(scene.inventory, parse(an_object()), recorded="ep-1", attempt="a1")
     for absence in (seen.identity_absence, seen.recorded.absence, seen.attempt_absence):
         assert not absence.proven(after=float("-inf"), settle=60.0)
 
@@ -35,6 +36,6 @@ def test_an_unreadable_item_stops_no_view() -> None:
         begun = scene.inventory.stamp()
         scene.inventory.listed(begun, EndpointList((an_endpoint("ep-2"),), complete=False, whole=True))
     assert (scene.inventory.last_view, scene.inventory.listed_once) == (begun, True)
-    seen = scene.inventory.evidence(parse(an_object()), recorded="ep-1", attempt="a1")
+    seen = evidence_for(scene.inventory, parse(an_object()), recorded="ep-1", attempt="a1")
     assert seen.view.last_view == begun
     assert not seen.recorded.absence.proven(after=float("-inf"), settle=60.0)

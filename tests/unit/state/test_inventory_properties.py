@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.domain.timing import NEVER
+from tokenfactory_operator.state.evidence import evidence_for
 from unit.support.builders import an_endpoint, mark
 from unit.support.scene import Scene
 
@@ -155,7 +156,7 @@ def test_the_inventory_keeps_to_the_words_of_the_protocol(steps: list[Step]) -> 
     story = Story()
     for step in steps:
         story.tell(step)
-        found = story.scene.inventory.evidence(story.scene.resource, recorded="ep-1", attempt="a1")
+        found = evidence_for(story.scene.inventory, story.scene.resource, recorded="ep-1", attempt="a1")
         diary, present = story.diary, story.diary.present()
         assert {seen.endpoint.id for seen in found.own} == {name for name in present if present[name] in OURS}
         assert (found.recorded.seen is not None) == ("ep-1" in present)

@@ -18,8 +18,13 @@ def another(stage: Stage, *, scope: str, cloud: InMemoryCloud | None = None, nam
 
     With the stage's own cloud it sees the same endpoints.
     """
-    inventory = Inventory(scope=scope, cluster_id=CLUSTER, sequence=SequenceClock(stage.clock), timing=stage.timing)
-    inventory.namespaces.add(namespace)
+    inventory = Inventory(
+        scope=scope,
+        cluster_id=CLUSTER,
+        sequence=SequenceClock(stage.clock),
+        timing=stage.timing,
+        namespace=namespace,
+    )
     common = Common(
         cache=stage.cache,
         wake=lambda _key, _after, **_: None,

@@ -16,8 +16,9 @@ from unit.support.clock import ManualClock
 
 def an_inventory(clock: ManualClock, scope: str, namespace: str, *endpoints: str, listed: bool = True) -> Inventory:
     """Listed now, or never."""
-    inventory = Inventory(scope=scope, cluster_id=CLUSTER, sequence=SequenceClock(clock), timing=Timing())
-    inventory.namespace = namespace
+    inventory = Inventory(
+        scope=scope, cluster_id=CLUSTER, sequence=SequenceClock(clock), timing=Timing(), namespace=namespace
+    )
     if listed:
         inventory.listed(inventory.stamp(), EndpointList(tuple(an_endpoint(each) for each in endpoints)))
     return inventory
