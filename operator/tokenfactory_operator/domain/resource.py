@@ -21,6 +21,9 @@ ANNOTATIONS: Final = (api.PAUSED, api.RECONCILE_REQUESTED_AT, api.FORCE_RELEASE,
 MAX_ANNOTATION: Final = 256
 """Characters that are kept of one's value, and echoed in the status."""
 
+UNREAD: Final = api.Status(observed_generation=api.UNOBSERVED_GENERATION)
+"""A status that says nothing."""
+
 
 def known_annotations(given: Mapping[str, str]) -> dict[str, str]:
     """The annotations that mean something here, each of bounded length."""
@@ -158,10 +161,10 @@ def _status(body: Mapping[str, Any], uid: str) -> api.Status:
     try:
         status = api.Status.model_validate(body.get("status") or {})
     except ValidationError:
-        return api.Status(observed_generation=api.UNOBSERVED_GENERATION)
+        return UNREAD
     # Status is a cache, never an authority: what another uid's status says must not lead to that uid's endpoint. Ours
     # always names its uid; one without is the schema's default, or not ours.
-    return status if status.uid == uid else api.Status(observed_generation=api.UNOBSERVED_GENERATION)
+    return status if status.uid == uid else UNREAD
 
 
 def parse(body: Mapping[str, Any]) -> Resource:

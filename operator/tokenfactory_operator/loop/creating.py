@@ -89,7 +89,7 @@ class Creation:
         late = self._ports.clock.monotonic() - read_at > self._ports.timing.send_deadline
         if late or resource.spec is None:
             raise KubeConflict("The object was read too long ago to act on it.")
-        if poller.inventory.shows(resource.uid):
+        if poller.inventory.carrying(resource.uid):
             raise KubeConflict("An endpoint of this object was seen after the create was decided.")
         body = create_body(resource, resource.spec, owner_mark(resource, s.identity, attempt.id))
         beside = creation.beside(s)

@@ -20,7 +20,7 @@ from tokenfactory_operator.domain.decision_input import Outage
 from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Forbidden, Handling, Unauthorized
 from tokenfactory_operator.domain.observed import Changes, EndpointList
 from tokenfactory_operator.domain.reasons import Reason
-from tokenfactory_operator.domain.timing import OUTAGE_INTERVALS, Timing
+from tokenfactory_operator.domain.timing import NEVER, OUTAGE_INTERVALS, Timing
 from tokenfactory_operator.limiter import Limiter
 from tokenfactory_operator.observe.catalog_reader import CatalogReader
 from tokenfactory_operator.observe.list_turns import BURST, ListTurns
@@ -96,7 +96,7 @@ class Poller:
         """When they are over."""
         self._soon = asyncio.Event()
         self._next = 0.0
-        self._last_mutation = float("-inf")
+        self._last_mutation = NEVER
         self._step = 0
         self._failures = 0
         self._refused = False
@@ -194,16 +194,18 @@ class Poller:
     async def poll(self) -> float:
         """One LIST, and what follows from it; answers the seconds that the cloud asks to wait before the next."""
         try:
-            return await self._poll()
+            await self._poll()
         except CloudError as error:
             failure = error
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a LIST that failed, and the next may not
             failure = self.common.defects.note(error, "Listing the endpoints")
+        else:
+            return 0.0
         self.common.telemetry.listed("failed")
         self._failed(failure)
         return failure.retry_after or 0.0
 
-    async def _poll(self) -> float:
+    async def _poll(self) -> None:
         async with self.common.turns.turn(self.inventory.namespace, failing=self._failures > 0):
             begun = self.inventory.stamp()
             answer = await self.cloud.list_endpoints()
@@ -215,7 +217,6 @@ class Poller:
             self._succeeded()
         else:
             self._failed(CloudUnavailable(f"The cloud's list is not complete: {answer.problem}"))
-        return 0.0
 
     def _note_bad_items(self, answer: EndpointList) -> None:
         """Said once: everything else goes on, and what they may hide is taken to exist."""

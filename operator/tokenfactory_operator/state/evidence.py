@@ -118,7 +118,7 @@ class _Look:
     def _shown_elsewhere(self) -> frozenset[str]:
         """Endpoints of this object that only other credentials' lists show: of those that it may have had itself."""
         uid = self._resource.uid
-        if self._inventory.shows(uid):
+        if self._inventory.carrying(uid):
             return frozenset()
         others = (other for other in self._inventory.beside(self._resource.namespace) if other.outage is None)
         return frozenset(endpoint_id for other in others for endpoint_id in other.carrying(uid))

@@ -41,9 +41,6 @@ class Index(Generic[K, V]):
         """The members of one key, in the order of their coming; empty if it has none."""
         return tuple(self._members.get(key, ()))
 
-    def __contains__(self, key: K) -> bool:
-        return key in self._members
-
     def items(self) -> Iterator[tuple[K, Iterable[V]]]:
         """Each key that has members, with them."""
         return iter(self._members.items())

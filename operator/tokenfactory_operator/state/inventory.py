@@ -7,7 +7,7 @@ This module keeps the evidence; it calls nobody and decides nothing.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from tokenfactory_operator.domain.decision_input import Outage, Sighting
@@ -87,8 +87,7 @@ class Inventory:
         It never overwrites what an answer that ended after that start has told, and an incomplete one proves presence
         only.
         """
-        before: list[ObservedEndpoint] = []
-        changed: list[ObservedEndpoint] = []
+        changed: list[ObservedEndpoint] = []  # as they were, and as they are
         now = self.stamp()
         for endpoint in answer.endpoints:
             record = self._record(endpoint.id)
@@ -103,8 +102,7 @@ class Inventory:
             old = record.endpoint if record.present else None
             # What one object's call has told is news to every other one that names the endpoint.
             if old is None or not same or record.answered > record.listed:
-                changed.append(endpoint)
-                before.extend([old] if old else [])
+                changed += [endpoint] if old is None else [old, endpoint]
             self._show(record, endpoint if old is None or not same else old, now)
             self.newest_shown = max(self.newest_shown, record.created)
             record.in_list(begun)
@@ -113,7 +111,7 @@ class Inventory:
         if answer.view:
             self.lists.last_view = begun
         vanished = self._complete(begun, answer, nameless) if answer.complete else []
-        return self._changes((*before, *changed, *vanished))
+        return self._changes((*changed, *vanished))
 
     def _note_nameless(self, answer: EndpointList, now: float) -> set[str]:
         """Items without an id may be any endpoint of the objects that their marks name: answers those ids."""
@@ -300,10 +298,6 @@ class Inventory:
         """Ids of the endpoints that are taken to exist and carry the mark of this object."""
         return self.owners.by_uid.get(uid)
 
-    def shows(self, uid: str) -> bool:
-        """Whether an endpoint with the mark of this object is taken to exist."""
-        return uid in self.owners.by_uid
-
     def marked(self, uid: str) -> frozenset[str]:
         """Endpoints that carry the object's mark, or were seen with it."""
         return self.owners.ever(uid)
@@ -326,7 +320,7 @@ class Inventory:
 
     def made_by(self, identity: Identity, attempt: str) -> str | None:
         """Id of the endpoint that is taken to exist and carries this `try` of the object; None too where several do."""
-        found = self.sightings(self.owners.by_uid.get(identity.uid))
+        found = self.sightings(self.carrying(identity.uid))
         made = [seen.id for seen in found if seen.endpoint.attempt_of(identity) == attempt]
         return made[0] if len(made) == 1 else None
 
@@ -395,10 +389,7 @@ class Inventory:
             rest.left_out = record.left_out
             self._note(rest)
 
-    def _changes(self, endpoints: Iterable[ObservedEndpoint]) -> Changes:
-        seen = tuple(endpoints)
-        if not seen:
-            return Changes()
-        uids = self.owners.uids(seen)
+    def _changes(self, endpoints: Sequence[ObservedEndpoint]) -> Changes:
+        uids = frozenset(mark.identity.uid for endpoint in endpoints for mark in endpoint.marks)
         doubled = frozenset(uid for uid in uids if len(self.owners.by_uid.get(uid)) > 1)
-        return Changes(frozenset(endpoint.id for endpoint in seen), uids, doubled)
+        return Changes(frozenset(endpoint.id for endpoint in endpoints), uids, doubled)

@@ -6,7 +6,7 @@ an edit, what is left of it is when it was seen last. Nothing is concluded here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -107,7 +107,3 @@ class Owners:
         return any(
             mark.identity.cluster_id == self._cluster_id and mark.identity.uid in uids for mark in endpoint.marks
         )
-
-    def uids(self, endpoints: Iterable[ObservedEndpoint]) -> frozenset[str]:
-        """Of all marks on them, of other clusters' objects too."""
-        return frozenset(mark.identity.uid for endpoint in endpoints for mark in endpoint.marks)

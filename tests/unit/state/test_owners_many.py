@@ -82,7 +82,7 @@ def test_ids_come_and_go(count: int) -> None:
     index.discard("a", "ep-0")
     index.discard("b", "ep-0")
     assert index.get("a") == tuple(ids[1:])
-    assert ("a" in index) is (count > 1)
+    assert [key for key, _ in index.items()] == (["a"] if count > 1 else [])
     for endpoint_id in ids:
         index.discard("a", endpoint_id)
-    assert "a" not in index
+    assert not list(index.items())
