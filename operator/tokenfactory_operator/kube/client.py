@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypedDict, Unpack
 from urllib.parse import quote, urlencode
 
 import aiohttp
@@ -85,6 +85,15 @@ def _tls(connection: Connection) -> ssl.SSLContext:
     return context
 
 
+class Options(TypedDict, total=False):
+    """What a request may have besides its method and path."""
+
+    query: Sequence[tuple[str, str]]
+    body: JsonObject | None
+    content_type: str
+    accept: str
+
+
 class KubeClient:
     """Requests to one API server, until `close`."""
 
@@ -149,65 +158,50 @@ class KubeClient:
     ) -> None:
         await self.close()
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Sequence[tuple[str, str]] = (),
-        body: JsonObject | None = None,
-        content_type: str = JSON,
-        accept: str = JSON,
-        most: int | None = None,
-    ) -> JsonObject:
-        """Send one request and answer its JSON object; `most` is in bytes, `None` any number.
+    async def request(self, method: str, path: str, **options: Unpack[Options]) -> JsonObject:
+        """Send one request and answer its JSON object.
 
         Raises:
             KubeNotFound, KubeConflict: the API server says so about an object.
             NoAnswer: a failure of the network.
-            TooLarge: the answer has more bytes than `most`.
             KubeError: any other failure, of the answer's form too.
         """
-        headers = {"Accept": accept, "Content-Type": content_type}
-        return _parsed(f"{method} {path}", await self._answer(method, path, query, body, headers, most))
+        return _parsed(f"{method} {path}", await self._answer(method, path, **options))
 
-    async def object(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Sequence[tuple[str, str]] = (),
-        body: JsonObject | None = None,
-        content_type: str = JSON,
-        accept: str = JSON,
-    ) -> JsonObject:
+    async def object(self, method: str, path: str, **options: Unpack[Options]) -> JsonObject:
         """As `request`, where the answer is an object; raises `KubeError` where it is none (see `forms`)."""
-        document = await self.request(method, path, query=query, body=body, content_type=content_type, accept=accept)
+        document = await self.request(method, path, **options)
         with reading(f"{method} {path}"):
             return forms.object_of(document)
 
     async def page(
         self, path: str, *, query: Sequence[tuple[str, str]] = (), accept: str = JSON, most: int | None = None
     ) -> tuple[forms.Page, int]:
-        """GET a page of a listing; answers it and its size in bytes. Raises as `object`."""
-        data = await self._answer("GET", path, query, None, {"Accept": accept, "Content-Type": JSON}, most)
+        """GET a page of a listing; answers it and its size in bytes.
+
+        Raises as `object`, and `TooLarge` where the answer has more bytes than `most`; `None`: any number.
+        """
+        data = await self._answer("GET", path, query=query, accept=accept, most=most)
         with reading(f"GET {path}"):
             return forms.page_of(_parsed(f"GET {path}", data)), len(data)
 
     async def text(self, path: str, *, most: int) -> str:
         """GET what is no JSON, such as what a pod serves, of `most` bytes at most. Raises as `request`."""
-        data = await self._answer("GET", path, (), None, {"Accept": "text/plain"}, most)
+        data = await self._answer("GET", path, content_type=None, accept="text/plain", most=most)
         return data.decode(errors="replace")
 
     async def _answer(
         self,
         method: str,
         path: str,
-        query: Sequence[tuple[str, str]],
-        body: JsonObject | None,
-        headers: Mapping[str, str],
-        most: int | None,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: JsonObject | None = None,
+        content_type: str | None = JSON,
+        accept: str = JSON,
+        most: int | None = None,
     ) -> bytes | bytearray:
+        headers = {"Accept": accept} | ({"Content-Type": content_type} if content_type else {})
         request, status = f"{method} {path}", 0
         kind = kind_of(path) if method != "GET" and path != REVIEWS else ""
         self._writes += kind in _AWAITED
