@@ -6,34 +6,31 @@ Where each sentence comes from: docs/protocol.md, Create 2 and 6.
 from __future__ import annotations
 
 from tokenfactory_operator.domain.attempt import PENDING, Attempt, State, found
-from tokenfactory_operator.domain.decision_input import DecisionInput, recorded_id
-from tokenfactory_operator.domain.memory import Memory
-from tokenfactory_operator.domain.resource import Resource
-from tokenfactory_operator.domain.timing import NEVER, SETTLE_MOST, Timing
+from tokenfactory_operator.domain.decision_input import DecisionInput, Known
+from tokenfactory_operator.domain.timing import NEVER, SETTLE_MOST
 
 
-def latest_attempt(resource: Resource, memory: Memory, timing: Timing) -> Attempt | None:
+def latest_attempt(s: Known) -> Attempt | None:
     """This process's attempt while it is in doubt, else one that only the status tells of, else this process's."""
-    here, written = memory.attempts.latest, resource.status.create_attempt
-    recorded, ended = bool(recorded_id(resource, memory)), counted_from(memory, timing)
+    here, written, ended = s.memory.attempts.latest, s.resource.status.create_attempt, counted_from(s)
     if here is not None and here.state is State.IN_DOUBT:
         return here
     if written is None:
-        unexplained = resource.has_finalizer and not recorded and not memory.hold.clean
+        unexplained = s.resource.has_finalizer and not s.recorded_id and not s.memory.hold.clean
         return Attempt("", State.IN_DOUBT, ended=ended) if unexplained and here is None else here
-    if written.id in memory.attempts.unsent or (here is not None and written.id == here.id):
+    if written.id in s.memory.attempts.unsent or (here is not None and written.id == here.id):
         return here
-    return found(written, has_endpoint=recorded, ended=ended)
+    return found(written, has_endpoint=bool(s.recorded_id), ended=ended)
 
 
-def counted_from(memory: Memory, timing: Timing) -> float:
+def counted_from(s: Known) -> float:
     """Stamp from which on no other process can still be sending for the object: by its deadlines (Create 6)."""
-    return memory.attempts.pending_seen + timing.send_deadline + timing.request_timeout
+    return s.memory.attempts.pending_seen + s.timing.send_deadline + s.timing.request_timeout
 
 
 def unresolved(s: DecisionInput) -> Attempt | None:
     """The attempt in doubt, which stands in the way of everything else, unless an endpoint with its `try` is known."""
-    attempt = latest_attempt(s.resource, s.memory, s.timing)
+    attempt = latest_attempt(s)
     if attempt is None or attempt.state is not State.IN_DOUBT:
         return None
     explained = any(not attempt.id or seen.endpoint.shows(s.identity, attempt.id) for seen in s.evidence.own)
@@ -58,7 +55,7 @@ def unknown_before(s: DecisionInput) -> tuple[int, float]:
 
     And the stamp from which on no attempt so far without a clear answer can be on its way any more.
     """
-    attempt = latest_attempt(s.resource, s.memory, s.timing)
+    attempt = latest_attempt(s)
     if attempt is None:
         return 0, NEVER
     made_nothing = attempt.state in (State.OPEN, State.REFUSED)

@@ -55,7 +55,7 @@ def called_elsewhere(s: DecisionInput) -> float:
     """By when another process has sent its last call for the recorded endpoint; `NEVER` if only this one had it."""
     # Another process cannot have known what this one made; what this one took over, it may have taken over before.
     mine = {"", s.memory.claimed if s.memory.hold.first else "", s.memory.attempts.endpoint_id}
-    return NEVER if s.recorded_id in mine else counted_from(s.memory, s.timing)
+    return NEVER if s.recorded_id in mine else counted_from(s)
 
 
 def call_due(answered: float, seen: Sighting | None) -> bool:

@@ -143,23 +143,19 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class DecisionInput:
-    """The input of `plan.decide`."""
+class Known:
+    """The part of a decision's input that no LIST tells."""
 
     resource: Resource
     identity: Identity
-    evidence: Evidence
     memory: Memory
     timing: Timing
     now: float
-    policy: Policy = Policy()
-    catalog: Catalog = UNREAD
-    """Of the object's credential."""
 
     @property
     def recorded_id(self) -> str:
         """The endpoint that is this object's as far as is written down, by status or by this process; may be empty."""
-        return recorded_id(self.resource, self.memory)
+        return self.resource.status.endpoint_id or self.memory.attempts.endpoint_id
 
     @property
     def remembered_mark(self) -> OwnerMark:
@@ -168,6 +164,11 @@ class DecisionInput:
         return owner_mark(self.resource, self.identity, self.resource.origin or unknown)
 
 
-def recorded_id(resource: Resource, memory: Memory) -> str:
-    """See `DecisionInput.recorded_id`."""
-    return resource.status.endpoint_id or memory.attempts.endpoint_id
+@dataclass(frozen=True)
+class DecisionInput(Known):
+    """The input of `plan.decide`."""
+
+    evidence: Evidence
+    policy: Policy = Policy()
+    catalog: Catalog = UNREAD
+    """Of the object's credential."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tokenfactory_operator.decision import actions, attempts, ownership, plan, questions
 from tokenfactory_operator.defects import Defects
-from tokenfactory_operator.domain.decision_input import DecisionInput, Policy
+from tokenfactory_operator.domain.decision_input import DecisionInput, Known, Policy
 from tokenfactory_operator.domain.errors import KubeConflict, KubeNotFound, LeaseLost, OperatorError, RateLimited
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
@@ -22,7 +22,7 @@ from tokenfactory_operator.loop.acting import BACKOFF_FIRST, Acting
 from tokenfactory_operator.loop.cleanup import Cleanup
 from tokenfactory_operator.loop.connections import Connections
 from tokenfactory_operator.loop.execute import Executor
-from tokenfactory_operator.loop.gathering import Sources, confirm, gather, note
+from tokenfactory_operator.loop.gathering import confirm, gather, note
 from tokenfactory_operator.loop.holdings import Held, Holdings
 from tokenfactory_operator.loop.pause import Pause
 from tokenfactory_operator.loop.ports import Ports, SecretHolder
@@ -153,19 +153,19 @@ class Reconciler:
 
     def _gather(self, key: Key, resource: Resource, poller: Poller) -> DecisionInput:
         """Note what this pass sees, and gather what is decided from."""
-        memory, now = self._holdings.hold(key, resource, poller), poller.inventory.stamp()
+        memory, inventory = self._holdings.hold(key, resource, poller), poller.inventory
         identity = Identity(self._cluster_id, resource.uid)
-        sources = Sources(resource, memory, poller.inventory, self._projects, identity)
-        note(sources, now)
+        known = Known(resource, identity, memory, self._ports.timing, inventory.stamp())
+        note(known, inventory, self._projects)
         s = gather(
-            sources,
-            now,
-            timing=self._ports.timing,
+            known,
+            inventory,
+            self._projects,
             policy=self._policy_of(resource),
             catalog=poller.catalog.view,
             claimed_by=lambda endpoint_id: self._holdings.claimed_by(key, resource, endpoint_id),
         )
-        confirm(s, poller.inventory)
+        confirm(s, inventory)
         return s
 
     # Act

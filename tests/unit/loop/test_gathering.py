@@ -9,7 +9,8 @@ import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.attempt import State
-from tokenfactory_operator.loop.gathering import Sources, confirm, gather, note
+from tokenfactory_operator.domain.decision_input import Known
+from tokenfactory_operator.loop.gathering import confirm, gather, note, other_scope
 from unit.support.builders import IDENTITY, SCOPE, an_endpoint, mark
 from unit.support.scene import Scene
 
@@ -17,9 +18,9 @@ Arrange = Callable[[Scene], Scene]
 OWN = an_endpoint(description=mark("a1"))
 
 
-def sources(scene: Scene) -> Sources:
+def known(scene: Scene) -> Known:
     """Of the scene's object, as it is now."""
-    return Sources(scene.resource, scene.memory, scene.inventory, scene.projects, IDENTITY)
+    return Known(scene.resource, IDENTITY, scene.memory, scene.timing, scene.inventory.stamp())
 
 
 @pytest.mark.parametrize(
@@ -38,13 +39,13 @@ def sources(scene: Scene) -> Sources:
 def test_gathering_changes_nothing(arrange: Arrange) -> None:
     """The same input twice, and memory and inventory as they were: without the notes too."""
     scene = arrange(Scene())
-    given, now = sources(scene), scene.inventory.stamp()
+    given = known(scene)
     before = pickle.dumps((scene.memory, scene.inventory, scene.projects))
     found = [
         gather(
             given,
-            now,
-            timing=scene.timing,
+            scene.inventory,
+            scene.projects,
             policy=scene.policy,
             catalog=scene.catalog,
             claimed_by=lambda _: "",
@@ -58,16 +59,16 @@ def test_gathering_changes_nothing(arrange: Arrange) -> None:
 def test_what_is_noted_once_stays() -> None:
     """A pass that sees the same again changes nothing of what the first one noted."""
     scene = Scene().recorded().lists(OWN)
-    note(sources(scene), scene.inventory.stamp())
+    note(known(scene), scene.inventory, scene.projects)
     noted = pickle.dumps(scene.memory)
-    note(sources(scene), scene.inventory.stamp())
+    note(known(scene), scene.inventory, scene.projects)
     assert pickle.dumps(scene.memory) == noted
 
 
 def test_an_attempt_in_doubt_is_over_when_its_endpoint_is_seen() -> None:
     """Create 6: the mark says which attempt has made it."""
     scene = Scene().held().attempted(State.IN_DOUBT).lists(OWN)
-    note(sources(scene), scene.inventory.stamp())
+    note(known(scene), scene.inventory, scene.projects)
     latest = scene.memory.attempts.latest
     assert latest is not None
     assert (latest.state, latest.endpoint_id) == (State.SUCCEEDED, "ep-1")
@@ -92,4 +93,4 @@ def test_another_scope_is_one_that_is_written_while_there_is_a_credential(
     """Without a credential nothing can be said about its project."""
     scene = Scene().recorded(scope=written)
     scene.inventory.scope = present
-    assert sources(scene).other_scope == other
+    assert other_scope(scene.resource, scene.inventory) == other

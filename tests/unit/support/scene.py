@@ -10,14 +10,14 @@ from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.attempt import Attempt, Event, State
 from tokenfactory_operator.domain.call_memory import Failure
 from tokenfactory_operator.domain.catalog import Catalog
-from tokenfactory_operator.domain.decision_input import DecisionInput, Outage, Policy
+from tokenfactory_operator.domain.decision_input import DecisionInput, Known, Outage, Policy
 from tokenfactory_operator.domain.errors import OperatorError
 from tokenfactory_operator.domain.memory import Memory
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.timing import Timing
-from tokenfactory_operator.loop.gathering import Sources, gather, note
+from tokenfactory_operator.loop.gathering import gather, note
 from tokenfactory_operator.state.cache import ObjectCache
 from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.projects import Projects
@@ -202,13 +202,12 @@ class Scene:
 
     def situation(self) -> DecisionInput:
         """Noted and gathered as a pass does it."""
-        sources = Sources(self.resource, self.memory, self.inventory, self.projects, IDENTITY)
-        now = self.inventory.stamp()
-        note(sources, now)
+        known = Known(self.resource, IDENTITY, self.memory, self.timing, self.inventory.stamp())
+        note(known, self.inventory, self.projects)
         return gather(
-            sources,
-            now,
-            timing=self.timing,
+            known,
+            self.inventory,
+            self.projects,
             policy=self.policy,
             catalog=self.catalog,
             claimed_by=lambda _: self.claimed_by,
