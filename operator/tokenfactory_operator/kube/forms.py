@@ -6,7 +6,7 @@ that does not say all that is needed of it: a page without `items` is no empty p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from tokenfactory_operator.ports import JsonObject
@@ -20,13 +20,6 @@ EVENTS: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
 BOOKMARK: Final = "BOOKMARK"
 
 _METADATA_LIST: Final = "PartialObjectMetadataList"
-_DISCOVERY: Final[Mapping[tuple[str, int], str]] = {
-    ("api", 1): "versions",
-    ("apis", 1): "groups",
-    ("api", 2): "resources",
-    ("apis", 3): "resources",
-}
-"""What a document of discovery lists, by the first part of its path and the number of parts."""
 
 
 class Malformed(ValueError):
@@ -38,8 +31,7 @@ def object_of(document: object) -> JsonObject:
     body = _mapping(document, "the object")
     metadata = _mapping(body.get("metadata"), "metadata")
     for name in ("name", "uid"):
-        if not isinstance(metadata.get(name), str) or not metadata[name]:
-            raise Malformed(f"there is no metadata.{name}")
+        _text(metadata.get(name), f"metadata.{name}")
     version_of(metadata)
     if not isinstance(metadata.get("namespace", ""), str):
         raise Malformed("metadata.namespace is no text")
@@ -97,11 +89,60 @@ def event_of(document: object) -> tuple[str, JsonObject]:
     return kind, body
 
 
-def discovered(path: str, document: object) -> Sequence[Any] | None:
-    """What a document of discovery lists; `None` where `path` is none of discovery. Raises `Malformed`."""
+def discovered(path: str, document: object, needed: Collection[str] = ()) -> Sequence[Any] | None:
+    """What a document of discovery lists; `None` where `path` is none of discovery. Raises `Malformed`.
+
+    `needed`: names that have to be among them. A server that is just starting may leave some out.
+    """
     first, *more = path.strip("/").split("/")
-    name = _DISCOVERY.get((first, 1 + len(more)))
-    return None if name is None else _sequence(_mapping(document, "the document").get(name), name)
+    if (first, len(more)) not in _DISCOVERY:
+        return None
+    what, name_of = _DISCOVERY[first, len(more)]
+    listed = _sequence(_mapping(document, "the document").get(what), what)
+    lacking = sorted(set(needed) - {name_of(item) for item in listed})
+    if lacking:
+        raise Malformed(f"{what} has no {' and no '.join(lacking)}")
+    return listed
+
+
+def _version_name(value: object) -> str:
+    return _text(value, "a version")
+
+
+def _group_name(value: object) -> str:
+    group = _mapping(value, "a group")
+    versions = _sequence(group.get("versions"), "versions")
+    for each in (*versions, group.get("preferredVersion")):
+        _text(_mapping(each, "a group's version").get("version"), "a group's version")
+    return _text(group.get("name"), "a group's name")
+
+
+def _resource_name(value: object) -> str:
+    resource = _mapping(value, "a resource")
+    _text(resource.get("kind"), "a resource's kind")
+    if not isinstance(resource.get("singularName"), str):  # an empty one for those that are built in
+        raise Malformed("a resource's singularName is no text")
+    if not isinstance(resource.get("namespaced"), bool):
+        raise Malformed("a resource does not say whether it is namespaced")
+    for name in ("verbs", "shortNames", "categories"):
+        for each in _sequence(resource.get(name) or (), name):
+            _text(each, f"one of {name}")
+    return _text(resource.get("name"), "a resource's name")
+
+
+_DISCOVERY: Final[Mapping[tuple[str, int], tuple[str, Callable[[object], str]]]] = {
+    ("api", 0): ("versions", _version_name),
+    ("apis", 0): ("groups", _group_name),
+    ("api", 1): ("resources", _resource_name),
+    ("apis", 2): ("resources", _resource_name),
+}
+"""What a document of discovery lists, by the first part of its path and the number of further parts."""
+
+
+def _text(value: object, what: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise Malformed(f"{what} is no text, or empty")
+    return value
 
 
 def _mapping(value: object, what: str) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Final, cast
@@ -73,6 +73,8 @@ class WatchSession:
     settled: Settled
     listed_anew: Callable[[], None]
     """Told that kopf will list from the beginning."""
+    needed: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """By the path of a document of discovery, what it has to list: what it left out, kopf would never watch."""
     _limiters: defaultdict[str, Limiter] = field(default_factory=_limiters)
 
     def options(self) -> dict[str, Any]:
@@ -137,7 +139,8 @@ class WatchSession:
     async def _read_whole(self, answer: Answer) -> None:
         try:
             document = json.loads(await self._read(answer))
-            if forms.discovered(answer.url.path, document) is None:
+            path = answer.url.path
+            if forms.discovered(path, document, self.needed.get(path, ())) is None:
                 items = [lean(item) for item in forms.page_of(document).items if not self.is_known(item)]
                 document = {**document, "items": items}
         except (ListAnew, aiohttp.ClientConnectionError, TimeoutError):

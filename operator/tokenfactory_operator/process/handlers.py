@@ -43,6 +43,13 @@ LISTS_AT_ONCE: Final = 5
 Observe = Callable[[str | None, JsonObject], None]
 """Told of each event and its object, without what is not needed of it; the kind is `None` for the initial listing."""
 SECRETS: Final = ("", "v1", "secrets")
+NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "/api": ("v1",),
+    "/api/v1": ("namespaces", "secrets"),
+    "/apis": (api.GROUP,),
+    f"/apis/{api.GROUP}/{api.VERSION}": (api.PLURAL,),
+}
+"""What kopf has to find by discovery: it asks once, and would not watch what it did not find."""
 
 
 async def _at_once(_body: JsonObject) -> None:
@@ -133,6 +140,7 @@ def session_of(
         is_known=is_known,
         settled=settled,
         listed_anew=listed_anew,
+        needed=NEEDED,
     )
     return kopf.AiohttpSession(
         server=info.server,

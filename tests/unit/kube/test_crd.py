@@ -25,7 +25,8 @@ NOT_FOUND = answer("404 page not found\n", status=404)
 def discovery(*, without: str = "", verbs: str = "get list watch patch") -> bytes:
     """What the API server lists of our group, less one resource."""
     names = ["dedicatedendpoints", "dedicatedendpoints/status", "dedicatedendpoints/scale"]
-    return answer({"resources": [{"name": name, "verbs": verbs.split()} for name in names if name != without]})
+    said = {"kind": "DedicatedEndpoint", "singularName": "", "namespaced": True, "verbs": verbs.split()}
+    return answer({"resources": [{"name": name, **said} for name in names if name != without]})
 
 
 @cache

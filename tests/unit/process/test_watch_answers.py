@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import kopf
 import pytest
 from kopf._cogs.clients.auth import vault_var
 from kopf._cogs.clients.errors import APIUnauthorizedError, check_response
+from kopf._cogs.clients.scanning import scan_resources
 from kopf._cogs.clients.watching import infinite_watch
 from kopf._cogs.structs.credentials import Vault
 
@@ -82,18 +84,25 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch_session, "WATCH_EVERY", 0.01)
 
 
-async def watched(url: str, proxy_url: str | None = None) -> AsyncIterator[Mapping[str, Any]]:
-    """The events that kopf gets by our session, for ever."""
+@contextlib.asynccontextmanager
+async def session(url: str, proxy_url: str | None = None) -> AsyncIterator[kopf.OperatorSettings]:
+    """Kopf is logged in, by our session."""
     settings = handlers.build_settings("")
     settings.networking.error_backoffs = Quick()
     info = handlers.session_of(kopf.ConnectionInfo(server=url, proxy_url=proxy_url), settings)
     vault_var.set(Vault({"login": info}))
     try:
+        yield settings
+    finally:
+        await info.aiohttp_session.close()
+
+
+async def watched(url: str, proxy_url: str | None = None) -> AsyncIterator[Mapping[str, Any]]:
+    """The events that kopf gets by our session, for ever."""
+    async with session(url, proxy_url) as settings:
         async for found in infinite_watch(settings=settings, resource=OBJECTS, namespace=None):
             if isinstance(found, dict) and found["type"] != "BOOKMARK":
                 yield found
-    finally:
-        await info.aiohttp_session.close()
 
 
 async def brought(url: str) -> list[str]:
@@ -182,6 +191,79 @@ WATCHES = [
 ]
 
 
+def served(plural: str, **parts: object) -> dict[str, Any]:
+    """What discovery says of a resource."""
+    names = {"name": plural, "singularName": "", "kind": plural.title(), "namespaced": True}
+    return {**names, "verbs": ["list", "watch"], **parts}
+
+
+def group(**parts: object) -> dict[str, Any]:
+    """What discovery says of our group."""
+    version = {"groupVersion": api.API_VERSION, "version": api.VERSION}
+    return {"name": api.GROUP, "versions": [version], "preferredVersion": version, **parts}
+
+
+OURS = f"/apis/{api.GROUP}/{api.VERSION}"
+SERVED: dict[str, object] = {
+    "/api": {"versions": ["v1"]},
+    "/apis": {"groups": [{**group(), "name": "apps"}, group()]},
+    "/api/v1": {"resources": [served("secrets"), served("namespaces", namespaced=False)]},
+    OURS: {"resources": [served(api.PLURAL), served(f"{api.PLURAL}/status")]},
+}
+DISCOVERIES = [
+    *(
+        pytest.param(path, bad, id=f"{path} {bad}")
+        for path in SERVED
+        for bad in ([], {}, "no JSON", {"kind": "Status"})
+    ),
+    *(
+        pytest.param(path, {next(iter(cast("Any", document))): []}, id=f"{path} lists nothing")
+        for path, document in SERVED.items()
+    ),
+    *(pytest.param("/api", {"versions": [bad]}, id=f"version {bad}") for bad in (None, 7, {}, "")),
+    *(
+        pytest.param("/apis", {"groups": [bad, group()]}, id=f"group {number}")
+        for number, bad in enumerate(
+            [
+                None,
+                7,
+                {},
+                group(name=None),
+                group(name=["a"]),
+                group(versions=None),
+                group(versions=[None]),
+                group(versions=[{}]),
+                group(versions=[{"version": 7}]),
+                group(preferredVersion=None),
+                group(preferredVersion={}),
+            ]
+        )
+    ),
+    *(
+        pytest.param(path, {"resources": [bad, *cast("Any", SERVED[path])["resources"]]}, id=f"{path} {number}")
+        for path in ("/api/v1", OURS)
+        for number, bad in enumerate(
+            [
+                None,
+                "x",
+                {},
+                {**served("x"), "name": None},
+                {**served("x"), "name": 7},
+                {**served("x"), "kind": None},
+                {**served("x"), "singularName": 7},
+                {**served("x"), "namespaced": None},
+                {**served("x"), "namespaced": "yes"},
+                {**served("x"), "verbs": 7},
+                {**served("x"), "verbs": [["list"]]},
+                {**served("x"), "shortNames": 7},
+                {**served("x"), "shortNames": [{}]},
+                {**served("x"), "categories": [[]]},
+            ]
+        )
+    ),
+]
+
+
 @pytest.mark.parametrize("place", [LISTED, NEXT, WATCHED])
 @pytest.mark.parametrize("bad", ANYWHERE)
 async def test_an_answer_that_cannot_be_used(place: str, bad: bytes) -> None:
@@ -197,6 +279,20 @@ async def test_a_line_that_is_no_event(line: str) -> None:
     async with loopback(Server(WATCHED, answer(line))) as server:
         names = await brought(server.url)
     assert set(names) == {"dep-0", "dep-1", "dep-2"}
+
+
+@pytest.mark.parametrize(("path", "bad"), DISCOVERIES)
+async def test_a_document_of_discovery_that_cannot_be_used(path: str, bad: object) -> None:
+    """It is asked for again, and kopf finds what it is to watch."""
+    documents, tried = dict(SERVED), [bad]
+
+    def respond(request: Request) -> bytes:
+        return answer(tried.pop() if request.target == path and tried else documents[request.target])
+
+    async with loopback(respond) as server, session(server.url) as settings, asyncio.timeout(5.0):
+        groups = {"", api.GROUP}
+        found = await scan_resources(groups=groups, settings=settings, logger=logging.getLogger(__name__))
+    assert {each.plural for each in found} == {"secrets", "namespaces", api.PLURAL}
 
 
 @pytest.mark.parametrize("reply", [b"HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n", b"no HTTP\r\n\r\n", b""])
