@@ -1,17 +1,15 @@
 """One connection pool to the API server: bounded requests, fresh credentials, errors of our own tree.
 
 It knows nothing of resources and repeats nothing: whoever asked decides again (aiohttp by itself sends a GET once more
-when its connection breaks, never a PATCH or POST). Credentials are loaded anew when they expire and after a 401, so a
-rotated token is followed without a restart; server, CA and client certificate are those of the start (`renewed`).
+when its connection breaks, never a PATCH or POST). A rotated token is followed without a restart (`sessions`); server,
+CA and client certificate are those of the start (`renewed`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, TypedDict, Unpack
 from urllib.parse import quote, urlencode
@@ -23,19 +21,20 @@ from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube import forms
 from tokenfactory_operator.kube.errors import NoAnswer, SetupError, TooLarge, from_answer, reading
 from tokenfactory_operator.kube.login import Connection, load_connection
+from tokenfactory_operator.kube.sessions import Loader, Signer, session, trusted
 from tokenfactory_operator.kube.under_way import WritesUnderWay
-from tokenfactory_operator.network.tls import as_kubectl
 from tokenfactory_operator.ports import JsonObject
 
 MANAGER: Final = "tokenfactory-operator"
 """The operator's name in `metadata.managedFields`, in events and as user agent."""
+CONNECTIONS: Final = 100
+"""At once, to the API server."""
 REQUEST_TIMEOUT: Final = 15.0
 """Seconds for a whole request, from taking a connection to the last byte of the answer."""
 MERGE_PATCH: Final = "application/merge-patch+json"
 JSON: Final = "application/json"
 
 _HTTP_OK: Final = range(200, 300)
-_HTTP_UNAUTHORIZED: Final = 401
 # aiohttp's own limit (5 minutes) stays off: `asyncio.timeout` bounds the request, credentials included.
 _NO_LIMIT: Final = aiohttp.ClientTimeout(total=None)
 _READ_AHEAD: Final = 2**21
@@ -48,8 +47,6 @@ _UNTRUSTED: Final = (
 
 _AWAITED: Final = frozenset({"metadata", "status", "configmap"})
 """Kinds of writes that something waits for; nothing waits for an Event."""
-
-Loader = Callable[[], Awaitable[Connection]]
 
 REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 """Where an account asks what it may do: a POST that writes nothing."""
@@ -75,14 +72,6 @@ def kind_of(path: str) -> str:
     if "/configmaps" in path:
         return "configmap"
     return "status" if path.endswith("/status") else "metadata"
-
-
-def _tls(connection: Connection) -> ssl.SSLContext:
-    """Whom the pool trusts, and as whom it is known. Raises `OSError` or `ValueError` for files that cannot be used."""
-    context = as_kubectl(ssl.create_default_context(cafile=connection.ca_path))
-    if connection.certificate_path:
-        context.load_cert_chain(connection.certificate_path, keyfile=connection.private_key_path)
-    return context
 
 
 class Options(TypedDict, total=False):
@@ -112,10 +101,9 @@ class KubeClient:
         self._connection = connection
         self._load = load
         self._timeout = request_timeout
-        self._server, self._proxy, self._tls = connection.server, connection.proxy_url, _tls(connection)
+        self._tls, self._signer = trusted(connection), Signer(connection, load)
         self._session: aiohttp.ClientSession | None = None
         self._trust, self._written_as = connection.trust, connection.written
-        self._rejected = False
         self._writes = 0
         self.under_way = WritesUnderWay()
 
@@ -123,6 +111,11 @@ class KubeClient:
     def writing(self) -> bool:
         """Whether a write is under way that is no Event."""
         return self._writes > 0
+
+    @property
+    def server(self) -> str:
+        """Where the API server is."""
+        return self._connection.server
 
     @property
     def namespace(self) -> str:
@@ -226,7 +219,6 @@ class KubeClient:
             self._writes -= kind in _AWAITED
             if kind:
                 self._written(kind, status)
-        self._rejected = status == _HTTP_UNAUTHORIZED
         if status not in _HTTP_OK:
             refusal = from_answer(request, status=status, body=data, retry_after=answer.headers.get("Retry-After"))
             self._answered(method, path, refusal)
@@ -243,32 +235,29 @@ class KubeClient:
         headers: Mapping[str, str],
     ) -> aiohttp.ClientResponse:
         asked = f"?{urlencode(query, quote_via=quote)}" if query else ""
-        url = URL(f"{self._server}{path}{asked}", encoded=True)
+        url = URL(f"{self.server}{path}{asked}", encoded=True)
         data = None if body is None else json.dumps(body, default=dict).encode()  # any mapping is an object
-        signed = {**headers, **await self._authorization()}
         # No redirect is followed: a PATCH would become a GET, and its answer be taken for what was written.
-        return await self._pool().request(method, url, data=data, headers=signed, allow_redirects=False)
+        return await self._pool().request(method, url, data=data, headers=headers, allow_redirects=False)
 
     def _pool(self) -> aiohttp.ClientSession:
         """The connections; made by the first request, since they belong to the loop that runs then."""
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=self._tls),
-                headers={"User-Agent": MANAGER},
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=_NO_LIMIT,
-                trust_env=False,  # the connection has the proxy, by kubectl's rules
-                proxy=self._proxy,
-                read_bufsize=_READ_AHEAD,
-            )
+            self._session = self.session(timeout=_NO_LIMIT, read_bufsize=_READ_AHEAD)
         return self._session
 
-    async def _authorization(self) -> dict[str, str]:
-        expiration = self._connection.expiration
-        if expiration is not None and (self._rejected or datetime.now(UTC) >= expiration):
-            self._connection = await self._load()
-        value = self._connection.authorization
-        return {"Authorization": value} if value else {}
+    def session(
+        self,
+        *middlewares: aiohttp.ClientMiddlewareType,
+        limit: int = CONNECTIONS,
+        **options: Any,  # noqa: ANN401  # as aiohttp's
+    ) -> aiohttp.ClientSession:
+        """Other connections to the same server, with the same credentials; whoever asks closes them.
+
+        `options` are aiohttp's. `limit` is the number of connections, 0 for any.
+        """
+        named = {"headers": {"User-Agent": MANAGER}, **options}
+        return session(self._tls, self._connection.proxy_url, *middlewares, self._signer, limit=limit, **named)
 
 
 async def _content(answer: aiohttp.ClientResponse, request: str, most: int | None) -> bytes | bytearray:

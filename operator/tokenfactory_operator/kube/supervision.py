@@ -38,7 +38,7 @@ TROUBLED_PULSE: Final = 5.0
 REVIEW_EVERY: Final = 20
 """In so many looks all rights are asked for again, also where nothing seems to be wrong."""
 UNAUTHORIZED_LIMIT: Final = 15.0
-"""Seconds of 401, with the token read anew for each request, after which the process ends: kopf may not recover."""
+"""Seconds of 401, with the token read anew after each, after which the process ends: a new pod gets a new token."""
 MISSING_HERE: Final = (
     "Create the namespace if it does not exist, and give it the operator's Role and RoleBinding. One that is being "
     "deleted takes no new Role: grant the rights by a ClusterRole until it is gone."

@@ -21,6 +21,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from tokenfactory_operator.kube import forms
+from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.echoes import EXPIRED, Known, Line, News, Settled
 from tokenfactory_operator.kube.lean import METADATA, METADATA_LIST, PAGE_BYTES, lean
 from tokenfactory_operator.limiter import Limiter
@@ -30,8 +31,6 @@ WATCH_EVERY: Final = 1.0
 it is open. That would be a request after the other. It costs a watch that ends as it should nothing."""
 
 _OK: Final = 200
-_UNAUTHORIZED: Final = 401
-"""kopf logs in anew after it."""
 _STALE: Final = (400, 410)
 """The place from which to go on is not known, or not any more."""
 
@@ -77,11 +76,11 @@ class WatchSession:
     """By the path of a document of discovery, what it has to list: what it left out, kopf would never watch."""
     _limiters: defaultdict[str, Limiter] = field(default_factory=_limiters)
 
-    def options(self) -> dict[str, Any]:
-        """Arguments of an `aiohttp.ClientSession`."""
+    def of(self, client: KubeClient) -> aiohttp.ClientSession:
+        """Connections to the API server of `client`."""
         tracing = aiohttp.TraceConfig()
         tracing.on_request_start.append(self._before)
-        return {"response_class": Answer, "trace_configs": [tracing], "middlewares": (self._judged,)}
+        return client.session(self._judged, limit=0, response_class=Answer, trace_configs=[tracing])
 
     async def _before(
         self, _session: aiohttp.ClientSession, _context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
@@ -111,8 +110,6 @@ class WatchSession:
 
     async def _judge(self, answer: Answer) -> None:
         stale, url = answer.status in _STALE, answer.url
-        if answer.status == _UNAUTHORIZED:
-            return
         if stale and _watches(url):
             answer.status = _OK
             self._read_by_line(answer, first=EXPIRED)

@@ -7,33 +7,27 @@ not write to our objects.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import aiohttp
 import kopf
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory  # the type of an argument of kopf's
 
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.echoes import Known, Settled
-from tokenfactory_operator.kube.errors import SetupError
 from tokenfactory_operator.kube.lean import PAGE_SIZE, SMALLEST, fewer, lean
-from tokenfactory_operator.kube.login import Connection, load_connection
 from tokenfactory_operator.kube.secrets import SELECTOR as LABELLED
 from tokenfactory_operator.kube.secrets import is_collection, sealed
 from tokenfactory_operator.kube.supervision import LONGEST_PAUSE, Backoffs
 from tokenfactory_operator.kube.watch_session import WatchSession
 from tokenfactory_operator.limiter import Limiter
-from tokenfactory_operator.network.tls import as_kubectl
 from tokenfactory_operator.ports import JsonObject
 
 WATCH_SECONDS: Final = 300
 """Longest watch before the API server is asked for a new one."""
 IDLE_SECONDS: Final = 0.2
 """Keeps kopf's task per object short-lived: memory at 10,000 objects halves (measured, see the ADR)."""
-LOGIN_AGAIN: Final = 1.0
-"""Seconds after which credentials that cannot be used are read again; kopf would wait for a minute."""
 RECONNECT: Final = 0.1
 """Seconds before kopf lists from the beginning, where that has not been often."""
 LISTS_AT_ONCE: Final = 5
@@ -93,31 +87,8 @@ def build_settings(selector: str) -> kopf.OperatorSettings:
     return settings
 
 
-class _Trusting(kopf.ConnectionInfo):
-    """Kopf's connection, which trusts whom the other client trusts (see `tls`)."""
-
-    def as_ssl_context(self) -> ssl.SSLContext:
-        return as_kubectl(super().as_ssl_context())
-
-
-def connection_info(connection: Connection) -> kopf.ConnectionInfo:
-    """The same connection in kopf's terms; it logs in anew when `expiration` has passed."""
-    return _Trusting(
-        server=connection.server,
-        ca_path=connection.ca_path,
-        scheme=connection.scheme if connection.token else None,
-        token=connection.token.get_secret_value() if connection.token else None,
-        certificate_path=connection.certificate_path,
-        private_key_path=connection.private_key_path,
-        proxy_url=connection.proxy_url,
-        default_namespace=connection.namespace,
-        expiration=connection.expiration,
-        trust_env=False,  # `connection` has the proxy
-    )
-
-
 def session_of(
-    info: kopf.ConnectionInfo,
+    client: KubeClient,
     settings: kopf.OperatorSettings,
     is_known: Known = lambda _: False,
     settled: Settled = _at_once,
@@ -143,20 +114,12 @@ def session_of(
         needed=NEEDED,
     )
     return kopf.AiohttpSession(
-        server=info.server,
-        default_namespace=info.default_namespace,
-        expiration=info.expiration,
-        aiohttp_session=aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
-            headers=info.as_http_headers(),
-            proxy=info.proxy_url,
-            trust_env=info.trust_env,
-            **session.options(),
-        ),
+        server=client.server, default_namespace=client.namespace, aiohttp_session=session.of(client)
     )
 
 
 def build_registry(
+    client: KubeClient,
     settings: kopf.OperatorSettings,
     observe: Observe,
     observe_secret: Observe | None,
@@ -169,13 +132,12 @@ def build_registry(
     kopf makes a task for each object that it lists, so it is not given those that are held by our own LIST already.
     """
     registry = kopf.OperatorRegistry()
+    limiter = Limiter(1, every=LONGEST_PAUSE)
 
     @kopf.on.login(registry=registry, id="login")
     async def login(**_: object) -> kopf.AiohttpSession:
-        try:
-            return session_of(connection_info(await load_connection()), settings, is_known, settled)
-        except (SetupError, OSError, ValueError) as error:  # files that are just being written
-            raise kopf.TemporaryError(str(error), delay=LOGIN_AGAIN) from None
+        await asyncio.sleep(limiter.wait(asyncio.get_running_loop().time()))
+        return session_of(client, settings, is_known, settled)
 
     @kopf.on.event(api.GROUP, api.VERSION, api.PLURAL, registry=registry, id="observe")
     async def event(event: Mapping[str, Any], **_: object) -> None:

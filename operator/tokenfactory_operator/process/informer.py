@@ -42,6 +42,7 @@ class Informer:
         core: Core,
     ) -> None:
         self._settings = settings
+        self._client = client
         self._supervisor = supervisor
         self._objects = KubeObjects(client)
         self._secrets = (
@@ -103,6 +104,7 @@ class Informer:
             secret_observed = self._core.secret_observed if self._secrets is not None else None
             await handlers.watch(
                 handlers.build_registry(
+                    self._client,
                     settings,
                     self._core.dispatch.observed,
                     secret_observed,

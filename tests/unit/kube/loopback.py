@@ -72,9 +72,12 @@ class Loopback:
     url: str = ""
     requests: list[Request] = field(default_factory=list)
 
-    def connection(self, *, token: str = CANARY, expires_in: timedelta = timedelta(hours=1)) -> Connection:
+    def connection(
+        self, *, token: str = CANARY, expires_in: timedelta = timedelta(hours=1), proxy_url: str | None = None
+    ) -> Connection:
         """How to reach it, with a token of that lifetime."""
-        return Connection(server=self.url, token=SecretStr(token), expiration=datetime.now(UTC) + expires_in)
+        expiration = datetime.now(UTC) + expires_in
+        return Connection(server=self.url, token=SecretStr(token), expiration=expiration, proxy_url=proxy_url)
 
 
 async def _read(reader: asyncio.StreamReader) -> Request:
@@ -110,11 +113,13 @@ async def loopback(respond: Respond) -> AsyncIterator[Loopback]:
 
 
 @asynccontextmanager
-async def client_of(server: Loopback, *, request_timeout: float = 5.0) -> AsyncIterator[KubeClient]:
+async def client_of(
+    server: Loopback, *, request_timeout: float = 5.0, proxy_url: str | None = None
+) -> AsyncIterator[KubeClient]:
     """A client of that server."""
 
     async def load() -> Connection:
         return server.connection()
 
-    async with KubeClient(server.connection(), load, request_timeout=request_timeout) as client:
+    async with KubeClient(server.connection(proxy_url=proxy_url), load, request_timeout=request_timeout) as client:
         yield client

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -139,6 +139,18 @@ async def test_kopf_does_not_get_what_is_held_already() -> None:
     assert [body["metadata"]["name"] for body in listed] == ["dep-7"]
 
 
+@contextlib.asynccontextmanager
+async def logged_in(server: Loopback, settings: kopf.OperatorSettings, *more: Any) -> AsyncIterator[Any]:  # noqa: ANN401
+    """Kopf's connections, by our session."""
+    async with client_of(server) as client:
+        info = handlers.session_of(client, settings, *more)
+        vault_var.set(Vault({"login": info}))
+        try:
+            yield info.aiohttp_session
+        finally:
+            await info.aiohttp_session.close()
+
+
 async def pages_of_kopf(
     server: Loopback,
     settings: kopf.OperatorSettings,
@@ -147,18 +159,14 @@ async def pages_of_kopf(
     is_known: Known = lambda _: False,
 ) -> list[dict[str, Any]]:
     """What kopf lists by our session."""
-    info = handlers.session_of(kopf.ConnectionInfo(server=server.url), settings, is_known)
-    vault_var.set(Vault({"login": info}))
     asked: Any = {
         "settings": settings,
         "resource": kopf.Resource(group, "v1", plural, namespaced=True),
         "namespace": None,
         "logger": logging.getLogger("test"),
     }
-    try:
+    async with logged_in(server, settings, is_known):
         return [cast("dict[str, Any]", body) async for page, _ in fetch_objs(**asked) for body in page]
-    finally:
-        await info.aiohttp_session.close()
 
 
 @pytest.mark.parametrize("line", [b"", b'{"type": "ERROR", "object": {"code": 410}}'], ids=["empty", "too old"])
@@ -169,16 +177,13 @@ async def test_a_watch_that_ends_at_once_is_not_begun_in_a_loop(line: bytes) -> 
         listed = {"metadata": {"resourceVersion": "9"}, "items": []}
         return answer(line.decode() if "watch=true" in request.target else listed)
 
-    async with loopback(respond) as server:
-        settings = handlers.build_settings("")
-        info = handlers.session_of(kopf.ConnectionInfo(server=server.url), settings)
-        vault_var.set(Vault({"login": info}))
+    settings = handlers.build_settings("")
+    async with loopback(respond) as server, logged_in(server, settings):
         resource = kopf.Resource(api.GROUP, "v1", api.PLURAL, namespaced=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.5):
                 async for _ in infinite_watch(settings=settings, resource=resource, namespace=None):
                     pass
-        await info.aiohttp_session.close()
     assert len([request for request in server.requests if "watch=true" in request.target]) == 2
 
 
@@ -195,10 +200,12 @@ async def test_a_watch_that_ends_at_once_is_not_begun_in_a_loop(line: bytes) -> 
 async def test_what_the_session_asks_for(path: str, accept: str) -> None:
     """A watch of metadata names another type than a listing."""
     nothing = answer({"metadata": {"resourceVersion": "9"}, "items": []})
-    async with loopback(lambda _: nothing) as server:
-        info = handlers.session_of(kopf.ConnectionInfo(server=server.url), handlers.build_settings(""))
-        async with info.aiohttp_session as session, session.get(server.url + path) as response:
-            await response.json()
+    async with (
+        loopback(lambda _: nothing) as server,
+        logged_in(server, handlers.build_settings("")) as session,
+        session.get(server.url + path) as response,
+    ):
+        await response.json()
     assert [request.headers["Accept"] for request in server.requests] == [accept]
 
 
@@ -279,7 +286,6 @@ async def watched(server: Loopback, path: str, *, unknown: Sequence[str] = ("dep
         if len(missing) > 1:
             missing.remove(body["metadata"]["name"])
 
-    asked = (kopf.ConnectionInfo(server=server.url), handlers.build_settings(""))
-    info = handlers.session_of(*asked, is_known, settled)
-    async with info.aiohttp_session as session, session.get(server.url + path) as response:
+    kept = handlers.build_settings(""), is_known, settled
+    async with logged_in(server, *kept) as session, session.get(server.url + path) as response:
         return [line async for line in iter_jsonlines(response.content, chunk_size=1000)]

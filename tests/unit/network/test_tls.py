@@ -13,7 +13,6 @@ from tokenfactory_operator.cloud.transport import tls_context
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.login import Connection
 from tokenfactory_operator.network import tls
-from tokenfactory_operator.process.handlers import connection_info
 
 HERE: Final = Path(__file__).parent
 LAX_CA: Final = HERE / "lax_ca.pem"
@@ -65,7 +64,6 @@ async def test_every_client_asks_the_same() -> None:
     async with KubeClient(connection, load) as client:
         contexts = (
             client._tls,
-            connection_info(connection).as_ssl_context(),
             tls_context(LAX_CA),
         )
         for context in contexts:

@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import ssl
-from typing import Any, cast
-
 import kopf
-import pytest
-from kopf._cogs.structs.credentials import Vault
-from kopf._core.engines.activities import authenticate
-from kopf._core.engines.indexing import OperatorIndexers
 
-from tokenfactory_operator.kube.errors import SetupError
-from tokenfactory_operator.kube.login import Connection
-from tokenfactory_operator.ports import JsonObject
 from tokenfactory_operator.process import handlers
 
 
@@ -33,31 +22,3 @@ def test_kopf_copies_no_object_to_find_differences() -> None:
     essence = storage.build(body=body)
     storage.store(body=body, patch=patch, essence=essence)
     assert (essence, storage.fetch(body=body), patch) == ({}, None, {})
-
-
-async def test_a_token_that_is_being_replaced_is_read_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kopf would wait for a minute, and nothing would be watched meanwhile; a certificate may be half written too."""
-    failures: list[Exception] = [SetupError("empty"), ssl.SSLError("half a file"), ValueError("no certificate")]
-
-    async def load() -> Connection:
-        if failures:
-            raise failures.pop()
-        return Connection(server="http://127.0.0.1:1")
-
-    monkeypatch.setattr(handlers, "load_connection", load)
-    monkeypatch.setattr(handlers, "LOGIN_AGAIN", 0.01)
-    settings, vault, memo = handlers.build_settings(""), Vault(), cast("Any", kopf.Memo())
-
-    async def settled(_body: JsonObject) -> None:
-        """Nothing is under way."""
-
-    registry = handlers.build_registry(
-        settings, lambda _kind, _body: None, None, is_known=lambda _: False, settled=settled
-    )
-    async with asyncio.timeout(5.0):
-        await authenticate(
-            registry=registry, settings=settings, indices=OperatorIndexers().indices, vault=vault, memo=memo
-        )
-    _, item = vault.select()
-    assert isinstance(item.info, kopf.AiohttpSession)
-    await item.info.aiohttp_session.close()

@@ -7,12 +7,11 @@ import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 import kopf
 import pytest
 from kopf._cogs.clients.auth import vault_var
-from kopf._cogs.clients.errors import APIUnauthorizedError, check_response
 from kopf._cogs.clients.scanning import scan_resources
 from kopf._cogs.clients.watching import infinite_watch
 from kopf._cogs.structs.credentials import Vault
@@ -20,7 +19,8 @@ from kopf._cogs.structs.credentials import Vault
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.kube import watch_session
 from tokenfactory_operator.process import handlers
-from unit.kube.loopback import Request, answer, loopback, status_answer, status_object
+from unit.kube.loopback import Loopback, Request, answer, client_of, loopback, status_answer, status_object
+from unit.process.discovery import OURS, SERVED, group, served
 
 OBJECTS = kopf.Resource(api.GROUP, "v1", api.PLURAL, namespaced=True)
 HTML = "<html><h1>Bad Gateway</h1></html>"
@@ -89,12 +89,13 @@ async def session(url: str, proxy_url: str | None = None) -> AsyncIterator[kopf.
     """Kopf is logged in, by our session."""
     settings = handlers.build_settings("")
     settings.networking.error_backoffs = Quick()
-    info = handlers.session_of(kopf.ConnectionInfo(server=url, proxy_url=proxy_url), settings)
-    vault_var.set(Vault({"login": info}))
-    try:
-        yield settings
-    finally:
-        await info.aiohttp_session.close()
+    async with client_of(Loopback(url), proxy_url=proxy_url) as client:
+        info = handlers.session_of(client, settings)
+        vault_var.set(Vault({"login": info}))
+        try:
+            yield settings
+        finally:
+            await info.aiohttp_session.close()
 
 
 async def watched(url: str, proxy_url: str | None = None) -> AsyncIterator[Mapping[str, Any]]:
@@ -138,6 +139,8 @@ ANYWHERE = [
     pytest.param(answer("", status=302, Location="/elsewhere"), id="a redirect"),
     pytest.param(answer("", status=307, Location="http://127.0.0.1:1/"), id="a redirect to nowhere"),
     pytest.param(answer("", status=308), id="a redirect without address"),
+    pytest.param(status_answer(401, "Unauthorized"), id="401"),
+    pytest.param(b"HTTP/1.1 401 X\r\nContent-Length: 2\r\n\r\n\xff\xfe", id="a 401 that is no text"),
     pytest.param(status_answer(410, "Expired"), id="410"),
     pytest.param(status_answer(400, "BadRequest"), id="400"),
     pytest.param(status_answer(409, "Conflict"), id="409"),
@@ -191,76 +194,43 @@ WATCHES = [
 ]
 
 
-def served(plural: str, **parts: object) -> dict[str, Any]:
-    """What discovery says of a resource."""
-    names = {"name": plural, "singularName": "", "kind": plural.title(), "namespaced": True}
-    return {**names, "verbs": ["list", "watch"], **parts}
-
-
-def group(**parts: object) -> dict[str, Any]:
-    """What discovery says of our group."""
-    version = {"groupVersion": api.API_VERSION, "version": api.VERSION}
-    return {"name": api.GROUP, "versions": [version], "preferredVersion": version, **parts}
-
-
-OURS = f"/apis/{api.GROUP}/{api.VERSION}"
-SERVED: dict[str, object] = {
-    "/api": {"versions": ["v1"]},
-    "/apis": {"groups": [{**group(), "name": "apps"}, group()]},
-    "/api/v1": {"resources": [served("secrets"), served("namespaces", namespaced=False)]},
-    OURS: {"resources": [served(api.PLURAL), served(f"{api.PLURAL}/status")]},
-}
-DISCOVERIES = [
-    *(
-        pytest.param(path, bad, id=f"{path} {bad}")
-        for path in SERVED
-        for bad in ([], {}, "no JSON", {"kind": "Status"})
-    ),
-    *(
-        pytest.param(path, {next(iter(cast("Any", document))): []}, id=f"{path} lists nothing")
-        for path, document in SERVED.items()
-    ),
-    *(pytest.param("/api", {"versions": [bad]}, id=f"version {bad}") for bad in (None, 7, {}, "")),
-    *(
-        pytest.param("/apis", {"groups": [bad, group()]}, id=f"group {number}")
-        for number, bad in enumerate(
-            [
-                None,
-                7,
-                {},
-                group(name=None),
-                group(name=["a"]),
-                group(versions=None),
-                group(versions=[None]),
-                group(versions=[{}]),
-                group(versions=[{"version": 7}]),
-                group(preferredVersion=None),
-                group(preferredVersion={}),
-            ]
-        )
-    ),
-    *(
-        pytest.param(path, {"resources": [bad, *cast("Any", SERVED[path])["resources"]]}, id=f"{path} {number}")
-        for path in ("/api/v1", OURS)
-        for number, bad in enumerate(
-            [
-                None,
-                "x",
-                {},
-                {**served("x"), "name": None},
-                {**served("x"), "name": 7},
-                {**served("x"), "kind": None},
-                {**served("x"), "singularName": 7},
-                {**served("x"), "namespaced": None},
-                {**served("x"), "namespaced": "yes"},
-                {**served("x"), "verbs": 7},
-                {**served("x"), "verbs": [["list"]]},
-                {**served("x"), "shortNames": 7},
-                {**served("x"), "shortNames": [{}]},
-                {**served("x"), "categories": [[]]},
-            ]
-        )
-    ),
+DOCUMENTS: list[Any] = [[], {}, "no JSON", {"kind": "Status"}]
+VERSIONS: list[Any] = [None, 7, {}, ""]
+GROUPS: list[Any] = [
+    None,
+    7,
+    {},
+    group(name=None),
+    group(name=["a"]),
+    group(versions=None),
+    group(versions=[None]),
+    group(versions=[{}]),
+    group(versions=[{"version": 7}]),
+    group(preferredVersion=None),
+    group(preferredVersion={}),
+]
+RESOURCES: list[Any] = [
+    None,
+    "x",
+    {},
+    served("x", name=None),
+    served("x", name=7),
+    served("x", kind=None),
+    served("x", singularName=7),
+    served("x", namespaced=None),
+    served("x", namespaced="yes"),
+    served("x", verbs=7),
+    served("x", verbs=[["list"]]),
+    served("x", shortNames=7),
+    served("x", shortNames=[{}]),
+    served("x", categories=[[]]),
+]
+DISCOVERIES: list[tuple[str, Any]] = [
+    *((path, bad) for path in SERVED for bad in DOCUMENTS),
+    *((path, {name: [] for name in document}) for path, document in SERVED.items()),
+    *(("/api", {"versions": [bad, "v1"]}) for bad in VERSIONS),
+    *(("/apis", {"groups": [bad, group()]}) for bad in GROUPS),
+    *((path, {"resources": [bad, *SERVED[path]["resources"]]}) for path in ("/api/v1", OURS) for bad in RESOURCES),
 ]
 
 
@@ -342,12 +312,3 @@ async def test_a_redirect_is_not_followed() -> None:
         async with loopback(Server(LISTED, moved)) as server:
             await brought(server.url)
         assert other.requests == []
-
-
-async def test_kopf_logs_in_anew_after_401() -> None:
-    """Whatever stands in it, kopf takes it for what it is."""
-    async with loopback(lambda _: b"HTTP/1.1 401 X\r\nContent-Length: 2\r\n\r\n\xff\xfe") as server:
-        info = handlers.session_of(kopf.ConnectionInfo(server=server.url), handlers.build_settings(""))
-        async with info.aiohttp_session as session, session.get(f"{server.url}/x") as response:
-            with pytest.raises(APIUnauthorizedError):
-                await check_response(response)
