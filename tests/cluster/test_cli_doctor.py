@@ -188,6 +188,14 @@ def test_rights_that_are_missing(world: World) -> None:
     assert checks["crd"]["status"] == "ok"
 
 
+def test_a_watched_namespace_that_does_not_exist(world: World) -> None:
+    """It is named, with the command that makes it; those that exist are not mentioned."""
+    found = report(world, code=2, WATCH_NAMESPACES=f"nowhere,{world.namespace}")
+    assert found["namespace"]["status"] == "warning"
+    assert found["namespace"]["message"].startswith("Namespace nowhere does not exist")
+    assert found["namespace"]["next"] == "kubectl create namespace nowhere"
+
+
 @pytest.mark.parametrize("lacking", ["Secret", "key"])
 def test_an_installation_without_its_token(world: World, lacking: str) -> None:
     """No pod can start with it, so a person has to act: the command makes the Secret, with its key."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,26 @@ def test_a_namespace_is_taken_up_when_its_rights_come(installed: Namespaced) -> 
     a.until_ready("held")
     served = ("tokenfactory_namespace_served", a.namespace)
     eventually(lambda: installed.operator.metrics()[served] == 1, what="the namespace in the metric")
+
+
+def test_a_namespace_that_does_not_exist_yet(installed: Namespaced) -> None:
+    """With rights in the whole cluster it is named, too. Once it exists, its objects are served without a restart."""
+    installed.bind_by_hand("all", "--verb=*", "--resource=*.*")
+    installed.operator.start()
+    said = installed.until_ready_says("[+]kubernetes ok", "does not exist")
+    name = said[said.index("nowhere-") :].split()[0]
+    assert name in installed.operator.setting("WATCH_NAMESPACES").split(",")
+    later = replace(installed.a, namespace=name)
+    installed.cluster.kubectl("create", "namespace", name)
+    later.create("held")
+    later.until_ready("held")
+    installed.until_ready_says("namespaces: all served")
+    assert installed.operator.log_text().count(f"Namespace {name} does not exist") == 1
+    events = json.loads(installed.cluster.kubectl("get", "events", "-n", name, "-o", "json").stdout)["items"]
+    assert "Exists" not in {event["reason"] for event in events}, "the question writes nothing"
+    later.delete("held")
+    later.until_gone("held")
+    installed.cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
 def test_a_right_to_write_is_taken_away(installed: Namespaced) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.cli.manifests import Manifest
 from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
-from tokenfactory_operator.kube.client import MERGE_PATCH, KubeClient
+from tokenfactory_operator.kube.client import DRY_RUN, MERGE_PATCH, KubeClient
 from tokenfactory_operator.kube.objects import collection
 from tokenfactory_operator.ports import JsonObject, Key
 
@@ -24,7 +24,6 @@ LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
 KUBECTL: Final = "kubectl"
 """The manager of `kubectl apply --server-side`."""
-_DRY_RUN: Final = ("dryRun", "All")
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,9 @@ async def _patched(client: KubeClient, path: str, manifest: Manifest, before: Js
     before_that = last_applied(before)
     if before is not None and before_that is not None:
         body = three_way(before_that, _given(manifest), before)
-        query = [_DRY_RUN, ("fieldManager", "kubectl-client-side-apply")]
+        query = [DRY_RUN, ("fieldManager", "kubectl-client-side-apply")]
         return await client.request("PATCH", path, query=query, body=body, content_type=MERGE_PATCH)
-    query = [_DRY_RUN, ("fieldManager", manager_of(before)), ("force", "true")]
+    query = [DRY_RUN, ("fieldManager", manager_of(before)), ("force", "true")]
     body = {**_given(manifest), "apiVersion": api.API_VERSION, "kind": api.KIND}
     return await client.request("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
 

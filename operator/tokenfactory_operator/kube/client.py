@@ -51,6 +51,9 @@ _AWAITED: Final = frozenset({"metadata", "status", "configmap"})
 REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 """Where an account asks what it may do: a POST that writes nothing."""
 
+DRY_RUN: Final = ("dryRun", "All")
+"""The parameter of a request that writes nothing."""
+
 Answered = Callable[[str, str, KubeError | None], None]
 """Told of each answer: method, path, and the error that it stands for."""
 Written = Callable[[str, int], None]
@@ -196,7 +199,8 @@ class KubeClient:
     ) -> bytes | bytearray:
         headers = {"Accept": accept} | ({"Content-Type": content_type} if content_type else {})
         request, status = f"{method} {path}", 0
-        kind = kind_of(path) if method != "GET" and path != REVIEWS else ""
+        dry = DRY_RUN in query
+        kind = kind_of(path) if method != "GET" and path != REVIEWS and not dry else ""
         self._writes += kind in _AWAITED
         try:
             async with asyncio.timeout(self._timeout):
@@ -221,10 +225,14 @@ class KubeClient:
                 self._written(kind, status)
         if status not in _HTTP_OK:
             refusal = from_answer(request, status=status, body=data, retry_after=answer.headers.get("Retry-After"))
-            self._answered(method, path, refusal)
+            self._tell(method, path, refusal, dry=dry)
             raise refusal
-        self._answered(method, path, None)
+        self._tell(method, path, None, dry=dry)
         return data
+
+    def _tell(self, method: str, path: str, error: KubeError | None, *, dry: bool) -> None:
+        if not dry:  # which is no write, and says nothing of one
+            self._answered(method, path, error)
 
     async def _send(
         self,

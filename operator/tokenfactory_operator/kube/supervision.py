@@ -27,6 +27,7 @@ from tokenfactory_operator.kube.access import (
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.crd import check_crd
 from tokenfactory_operator.kube.errors import ApiServerError, SetupError
+from tokenfactory_operator.kube.namespaces import absent, exists
 from tokenfactory_operator.kube.objects import collection
 from tokenfactory_operator.kube.server import check_version
 from tokenfactory_operator.network.tls import contents
@@ -85,6 +86,7 @@ class Supervisor:
         self._newest: Callable[[], int] = lambda: 0
         self._unserved: dict[str, str] = {}
         self._limited: dict[str, str] = {}
+        self._absent: set[str] = set()
         self._no_secrets: set[str] = set()
         self._doubted: set[str] = set()
         self._pressing = asyncio.Event()
@@ -129,8 +131,10 @@ class Supervisor:
 
     def note(self) -> str:
         """What keeps it from the work for some of the watched namespaces."""
-        said = (*self._unserved.values(), *(text for place, text in self._limited.items() if place))
-        return f"{' '.join(said)} {MISSING_HERE}" if said else "all served"
+        said = [*self._unserved.values(), *(text for place, text in self._limited.items() if place)]
+        said += [MISSING_HERE] if said else []
+        said += [absent(place) for place in self._watched if place in self._absent]
+        return " ".join(said) or "all served"
 
     async def start(self) -> None:
         """Ask for the version, the CRD, and every right.
@@ -238,6 +242,8 @@ class Supervisor:
             review = True
         if review or place in self._unserved or place in self._limited:
             await self._review(place)
+        elif place in self._absent:
+            await self._look_for(place)
 
     async def _beat(self, place: str) -> None:
         """Read the smallest list. It is never older than what was read before (Kubernetes: API concepts)."""
@@ -263,6 +269,19 @@ class Supervisor:
         await self._note(
             self._unserved, place, f"{_where(place)} is not served: {may_not}" if essential and place else ""
         )
+
+        if place and frozenset(event_rights(place)).isdisjoint(lacking):
+            await self._look_for(place)
+
+    async def _look_for(self, place: str) -> None:
+        """Its list is empty also where it does not exist, if the rights are those of the whole cluster."""
+        found = await exists(self._client, place)
+        if found is False and place not in self._absent:
+            self._absent.add(place)
+            logger.warning("%s", absent(place))
+        elif found and place in self._absent:
+            self._absent.remove(place)
+            logger.info("%s exists now", _where(place))
 
     async def _note(self, places: dict[str, str], place: str, text: str) -> None:
         before = places.pop(place, "")

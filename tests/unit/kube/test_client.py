@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError
-from tokenfactory_operator.kube.client import MERGE_PATCH, KubeClient, connect
+from tokenfactory_operator.kube.client import DRY_RUN, MERGE_PATCH, KubeClient, connect
 from tokenfactory_operator.kube.errors import ApiServerError, NoAnswer, SetupError
 from tokenfactory_operator.kube.login import Connection
 from unit.kube.loopback import CANARY, Respond, answer, client_of, loopback, status_answer
@@ -107,6 +107,28 @@ async def test_credentials_are_loaded_again(expires_in: timedelta, first_status:
                     with pytest.raises(ApiServerError):
                         await client.request("GET", "/x")
     assert [request.headers["Authorization"] for request in server.requests] == [f"Bearer {name}" for name in tokens]
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [pytest.param((), ["event 403", "refused"], id="a write"), pytest.param((DRY_RUN,), [], id="dry")],
+)
+async def test_a_dry_run_is_no_write(query: tuple[tuple[str, str], ...], told: list[str]) -> None:
+    """Nobody counts it, and its refusal is not that of a write."""
+    heard: list[str] = []
+    async with loopback(lambda _: status_answer(403, "Forbidden")) as server:
+
+        async def load() -> Connection:
+            return server.connection()
+
+        async with await connect(
+            load,
+            written=lambda kind, code: heard.append(f"{kind} {code}"),
+            answered=lambda _method, _path, error: heard.append("refused" if error else "taken"),
+        ) as client:
+            with pytest.raises(ApiServerError):
+                await client.request("POST", "/api/v1/namespaces/a/events", query=query, body={})
+    assert heard == told
 
 
 async def test_unreadable_credentials_are_transient_in_flight() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from tokenfactory_operator.kube.access import CLUSTER_ID_RIGHT
 from tokenfactory_operator.kube.client import REVIEWS, KubeClient
 from tokenfactory_operator.kube.errors import SetupError
 from tokenfactory_operator.kube.login import Connection
+from tokenfactory_operator.kube.namespaces import absent
 from tokenfactory_operator.kube.supervision import LONGEST_PAUSE, UNAUTHORIZED_LIMIT, Backoffs, Supervisor
 from unit.kube.loopback import Request, answer, client_of, loopback, status_answer
 from unit.kube.test_crd import discovery, openapi
@@ -32,6 +34,10 @@ class Server:
         self.revision = 100
         self.instead: bytes | None = None
         self.crd = True
+        self.events = 0
+        """What is answered to the creation of an Event, if that is no answer about the namespace."""
+        self.absent: set[str] = set()
+        """Namespaces that do not exist; their lists are empty all the same."""
         self.back: list[str] = []
         self.failing: KubeError | None = None
         self.newest = 0
@@ -43,6 +49,9 @@ class Server:
             asked = request.json["spec"]["resourceAttributes"]
             place = (asked.get("namespace", ""), asked["verb"], asked["resource"])
             return answer({"status": {"allowed": place not in self.lacking}})
+        if path.endswith("/events"):
+            assert request.target.endswith("?dryRun=All"), "nothing is written"
+            return status_answer(self.events or (404 if path.split("/")[4] in self.absent else 201), "NotFound")
         if path == "/version":
             return answer({"gitVersion": "v1.37.2"})
         if path == LISTS:
@@ -159,6 +168,28 @@ async def test_rights_that_are_lost_while_it_runs() -> None:
         await supervisor.look()
         assert supervisor.listable() == ()
         assert "Namespace b is not served" in (supervisor.problem() or "")
+
+
+async def test_a_namespace_that_does_not_exist(caplog: pytest.LogCaptureFixture) -> None:
+    """With rights in the whole cluster its list is empty. It is said once, and it is served as soon as it exists."""
+    caplog.set_level(logging.INFO)
+    server = Server()
+    server.absent = {"b"}
+    async with supervised(server, "a", "b") as supervisor:
+        await supervisor.start()
+        assert supervisor.note() == absent("b")
+        assert supervisor.problem() is None
+        assert supervisor.listable() == ("a", "b")
+        for server.events in (0, 401, 429, 500):
+            await supervisor.look(review=True)
+        server.absent, server.events = set(), 403
+        await supervisor.look()
+        assert supervisor.note() == "all served"
+    said = [record.message for record in caplog.records]
+    assert said == [
+        absent("b"),
+        "Namespace b exists now",
+    ]
 
 
 async def test_rights_of_less_weight() -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import quote
 
 from tokenfactory_operator.cli.checks.last_list import Pod, last_list
 from tokenfactory_operator.cli.checks.result import Check, ok, problem, unknown, warning
 from tokenfactory_operator.cli.installation import SELECTOR, Installation
 from tokenfactory_operator.cli.session import Session
-from tokenfactory_operator.domain.errors import KubeError
+from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
 from tokenfactory_operator.kube.access import ServiceAccount, missing, named_by_place
 from tokenfactory_operator.kube.leases import KubeLeases
+from tokenfactory_operator.kube.namespaces import absent
 from tokenfactory_operator.leader.lease import LeaseRecord
 from tokenfactory_operator.ports import Key
 from tokenfactory_operator.process.standing import own_rights, watched_rights
@@ -32,6 +34,8 @@ async def operator(session: Session, *, metrics_url: str = "") -> AsyncIterator[
     else:
         yield deployment(installation)
         yield await _rights(session, installation, settings)
+    async for check in _namespaces(session, settings):
+        yield check
     lease = await _lease(session, installation, settings)
     yield judged_lease(lease, settings, now=datetime.now(UTC))
     yield await last_list(await session.client(), leading(installation, lease), settings, metrics_url)
@@ -62,6 +66,18 @@ async def _rights(session: Session, installation: Installation, settings: Settin
         return ok("operator-rights", f"Its account {installation.account} has all rights that it needs.")
     text = f"Its account {installation.account} may not {named_by_place(lacking)}."
     return problem("operator-rights", text, "helm upgrade with rbac.create=true, or grant what is named")
+
+
+async def _namespaces(session: Session, settings: Settings) -> AsyncIterator[Check]:
+    """Of each watched namespace that does not exist; those that whoever types may not read are left out."""
+    client = await session.client()
+    for name in settings.watch_namespaces:
+        try:
+            await client.request("GET", f"/api/v1/namespaces/{quote(name)}")
+        except KubeNotFound:
+            yield warning("namespace", absent(name), f"kubectl create namespace {name}")
+        except KubeError:
+            continue
 
 
 async def _lease(session: Session, installation: Installation | None, settings: Settings) -> LeaseRecord | str | None:

@@ -1,0 +1,45 @@
+"""Whether a namespace exists, asked with no right but that to create Events there. Nothing is written.
+
+A list of a namespace that does not exist is empty, like that of one without objects. Only what is created there is
+refused. So an Event is created there as a dry run (Kubernetes: "API concepts", dry-run).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
+from tokenfactory_operator.kube.client import DRY_RUN, KubeClient
+from tokenfactory_operator.kube.errors import ApiServerError
+
+_REFUSALS: Final = frozenset({400, 403, 422})
+
+
+def absent(namespace: str) -> str:
+    """What to say of one that does not exist."""
+    return f"Namespace {namespace} does not exist: create it, or correct the setting of the watched namespaces."
+
+
+async def exists(client: KubeClient, namespace: str) -> bool | None:
+    """Whether it is there; None where that is not known. Ask where the right to create Events is there."""
+    reference = {"apiVersion": "v1", "kind": "Namespace", "namespace": namespace, "name": namespace}
+    event = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": "exists", "namespace": namespace},
+        "involvedObject": reference,
+        "type": "Normal",
+        "reason": "Exists",
+        "message": "Is the namespace there?",
+        "source": {"component": "tokenfactory-operator"},
+    }
+    try:
+        await client.request("POST", f"/api/v1/namespaces/{quote(namespace)}/events", query=(DRY_RUN,), body=event)
+    except KubeNotFound:
+        return False
+    except ApiServerError as error:  # a quota or an admission policy may refuse it: they come later
+        return error.status in _REFUSALS or None
+    except KubeError:
+        return None
+    return True
