@@ -66,10 +66,7 @@ def call_sent(s: Judged) -> Decision | None:
 
 
 def unproven(s: Judged) -> Decision | None:
-    """Nothing but the status says that the endpoint is this object's: neither deleted nor left without a word.
-
-    Where the endpoint stays, it is left with a word, unless another one would be named in its place.
-    """
+    """Nothing but the status says that the endpoint is this object's: neither deleted nor left without a word (I20)."""
     if Role.UNPROVEN not in s.own.roles.values() or (retained(s) and s.own.kept is None):
         return None
     text = f"{unproven_text(s)} If not, or to leave it, release the object: {FORCE}."
@@ -123,10 +120,7 @@ def duplicate(s: Judged) -> Decision | None:
 
 
 def due_again(s: Judged) -> Decision | None:
-    """A DELETE was accepted of what the LISTs did not show, and the next one is due: 404 says that it is gone (ADR 42).
-
-    It waits for nothing else that keeps the object, and for no answer of a person (ADR 50).
-    """
+    """A DELETE was accepted of what the LISTs did not show: the next one waits for nothing else (ADR 42, ADR 50)."""
     due = tuple(sorted(item for item, since in _unanswered(s).items() if s.now >= _next_delete(s, item, since)))
     return tried(s, Decision(DeleteEndpoints(due), after_list=True)) if due else None
 

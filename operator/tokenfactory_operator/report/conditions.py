@@ -135,7 +135,9 @@ def _ready(s: Judged, decision: Decision, verdict: Verdict) -> _Draft:
     if not verdict.judged:
         return "Unknown", verdict.reason, verdict.message
     if decision.in_order and seen is not None and what is not None:
-        return "True" if what.acts is Actor.NOBODY else "False", what, _message(what, seen.endpoint)
+        issue = what is Reason.AVAILABLE and spelled(seen.endpoint.status) == "error"
+        message = MESSAGES[what] + (" The cloud reports a deployment issue that needs attention." if issue else "")
+        return "True" if what.acts is Actor.NOBODY else "False", what, message
     if decision.in_order:
         return "True", Reason.STOPPED, verdict.message
     if verdict.synced is True and seen is not None and what is not None:
@@ -145,8 +147,3 @@ def _ready(s: Judged, decision: Decision, verdict: Verdict) -> _Draft:
         return "False", reason, MESSAGES[reason]
     doubtful = verdict.reason is Reason.ENDPOINT_LOST and verdict.synced is None
     return "Unknown" if doubtful or _out_of_sight(s, verdict) else "False", verdict.reason, verdict.message
-
-
-def _message(what: Reason, seen: ObservedEndpoint) -> str:
-    issue = what is Reason.AVAILABLE and spelled(seen.status) == "error"
-    return MESSAGES[what] + (" The cloud reports a deployment issue that needs attention." if issue else "")

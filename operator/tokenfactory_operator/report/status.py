@@ -68,17 +68,12 @@ def after(s: DecisionInput, decision: Decision, verdict: Verdict, *, now: str) -
     # What a POST of this process has made is written whatever the spec says by now (docs/protocol.md, Create 5).
     if record:
         changes |= {"endpoint_id": record, "scope": written.scope or s.evidence.scope or None}
+    known = s.memory.endpoints[record]
     if seen is not None and seen.id == record:
         changes |= _observed(seen.endpoint, s.policy.inference_hosts)
-    elif _not_there(s, record):
-        changes |= dict.fromkeys(LIVE)
+    elif record not in s.own.seen and max(known.deleted, known.gone) > NEVER:
+        changes |= dict.fromkeys(LIVE)  # what was seen of it last is no longer so
     return written.model_copy(update=changes)
-
-
-def _not_there(s: Judged, named: str) -> bool:
-    """It was deleted or proven gone, and is not seen: what was seen of it last is no longer so."""
-    memory = s.memory.endpoints[named]
-    return named not in s.own.seen and max(memory.deleted, memory.gone) > NEVER
 
 
 def doubt_reported(written: Status) -> Reason | None:
