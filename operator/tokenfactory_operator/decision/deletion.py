@@ -23,7 +23,7 @@ from tokenfactory_operator.decision.actions import (
 from tokenfactory_operator.decision.claims import unproven_text
 from tokenfactory_operator.decision.conflicts import delete_next
 from tokenfactory_operator.decision.failures import tried
-from tokenfactory_operator.decision.ownership import Deed, Judged, Role
+from tokenfactory_operator.decision.ownership import TABLE, Deed, Judged, Role
 from tokenfactory_operator.decision.questions import (
     CONFIRM,
     cut_off,
@@ -49,11 +49,15 @@ def retained(s: Judged) -> bool:
     return s.resource.deletion_policy is DeletionPolicy.RETAIN or (left_out and s.own.taken_over)
 
 
-def staying(s: Judged) -> frozenset[str]:
-    """Ids of the endpoints that are not deleted with the object: released, or left in the cloud as they are."""
-    if retained(s):
-        return s.own.retained(Deed.RELEASE, Deed.LEAVE) | {s.recorded_id}
-    return s.own.deleted(Deed.LEAVE, Deed.ASK)
+def done_with(s: Judged, *deeds: Deed) -> set[str]:
+    """Ids of the endpoints with which one of these is done when the object goes."""
+    table = {role: row.retained if retained(s) else row.deleted for role, row in TABLE.items()}
+    return {item for item, role in s.own.roles.items() if table[role] in deeds}
+
+
+def staying(s: Judged) -> set[str]:
+    """Ids of the endpoints that are not deleted with the object."""
+    return done_with(s, Deed.RELEASE, Deed.LEAVE, Deed.ASK) | ({s.recorded_id} if retained(s) else set())
 
 
 def call_sent(s: Judged) -> Decision | None:
@@ -75,7 +79,7 @@ def unproven(s: Judged) -> Decision | None:
 
 def undeleted(s: Judged) -> Decision | None:
     """An endpoint of this object is there, or may be: DELETE it until each call has answered."""
-    seen, to_delete = s.own.seen, s.own.deleted(Deed.DELETE)
+    seen, to_delete = s.own.seen, done_with(s, Deed.DELETE)
     due = (item for item in to_delete if proof.call_due(s.memory.endpoints[item].deleted, seen.get(item)))
     ids = tuple(sorted(due, key=lambda item: (item not in seen, item)))  # what is seen first: the rest may not exist
     if s.recorded_id in ids and _unjudged(s):
@@ -111,7 +115,7 @@ def unresolved_attempt(s: Judged) -> Decision | None:
 
 def duplicate(s: Judged) -> Decision | None:
     """A duplicate is not let go with the endpoint that is kept: nobody would delete it any more (Create 7)."""
-    kept, doubles = s.own.kept, s.own.retained(Deed.DELETE) - _accepted(s).keys()
+    kept, doubles = s.own.kept, done_with(s, Deed.DELETE) - _accepted(s).keys()
     others = [seen for seen in s.evidence.own if seen.id in doubles]
     if kept is None or not others:
         return None
@@ -171,7 +175,7 @@ def duplicate_before(s: Judged) -> Decision | None:
 def unreleased(s: Judged) -> Decision | None:
     """The endpoint stays, and nothing has shown yet that its mark says that it was let go on purpose."""
     seen = s.own.kept
-    if seen is None or seen.id not in s.own.retained(Deed.RELEASE):
+    if seen is None or seen.id not in done_with(s, Deed.RELEASE):
         return None
     done, unmarked = s.memory.endpoints[seen.id].released, not seen.endpoint.carries(s.identity)
     if unmarked and max(seen.listed, seen.answered) > done and (done > NEVER or seen.endpoint.released is not None):

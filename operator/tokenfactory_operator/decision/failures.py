@@ -39,12 +39,16 @@ def tried(s: Judged, decision: Decision) -> Decision:
 
 def refused_for_good(s: DecisionInput) -> Verdict | None:
     """What the status says the cloud refused at this generation: it stays so over a restart (design: Errors)."""
-    if s.memory.calls.failure is not None or s.resource.request_pending:
-        return None
-    status, stalled = s.resource.status, s.resource.status.condition(ConditionType.STALLED)
-    if status.observed_generation != s.resource.generation or stalled is None or stalled.status != "True":
+    stalled = s.resource.status.condition(ConditionType.STALLED)
+    if stalled is None or stalled.status != "True" or not still_said(s):
         return None
     return Hindered(Reason.REFUSED_BY_CLOUD, stalled.message) if stalled.reason == Reason.REFUSED_BY_CLOUD else None
+
+
+def still_said(s: DecisionInput) -> bool:
+    """Whether the status speaks of this generation, no call has failed here since, and nobody asks for another try."""
+    anew = s.resource.request_pending or s.memory.calls.failure is not None
+    return not anew and s.resource.status.observed_generation == s.resource.generation
 
 
 def still_failing(s: DecisionInput) -> Verdict | None:

@@ -18,20 +18,16 @@ NO_CREDENTIAL: Final = frozenset({Reason.CREDENTIALS_MISSING, Reason.TOO_MANY_CR
 def cloud_not_observed(s: DecisionInput) -> Decision | None:
     """The cloud has not been seen yet, or not for long: decide nothing, and say so when it lasts."""
     outage = s.evidence.view.outage
-    early = _early(s)
-    kind = UnjudgedYet if early > 0 else Unjudged
-    verdict = kind(outage.reason, outage.message) if outage else None
     unseen = outage is not None or s.now - s.evidence.view.last_view > s.timing.stale_after
     if s.evidence.view.last_view == NEVER or (unseen and not s.resource.terminating):
-        return Decision(verdict=verdict, after_list=True, after=early if early > 0 else None)
+        stalled = s.resource.status.condition(ConditionType.STALLED)
+        # A person is asked for a credential later: a Secret applied together with its object may come after it.
+        wait = s.memory.without_credential + s.timing.poll_interval - s.now
+        early = wait > 0 and (stalled is None or stalled.reason not in NO_CREDENTIAL)
+        kind = UnjudgedYet if early else Unjudged
+        verdict = kind(outage.reason, outage.message) if outage else None
+        return Decision(verdict=verdict, after_list=True, after=wait if early else None)
     return None
-
-
-def _early(s: DecisionInput) -> float:
-    """Seconds until a person is asked for a credential: a Secret applied together with its object may come after it."""
-    stalled = s.resource.status.condition(ConditionType.STALLED)
-    reported = stalled is not None and stalled.reason in NO_CREDENTIAL
-    return 0.0 if reported else s.memory.without_credential + s.timing.poll_interval - s.now
 
 
 def other_scope(s: DecisionInput) -> Decision | None:

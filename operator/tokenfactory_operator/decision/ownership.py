@@ -97,18 +97,6 @@ class Ownership:
     imitations: tuple[str, ...]
     """Ids of endpoints that carry the `try` of another one, and surely are not it."""
 
-    def living(self, *deeds: Deed) -> frozenset[str]:
-        """Ids of the endpoints with which one of these is done while the object lives."""
-        return frozenset(item for item, role in self.roles.items() if TABLE[role].living in deeds)
-
-    def deleted(self, *deeds: Deed) -> frozenset[str]:
-        """The same while the object is being deleted, and its endpoint with it."""
-        return frozenset(item for item, role in self.roles.items() if TABLE[role].deleted in deeds)
-
-    def retained(self, *deeds: Deed) -> frozenset[str]:
-        """The same while the object is being deleted, and its endpoint stays."""
-        return frozenset(item for item, role in self.roles.items() if TABLE[role].retained in deeds)
-
 
 @dataclass(frozen=True)
 class Judged(DecisionInput):

@@ -7,7 +7,7 @@ from typing import Final
 from tokenfactory_operator.decision import offered
 from tokenfactory_operator.decision.actions import SYNCED, Decision, Hindered, UnderWay, Update, Verdict
 from tokenfactory_operator.decision.claims import had_mark
-from tokenfactory_operator.decision.failures import failed, refused_for_good
+from tokenfactory_operator.decision.failures import failed, refused_for_good, still_said
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.call_memory import Correction
 from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
@@ -59,9 +59,7 @@ def drifted(s: Judged) -> Decision | None:
 
 def _given_up(s: Judged, found: tuple[Difference, ...]) -> Verdict | None:
     """Three accepted PATCHes did not last, or a PATCH was refused for good, before a restart perhaps."""
-    status = s.resource.status
-    asked = s.resource.request_pending or s.memory.calls.failure is not None  # another try, by a person
-    known = () if asked or status.observed_generation != s.resource.generation else status.not_accepted or ()
+    known = s.resource.status.not_accepted or () if still_said(s) else ()
     stuck = tuple(item for item in found if item.reported in known or corrected(s, item).tries >= MAX_CORRECTIONS)
     if not stuck:
         return refused_for_good(s)
