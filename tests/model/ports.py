@@ -159,7 +159,7 @@ class CloudPort:
             shown = [item for item in shown if not self._named(item) or dice.rng.random() < 0.5]
         moment = around.loop.time() - age
         seen = tuple([state for item in shown if (state := item.at(moment)) is not None])
-        return EndpointList(seen, complete=not problem, problem=problem)
+        return EndpointList(seen, view=not problem, problem=problem)
 
     def _named(self, endpoint: Endpoint) -> bool:
         """Whether its object's status and its mark agree: what a LIST may hide without making a second unavoidable."""

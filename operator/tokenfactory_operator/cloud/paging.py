@@ -143,8 +143,8 @@ class Listing:
             bad.append(f"{self._contradicted} of its items has the id of another and a different description")
         return EndpointList(
             tuple(self._found.values()),
-            complete=not self._problems and not self._unreadable,
-            whole=not self._problems,
+            view=not self._problems,
+            unreadable=self._unreadable > 0,
             nameless=tuple(self._nameless),
             problem="; ".join([*self._problems, *bad]),
         )

@@ -107,19 +107,19 @@ class EndpointList:
     """The answer to a LIST, all pages together."""
 
     endpoints: tuple[ObservedEndpoint, ...]
-    complete: bool = True
-    """Every page came with 200, parsed, and what each item is was told. Otherwise the list proves presence only."""
+    view: bool = True
+    """Every page came with 200 and parsed: it shows how the cloud is now, apart from single items."""
+    unreadable: bool = False
+    """What one of the items is was not told."""
     problem: str = ""
     """Why it is not complete, or not quite, for people."""
-    whole: bool | None = None
-    """Every page came, though an item may be unreadable: a view of all the others. `None`: as `complete`."""
     nameless: tuple[str, ...] = ()
     """Descriptions of items without an id: nothing is proven of the owners that their marks name."""
 
     @property
-    def view(self) -> bool:
-        """Whether it shows how the cloud is now, apart from single items."""
-        return self.complete if self.whole is None else self.whole
+    def complete(self) -> bool:
+        """Otherwise it proves presence only."""
+        return self.view and not self.unreadable
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ async def test_staleness_does_not_hide_why_the_lists_fail(error: CloudError) -> 
 async def test_a_bad_item_is_told_once_and_stops_nobody() -> None:
     """What else the LIST shows is a view of the cloud: no outage, and whoever waits for a LIST is woken."""
     parts = Parts()
-    bad = EndpointList((), complete=False, whole=True, problem="1 of its items cannot be read")
+    bad = EndpointList((), unreadable=True, problem="1 of its items cannot be read")
     parts.script.plan("list")
 
     async def listed() -> EndpointList:

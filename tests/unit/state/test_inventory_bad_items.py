@@ -34,7 +34,7 @@ def test_an_unreadable_item_stops_no_view() -> None:
     for _ in range(3):
         scene.wait(100.0)
         begun = scene.inventory.stamp()
-        scene.inventory.listed(begun, EndpointList((an_endpoint("ep-2"),), complete=False, whole=True))
+        scene.inventory.listed(begun, EndpointList((an_endpoint("ep-2"),), unreadable=True))
     assert (scene.inventory.last_view, scene.inventory.listed_once) == (begun, True)
     seen = evidence_for(scene.inventory, parse(an_object()), recorded="ep-1", attempt="a1")
     assert seen.view.last_view == begun

@@ -139,7 +139,7 @@ class Story:
             self.tell(step.meanwhile)
         present = self.diary.present()
         endpoints = tuple(an_endpoint(name, description=MARKS[kind]) for name, kind in step.shown.items())
-        self.scene.wait(0.25).inventory.listed(begun, EndpointList(endpoints, complete=step.complete))
+        self.scene.wait(0.25).inventory.listed(begun, EndpointList(endpoints, view=step.complete))
         end = self.scene.inventory.stamp()
         self.diary.lists.append((begun, end, step.complete, step.shown))
         answered = step.meanwhile.name if step.meanwhile is not None else ""

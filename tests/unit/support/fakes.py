@@ -176,7 +176,7 @@ class InMemoryCloud:
 
         def effect() -> EndpointList:
             shown = tuple(endpoint for name, endpoint in self.endpoints.items() if name not in self.hidden)
-            return EndpointList(shown, complete=self.complete)
+            return EndpointList(shown, view=self.complete)
 
         return self.script.run("list", effect)  # type: ignore[no-any-return]  # as above
 

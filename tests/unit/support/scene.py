@@ -121,7 +121,7 @@ class Scene:
         """A LIST that takes a second."""
         begun = self.inventory.stamp()
         self.clock.seconds += 1.0
-        self.inventory.listed(begun, EndpointList(endpoints, complete=complete))
+        self.inventory.listed(begun, EndpointList(endpoints, view=complete))
         return self
 
     def noted(self, *endpoints: ObservedEndpoint) -> Self:
