@@ -14,12 +14,9 @@ from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.decision.actions import (
     Create,
     ProbeGone,
-    Update,
 )
 from tokenfactory_operator.domain.attempt import State
-from tokenfactory_operator.domain.call_memory import Correction
-from tokenfactory_operator.domain.drift import Difference
-from tokenfactory_operator.domain.errors import CloudUnavailable, Forbidden, InvalidSpec, RateLimited, Unauthorized
+from tokenfactory_operator.domain.errors import Forbidden, InvalidSpec, RateLimited, Unauthorized
 from tokenfactory_operator.domain.reasons import Reason
 from unit.support.builders import OTHER_UID, an_endpoint, mark, released
 from unit.support.outcome import Decided, decided
@@ -31,8 +28,6 @@ UNKNOWN_OUTCOME = Decided("undecided", reason=Reason.CREATE_OUTCOME_UNKNOWN, aft
 UNTRUSTED = Reason.INVENTORY_UNTRUSTED
 CREATING = Decided("create", Create(), after_list=True)
 IN_ORDER = Decided("in_order", reason=Reason.RECONCILE_SUCCESS, synced=True, record="ep-1", in_order=True)
-NAMED = Difference("name", "ml/llm", "chat")
-RENAME = Update("ep-1", (NAMED,), drift=True)
 PROBE = ProbeGone("ep-1", mark())
 NEXT_ATTEMPT = Decided("undecided", Create(after_unknown=1), after_list=True)
 CONFLICT = Decided("", reason=Reason.OWNERSHIP_CONFLICT, stalled=True, record="ep-1", after_list=True)
@@ -40,14 +35,6 @@ CONFLICT = Decided("", reason=Reason.OWNERSHIP_CONFLICT, stalled=True, record="e
 
 def conflict(check: str, record: str | None = "ep-1") -> Decided:
     return replace(CONFLICT, check=check, record=record)
-
-
-def correction(scene: Scene, tries: int) -> Scene:
-    """A PATCH of the name was accepted `tries` times, the last one just now."""
-    at = scene.inventory.stamp()
-    scene.memory.correction_accepted("name", Correction(tries, at, NAMED.observed, generation=1))
-    scene.memory.calls.answered(scene.inventory.stamp())
-    return scene
 
 
 CREATE_ROWS = [
@@ -284,121 +271,6 @@ UNKNOWN_ROWS = [
     ),
 ]
 
-UPKEEP_ROWS = [
-    pytest.param(lambda s: s.recorded().lists(an_endpoint()), IN_ORDER, id="in-order"),
-    pytest.param(
-        lambda s: s.recorded().outage().lists(an_endpoint()),
-        Decided("cloud_not_observed", reason=Reason.CLOUD_UNAVAILABLE, judged=False, after_list=True),
-        id="outage-changes-nothing",
-    ),
-    pytest.param(
-        lambda s: s.recorded().lists(an_endpoint(description="by hand")),
-        Decided("foreign_owner", reason=Reason.OWNERSHIP_CONFLICT, stalled=True, record="ep-1", after_list=True),
-        id="only-the-status-says-whose-it-is",
-    ),
-    pytest.param(
-        lambda s: s.recorded().saw_mark().lists(an_endpoint(description="by hand")),
-        Decided(
-            "drifted",
-            Update("ep-1", (Difference("description", "by hand", f"by hand {mark()}"),), drift=True),
-            Reason.UPDATING,
-            synced=None,
-            record="ep-1",
-            after_list=True,
-        ),
-        id="mark-that-somebody-removed-is-put-back",
-    ),
-    pytest.param(
-        lambda s: s.recorded().spec(displayName="chat").lists(an_endpoint()),
-        Decided("drifted", RENAME, Reason.UPDATING, synced=None, record="ep-1", after_list=True),
-        id="drift-is-corrected",
-    ),
-    pytest.param(
-        lambda s: s.recorded(observedGeneration=0).spec(displayName="chat").lists(an_endpoint()),
-        Decided("drifted", replace(RENAME, drift=False), Reason.UPDATING, synced=None, record="ep-1", after_list=True),
-        id="an-edit-is-no-drift",
-    ),
-    *(
-        pytest.param(
-            lambda s, idle=idle: (
-                s.recorded(conditions=[{"type": "Synced", "status": "False", "reason": idle}])
-                .spec(displayName="chat")
-                .lists(an_endpoint())
-            ),
-            Decided(
-                "drifted", replace(RENAME, drift=False), Reason.UPDATING, synced=None, record="ep-1", after_list=True
-            ),
-            id=f"an-edit-made-while-{idle}-is-no-drift",
-        )
-        for idle in ("ReconcilePaused", "Observing")
-    ),
-    pytest.param(
-        lambda s: s.held().attempt_written().attempted(State.SUCCEEDED, endpoint_id="ep-1").lists(an_endpoint("ep-1")),
-        IN_ORDER,
-        id="created-here-and-listed",
-    ),
-    pytest.param(
-        lambda s: s.held().spec(displayName="chat").lists(an_endpoint()),
-        Decided("drifted", reason=Reason.UPDATING, synced=None, record="ep-1", after=0, after_list=True),
-        id="an-id-is-written-down-before-anything-is-sent",
-    ),
-    pytest.param(
-        lambda s: s.recorded().annotated(api.PAUSED).spec(displayName="chat").lists(an_endpoint()),
-        Decided("drifted", reason=Reason.RECONCILE_PAUSED, record="ep-1", after_list=True),
-        id="paused-corrects-nothing",
-    ),
-    pytest.param(
-        lambda s: s.recorded().spec(managementPolicy="Observe", displayName="chat").lists(an_endpoint()),
-        Decided("drifted", reason=Reason.OBSERVING, stalled=True, record="ep-1", after_list=True),
-        id="observe-reports-drift-only",
-    ),
-    pytest.param(
-        lambda s: s.recorded().spec(managementPolicy="Observe").lists(an_endpoint()), IN_ORDER, id="observe-in-order"
-    ),
-    pytest.param(
-        lambda s: s.recorded().spec(region="us-central1").lists(an_endpoint()),
-        Decided("immutable", reason=Reason.INVALID_SPEC, stalled=True, record="ep-1", after_list=True),
-        id="immutable-field-differs",
-    ),
-    pytest.param(
-        lambda s: s.recorded().spec(displayName="chat").lists(an_endpoint()).failed("Update", CloudUnavailable("5xx")),
-        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, after=10),
-        id="failed-patch-waits",
-    ),
-    pytest.param(
-        lambda s: correction(s.recorded().spec(displayName="chat").lists(an_endpoint()), 1),
-        Decided("drifted", reason=Reason.UPDATING, synced=None, record="ep-1", after=10, after_list=True),
-        id="accepted-patch-not-listed-yet",
-    ),
-    pytest.param(
-        lambda s: correction(s.recorded().spec(displayName="chat"), 2).wait(15).lists(an_endpoint()),
-        Decided("drifted", reason=Reason.UPDATING, synced=None, record="ep-1", after=4, after_list=True),
-        id="second-correction-backs-off-for-twenty-seconds",
-    ),
-    pytest.param(
-        lambda s: correction(s.recorded().spec(displayName="chat"), 2).wait(21).lists(an_endpoint()),
-        Decided("drifted", RENAME, Reason.UPDATING, synced=None, record="ep-1", after_list=True),
-        id="third-correction-after-the-pause",
-    ),
-    pytest.param(
-        lambda s: correction(s.recorded().spec(displayName="chat"), 3).wait(900).lists(an_endpoint()),
-        Decided("drifted", reason=Reason.NOT_ACCEPTED, stalled=True, record="ep-1"),
-        id="three-corrections-that-did-not-last",
-    ),
-    pytest.param(
-        lambda s: correction(s.recorded().spec(displayName="chat"), 3).wait(100).lists(an_endpoint(name="else")),
-        Decided(
-            "drifted",
-            replace(RENAME, differences=(Difference("name", "else", "chat"),)),
-            Reason.UPDATING,
-            synced=None,
-            record="ep-1",
-            after_list=True,
-        ),
-        id="a-change-of-the-cloud-starts-anew",
-    ),
-]
-
 
 @pytest.mark.rule(
     A15=("predecessor-of-the-same-name", "predecessor-released"),
@@ -432,15 +304,6 @@ def test_an_object_without_an_endpoint(arrange: Arrange, expected: Decided) -> N
 @pytest.mark.parametrize(("arrange", "expected"), UNKNOWN_ROWS)
 def test_an_attempt_of_unknown_outcome(arrange: Arrange, expected: Decided) -> None:
     """Create 6: no POST while an endpoint may still come to be."""
-    scene = Scene()
-    arrange(scene)
-    assert decided(scene) == expected
-
-
-@pytest.mark.rule(H1="paused-corrects-nothing", I12="mark-that-somebody-removed-is-put-back")
-@pytest.mark.parametrize(("arrange", "expected"), UPKEEP_ROWS)
-def test_an_object_with_an_endpoint(arrange: Arrange, expected: Decided) -> None:
-    """Drift, immutability and being in order."""
     scene = Scene()
     arrange(scene)
     assert decided(scene) == expected

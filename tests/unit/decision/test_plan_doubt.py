@@ -233,77 +233,6 @@ ROWS = [
     ),
 ]
 
-FIRST = [
-    pytest.param(lambda s: s.status(endpointId="ep-1").spec(model=7), PUT_BACK, id="finalizer-missing>unreadable"),
-    pytest.param(lambda s: s.status(endpointId="ep-1").outage(), PUT_BACK, id="finalizer-missing>cloud-not-observed"),
-    pytest.param(
-        lambda s: s.spec(model=7).outage(),
-        Decided("unreadable", reason=Reason.INVALID_SPEC, stalled=True),
-        id="unreadable>cloud-not-observed",
-    ),
-    pytest.param(
-        lambda s: s.recorded(scope="project-2").lists().outage(),
-        Decided("cloud_not_observed", reason=Reason.CLOUD_UNAVAILABLE, judged=False, after_list=True),
-        id="cloud-not-observed>other-scope",
-    ),
-    pytest.param(
-        lambda s: s.recorded(scope="project-2").lists().annotated(api.RECONCILE_REQUESTED_AT, "now"),
-        MISMATCH,
-        id="other_scope>asked_to_look",
-    ),
-    pytest.param(
-        lambda s: s.recorded().lists(an_endpoint(), an_endpoint("ep-2")).annotated(api.RECONCILE_REQUESTED_AT, "now"),
-        Decided("asked_to_look", after_list=True, hurry=True),
-        id="asked_to_look>copied",
-    ),
-    pytest.param(
-        lambda s: s.recorded().lists(
-            an_endpoint(description=FOREIGN),
-            an_endpoint("ep-2", description=mark("a2")),
-            an_endpoint("ep-3", description=mark("a2")),
-        ),
-        conflict("copied"),
-        id="copied>foreign_owner",
-    ),
-    pytest.param(
-        lambda s: s.attempt_written("a9", endpointId="ep-1").held().lists(an_endpoint(description=FOREIGN)),
-        conflict("foreign_owner"),
-        id="foreign_owner>undecided",
-    ),
-    pytest.param(
-        lambda s: s.held().attempt_written("a9").lists(an_endpoint(), LATE),
-        Decided("undecided", reason=Reason.CREATE_OUTCOME_UNKNOWN, record="ep-1", after_list=True),
-        id="undecided>duplicate",
-    ),
-    pytest.param(
-        lambda s: s.recorded("ep-0").settles(an_endpoint(), LATE),
-        replace(duplicate(Nothing()), after=0),
-        id="duplicate>lost",
-    ),
-    pytest.param(
-        lambda s: s.recorded().spec(region="us-central1").lists(an_endpoint(), LATE),
-        duplicate(DeleteDuplicate("ep-2", "ep-1")),
-        id="duplicate>immutable",
-    ),
-    pytest.param(
-        lambda s: s.recorded().spec(region="us-central1", displayName="chat").lists(an_endpoint()),
-        Decided("immutable", reason=Reason.INVALID_SPEC, stalled=True, record="ep-1", after_list=True),
-        id="immutable>drifted",
-    ),
-    pytest.param(
-        lambda s: (
-            s.spec(enabled=False).attempt_written(state="Refused").stalled_before(Reason.REFUSED_BY_CLOUD).lists()
-        ),
-        Decided("remembered", reason=Reason.REFUSED_BY_CLOUD, stalled=True),
-        id="remembered>disabled",
-    ),
-    pytest.param(
-        lambda s: s.spec(enabled=False).lists(an_endpoint(description=mark(uid=OTHER_UID))),
-        Decided("predecessor", reason=Reason.OWNERSHIP_CONFLICT, stalled=True, after_list=True),
-        id="predecessor>disabled",
-    ),
-]
-
 
 @pytest.mark.rule(
     C25=(
@@ -336,14 +265,6 @@ FIRST = [
 @pytest.mark.parametrize(("arrange", "expected"), ROWS)
 def test_doubt(arrange: Arrange, expected: Decided) -> None:
     """Identity, Create 7, Lost, Evidence: each doubt has one answer."""
-    scene = Scene()
-    arrange(scene)
-    assert decided(scene) == expected
-
-
-@pytest.mark.parametrize(("arrange", "expected"), FIRST)
-def test_of_two_checks_that_would_answer_the_first_does(arrange: Arrange, expected: Decided) -> None:
-    """The order of the chain, pair by pair."""
     scene = Scene()
     arrange(scene)
     assert decided(scene) == expected
