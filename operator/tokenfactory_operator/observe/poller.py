@@ -226,8 +226,6 @@ class Poller:
         self._problem = answer.problem
 
     def _wake_changed(self, changes: Changes) -> None:
-        if not changes.endpoint_ids:
-            return
         for key in self.common.cache.keys_of(uids=changes.uids, endpoint_ids=changes.endpoint_ids):
             self.common.wake(key, 0.0)
         for key in self.common.cache.keys_of(uids=changes.doubled, endpoint_ids=()):

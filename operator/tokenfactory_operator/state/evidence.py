@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenfactory_operator.domain.decision_input import CloudView, Evidence, RecordedEvidence, Sighting
+from tokenfactory_operator.domain.decision_input import Absence, CloudView, Evidence, RecordedEvidence, Sighting
 from tokenfactory_operator.domain.identity import Identity, subject
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.domain.timing import NEVER
@@ -32,18 +32,20 @@ class _Look:
         self._identity = Identity(inventory.cluster_id, resource.uid)
 
     def evidence(self, recorded: str, attempt: str) -> Evidence:
-        target, place = self._record(self._resource.named_id), subject(self._resource.namespace, self._resource.name)
+        uid, place = self._resource.uid, subject(self._resource.namespace, self._resource.name)
+        own, target = self._inventory.sightings(self._inventory.carrying(uid)), self._record(self._resource.named_id)
+        of_attempt = [seen for seen in own if seen.endpoint.shows(self._identity, attempt)]
         return Evidence(
             scope=self._inventory.scope,
             view=self._view(),
             recorded=self._recorded(recorded),
-            own=self._own(),
+            own=own,
             named=target.sighting() if target else None,
             elsewhere=self._shown_elsewhere(),
             predecessors=self._strangers(item for item in self._owners.by_subject.get(place) if not self._buried(item)),
             namesakes=self._strangers(self._owners.elsewhere.get(place)),
-            identity_absence=self._lists.absence(self._identity_seen()),
-            attempt_absence=self._lists.absence(self._attempt_seen(attempt)),
+            identity_absence=self._absence(self._owners.last_seen(uid), own),
+            attempt_absence=self._absence(self._owners.attempt_last_seen(uid, attempt), of_attempt),
             accepted=self._accepted(recorded),
         )
 
@@ -77,9 +79,6 @@ class _Look:
         record = self._record(endpoint_id)
         return record is not None and record.left_out > NEVER
 
-    def _own(self) -> tuple[Sighting, ...]:
-        return self._inventory.sightings(self._inventory.carrying(self._resource.uid))
-
     def _accepted(self, recorded: str) -> dict[str, float]:
         found = (self._record(item) for item in {recorded, *self._owners.ever(self._resource.uid)})
         return {each.id: each.accepted for each in found if each is not None and each.accepted > NEVER}
@@ -89,17 +88,10 @@ class _Look:
         found = self._inventory.sightings(ids)
         return tuple(seen for seen in found if not seen.endpoint.carries(self._identity))
 
-    def _seen(self, ids: Iterable[str]) -> float:
-        records = (self._record(endpoint_id) for endpoint_id in ids)
-        return max((record.seen for record in records if record is not None), default=NEVER)
-
-    def _identity_seen(self) -> float:
-        uid = self._resource.uid
-        return max(self._owners.last_seen(uid), self._seen(self._inventory.carrying(uid)))
-
-    def _attempt_seen(self, attempt: str) -> float:
-        carrying = (seen.id for seen in self._own() if seen.endpoint.shows(self._identity, attempt))
-        return max(self._owners.attempt_last_seen(self._resource.uid, attempt), self._seen(carrying))
+    def _absence(self, before: float, present: Iterable[Sighting]) -> Absence:
+        """Of what these carry, and others carried until `before`."""
+        records = (self._record(seen.id) for seen in present)
+        return self._lists.absence(max((before, *(record.seen for record in records if record is not None))))
 
     def _witnessed(self, recorded: EndpointRecord | None) -> bool:
         """Whether the last complete LIST shows another endpoint that belongs to the same project for sure.
