@@ -82,7 +82,7 @@ def next_attempt_settle(s: DecisionInput, attempt: Attempt) -> float:
     It doubles with each unknown attempt in a row, so that a LIST that lags for an hour costs a few endpoints at most,
     unless the LIST has shown what was created after this attempt: then it shows what is new.
     """
-    doublings = 0 if newer_is_shown(s, attempt) else min(attempt.streak - 1, 10)
+    doublings = 0 if newer_is_shown(s, attempt) else min(attempt.after_unknown, 10)
     return s.timing.create_settle * min(2.0**doublings, SETTLE_MOST)
 
 

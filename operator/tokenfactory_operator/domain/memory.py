@@ -148,15 +148,8 @@ class Memory:
     without_credential: float = NEVER
     """Since when there is no usable credential for the object; `NEVER` while there is one."""
 
-    def requested(
-        self, value: str, at: float, *, pending: bool, doubt: Reason | None, named: Collection[str] = ()
-    ) -> None:
-        """The request annotation as it is now; `pending`: not handled yet, `doubt`: what the status asks a person.
-
-        `named`: the endpoints that the question is about, where another credential's LIST shows them.
-        """
-        if not self.request.news(value, at) or not pending:
-            return
+    def requested(self, doubt: Reason | None, named: Collection[str] = ()) -> None:
+        """A person asks for a new look; `doubt`: what the status asks a person, about the endpoints `named` if any."""
         self.corrections.clear()  # another try of each
         if doubt is not None:
             self.doubt_confirmed(doubt, named)

@@ -43,9 +43,8 @@ def note(known: Known, inventory: Inventory, projects: Projects) -> None:
 def _note_object(resource: Resource, memory: Memory, now: float) -> None:
     if resource.has_finalizer:
         memory.attempts.finalizer_seen(now)
-    doubt = status.doubt_reported(resource.status) if resource.request_pending else None
-    named = resource.status.conflicting_endpoints or ()
-    memory.requested(resource.requested_at, now, pending=resource.request_pending, doubt=doubt, named=named)
+    if memory.request.news(resource.requested_at, now) and resource.request_pending:
+        memory.requested(status.doubt_reported(resource.status), resource.status.conflicting_endpoints or ())
     memory.attempts.recorded(resource.status.endpoint_id)
 
 

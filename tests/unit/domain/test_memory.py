@@ -16,9 +16,8 @@ from tokenfactory_operator.domain.call_memory import Calls, Failure
 from tokenfactory_operator.domain.endpoint_memory import EndpointMemories
 from tokenfactory_operator.domain.errors import CloudUnavailable, InvalidSpec, OperatorError
 from tokenfactory_operator.domain.memory import Attempts, Memory
-from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import NEVER
-from unit.support.builders import UID, an_endpoint
+from unit.support.builders import an_endpoint
 
 PACKAGE: Final = Path(tokenfactory_operator.__file__).parent
 MODULES: Final = sorted(str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py"))
@@ -128,15 +127,6 @@ def test_only_what_the_spec_causes_outlives_the_credential(error: OperatorError,
     calls.failed(Failure(error, 1, 0.0, "", "Create", 0.0))
     calls.credential_changed()
     assert (calls.failure is not None, calls.failures) == (stays, int(stays))
-
-
-def test_a_request_confirms_a_doubt_once() -> None:
-    """The annotation answers the doubt that the status reports when its value is first seen."""
-    memory = Memory(UID)
-    memory.requested("now", 1.0, pending=True, doubt=Reason.INVENTORY_UNTRUSTED)
-    memory.doubt_over()
-    memory.requested("now", 2.0, pending=True, doubt=Reason.INVENTORY_UNTRUSTED)
-    assert (memory.confirmed_doubts, memory.request.seen) == (frozenset(), 1.0)
 
 
 def test_an_attempt_that_another_replaces_unsent_is_known_as_such() -> None:

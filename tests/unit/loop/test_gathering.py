@@ -10,6 +10,7 @@ import pytest
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.decision_input import Known
+from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.loop.gathering import confirm, gather, note, other_scope
 from unit.support.builders import IDENTITY, SCOPE, an_endpoint, mark
 from unit.support.scene import Scene
@@ -63,6 +64,19 @@ def test_what_is_noted_once_stays() -> None:
     noted = pickle.dumps(scene.memory)
     note(known(scene), scene.inventory, scene.projects)
     assert pickle.dumps(scene.memory) == noted
+
+
+def test_a_request_confirms_a_doubt_once() -> None:
+    """The annotation answers the doubt that the status reports when its value is first seen."""
+    scene = Scene().recorded().stalled_before(Reason.INVENTORY_UNTRUSTED)
+    scene.body["metadata"]["annotations"] = {api.RECONCILE_REQUESTED_AT: "now"}
+    first = scene.situation()
+    confirmed = scene.memory.confirmed_doubts
+    scene.memory.doubt_over()
+    scene.situation()
+    assert confirmed == {Reason.INVENTORY_UNTRUSTED}
+    assert not scene.memory.confirmed_doubts
+    assert scene.memory.request.seen == first.now
 
 
 def test_an_attempt_in_doubt_is_over_when_its_endpoint_is_seen() -> None:
