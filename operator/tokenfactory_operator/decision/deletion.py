@@ -41,10 +41,7 @@ FORCE: Final = f'set the annotation {FORCE_RELEASE} to "true"'
 
 
 def retained(s: Judged) -> bool:
-    """Whether the endpoint stays when the object goes. Left out of the spec, the status and the mark decide.
-
-    The status may be wiped, or tell of the adoption only after its PATCH.
-    """
+    """Whether the endpoint stays when the object goes; the mark decides too, since a status may be wiped or late."""
     left_out = not s.resource.said("deletionPolicy")
     return s.resource.deletion_policy is DeletionPolicy.RETAIN or (left_out and s.own.taken_over)
 

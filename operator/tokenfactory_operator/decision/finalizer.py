@@ -63,14 +63,14 @@ def ending(s: Judged) -> Ending:
     """The first that fits."""
     if s.resource.force_release:
         return Ending.FORCED
-    if _nothing_made(s):
+    if _never_created(s):
         return Ending.NOTHING_MADE
     if s.resource.observes:
         return Ending.OBSERVED
     return Ending.RETAINED if deletion.retained(s) else Ending.DELETED
 
 
-def _nothing_made(s: Judged) -> bool:
+def _never_created(s: Judged) -> bool:
     if s.evidence.own or s.recorded_id or s.memory.endpoints.known_since() or attempts.in_doubt(s) is not None:
         return False
     attempt, written = s.memory.attempts.latest, s.resource.status.create_attempt
