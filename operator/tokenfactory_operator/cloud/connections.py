@@ -149,6 +149,4 @@ class Connections:
             limits=httpx.Limits(max_connections=1, keepalive_expiry=IDLE),
             proxy=self._proxy,
         )
-        pool = transport._pool  # noqa: SLF001 - httpx has no argument for it, httpcore has
-        pool._network_backend = heads = Heads(pool._network_backend)  # noqa: SLF001
-        return Connection(transport, self._requests, heads)
+        return Connection(transport, self._requests, Heads.of(transport))

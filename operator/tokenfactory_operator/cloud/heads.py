@@ -5,8 +5,10 @@ that. Each costs as much as a head, so a server that sends nothing else takes th
 head are bounded.
 
 httpcore also takes whatever lies behind one answer for the answer to the next request. A gateway that answers twice, or
-whose answer is longer than it says, would so answer a LIST with what another call was told. `quiet` tells whether
-something lies there.
+whose answer is longer than it says, would so answer a LIST with what another call was told. `left_over` and `quiet`
+tell whether something lies there.
+
+The bound and `left_over` need private parts of httpx and httpcore, which no other module touches.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import ssl
 from typing import Any, Final
 
 import httpcore
+import httpx
 
 HEAD_LIMIT: Final = 64 * 1024
 """Bytes that are read before the head of an answer is complete: two thousand informational answers at most."""
@@ -33,6 +36,13 @@ class Heads(httpcore.AsyncNetworkBackend):
         self._backend = backend
         self._left: int | None = None
         self._stream: _Stream | None = None
+
+    @classmethod
+    def of(cls, transport: httpx.AsyncHTTPTransport) -> Heads:
+        """Those of a transport that has one connection at most; it connects through them from now on."""
+        pool = transport._pool  # noqa: SLF001 - httpx has no argument for it, httpcore has
+        pool._network_backend = heads = cls(pool._network_backend)  # noqa: SLF001
+        return heads
 
     def await_head(self) -> None:
         """A request is sent: from now on the bytes count."""
@@ -71,6 +81,21 @@ class Heads(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """As the backend."""
         await self._backend.sleep(seconds)
+
+
+def left_over(transport: httpx.AsyncBaseTransport) -> bool:
+    """Whether bytes were read that belong to no answer; httpcore keeps them for the next one, and does not tell.
+
+    Where they cannot be seen, as in another version of httpcore, the connection serves no second call.
+    """
+    for connection in transport._pool.connections:  # type: ignore[attr-defined]  # noqa: SLF001 - only some have one
+        inner = connection
+        while (within := getattr(inner, "_connection", None)) is not None:
+            inner = within
+        state = getattr(inner, "_h11_state", None)
+        if state is None or state.trailing_data[0]:
+            return True
+    return False
 
 
 class _Stream(httpcore.AsyncNetworkStream):

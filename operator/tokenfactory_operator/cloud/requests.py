@@ -15,7 +15,7 @@ import httpx
 from pydantic import SecretStr
 
 from tokenfactory_operator.cloud.call import Call
-from tokenfactory_operator.cloud.heads import Heads
+from tokenfactory_operator.cloud.heads import Heads, left_over
 
 ADDRESSES: Final = 8
 """Addresses that are remembered: those of the catalog, the LIST and the POST are the same each time."""
@@ -88,21 +88,7 @@ class Connection:
 
     async def quiet(self) -> bool:
         """Whether it can serve another call: nothing has come but the answers that were asked for."""
-        return self._heads is None or (not self._left_over() and await self._heads.quiet())
-
-    def _left_over(self) -> bool:
-        """Whether bytes were read that belong to no answer; httpcore keeps them for the next one, and does not tell.
-
-        Where they cannot be seen, as in another version of httpcore, the connection serves no second call.
-        """
-        for connection in self._transport._pool._connections:  # type: ignore[attr-defined]  # noqa: SLF001
-            inner = connection
-            while (within := getattr(inner, "_connection", None)) is not None:
-                inner = within
-            state = getattr(inner, "_h11_state", None)
-            if state is None or state.trailing_data[0]:
-                return True
-        return False
+        return self._heads is None or (not left_over(self._transport) and await self._heads.quiet())
 
     async def aclose(self) -> None:
         """Close it; a call that is under way fails."""
