@@ -95,7 +95,8 @@ class Listing:
         self._asked: set[Cursor | None] = {None}
         self._found: dict[str, ObservedEndpoint] = {}
         self._nameless: list[str] = []
-        self._unreadable = self._contradicted = self._bytes = 0
+        self._contradicted: list[str] = []
+        self._unreadable = self._bytes = 0
         self._problems: list[str] = []
 
     def add(self, page: Page, size: int) -> None:
@@ -106,7 +107,7 @@ class Listing:
             self._take(endpoint)
         self._nameless += page.nameless
         self._unreadable += page.unreadable
-        items = len(self._found) + len(self._nameless) + self._unreadable
+        items = len(self._found) + len(self._contradicted) + self._odd
         self.cursor = page.next
         spent = any(have >= most for have, most in zip((self.pages, items, self._bytes), self._room, strict=True))
         if page.problem:
@@ -118,12 +119,16 @@ class Listing:
         self._asked.add(page.next)
 
     def _take(self, endpoint: ObservedEndpoint) -> None:
-        """One id may come twice. What the earlier item says of its owner then holds as of an item without an id."""
+        """One id may come twice. What the earlier item says of its owner then counts too."""
         before = self._found.get(endpoint.id)
         self._found[endpoint.id] = endpoint
         if before is not None and before.description and before.description != endpoint.description:
-            self._nameless.append(before.description)
-            self._contradicted += 1
+            self._contradicted.append(before.description)
+
+    @property
+    def _odd(self) -> int:
+        """Items that are no endpoint as far as can be read."""
+        return len(self._nameless) + self._unreadable
 
     @property
     def asked(self) -> Collection[Cursor | None]:
@@ -137,15 +142,14 @@ class Listing:
 
     def result(self) -> EndpointList:
         """What the pages say together."""
-        odd = len(self._nameless) - self._contradicted + self._unreadable
-        bad = [f"{odd} of its items cannot be read"] if odd else []
+        bad = [f"{self._odd} of its items cannot be read"] if self._odd else []
         if self._contradicted:
-            bad.append(f"{self._contradicted} of its items has the id of another and a different description")
+            bad.append(f"{len(self._contradicted)} of its items has the id of another and a different description")
         return EndpointList(
             tuple(self._found.values()),
             view=not self._problems,
             unreadable=self._unreadable > 0,
-            nameless=tuple(self._nameless),
+            nameless=(*self._nameless, *self._contradicted),
             problem="; ".join([*self._problems, *bad]),
         )
 

@@ -114,7 +114,10 @@ class EndpointList:
     problem: str = ""
     """Why it is not complete, or not quite, for people."""
     nameless: tuple[str, ...] = ()
-    """Descriptions of items without an id: nothing is proven of the owners that their marks name."""
+    """Descriptions of items without an id, and of items whose id came again with another description.
+
+    Nothing is proven of the owners that their marks name.
+    """
 
     @property
     def complete(self) -> bool:
