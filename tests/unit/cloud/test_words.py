@@ -1,0 +1,199 @@
+"""What the words of an error answer decide, with each status: many sentences, and what they are judged as."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokenfactory_operator.cloud.call import Call
+from tokenfactory_operator.domain.errors import (
+    CloudConflict,
+    CloudError,
+    CloudUnavailable,
+    EndpointNotFound,
+    Forbidden,
+    Handling,
+    InvalidSpec,
+    QuotaExceeded,
+    RateLimited,
+)
+from unit.cloud.test_failures import CREATE, DELETE, LIST, UPDATE, failure
+
+
+@pytest.mark.parametrize("call", [CREATE, UPDATE], ids=["POST", "PATCH"])
+@pytest.mark.parametrize("status", [400, 402, 403, 409, 422, 429, 503])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"detail": "GPU quota exceeded for project a"}, id="quota"),
+        pytest.param({"detail": "Not enough GPUs in eu-north1"}, id="not enough GPUs"),
+        pytest.param({"detail": "No available capacity for gpu-h100-sxm"}, id="capacity"),
+        pytest.param({"error": {"message": "no", "type": "insufficient_quota", "code": None}}, id="type"),
+        pytest.param({"error": {"message": "no", "type": "x", "code": "resource_exhausted"}}, id="code"),
+        pytest.param({"detail": [{"loc": ["body"], "msg": "Insufficient funds", "type": "billing"}]}, id="list"),
+    ],
+)
+def test_lack_of_room(call: Call, status: int, body: object) -> None:
+    """Quota, capacity and money are told by words, whatever code carries them; nothing was made, and it may pass."""
+    error = failure(call, status, body)
+    assert (type(error), error.refused, error.handling) == (QuotaExceeded, True, Handling.WAITING_ON_CLOUD)
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "words", "kind", "refused"),
+    [
+        pytest.param(CREATE, 402, "Insufficient balance", QuotaExceeded, True, id="402 money"),
+        pytest.param(CREATE, 402, "no", QuotaExceeded, True, id="402 is about money"),
+        pytest.param(LIST, 402, "no", Forbidden, True, id="402 to a LIST"),
+        pytest.param(CREATE, 403, "Endpoint limit reached", QuotaExceeded, True, id="403 limit"),
+        pytest.param(CREATE, 409, "You have reached your limit of 5 endpoints", QuotaExceeded, True, id="409 limit"),
+        pytest.param(CREATE, 409, "maximum number of endpoints", QuotaExceeded, True, id="409 maximum"),
+        pytest.param(CREATE, 422, "description exceeds the limit of 500", InvalidSpec, True, id="422: a field's limit"),
+        pytest.param(CREATE, 409, "routing key is already taken", InvalidSpec, True, id="409 taken"),
+        pytest.param(CREATE, 409, "Duplicate request", CloudConflict, False, id="409: perhaps our own, sent twice"),
+        pytest.param(CREATE, 409, "routing_key must be unique", InvalidSpec, True, id="409 unique"),
+        pytest.param(CREATE, 409, "Too many endpoints in this project", QuotaExceeded, True, id="409 too many"),
+        pytest.param(CREATE, 503, "Maximum of 5 endpoints reached", QuotaExceeded, True, id="503 maximum"),
+        pytest.param(CREATE, 409, "Your credits are exhausted", QuotaExceeded, True, id="409 credits"),
+        pytest.param(CREATE, 409, "Unpaid: balance too low", QuotaExceeded, True, id="409 balance"),
+        pytest.param(CREATE, 503, "GPUs are sold-out", QuotaExceeded, True, id="503 sold out"),
+        pytest.param(CREATE, 503, "H100 capacity is currently unavailable", QuotaExceeded, True, id="503 unavailable"),
+        pytest.param(CREATE, 503, "GPUs of this type are not available", QuotaExceeded, True, id="503 not available"),
+        pytest.param(CREATE, 503, "We are at full capacity", QuotaExceeded, True, id="503 at capacity"),
+        pytest.param(
+            CREATE, 503, "The limit of 5 endpoints has been reached", QuotaExceeded, True, id="503 limit of 5"
+        ),
+        pytest.param(CREATE, 503, "limit_exceeded", QuotaExceeded, True, id="503 a code of a limit"),
+        pytest.param(CREATE, 409, "The cluster is full", QuotaExceeded, True, id="409 full"),
+        pytest.param(CREATE, 409, "Your account has an unpaid invoice", QuotaExceeded, True, id="409 unpaid"),
+        pytest.param(CREATE, 400, "You have too many endpoints", QuotaExceeded, True, id="400 too many"),
+        pytest.param(CREATE, 404, "model x is not deployed", InvalidSpec, True, id="POST 404 about the spec"),
+        pytest.param(CREATE, 404, "Not Found", CloudUnavailable, True, id="POST 404: the path is not served"),
+        pytest.param(CREATE, 405, "Method Not Allowed", CloudUnavailable, True, id="POST 405: the path is not served"),
+        pytest.param(UPDATE, 404, "Not Found", EndpointNotFound, True, id="PATCH 404 in a framework's words"),
+        pytest.param(CREATE, 409, "Conflict", CloudConflict, False, id="409 that says nothing"),
+        pytest.param(UPDATE, 409, "the endpoint is in use", CloudConflict, False, id="PATCH 409 passes"),
+        pytest.param(DELETE, 409, "quota", CloudConflict, False, id="DELETE 409 passes"),
+        pytest.param(CREATE, 503, "no available capacity", QuotaExceeded, True, id="503 capacity"),
+        pytest.param(CREATE, 503, "try again", CloudUnavailable, False, id="503 that says nothing"),
+        pytest.param(CREATE, 500, "quota", CloudUnavailable, False, id="500 is a fault"),
+        pytest.param(CREATE, 429, "slow down", RateLimited, True, id="429 is the pace"),
+        pytest.param(CREATE, 429, "GPU quota", QuotaExceeded, True, id="429 quota"),
+        pytest.param(UPDATE, 410, "gone", EndpointNotFound, True, id="PATCH 410"),
+        pytest.param(DELETE, 410, "gone", EndpointNotFound, True, id="DELETE 410"),
+        pytest.param(LIST, 410, "gone", CloudUnavailable, False, id="LIST 410: no endpoint is meant"),
+    ],
+)
+def test_words_and_status(*, call: Call, status: int, words: str, kind: type[CloudError], refused: bool) -> None:
+    """The table of refusals: the same status is judged by what the API says, and by nobody else's words."""
+    for body in ({"detail": words}, {"error": {"message": words, "type": None, "code": None}}):
+        error = failure(call, status, body)
+        assert (type(error), error.refused) == (kind, refused)
+        assert words in error.message
+    foreign = failure(call, status, f"<title>{words}</title>".encode())
+    assert not foreign.refused
+    assert type(foreign) not in {QuotaExceeded, EndpointNotFound, InvalidSpec}
+
+
+FAULTS = [
+    *(
+        "{} service is down",
+        "the {} service timed out",
+        "{} check exceeded the time limit",
+        "could not reach {} backend",
+    ),
+    *("{} lookup: upstream connection limit reached", "load balancer: no {} server", "{} is being checked"),
+    *("{} service unavailable", "{} service is temporarily unavailable"),
+    *("{}: retry limit exceeded", "{}", "{} request already exists", "{}: operation in progress, quota exceeded"),
+]
+"""What a faulty part says, or another request: the call may have had an effect."""
+
+
+@pytest.mark.rule("C14", "X26")
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("part", ["quota", "capacity", "balance", "billing", "payment", "GPU", "limit", "credit"])
+@pytest.mark.parametrize("status", [409, 503])
+def test_a_fault_that_only_mentions_room_is_no_refusal(status: int, part: str, fault: str) -> None:
+    """Where the words decide whether anything was done, they have to say that something is lacking."""
+    for words in (fault.format(part), fault.format(part).upper()):
+        for body in ({"detail": words}, {"error": {"message": words, "type": "error", "code": status}}):
+            assert not failure(CREATE, status, body).refused, words
+
+
+@pytest.mark.rule("C14", "X45")
+@pytest.mark.parametrize("status", [409, 503])
+@pytest.mark.parametrize(
+    "effect",
+    [
+        *("Request queued: {}", "{}; your endpoint has been placed in the queue", "{}: you are on the waiting list"),
+        *(
+            "Accepted, but {}",
+            "Endpoint ep-1 created; {} yet",
+            "Created with 1 replica of 4: {}",
+            "{}, partially deployed",
+        ),
+        *("The endpoint was scheduled, {} yet", "Deployment started, {}", "{}: the endpoint stays pending until then"),
+        *("{} (operation op-1 pending)", "{}: deployment postponed", "{} after creation, it will be removed"),
+        *("{}. We will retry", "{}. It will be created later", "{}, provisioning will start when there is some"),
+    ],
+)
+@pytest.mark.parametrize("lack", ["no capacity", "not enough free GPUs", "quota exceeded", "insufficient balance"])
+def test_what_was_made_for_later_is_no_refusal(status: int, effect: str, lack: str) -> None:
+    """What is lacking may be what an endpoint waits for that was made already, or is still to be made."""
+    for words in (effect.format(lack), effect.format(lack).upper()):
+        for body in ({"detail": words}, {"error": {"message": words, "type": "error", "code": status}}):
+            assert not failure(CREATE, status, body).refused, words
+
+
+@pytest.mark.parametrize("status", [409, 503])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("Not enough GPUs: the endpoint was not created", "The endpoint could not be created: quota exceeded"),
+        *(
+            "No capacity, request not accepted",
+            "Quota exceeded. No endpoint was created",
+            "No capacity; nothing was started",
+        ),
+        *(
+            "The maximum number of endpoints that can be created is reached",
+            "You have created 5 of 5 endpoints: quota exceeded",
+        ),
+        *("No capacity: the deployment cannot be scheduled", "No capacity. It hasn't been created. Try again later"),
+        *(
+            "Insufficient balance to start an endpoint",
+            "Quota exceeded while creating the endpoint",
+            "Queue full: no capacity",
+        ),
+    ],
+)
+def test_what_says_that_nothing_was_made_is_a_refusal(status: int, words: str) -> None:
+    """The same words, denied."""
+    error = failure(CREATE, status, {"detail": words})
+    assert (type(error), error.refused) == (QuotaExceeded, True)
+
+
+@pytest.mark.parametrize("status", [409, 503])
+@pytest.mark.parametrize("code", ["quota_exceeded", "QuotaExceeded", "GPU-QUOTA-EXCEEDED", "InsufficientCapacity"])
+@pytest.mark.parametrize("field", ["type", "code", "status", "reason"])
+def test_a_code_says_what_its_message_does_not(field: str, code: str, status: int) -> None:
+    """In whatever spelling, whatever language the sentence has, and in whichever field of the form it stands."""
+    for body in ({"detail": "Kontingent", field: code}, {"error": {"message": "Kontingent", field: code}}):
+        error = failure(CREATE, status, body)
+        assert (type(error), error.refused) == (QuotaExceeded, True)
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "body", "kind"),
+    [
+        pytest.param(CREATE, 403, {"detail": "Insufficient permissions"}, Forbidden, id="rights are no room"),
+        pytest.param(CREATE, 403, {"error": {"message": "x", "code": "insufficient_scope"}}, Forbidden, id="scope"),
+        pytest.param(CREATE, 429, {"detail": "Rate limit: quota of 10 requests"}, RateLimited, id="quota of requests"),
+        pytest.param(CREATE, 400, {"detail": "quota_project is missing"}, InvalidSpec, id="a field's name"),
+        pytest.param(CREATE, 500, {"detail": "capacity service down"}, CloudUnavailable, id="500 is a fault"),
+        pytest.param(CREATE, 503, b"<title>Over capacity</title>", CloudUnavailable, id="a gateway's capacity"),
+        pytest.param(LIST, 429, {"detail": "quota exceeded"}, RateLimited, id="reading needs no room"),
+    ],
+)
+def test_words_that_mean_something_else(call: Call, status: int, body: object, kind: type[CloudError]) -> None:
+    """A word is not enough where the answer speaks of rights, of pace, or is not the API's."""
+    assert type(failure(call, status, body)) is kind
