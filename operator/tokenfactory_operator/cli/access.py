@@ -23,7 +23,7 @@ from tokenfactory_operator.domain.errors import CredentialsError, KubeError, Kub
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.settings import Settings, StartupError
 from tokenfactory_operator.settings.loading import described_settings, load_settings
-from tokenfactory_operator.settings.model import ENV_PREFIX
+from tokenfactory_operator.settings.names import ENV_PREFIX
 
 NO_TOKEN: Final = "no-token"  # noqa: S105 - stands where there is none
 NEEDED: Final = (

@@ -15,7 +15,7 @@ from tokenfactory_operator.domain.errors import KubeNotFound
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.errors import ApiServerError
 from tokenfactory_operator.ports import JsonObject, Key
-from tokenfactory_operator.settings.model import ENV_PREFIX
+from tokenfactory_operator.settings.names import ENV_PREFIX
 
 SELECTOR: Final = "app.kubernetes.io/name=tokenfactory-operator"
 """The label that the chart and deploy/ put on everything of the operator."""

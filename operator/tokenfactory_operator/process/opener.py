@@ -15,7 +15,7 @@ from tokenfactory_operator.domain.errors import CredentialsError
 from tokenfactory_operator.network.proxies import of_environment
 from tokenfactory_operator.ports import Clock
 from tokenfactory_operator.settings import Settings, StartupError
-from tokenfactory_operator.settings.model import ENV_PREFIX
+from tokenfactory_operator.settings.names import ENV_PREFIX
 from tokenfactory_operator.telemetry.metrics import Metrics
 
 OF_A_SECRET: Final = Advice(token="the Secret of spec.credentials", project="spec.credentials.projectId")  # noqa: S106 - names

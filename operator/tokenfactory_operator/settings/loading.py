@@ -20,7 +20,8 @@ from pydantic.fields import FieldInfo
 
 from tokenfactory_operator.domain.errors import CredentialsError, bounded, visible
 from tokenfactory_operator.settings.durations import format_duration
-from tokenfactory_operator.settings.model import ENV_PREFIX, Settings, both_spellings
+from tokenfactory_operator.settings.model import Settings
+from tokenfactory_operator.settings.names import ENV_PREFIX, both_spellings
 from tokenfactory_operator.settings.values import Accepts
 
 SHOWN: Final = 100

@@ -1,4 +1,4 @@
-"""Every setting, once: its name, default, bounds, group and meaning, and which of them contradict each other.
+"""Every setting, once: its name, default, bounds, group and meaning, and which of them contradict each other (`order`).
 
 Only what some part of the operator reads stands here.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from pydantic import Field, model_validator
 from pydantic.config import JsonDict
@@ -19,6 +19,8 @@ from tokenfactory_operator.domain.desired import INFERENCE_HOSTS
 from tokenfactory_operator.leader.lease import LeaseTerms
 from tokenfactory_operator.ports import Timing
 from tokenfactory_operator.settings.durations import format_duration
+from tokenfactory_operator.settings.names import ENV_PREFIX, both_spellings
+from tokenfactory_operator.settings.order import out_of_order
 from tokenfactory_operator.settings.tokens import FixedToken, TokenFile, TokenSource
 from tokenfactory_operator.settings.values import (
     Address,
@@ -48,7 +50,6 @@ from tokenfactory_operator.settings.values import (
     host_table,
 )
 
-ENV_PREFIX: Final = "TOKENFACTORY_"
 CLOUD: Final[JsonDict] = {"group": "Cloud"}
 SCOPE: Final[JsonDict] = {"group": "Scope"}
 ELECTION: Final[JsonDict] = {"group": "Leader election"}
@@ -60,44 +61,8 @@ HOUR: Final = 3_600.0
 DAY: Final = 24 * HOUR
 
 
-def both_spellings(field: str) -> str:
-    """A setting's name as flag and as environment variable; the token has no flag (arguments are public)."""
-    environment = ENV_PREFIX + field.upper()
-    return environment if field == "token" else f"--{field.replace('_', '-')} ({environment})"
-
-
 def _covers(names: tuple[str, ...], namespace: str) -> bool:
     return "*" in names or namespace in names
-
-
-class _AtMost(NamedTuple):
-    """`times` times the setting `small` may not be more than the setting `large`."""
-
-    small: str
-    times: int
-    large: str
-    why: str
-
-    def contradiction(self, settings: Settings) -> str | None:
-        small, large = getattr(settings, self.small), getattr(settings, self.large)
-        # Compared in milliseconds, the resolution of durations: 3 times 0.1 is not more than 0.3.
-        if round(self.times * small * 1_000) <= round(large * 1_000):
-            return None
-        factor = f"{self.times} times " if self.times > 1 else ""
-        return (
-            f"{both_spellings(self.small)} is {format_duration(small)} and {both_spellings(self.large)} is"
-            f" {format_duration(large)}; accepted: {factor}the former at most the latter, because {self.why}"
-        )
-
-
-_ORDERED: Final = (
-    _AtMost("poll_interval_in_transition", 1, "poll_interval", "in transition the cloud is asked more often"),
-    _AtMost("poll_interval_in_transition", 2, "create_settle", "absence takes two LISTs within the settle time"),
-    _AtMost("request_timeout", 1, "create_settle", "a request may take effect until it has timed out"),
-    _AtMost("create_settle", 1, "delete_settle", "a deletion has to be at least as sure as a creation"),
-    _AtMost("create_settle", 1, "lost_settle", "what once served is given up no sooner than what was never seen"),
-    _AtMost("poll_interval", 3, "inventory_max_age", "the inventory must outlive two failed LISTs"),
-)
 
 
 class Settings(BaseSettings):
@@ -363,7 +328,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _contradictions(self) -> Self:
-        problems = [problem for rule in _ORDERED if (problem := rule.contradiction(self))]
+        problems = out_of_order(self)
         names = f"{both_spellings('token_file')} and {both_spellings('token')}"
         if self.token is not None and self.token_file is not None:
             problems.append(f"{names} are both given; accepted: one of them")

@@ -17,7 +17,7 @@ import structlog
 from aiohttp import web
 
 from tokenfactory_operator.settings import ListenAddress, StartupError
-from tokenfactory_operator.settings.model import both_spellings
+from tokenfactory_operator.settings.names import both_spellings
 from tokenfactory_operator.telemetry.doors import Doors
 
 Check = Callable[[], str | None]

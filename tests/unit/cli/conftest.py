@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from tokenfactory_operator.settings.model import ENV_PREFIX
+from tokenfactory_operator.settings.names import ENV_PREFIX
 
 
 @pytest.fixture(autouse=True)
