@@ -8,7 +8,7 @@ from tokenfactory_operator.decision import proof
 from tokenfactory_operator.decision.actions import Decision, DeleteDuplicate, Hindered, Nothing, UnderWay, Verdict
 from tokenfactory_operator.decision.claims import other_owners, unproven_text
 from tokenfactory_operator.decision.failures import tried
-from tokenfactory_operator.decision.ownership import TABLE, Deed, Judged, Role
+from tokenfactory_operator.decision.ownership import Deed, Judged, Role
 from tokenfactory_operator.domain.decision_input import Sighting
 from tokenfactory_operator.domain.reasons import Reason
 
@@ -71,7 +71,7 @@ def duplicate(s: Judged) -> Decision | None:
         return None  # nothing that serves is deleted while the other does not: first that one is put in order
     ids = tuple(seen.id for seen in others)
     text = f"Endpoint {kept.id} is kept; {', '.join(ids)} is a duplicate"
-    if any(TABLE[s.own.roles[item]].living is Deed.ASK for item in ids):
+    if s.own.to(Deed.ASK).intersection(ids):
         text = f"{text} that was not created here. Decide in the console."
         hindered = Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids)
         return Decision(verdict=hindered, record=kept.id, after_list=True)

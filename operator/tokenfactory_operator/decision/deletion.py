@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tokenfactory_operator.api.v1alpha1 import FORCE_RELEASE, DeletionPolicy
+from tokenfactory_operator.api.v1alpha1 import FORCE_RELEASE
 from tokenfactory_operator.decision import attempts, proof
 from tokenfactory_operator.decision.actions import (
     Asking,
@@ -23,7 +23,7 @@ from tokenfactory_operator.decision.actions import (
 from tokenfactory_operator.decision.claims import unproven_text
 from tokenfactory_operator.decision.conflicts import delete_next
 from tokenfactory_operator.decision.failures import tried
-from tokenfactory_operator.decision.ownership import TABLE, Deed, Judged, Role
+from tokenfactory_operator.decision.ownership import Deed, Judged, Role
 from tokenfactory_operator.decision.questions import (
     CONFIRM,
     cut_off,
@@ -40,21 +40,10 @@ from tokenfactory_operator.domain.timing import NEVER
 FORCE: Final = f'set the annotation {FORCE_RELEASE} to "true"'
 
 
-def retained(s: Judged) -> bool:
-    """Whether the endpoint stays when the object goes; the mark decides too, since a status may be wiped or late."""
-    left_out = not s.resource.said("deletionPolicy")
-    return s.resource.deletion_policy is DeletionPolicy.RETAIN or (left_out and s.own.taken_over)
-
-
-def done_with(s: Judged, *deeds: Deed) -> set[str]:
-    """Ids of the endpoints with which one of these is done when the object goes."""
-    table = {role: row.retained if retained(s) else row.deleted for role, row in TABLE.items()}
-    return {item for item, role in s.own.roles.items() if table[role] in deeds}
-
-
-def staying(s: Judged) -> set[str]:
+def staying(s: Judged) -> frozenset[str]:
     """Ids of the endpoints that are not deleted with the object."""
-    return done_with(s, Deed.RELEASE, Deed.LEAVE, Deed.ASK) | ({s.recorded_id} if retained(s) else set())
+    spared = s.own.to(Deed.RELEASE, Deed.LEAVE, Deed.ASK)
+    return spared | {s.recorded_id} if s.own.retained else spared
 
 
 def call_sent(s: Judged) -> Decision | None:
@@ -68,7 +57,7 @@ def call_sent(s: Judged) -> Decision | None:
 
 def unproven(s: Judged) -> Decision | None:
     """Nothing but the status says that the endpoint is this object's: neither deleted nor left without a word (I20)."""
-    if Role.UNPROVEN not in s.own.roles.values() or (retained(s) and s.own.kept is None):
+    if Role.UNPROVEN not in s.own.roles.values() or (s.own.retained and s.own.kept is None):
         return None
     text = f"{unproven_text(s)} If not, or to leave it, release the object: {FORCE}."
     return Decision(verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text), after_list=True)
@@ -76,7 +65,7 @@ def unproven(s: Judged) -> Decision | None:
 
 def undeleted(s: Judged) -> Decision | None:
     """An endpoint of this object is there, or may be: DELETE it until each call has answered."""
-    seen, to_delete = s.own.seen, done_with(s, Deed.DELETE)
+    seen, to_delete = s.own.seen, s.own.to(Deed.DELETE)
     due = (item for item in to_delete if proof.call_due(s.memory.endpoints[item].deleted, seen.get(item)))
     ids = tuple(sorted(due, key=lambda item: (item not in seen, item)))  # what is seen first: the rest may not exist
     if s.recorded_id in ids and _unjudged(s):
@@ -112,7 +101,7 @@ def unresolved_attempt(s: Judged) -> Decision | None:
 
 def duplicate(s: Judged) -> Decision | None:
     """A duplicate is not let go with the endpoint that is kept: nobody would delete it any more (Create 7)."""
-    kept, doubles = s.own.kept, done_with(s, Deed.DELETE) - _accepted(s).keys()
+    kept, doubles = s.own.kept, s.own.to(Deed.DELETE) - _accepted(s).keys()
     others = [seen for seen in s.evidence.own if seen.id in doubles]
     if kept is None or not others:
         return None
@@ -172,7 +161,7 @@ def duplicate_before(s: Judged) -> Decision | None:
 def unreleased(s: Judged) -> Decision | None:
     """The endpoint stays, and nothing has shown yet that its mark says that it was let go on purpose."""
     seen = s.own.kept
-    if seen is None or seen.id not in done_with(s, Deed.RELEASE):
+    if seen is None or seen.id not in s.own.to(Deed.RELEASE):
         return None
     done, unmarked = s.memory.endpoints[seen.id].released, not seen.endpoint.carries(s.identity)
     if unmarked and max(seen.listed, seen.answered) > done and (done > NEVER or seen.endpoint.released is not None):

@@ -67,7 +67,7 @@ def ending(s: Judged) -> Ending:
         return Ending.NOTHING_MADE
     if s.resource.observes:
         return Ending.OBSERVED
-    return Ending.RETAINED if deletion.retained(s) else Ending.DELETED
+    return Ending.RETAINED if s.own.retained else Ending.DELETED
 
 
 def _never_created(s: Judged) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from tokenfactory_operator.api.v1alpha1 import DeletionPolicy
 from tokenfactory_operator.decision import claims
 from tokenfactory_operator.decision.actions import Asking
 from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
@@ -86,8 +87,14 @@ class Ownership:
     None while a LIST leaves the recorded one out, and nothing proves yet that it is gone. Another with the object's
     mark may be its duplicate, and must not take its place.
     """
-    taken_over: bool
-    """The cloud shows that the object's endpoint was not made for it, whatever the status says."""
+    deeds: Mapping[str, Deed]
+    """Endpoint id → what is done with it now."""
+    retained: bool
+    """The endpoint stays when the object goes.
+
+    Left out of the spec, the status and the mark decide: the status may be wiped, or tell of the adoption only after
+    its PATCH.
+    """
     target: str
     """Id of the endpoint that the object is to adopt; empty if none."""
     obstacle: Asking | None
@@ -96,6 +103,10 @@ class Ownership:
     """Ids of endpoints that carry the same `try` of this object."""
     imitations: tuple[str, ...]
     """Ids of endpoints that carry the `try` of another one, and surely are not it."""
+
+    def to(self, *deeds: Deed) -> frozenset[str]:
+        """Ids of the endpoints with which one of these is done."""
+        return frozenset(item for item, deed in self.deeds.items() if deed in deeds)
 
 
 @dataclass(frozen=True)
@@ -132,19 +143,29 @@ def judge(s: DecisionInput) -> Ownership:
         (Role.KEPT, itself if kept is None else {kept.id}),
         (Role.TAKEN_OVER, {each.id for each in shown.values() if each.endpoint.attempt_of(s.identity) == ADOPTED}),
     )
+    roles = {
+        item: next((role for role, ids in fitting if item in ids), Role.DUPLICATE)
+        for item in {*shown, s.recorded_id} - {""}
+    }
+    left_out = not s.resource.said("deletionPolicy")
+    retained = s.resource.deletion_policy is DeletionPolicy.RETAIN or (left_out and claims.taken_over(s, likeliest))
     return Ownership(
-        roles={
-            item: next((role for role, ids in fitting if item in ids), Role.DUPLICATE)
-            for item in {*shown, s.recorded_id} - {""}
-        },
+        roles=roles,
         seen=shown,
         kept=kept,
-        taken_over=claims.taken_over(s, likeliest),
+        deeds={item: _deed(s, TABLE[role], retained=retained) for item, role in roles.items()},
+        retained=retained,
         target=target,
         obstacle=obstacle,
         copies=copies,
         imitations=imitations,
     )
+
+
+def _deed(s: DecisionInput, row: Deeds, *, retained: bool) -> Deed:
+    if not s.resource.terminating:
+        return row.living
+    return row.retained if retained else row.deleted
 
 
 def _foreign(s: DecisionInput, shown: Mapping[str, Sighting]) -> set[str]:
