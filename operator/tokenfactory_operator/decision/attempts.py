@@ -77,10 +77,9 @@ def attempt_absent(s: DecisionInput, attempt: Attempt, *, settle: float) -> bool
 
 
 def next_attempt_settle(s: DecisionInput, attempt: Attempt) -> float:
-    """For how long nothing of an unknown attempt may be seen before the next one, in seconds.
+    """For how many seconds nothing of an unknown attempt may be seen before the next one (C24, C36).
 
-    It doubles with each unknown attempt in a row, so that a LIST that lags for an hour costs a few endpoints at most,
-    unless the LIST has shown what was created after this attempt: then it shows what is new.
+    It doubles, so that a LIST that lags for an hour costs a few endpoints at most.
     """
     doublings = 0 if newer_is_shown(s, attempt) else min(attempt.after_unknown, 10)
     return s.timing.create_settle * min(2.0**doublings, SETTLE_MOST)

@@ -84,11 +84,9 @@ def unlisted(s: DecisionInput) -> bool:
 
 
 def likeliest(s: DecisionInput, unmarked: Sighting | None, copied: Collection[str]) -> Sighting | None:
-    """Of the endpoints that are seen: the one that the spec names, else the one that serves, else the older.
+    """Of the endpoints that are seen the one that is kept (C25), and none of the `copied` (C43).
 
-    The status only decides between equals: it may name the successor of one that was gone for a while. The recorded
-    one without a mark (`unmarked`) comes before those: were another taken in its place, nothing would lead back to it.
-    None of the `copied` is the object's, also where nothing else is seen.
+    The recorded one without a mark (`unmarked`) comes first: were another taken in its place, nothing would lead back.
     """
     return min(
         (seen for seen in (*s.evidence.own, unmarked) if seen is not None and seen.id not in copied),
@@ -123,12 +121,7 @@ def copies(s: DecisionInput, unmarked: Sighting | None) -> tuple[str, ...]:
 
 
 def imitations(s: DecisionInput) -> tuple[str, ...]:
-    """Ids of endpoints whose `try` is surely that of another one, whether that one is listed, missing or long gone.
-
-    An attempt makes one endpoint. This process knows what each of its own has made, once a LIST or a look by id has
-    shown that: before, the id in the answer may be another thing's, or be spelled otherwise. Of the recorded endpoint's
-    the status remembers routing key and age, which no copied description brings.
-    """
+    """Ids of endpoints whose `try` is surely that of another one, which may be listed, missing or long gone (C43)."""
     known = originals(s)
     return tuple(seen.id for seen in s.evidence.own if seen.id not in known and _imitates(s, seen.endpoint))
 
@@ -139,6 +132,7 @@ def originals(s: DecisionInput) -> frozenset[str]:
 
 
 def _imitates(s: DecisionInput, seen: ObservedEndpoint) -> bool:
+    """Until what an attempt made is shown, the id in its answer may be another thing's, or be spelled otherwise."""
     attempt, status = seen.attempt_of(s.identity) or "", s.resource.status
     made_another = s.memory.endpoints[s.memory.attempts.made.get(attempt, "")].shown
     pairs = ((status.routing_key, seen.routing_key), (status.created_at, seen.created_at))

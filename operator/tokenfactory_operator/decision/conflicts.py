@@ -79,10 +79,7 @@ def duplicate(s: Judged) -> Decision | None:
 
 
 def delete_next(s: Judged, kept: Sighting, others: list[Sighting], verdict: Verdict) -> Decision:
-    """DELETE the first of the duplicates for which that is due, or wait until it is.
-
-    The recorded one is not given up for one that an earlier process may be deleting.
-    """
+    """DELETE the first of the duplicates for which that is due; what may be deleted already replaces nothing (C25)."""
     if any(seen.id == s.recorded_id for seen in others) and proof.may_be_going(s, kept.id):
         text = f"Waiting to see whether {kept.id}, which comes before {s.recorded_id}, is being deleted."
         return Decision(verdict=replace(verdict, message=text), after_list=True)

@@ -82,19 +82,11 @@ class Ownership:
     seen: Mapping[str, Sighting]
     """Those of them that are taken to exist, by id."""
     kept: Sighting | None
-    """The endpoint of this object, if it is seen.
-
-    None while a LIST leaves the recorded one out, and nothing proves yet that it is gone. Another with the object's
-    mark may be its duplicate, and must not take its place.
-    """
+    """The endpoint of this object, if it is seen: another does not take the place of one that may be there (C42)."""
     deeds: Mapping[str, Deed]
     """Endpoint id → what is done with it now."""
     retained: bool
-    """The endpoint stays when the object goes.
-
-    Left out of the spec, the status and the mark decide: the status may be wiped, or tell of the adoption only after
-    its PATCH.
-    """
+    """The endpoint stays when the object goes. Left out of the spec, status and mark decide: a status may be wiped."""
     target: str
     """Id of the endpoint that the object is to adopt; empty if none."""
     obstacle: Asking | None
