@@ -124,13 +124,13 @@ class Verdict:
     """Endpoints that stand in the way; they are left alone."""
     given_up: tuple[Difference, ...] = ()
     """Differences that are not corrected any more."""
+    asks: bool | None = None
+    """Whether a person is asked to act, where that is not as the table of reasons says."""
 
     synced: ClassVar[bool | None] = False
     """None: unknown, as while an attempt is under way."""
     judged: ClassVar[bool] = True
     """The present generation was held against the cloud; otherwise the conditions keep describing an older one."""
-    asks: ClassVar[bool | None] = None
-    """Whether a person is asked to act; None: as the table of reasons says."""
 
     @property
     def stalled(self) -> bool:
@@ -151,31 +151,13 @@ class UnderWay(Verdict):
 
 
 class Hindered(Verdict):
-    """Something is in the way; who must act, the table of reasons says."""
-
-
-class Asking(Verdict):
-    """Something is in the way, and a person must act."""
-
-    asks = True
-
-
-class Waiting(Verdict):
-    """Something is in the way, and nobody is asked: it is tried again."""
-
-    asks = False
+    """Something is in the way."""
 
 
 class Unjudged(Verdict):
-    """Nothing can be held against the cloud now; who must act, the table of reasons says."""
+    """Nothing can be held against the cloud now."""
 
     judged = False
-
-
-class UnjudgedYet(Unjudged):
-    """As `Unjudged`, for so short a time that nobody is asked."""
-
-    asks = False
 
 
 SYNCED = Applied(Reason.RECONCILE_SUCCESS, "The cloud has what the spec says.")

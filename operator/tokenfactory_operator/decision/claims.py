@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection
 
 from tokenfactory_operator.decision import proof
-from tokenfactory_operator.decision.actions import Asking
+from tokenfactory_operator.decision.actions import Hindered
 from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.desired import owner_mark
 from tokenfactory_operator.domain.drift import immutable_mismatches
@@ -140,14 +140,14 @@ def _imitates(s: DecisionInput, seen: ObservedEndpoint) -> bool:
     return made_another or (attempt == s.resource.origin and differs)
 
 
-def obstacle(s: DecisionInput, target: str) -> Asking | None:
+def obstacle(s: DecisionInput, target: str) -> Hindered | None:
     """What stands against adopting `target`; None too where nothing is (still) to be adopted."""
     others = [seen.id for seen in s.evidence.own]
     if not target or target in others:
         return None
     if others:
         text = f"This object has endpoint {', '.join(others)}, so it cannot adopt {target}: use another object."
-        return Asking(Reason.OWNERSHIP_CONFLICT, text)
+        return Hindered(Reason.OWNERSHIP_CONFLICT, text)
     candidates = (s.evidence.named, *s.evidence.predecessors)
     found = next((seen.endpoint for seen in candidates if seen is not None and seen.id == target), None)
     if found is not None:
@@ -158,14 +158,14 @@ def obstacle(s: DecisionInput, target: str) -> Asking | None:
         f"No endpoint {target} is listed with this object's credential. Check spec.endpointId, and whether"
         " the credential is of the endpoint's project."
     )
-    return Asking(Reason.ENDPOINT_NOT_FOUND, text)
+    return Hindered(Reason.ENDPOINT_NOT_FOUND, text)
 
 
-def _forbidden(s: DecisionInput, endpoint: ObservedEndpoint) -> Asking | None:
+def _forbidden(s: DecisionInput, endpoint: ObservedEndpoint) -> Hindered | None:
     if s.policy.may_adopt or of_predecessor(s, endpoint) or had_mark(s, endpoint):
         return None
     if s.resource.origin and s.recorded_id == endpoint.id:
-        return Asking(Reason.OWNERSHIP_CONFLICT, unproven_text(s))
+        return Hindered(Reason.OWNERSHIP_CONFLICT, unproven_text(s))
     text = (
         f"Endpoint {endpoint.id} may not be adopted from the namespace {s.resource.namespace}: the operator's own "
         "credential adopts only for those in TOKENFACTORY_ADOPTION_NAMESPACES (chart: settings.adoptionNamespaces)."
@@ -173,19 +173,19 @@ def _forbidden(s: DecisionInput, endpoint: ObservedEndpoint) -> Asking | None:
     if s.recorded_id == endpoint.id:  # its adoption had begun: the mark may have been there, and be removed again
         mark = owner_mark(s.resource, s.identity, ADOPTED)
         text += f" Or put {mark} at the end of its description in the cloud's console."
-    return Asking(Reason.FORBIDDEN, text)
+    return Hindered(Reason.FORBIDDEN, text)
 
 
-def _conflict(s: DecisionInput, endpoint: ObservedEndpoint) -> Asking | None:
+def _conflict(s: DecisionInput, endpoint: ObservedEndpoint) -> Hindered | None:
     if s.resource.observes:
         return None
     if s.evidence.claimed_by:
         text = f"Endpoint {endpoint.id} is claimed by {s.evidence.claimed_by}. One endpoint has one object."
-        return Asking(Reason.OWNERSHIP_CONFLICT, text)
+        return Hindered(Reason.OWNERSHIP_CONFLICT, text)
     if not endpoint.foreign_to(s.identity) or of_predecessor(s, endpoint):
         return None
     text = f"Endpoint {endpoint.id} belongs to another owner: {other_owners(s, endpoint)}. Release it there first."
-    return Asking(Reason.OWNERSHIP_CONFLICT, text)
+    return Hindered(Reason.OWNERSHIP_CONFLICT, text)
 
 
 def other_owners(s: DecisionInput, endpoint: ObservedEndpoint) -> str:
@@ -194,12 +194,12 @@ def other_owners(s: DecisionInput, endpoint: ObservedEndpoint) -> str:
     return ", ".join(visible(mark.owner(s.identity.cluster_id)) for mark in others)
 
 
-def _mismatch(s: DecisionInput, endpoint: ObservedEndpoint) -> Asking | None:
+def _mismatch(s: DecisionInput, endpoint: ObservedEndpoint) -> Hindered | None:
     mismatches = immutable_mismatches(s.resource.spec, endpoint) if s.resource.spec else ()
     if not mismatches:
         return None
     text = f"{'; '.join(mismatches)}. These cannot be changed: describe the endpoint as it is, then adopt it."
-    return Asking(Reason.INVALID_SPEC, text)
+    return Hindered(Reason.INVALID_SPEC, text)
 
 
 def unproven_text(s: DecisionInput) -> str:

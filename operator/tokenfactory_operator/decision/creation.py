@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from tokenfactory_operator.decision import attempts, offered, proof
-from tokenfactory_operator.decision.actions import Applied, Asking, Create, Decision, Hindered, UnderWay
+from tokenfactory_operator.decision.actions import Applied, Create, Decision, Hindered, UnderWay
 from tokenfactory_operator.decision.failures import failed, refused_for_good, tried
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.decision.questions import (
@@ -80,9 +80,10 @@ def _recreate(s: Judged, endpoint_id: str) -> Decision:
     text = f"Endpoint {endpoint_id} is gone from the cloud. This operator did not delete it."
     if not s.resource.created_by_us:
         text += " It was adopted, so it is not recreated."
-        return Decision(verdict=Asking(Reason.ENDPOINT_LOST, text), after_list=True)
+        return Decision(verdict=Hindered(Reason.ENDPOINT_LOST, text, asks=True), after_list=True)
     if disabled(s) is not None:
-        return Decision(verdict=Asking(Reason.ENDPOINT_LOST, f"{text} Nothing is created while stopped."))
+        text += " Nothing is created while stopped."
+        return Decision(verdict=Hindered(Reason.ENDPOINT_LOST, text, asks=True))
     # The exponent is bounded too: a float overflows at 1024.
     before = s.memory.recreation
     factor = min(RECREATE_PAUSE_MAX, 2.0 ** (min(before.count, 10) - 1)) if before.count else 0.0

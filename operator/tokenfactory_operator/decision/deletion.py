@@ -12,7 +12,6 @@ from typing import Final
 from tokenfactory_operator.api.v1alpha1 import FORCE_RELEASE
 from tokenfactory_operator.decision import attempts, proof
 from tokenfactory_operator.decision.actions import (
-    Asking,
     Decision,
     DeleteEndpoints,
     Hindered,
@@ -123,7 +122,7 @@ def accepted(s: Judged) -> Decision | None:
     names, settle = f"endpoint {', '.join(sorted(first))}, which its list does not show", s.timing.delete_settle
     if s.now >= min(first.values()) + settle:
         text = f"For {settle:.0f} s the cloud has accepted each deletion of {names}. Look at the console"
-        verdict = Asking(Reason.INVENTORY_UNTRUSTED, f"{text}; if it is gone, {CONFIRM}.")
+        verdict = Hindered(Reason.INVENTORY_UNTRUSTED, f"{text}; if it is gone, {CONFIRM}.", asks=True)
         return Decision(verdict=verdict, after_list=True)
     return _deleting(s, f"The cloud has accepted the deletion of {names}. It is deleted again until it answers 404.")
 

@@ -5,7 +5,7 @@ The retries of each kind of error: docs/architecture.md, Errors.
 
 from __future__ import annotations
 
-from tokenfactory_operator.decision.actions import Create, Decision, Hindered, Verdict, Waiting
+from tokenfactory_operator.decision.actions import Create, Decision, Hindered, Verdict
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.call_memory import Failure
 from tokenfactory_operator.domain.decision_input import DecisionInput
@@ -23,9 +23,9 @@ def failed(s: Judged, action: str) -> Decision | None:
     mended = failure.error.reason is Reason.UNAUTHORIZED and s.evidence.view.last_view > failure.at
     if not terminal and (s.now >= failure.not_before or mended):
         return None
-    kind = Waiting if failure.error.handling is Handling.TERMINAL and not terminal else Hindered
+    insists = failure.error.handling is Handling.TERMINAL and not terminal  # it is tried again, and nobody is asked
     return Decision(
-        verdict=kind(failure.error.reason, failure.error.message),
+        verdict=Hindered(failure.error.reason, failure.error.message, asks=False if insists else None),
         after=None if terminal else max(0.0, failure.not_before - s.now),
         after_list=failure.error.reason is Reason.UNAUTHORIZED,
         check="failed",

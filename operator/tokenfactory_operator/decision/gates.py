@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tokenfactory_operator.decision import attempts
-from tokenfactory_operator.decision.actions import Decision, Hindered, Rescope, Unjudged, UnjudgedYet
+from tokenfactory_operator.decision.actions import Decision, Hindered, Rescope, Unjudged
 from tokenfactory_operator.decision.questions import CONFIRM
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
@@ -24,8 +24,7 @@ def cloud_not_observed(s: DecisionInput) -> Decision | None:
         # A person is asked for a credential later: a Secret applied together with its object may come after it.
         wait = s.memory.without_credential + s.timing.poll_interval - s.now
         early = wait > 0 and (stalled is None or stalled.reason not in NO_CREDENTIAL)
-        kind = UnjudgedYet if early else Unjudged
-        verdict = kind(outage.reason, outage.message) if outage else None
+        verdict = Unjudged(outage.reason, outage.message, asks=False if early else None) if outage else None
         return Decision(verdict=verdict, after_list=True, after=wait if early else None)
     return None
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import DeletionPolicy
 from tokenfactory_operator.decision import claims
-from tokenfactory_operator.decision.actions import Asking
+from tokenfactory_operator.decision.actions import Hindered
 from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.identity import ADOPTED
 
@@ -89,7 +89,7 @@ class Ownership:
     """The endpoint stays when the object goes. Left out of the spec, status and mark decide: a status may be wiped."""
     target: str
     """Id of the endpoint that the object is to adopt; empty if none."""
-    obstacle: Asking | None
+    obstacle: Hindered | None
     """What stands against that."""
     copies: tuple[str, ...]
     """Ids of endpoints that carry the same `try` of this object."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tokenfactory_operator.decision import attempts, proof
-from tokenfactory_operator.decision.actions import Asking, Decision, ProbeGone
+from tokenfactory_operator.decision.actions import Decision, Hindered, ProbeGone
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.attempt import Attempt
 from tokenfactory_operator.domain.decision_input import DecisionInput
@@ -66,7 +66,7 @@ def cut_off(s: DecisionInput, attempt: Attempt) -> Decision | None:
         f"{unclear(s)} The cloud's list shows {s.evidence.view.cut_at} endpoints and has never shown more, so it may "
         f"be cut off there. Look for endpoints of this object in the console; if there are none, {CONFIRM}."
     )
-    return Decision(verdict=Asking(Reason.CREATE_OUTCOME_UNKNOWN, text), after_list=True)
+    return Decision(verdict=Hindered(Reason.CREATE_OUTCOME_UNKNOWN, text, asks=True), after_list=True)
 
 
 def shown_elsewhere(s: DecisionInput) -> Decision | None:
@@ -79,7 +79,7 @@ def shown_elsewhere(s: DecisionInput) -> Decision | None:
         f"Another credential's list shows endpoint {', '.join(sorted(ids))}, made for this object, and this one's does "
         f"not. Look at the console; if it is another object's or gone, {CONFIRM}."
     )
-    verdict = Asking(Reason.INVENTORY_UNTRUSTED, text, conflicts=tuple(sorted(ids)))
+    verdict = Hindered(Reason.INVENTORY_UNTRUSTED, text, conflicts=tuple(sorted(ids)), asks=True)
     return Decision(verdict=verdict, after_list=True)
 
 
@@ -96,4 +96,4 @@ def list_untrusted(s: DecisionInput, *, also: str = "") -> Decision | None:
     if proof.trusted(s):
         return None
     text = f"{s.evidence.view.untrusted} Look at the console; if what is missing there is really gone, {CONFIRM}.{also}"
-    return Decision(verdict=Asking(Reason.INVENTORY_UNTRUSTED, text), after_list=True)
+    return Decision(verdict=Hindered(Reason.INVENTORY_UNTRUSTED, text, asks=True), after_list=True)

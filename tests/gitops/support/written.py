@@ -83,11 +83,10 @@ def _shown() -> Iterator[Written]:
 def _reported() -> Iterator[Written]:
     """Each other verdict, beside an endpoint and without one, and after each kind of earlier status."""
     endpoints = (None, an_endpoint(), an_endpoint(status="starting", readiness="not_ready", ready_replicas=0))
-    choices = itertools.product(
-        OF_SYNCED, (kind for kind in KINDS if not kind.synced), endpoints, ("", "same", "older")
-    )
-    for reason, kind, endpoint, before in choices:
-        yield _write(_scene(endpoint, before=before), Decision(), kind(reason, f"Why: {reason}."))
+    for reason, kind, endpoint, before in itertools.product(OF_SYNCED, KINDS, endpoints, ("", "same", "older")):
+        verdict = kind(reason, f"Why: {reason}.")
+        if not verdict.synced:
+            yield _write(_scene(endpoint, before=before), Decision(), verdict)
 
 
 @functools.cache

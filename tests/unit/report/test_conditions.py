@@ -217,7 +217,7 @@ VERDICTS = [
 ]
 
 
-@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda item: f"{item.reason}-{type(item).__name__}")
+@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda item: f"{item.reason}-{type(item).__name__}-{item.asks}")
 @pytest.mark.parametrize("confirmed", [True, False], ids=["in-order", "not-in-order"])
 @pytest.mark.parametrize("endpoint", [an_endpoint(), None], ids=["seen", "unseen"])
 def test_laws_of_every_verdict(verdict: Verdict, endpoint: object, *, confirmed: bool) -> None:
@@ -231,7 +231,7 @@ def test_laws_of_every_verdict(verdict: Verdict, endpoint: object, *, confirmed:
         assert found["Ready"].status != "True"
 
 
-@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda item: f"{item.reason}-{type(item).__name__}")
+@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda item: f"{item.reason}-{type(item).__name__}-{item.asks}")
 @pytest.mark.parametrize("endpoint", [an_endpoint(), None], ids=["seen", "unseen"])
 def test_a_message_stands_once(verdict: Verdict, endpoint: object) -> None:
     """Where tools that wait look: the others with its reason name the condition that has it, and nothing is lost."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokenfactory_operator.decision.actions import Asking, Create, Hindered, Update, Waiting
+from tokenfactory_operator.decision.actions import Create, Hindered, Update
 from tokenfactory_operator.decision.plan import decide
 from tokenfactory_operator.domain.decision_input import Outage
 from tokenfactory_operator.domain.memory import Memory
@@ -39,8 +39,8 @@ def test_every_reason_has_its_row(reason: Reason) -> None:
     assert (reason.kstatus is KStatus.CURRENT) is (reason.acts is Actor.NOBODY)
     assert (reason.kstatus is KStatus.FAILED) is (reason.acts is Actor.PERSON and reason is not Reason.RECONCILE_PAUSED)
     assert Hindered(reason, "text").stalled is (reason.kstatus is KStatus.FAILED)
-    assert Asking(reason, "text").stalled
-    assert not Waiting(reason, "text").stalled
+    assert Hindered(reason, "text", asks=True).stalled
+    assert not Hindered(reason, "text", asks=False).stalled
 
 
 def test_a_secret_may_come_after_its_object() -> None:

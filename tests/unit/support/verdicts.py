@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
-from tokenfactory_operator.decision.actions import (
-    Applied,
-    Asking,
-    Hindered,
-    UnderWay,
-    Unjudged,
-    UnjudgedYet,
-    Verdict,
-    Waiting,
-)
+from tokenfactory_operator.decision.actions import Applied, Hindered, UnderWay, Unjudged, Verdict
 
-KINDS: Final[tuple[type[Verdict], ...]] = (Applied, UnderWay, Hindered, Asking, Waiting, Unjudged, UnjudgedYet)
+KINDS: Final[tuple[Callable[..., Verdict], ...]] = (
+    Applied,
+    UnderWay,
+    Hindered,
+    partial(Hindered, asks=True),
+    partial(Hindered, asks=False),
+    Unjudged,
+    partial(Unjudged, asks=False),
+)
