@@ -39,15 +39,11 @@ def unresolved(s: DecisionInput) -> Attempt | None:
 
 def resumable(s: DecisionInput) -> bool:
     """This process has an attempt open that was surely refused, and means to send it again."""
-    attempt, written = s.memory.attempts.latest, s.resource.status.create_attempt
-    return (
-        attempt is not None
-        and attempt.state is State.REFUSED
-        and written is not None
-        and written.id == attempt.id
-        and written.state == PENDING
-        and s.resource.status.scope == s.evidence.scope  # in another scope the attempt has to be opened anew
-    )
+    attempt, written = latest_attempt(s), s.resource.status.create_attempt
+    if attempt is None or attempt.state is not State.REFUSED or written is None or written.state != PENDING:
+        return False
+    # In another scope the attempt has to be opened anew.
+    return written.id == attempt.id and s.resource.status.scope == s.evidence.scope
 
 
 def unknown_before(s: DecisionInput) -> tuple[int, float]:

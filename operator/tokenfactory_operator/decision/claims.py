@@ -1,7 +1,7 @@
 """What marks, status and spec claim about whose an endpoint is, and what speaks against adopting it.
 
-Nothing is sent for the begin of an adoption: where nothing speaks against it, the id is written down, and the mark
-follows as the first drift (docs/protocol.md, Adopt).
+Only `ownership` judges by it. Nothing is sent for the begin of an adoption: where nothing speaks against it, the id is
+written down, and the mark follows as the first drift (docs/protocol.md, Adopt).
 
 A mark is believed, a status alone is not (ADR 31): whoever may write a status could name a stranger's endpoint.
 """
@@ -151,7 +151,8 @@ def obstacle(s: DecisionInput, target: str) -> Hindered | None:
     candidates = (s.evidence.named, *s.evidence.predecessors)
     found = next((seen.endpoint for seen in candidates if seen is not None and seen.id == target), None)
     if found is not None:
-        return _forbidden(s, found) or _mismatch(s, found) or _conflict(s, found)
+        mismatch = unchangeable(s, found, "describe the endpoint as it is, then adopt it")
+        return _forbidden(s, found) or mismatch or _conflict(s, found)
     if s.recorded_id == target:
         return None
     text = (
@@ -194,12 +195,11 @@ def other_owners(s: DecisionInput, endpoint: ObservedEndpoint) -> str:
     return ", ".join(visible(mark.owner(s.identity.cluster_id)) for mark in others)
 
 
-def _mismatch(s: DecisionInput, endpoint: ObservedEndpoint) -> Hindered | None:
+def unchangeable(s: DecisionInput, endpoint: ObservedEndpoint, advice: str) -> Hindered | None:
+    """Where the spec wants what the API cannot change, and what a person can do."""
     mismatches = immutable_mismatches(s.resource.spec, endpoint) if s.resource.spec else ()
-    if not mismatches:
-        return None
-    text = f"{'; '.join(mismatches)}. These cannot be changed: describe the endpoint as it is, then adopt it."
-    return Hindered(Reason.INVALID_SPEC, text)
+    text = f"{'; '.join(mismatches)}. These cannot be changed: {advice}."
+    return Hindered(Reason.INVALID_SPEC, text) if mismatches else None
 
 
 def unproven_text(s: DecisionInput) -> str:

@@ -73,11 +73,11 @@ def lost(s: Judged) -> Decision | None:
         return Decision(verdict=confirming, after_list=True)
     if not proof.gone(s):
         return tried(s, Decision(probe_of(s), confirming, after_list=True))
-    return _recreate(s, endpoint_id)
+    return _recreate(s)
 
 
-def _recreate(s: Judged, endpoint_id: str) -> Decision:
-    text = f"Endpoint {endpoint_id} is gone from the cloud. This operator did not delete it."
+def _recreate(s: Judged) -> Decision:
+    text = f"Endpoint {s.recorded_id} is gone from the cloud. This operator did not delete it."
     if not s.resource.created_by_us:
         text += " It was adopted, so it is not recreated."
         return Decision(verdict=Hindered(Reason.ENDPOINT_LOST, text, asks=True), after_list=True)
@@ -126,10 +126,11 @@ def predecessor(s: Judged) -> Decision | None:
 
 def namesake(s: Judged) -> Decision | None:
     """Another cluster's object of this name has an endpoint: where the setting says so, a person decides (ADR 30)."""
-    if not s.policy.hold_namesakes or not beside(s):
+    there = beside(s)
+    if not s.policy.hold_namesakes or not there:
         return None
     text = (
-        f"{beside(s)} If this cluster replaces that one, give it that one's id as TOKENFACTORY_CLUSTER_ID. Then the "
+        f"{there} If this cluster replaces that one, give it that one's id as TOKENFACTORY_CLUSTER_ID. Then the "
         "endpoint can be adopted. If both are in use, set TOKENFACTORY_NAMESAKES to Create."
     )
     ids = tuple(seen.id for seen in s.evidence.namesakes)

@@ -91,6 +91,8 @@ class Ownership:
     """Id of the endpoint that the object is to adopt; empty if none."""
     obstacle: Hindered | None
     """What stands against that."""
+    adopts: bool
+    """The object's mark, once put on the endpoint that is kept, completes its adoption."""
     copies: tuple[str, ...]
     """Ids of endpoints that carry the same `try` of this object."""
     imitations: tuple[str, ...]
@@ -149,6 +151,7 @@ def judge(s: DecisionInput) -> Ownership:
         retained=retained,
         target=target,
         obstacle=obstacle,
+        adopts=kept is not None and kept.id == target and not claims.had_mark(s, kept.endpoint),
         copies=copies,
         imitations=imitations,
     )

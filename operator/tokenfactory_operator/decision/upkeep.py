@@ -6,13 +6,13 @@ from typing import Final
 
 from tokenfactory_operator.decision import offered
 from tokenfactory_operator.decision.actions import SYNCED, Decision, Hindered, UnderWay, Update, Verdict
-from tokenfactory_operator.decision.claims import had_mark
+from tokenfactory_operator.decision.claims import unchangeable
 from tokenfactory_operator.decision.failures import failed, refused_for_good, still_said
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.call_memory import Correction
 from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.desired import owner_mark
-from tokenfactory_operator.domain.drift import Difference, drift, immutable_mismatches
+from tokenfactory_operator.domain.drift import Difference, drift
 from tokenfactory_operator.domain.errors import bounded
 from tokenfactory_operator.domain.identity import ADOPTED, OwnerMark
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
@@ -28,12 +28,9 @@ CORRECTION_MEMORY: Final = 600.0
 
 def immutable(s: Judged) -> Decision | None:
     """The API cannot change these: only another spec, or another endpoint, helps."""
-    seen, spec = s.own.kept, s.resource.spec
-    mismatches = immutable_mismatches(spec, seen.endpoint) if seen and spec else ()
-    if seen is None or not mismatches:
-        return None
-    text = f"{'; '.join(mismatches)}. These cannot be changed: correct the spec, or create another object."
-    return Decision(verdict=Hindered(Reason.INVALID_SPEC, text), record=seen.id, after_list=True)
+    seen = s.own.kept
+    verdict = unchangeable(s, seen.endpoint, "correct the spec, or create another object") if seen else None
+    return Decision(verdict=verdict, record=seen.id, after_list=True) if seen and verdict else None
 
 
 def drifted(s: Judged) -> Decision | None:
@@ -69,8 +66,7 @@ def _given_up(s: Judged, found: tuple[Difference, ...]) -> Verdict | None:
 
 
 def _update(s: Judged, seen: Sighting, found: tuple[Difference, ...]) -> Decision:
-    adopts = seen.id == s.own.target and not had_mark(s, seen.endpoint)
-    action = Update(seen.id, found, drift=not adopts and _applied(s), adopts=adopts)
+    action = Update(seen.id, found, drift=not s.own.adopts and _applied(s), adopts=s.own.adopts)
     verdict = UnderWay(Reason.UPDATING, f"Updating {', '.join(action.patch.fields)}.")
     return Decision(action, verdict, record=seen.id, after_list=True)
 
