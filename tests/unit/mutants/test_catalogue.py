@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -28,6 +30,15 @@ def test_it_fits_the_code(mutant: Mutant) -> None:
     """Its text stands in the code exactly once, and the changed code is another program that compiles."""
     path = ROOT / SOURCE / mutant.file
     compile(mutant.applied(path.read_text()), str(path), "exec")
+
+
+def test_its_names_are_defined(tmp_path: Path) -> None:
+    """A changed text that names what is not there ends in a `NameError`, and says nothing of its rule."""
+    for mutant in MUTANTS:
+        (tmp_path / f"{mutant.name}.py").write_text(mutant.applied((ROOT / SOURCE / mutant.file).read_text()))
+    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select=F821", "--output-format=concise", tmp_path]
+    found = subprocess.run(ruff, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout
 
 
 @cache
