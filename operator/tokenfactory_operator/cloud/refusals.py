@@ -38,7 +38,7 @@ REFUSALS: Final = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422, 429})
 
 _JUDGED: Final = frozenset({400, 404, 405, 413, 415, 422})
 _BY_STATUS: Final[Mapping[int, type[CloudError]]] = MappingProxyType(
-    {401: Unauthorized, 403: Forbidden, 409: CloudConflict, 429: RateLimited}
+    {401: Unauthorized, 402: Forbidden, 403: Forbidden, 409: CloudConflict, 429: RateLimited}
 )
 
 
@@ -58,8 +58,6 @@ def judged(kind: Kind, status: int, words: str, *, by_id: bool) -> tuple[type[Cl
 
 
 def _by_status(status: int, *, carries_spec: bool, by_id: bool) -> type[CloudError]:
-    if status == 402:  # noqa: PLR2004 - HTTP
-        return Forbidden
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if status in {404, 410} and by_id:
@@ -70,4 +68,4 @@ def _by_status(status: int, *, carries_spec: bool, by_id: bool) -> type[CloudErr
 
 def foreign(status: int) -> type[CloudError]:
     """The error of an answer that is not in the API's form: its outcome is open."""
-    return Forbidden if status == 402 else _BY_STATUS.get(status, CloudUnavailable)  # noqa: PLR2004 - HTTP
+    return _BY_STATUS.get(status, CloudUnavailable)
