@@ -27,6 +27,8 @@ from tokenfactory_operator.ports import JsonObject
 
 MANAGER: Final = "tokenfactory-operator"
 """The operator's name in `metadata.managedFields`, in events and as user agent."""
+AS_MANAGER: Final = (("fieldManager", MANAGER),)
+"""The query of a write."""
 CONNECTIONS: Final = 100
 """At once, to the API server."""
 REQUEST_TIMEOUT: Final = 15.0

@@ -7,14 +7,11 @@ and no memory. Whose a ConfigMap is, and what it should say, is not decided here
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 from urllib.parse import quote
 
 from tokenfactory_operator.domain.errors import KubeNotFound
-from tokenfactory_operator.kube.client import MANAGER, MERGE_PATCH, KubeClient
+from tokenfactory_operator.kube.client import AS_MANAGER, MERGE_PATCH, KubeClient
 from tokenfactory_operator.ports import JsonObject, Key
-
-_QUERY: Final = (("fieldManager", MANAGER),)
 
 
 def _collection(namespace: str) -> str:
@@ -41,7 +38,7 @@ class KubeConfigMaps:
 
     async def create(self, key: Key, body: JsonObject) -> None:
         """Make it; raises `KubeConflict` where there is one of that name."""
-        await self._client.object("POST", _collection(key.namespace), query=_QUERY, body=body)
+        await self._client.object("POST", _collection(key.namespace), query=AS_MANAGER, body=body)
 
     async def write_data(self, key: Key, data: Mapping[str, str], *, resource_version: str) -> None:
         """Set these keys of its data, and leave the others.
@@ -51,4 +48,4 @@ class KubeConfigMaps:
             KubeNotFound: it is gone.
         """
         body = {"metadata": {"resourceVersion": resource_version}, "data": data}
-        await self._client.object("PATCH", _path(key), query=_QUERY, body=body, content_type=MERGE_PATCH)
+        await self._client.object("PATCH", _path(key), query=AS_MANAGER, body=body, content_type=MERGE_PATCH)

@@ -21,7 +21,7 @@ from typing import Final
 from urllib.parse import quote
 
 from tokenfactory_operator.domain.errors import KubeError, KubeNotFound, bounded
-from tokenfactory_operator.kube.client import MANAGER, MERGE_PATCH, KubeClient
+from tokenfactory_operator.kube.client import AS_MANAGER, MANAGER, MERGE_PATCH, KubeClient
 from tokenfactory_operator.kube.correlation import Correlator, Occurrence, Subject
 from tokenfactory_operator.kube.errors import NAMESPACE_TERMINATING, ApiServerError
 from tokenfactory_operator.kube.event_queue import EventQueue, Waiting
@@ -43,7 +43,6 @@ PAUSE: Final = 0.1
 
 _NAME_LIMIT: Final = 253 - 17
 """Leaves a dot and 16 hex digits within the 253 characters of an object's name."""
-_QUERY: Final = (("fieldManager", MANAGER),)
 
 logger = logging.getLogger(__name__)
 
@@ -212,14 +211,14 @@ class EventRecorder:
             "reportingComponent": MANAGER,
             "reportingInstance": self._instance,
         }
-        await self._client.request("POST", _collection(subject), query=_QUERY, body=body)
+        await self._client.request("POST", _collection(subject), query=AS_MANAGER, body=body)
         return name
 
     async def _raise_count(self, occurrence: Occurrence, name: str, *, count: int, last: datetime) -> None:
         await self._client.request(
             "PATCH",
             f"{_collection(occurrence.subject)}/{quote(name)}",
-            query=_QUERY,
+            query=AS_MANAGER,
             body={"count": count, "lastTimestamp": _timestamp(last)},
             content_type=MERGE_PATCH,
         )

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
-from tokenfactory_operator.kube.client import MANAGER, MERGE_PATCH, KubeClient
+from tokenfactory_operator.kube.client import AS_MANAGER, MERGE_PATCH, KubeClient
 from tokenfactory_operator.kube.finalizers import whole
 from tokenfactory_operator.kube.lean import lean
 from tokenfactory_operator.kube.listing import list_pages
@@ -25,7 +25,6 @@ CLUSTER_ID_LENGTH: Final = 8
 """Hex digits of the uid of `kube-system` that name a cluster (docs/protocol.md, Identity)."""
 
 _ROOT: Final = f"/apis/{api.GROUP}/{api.VERSION}"
-_FIELD_MANAGER: Final = (("fieldManager", MANAGER),)
 
 
 def collection(namespace: str | None) -> str:
@@ -117,6 +116,6 @@ class KubeObjects:
         path = _path(key)
         with self._client.under_way.write(path):
             answer = await self._client.object(
-                "PATCH", f"{path}{subresource}", query=_FIELD_MANAGER, body=body, content_type=MERGE_PATCH
+                "PATCH", f"{path}{subresource}", query=AS_MANAGER, body=body, content_type=MERGE_PATCH
             )
         return self._sharing.of(lean(answer))

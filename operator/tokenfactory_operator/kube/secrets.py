@@ -20,14 +20,13 @@ from pydantic import SecretStr
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import KubeNotFound
 from tokenfactory_operator.domain.identity import MAX_TOKEN
-from tokenfactory_operator.kube.client import JSON, MANAGER, MERGE_PATCH, KubeClient
+from tokenfactory_operator.kube.client import AS_MANAGER, JSON, MERGE_PATCH, KubeClient
 from tokenfactory_operator.kube.finalizers import whole
 from tokenfactory_operator.kube.lean import METADATA, METADATA_LIST, lean
 from tokenfactory_operator.kube.listing import list_pages
 from tokenfactory_operator.ports import JsonObject, Key
 
 SELECTOR: Final = f"{api.CREDENTIALS_LABEL}=true"
-_FIELD_MANAGER: Final = (("fieldManager", MANAGER),)
 
 
 def _collection(namespace: str | None) -> str:
@@ -101,7 +100,7 @@ class KubeSecrets:
         answer = await self._client.object(
             "PATCH",
             _path(key),
-            query=_FIELD_MANAGER,
+            query=AS_MANAGER,
             body=body,
             content_type=MERGE_PATCH,
             accept=METADATA,
