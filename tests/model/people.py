@@ -1,7 +1,7 @@
-"""Users and the console: what happens to a world besides the faults of single calls, and what machines do.
+"""Users: what they do to a world, besides the faults of single calls, and what machines and the console do.
 
 A few combinations are left out, since after them nobody could know of an endpoint any more (its mark and its status
-are gone at once): see the conditions of `wipe_status`, `strip` and `unmark`.
+are gone at once): see the conditions of `wipe_status` and `strip`, and those of `unmark` (`model/console.py`).
 """
 
 from __future__ import annotations
@@ -9,19 +9,18 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from model.apiserver import NEW_STATUS, Body
 from model.chance import Chance
 from model.checks import condition
+from model.console import FOREIGN, Console
 from model.fates import BAD_GPU, RandomWeather
 from model.machines import Machines
 from model.tenants import Tenants
-from model.vendor import Endpoint, owners
+from model.vendor import owners
 from model.verdict import Deeds
 from model.world import World
-from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.ports import Key
 
 PLACES: Final = (Key("a", "x"), Key("a", "y"), Key("b", "x"))
@@ -29,7 +28,6 @@ ROOT: Final = "tokenfactory.nebius.com"
 PAUSED: Final = f"{ROOT}/paused"
 REQUESTED: Final = f"{ROOT}/reconcile-requested-at"
 FORCE: Final = f"{ROOT}/force-release"
-FOREIGN: Final = "[k8s other-cluster n/m uid=9999 try=00000000]"
 FINALIZER: Final = f"{ROOT}/endpoint"
 
 
@@ -55,24 +53,6 @@ def new_spec(rng: random.Random) -> dict[str, Any]:
     return spec
 
 
-def console_made(name: str, *, region: str = "eu-north1") -> ObservedEndpoint:
-    """An endpoint as somebody makes it by hand."""
-    return ObservedEndpoint(
-        id="",
-        name=name,
-        description="not ours",
-        enabled=True,
-        model_name="m/one",
-        flavor_name="base",
-        region=region,
-        gpu_type="gpu-h100-sxm",
-        gpu_count=1,
-        custom_weights_id="",
-        min_replicas=1,
-        max_replicas=2,
-    )
-
-
 class People:
     """Does one thing when it is told to, to somebody that it picks."""
 
@@ -85,16 +65,10 @@ class People:
         self._chance = chance
         self._rng = chance.rng
         self._machines = Machines(world, weather, deeds, chance, tenants)
+        self._console = Console(world, deeds, chance)
         self._acts: Final[Mapping[str, Callable[[], None]]] = {
             **self._machines.acts,
-            "cloud.degraded": self._degraded,
-            "console.edit": self._console_edit,
-            "console.stop": self._console_stop,
-            "console.delete": self._console_delete,
-            "console.unmark": self._unmark,
-            "console.copy": self._copy,
-            "console.foreign": self._foreign,
-            "console.make": self._make,
+            **self._console.acts,
             "user.adopt": self._adopt,
             "user.take": self._take,
             "user.edit": self._edit,
@@ -135,86 +109,6 @@ class People:
         if key is not None:
             self._say(f"edits {key}: {change}")
             self._world.kube.edit(key, change)
-
-    # The console, and the vendor
-
-    def _degraded(self) -> None:
-        endpoint = self._some_endpoint()
-        if endpoint is not None:
-            shown = self._rng.choice(
-                (("running", "partially_ready", 0), ("running", "not_ready", 0), ("error", "ready", 1))
-            )
-            self._world.trace.say("world", f"{endpoint.id} is {shown[0]}, {shown[1]}")
-            self._world.vendor.degrade(endpoint, *shown, self._rng.uniform(5.0, 200.0))
-
-    def _make(self) -> None:
-        """Somebody makes an endpoint by hand."""
-        region = self._rng.choice(("eu-north1", "eu-north1", "us-1"))
-        made = self._world.vendor.add(console_made("by hand", region=region))
-        self._world.trace.say("console", f"makes {made.id} in {made.now.region}")
-
-    def _some_endpoint(self) -> Endpoint | None:
-        alive = [endpoint for endpoint in self._world.vendor.alive if endpoint.owner]
-        return self._rng.choice(alive) if alive else None
-
-    def _console(self, endpoint: Endpoint, what: str) -> None:
-        self._world.trace.say("console", f"{what} {endpoint.id}")
-        self._deeds.console_edits[endpoint.owner] += 1
-
-    def _console_edit(self) -> None:
-        endpoint = self._some_endpoint()
-        if endpoint is not None:
-            change = self._rng.choice(({"min_replicas": 2}, {"max_replicas": 5}, {"name": "renamed"}, {"gpu_count": 2}))
-            self._console(endpoint, f"sets {change} of")
-            self._world.vendor.apply(endpoint, change)
-
-    def _console_stop(self) -> None:
-        endpoint = self._some_endpoint()
-        if endpoint is not None:
-            self._console(endpoint, "stops")
-            self._world.vendor.change(
-                endpoint, enabled=False, status="stopped", readiness="not_ready", ready_replicas=0
-            )
-
-    def _console_delete(self) -> None:
-        endpoint = self._some_endpoint()
-        if endpoint is not None:
-            self._console(endpoint, "deletes")
-            self._deeds.console_deletes += 1
-            self._world.vendor.vanish(endpoint)
-
-    def _named(self) -> Endpoint | None:
-        """An endpoint that its object's status names, so that its mark is not all there is."""
-        endpoint = self._some_endpoint()
-        body = self._body(endpoint.owner) if endpoint is not None else None
-        named = body is not None and endpoint is not None and body["status"].get("endpointId") == endpoint.id
-        return endpoint if named else None
-
-    def _body(self, uid: str) -> Body | None:
-        return next((body for body in self._world.kube.objects.values() if body["metadata"]["uid"] == uid), None)
-
-    def _unmark(self) -> None:
-        endpoint = self._named()
-        if endpoint is not None:
-            self._console(endpoint, "removes the mark of")
-            self._world.vendor.change(endpoint, description="edited by hand")
-
-    def _foreign(self) -> None:
-        endpoint = self._named()
-        if endpoint is not None:
-            self._console(endpoint, "marks as another's")
-            self._deeds.foreign.add(endpoint.owner)
-            text = self._rng.choice((FOREIGN, f"{endpoint.now.description} {FOREIGN}"))
-            self._world.vendor.change(endpoint, description=text)
-
-    def _copy(self) -> None:
-        endpoint = self._some_endpoint()
-        if endpoint is not None:
-            self._console(endpoint, "copies")
-            self._deeds.copied.add(endpoint.owner)
-            self._world.vendor.add(
-                replace(endpoint.now, routing_key=None), copy_of=endpoint.owner, project=endpoint.project
-            )
 
     # Users
 
@@ -354,7 +248,7 @@ class People:
         if self._tenants is not None:
             self._tenants.mend()
         for endpoint in self._world.vendor.alive:
-            body = self._body(endpoint.owner or endpoint.copy_of)
+            body = self._console.body_of(endpoint.owner or endpoint.copy_of)
             let_go = "[k8s-released" in (endpoint.now.description or "")  # also one that was never marked as ours
             if endpoint.copy_of or ((endpoint.owner or let_go) and body is None):
                 self._world.vendor.vanish(endpoint)
@@ -387,7 +281,7 @@ class People:
         endpoint = self._world.vendor.find(body["status"].get("endpointId") or "")
         asked = re.search(r"put (\[k8s .*?\]) at the end", said)
         if asked and endpoint is not None and endpoint.owner == body["metadata"]["uid"]:
-            self._console(endpoint, "marks again")
+            self._console.say(endpoint, "marks again")
             self._world.vendor.change(endpoint, description=f"{endpoint.now.description or ''} {asked[1]}".strip())
 
     def confirm(self) -> None:
@@ -399,7 +293,7 @@ class People:
             if synced.get("reason") == "OwnershipConflict":
                 for endpoint in self._world.vendor.of(body["metadata"]["uid"]):
                     if endpoint.id != body["status"].get("endpointId"):
-                        self._console(endpoint, "deletes the other one,")
+                        self._console.say(endpoint, "deletes the other one,")
                         self._world.vendor.vanish(endpoint)
             self._mark_again(body, str(condition(body, "Stalled").get("message", "")))
             if synced.get("status") != "True":

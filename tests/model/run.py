@@ -9,8 +9,9 @@ from typing import Final
 
 from model.chance import HAPPENINGS, Chance, swarm
 from model.clock import Stuck
+from model.console import console_made
 from model.fates import STALE, Conditions, RandomWeather
-from model.people import PLACES, People, console_made
+from model.people import PLACES, People
 from model.tenants import ACTS, Tenants
 from model.verdict import Deeds, Verdict
 from model.world import World

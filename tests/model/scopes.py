@@ -14,7 +14,8 @@ from typing import Any, Final
 from model.apiserver import NEW_STATUS
 from model.checks import condition
 from model.clock import Stuck
-from model.people import FORCE, REQUESTED, console_made
+from model.console import console_made
+from model.people import FORCE, REQUESTED
 from model.process import OperatorProcess
 from model.script import CHANGE_FAULTS, FAULTS, KUBE, Script, ScriptedChance, ScriptedWeather
 from model.verdict import Deeds, Verdict
