@@ -36,7 +36,16 @@ def test_its_names_are_defined(tmp_path: Path) -> None:
     """A changed text that names what is not there ends in a `NameError`, and says nothing of its rule."""
     for mutant in MUTANTS:
         (tmp_path / f"{mutant.name}.py").write_text(mutant.applied((ROOT / SOURCE / mutant.file).read_text()))
-    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select=F821", "--output-format=concise", tmp_path]
+    ruff = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--isolated",
+        "--select=F821",
+        "--output-format=concise",
+        str(tmp_path),
+    ]
     found = subprocess.run(ruff, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout
 
