@@ -154,7 +154,8 @@ def duplicate_before(s: Judged) -> Decision | None:
     since = max(others.values(), default=NEVER)
     if s.evidence.view.last_list > max(answered, since + s.timing.create_settle):
         return list_untrusted(s) if others else None
-    return _deleting(s, f"Waiting for proof that the duplicate {', '.join(sorted(others))} is gone.")
+    what = f"proof that the duplicate {', '.join(sorted(others))} is gone" if others else "a complete list of the cloud"
+    return _deleting(s, f"Waiting for {what}.")
 
 
 def unreleased(s: Judged) -> Decision | None:

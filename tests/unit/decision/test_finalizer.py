@@ -13,7 +13,7 @@ from tokenfactory_operator.decision.actions import DeleteEndpoints, RemoveFinali
 from tokenfactory_operator.decision.finalizer import REASONS_TO_KEEP, Ending, ending
 from tokenfactory_operator.decision.ownership import judged
 from tokenfactory_operator.domain.attempt import State
-from tokenfactory_operator.domain.observed import ObservedEndpoint
+from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 from unit.support.builders import FOREIGN, an_endpoint, mark, released
 from unit.support.scene import Scene
 
@@ -105,6 +105,15 @@ def test_a_reason_keeps_the_object_where_it_applies(name: str, how: Ending) -> N
     decision = plan.decide(situation)
     assert (decision.check == name) is (how in endings)
     assert not (how in endings and isinstance(decision.action, RemoveFinalizer))
+
+
+def test_no_duplicate_is_named_where_none_was_seen() -> None:
+    """No list has been complete yet, since one of its items could not be read."""
+    scene = ended(Scene().recorded(), RETAINED)
+    scene.inventory.listed(scene.inventory.stamp(), EndpointList((OWN,), unreadable=True))
+    verdict = plan.decide(scene.situation()).verdict
+    assert verdict is not None
+    assert verdict.message == "Waiting for a complete list of the cloud."
 
 
 @pytest.mark.parametrize("name", TABLE)
