@@ -76,6 +76,18 @@ def test_the_chains_are_those_of_the_decision(title: str, chain: list[str]) -> N
     assert [name for row in rows(text) for name in code(row[0])] == chain
 
 
+def test_the_reasons_apply_to_the_endings_of_the_decision() -> None:
+    """The page's column names them as the decision has them; `observed` is short for `observed_only`."""
+    told = {
+        name: {word.replace("observed", Ending.OBSERVED.value) for word in row[1].split(", ")}
+        for row in rows(part("The decision"))
+        if len(row) > 2
+        for name in code(row[0])
+    }
+    for check, endings in REASONS_TO_KEEP:
+        assert told[check.__name__] == {ending.value for ending in endings}, check.__name__
+
+
 # One field
 
 
