@@ -6,7 +6,10 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from authorities import few_authorities
 from tokenfactory_operator.telemetry.logging import FLOORS
+
+__all__ = ["few_authorities"]  # a fixture: pytest finds it here
 
 
 @pytest.fixture(autouse=True)
