@@ -145,8 +145,11 @@ def _live(environment: dict[str, str], log: str) -> int:
 
 def serve() -> dict[str, Any] | None:
     """The server's side: an order a line, until the input ends; answers the order of a child, in the child."""
+    import anyio  # noqa: PLC0415  # as the next
+
     import tokenfactory_operator.app  # noqa: F401, PLC0415  # what the children shall not have to import
 
+    anyio.run(anyio.sleep, 0)  # imports what it runs on, which the first call of the cloud would
     gc.collect()
     gc.freeze()
     children: set[int] = set()

@@ -18,8 +18,10 @@ from typing import Any, Final
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from authorities import ONE
 from cluster.support import forkserver
 from cluster.support.eventually import eventually
+from tokenfactory_operator.network import tls
 
 QUICK: Final[Mapping[str, str]] = {
     "POLL_INTERVAL": "300ms",
@@ -69,6 +71,7 @@ class OperatorProcess:
         self._environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "KUBECONFIG": str(kubeconfig),
+            tls.BUNDLE: str(ONE),  # the API server's authority is in the kubeconfig, and the cloud here has no TLS
             **own,
             **{name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
             **{f"{_PREFIX}{name}": value for name, value in merged.items() if value},
