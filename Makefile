@@ -38,6 +38,8 @@ RENDER = rendered=$$($(HELM) template tokenfactory-operator $(abspath $(CHART)) 
 # kind: a fresh one on Docker, current: that of kubectl's current context; in place of a control plane of its own
 CLUSTER ?=
 export DEMO CLUSTER PYTHON
+# Tests are compiled once, and not by each process that reads them: half of what it takes to collect them
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo image test verify e2e check coverage simulate mutants bench format lint types imports deadcode workflows stale crds \
 	manifests docs docs-site picture lock dist release-notes cluster cluster-down venv clean distclean
