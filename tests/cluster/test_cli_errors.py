@@ -173,7 +173,7 @@ def test_what_is_no_namespace(command: str, shared: World, settings: dict[str, s
     [
         pytest.param({"TOKEN": ""}, "There is no token", id="no token"),
         pytest.param(
-            {"TOKEN": "wrong"}, "Check the token in TOKENFACTORY_TOKEN of this environment.", id="a wrong token"
+            {"TOKEN": "wrong-token"}, "Check the token in TOKENFACTORY_TOKEN of this environment.", id="a wrong token"
         ),
         pytest.param({"TOKEN": "a b"}, "white space", id="no token at all"),
         pytest.param({"TOKEN": "", "TOKEN_FILE": "/nonexistent"}, "/nonexistent", id="no such file"),

@@ -39,7 +39,10 @@ def world(new_world: WorldMaker) -> World:
     """Objects that ask for no endpoint, and Secrets that nobody names, before the operator starts."""
     world = new_world(start=False, settings={"SECRET_CREDENTIALS": "true"})
     _each(OBJECTS, lambda number: world.kube.create(world.namespace, f"dep-{number}", valid_spec(enabled=False)))
-    _each(SECRETS, lambda number: world.kube.create_secret(world.namespace, f"key-{number}", {"token": "x"}, LABEL))
+    _each(
+        SECRETS,
+        lambda number: world.kube.create_secret(world.namespace, f"key-{number}", {"token": "any-token"}, LABEL),
+    )
     return world
 
 

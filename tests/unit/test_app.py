@@ -24,7 +24,7 @@ async def test_a_secrets_cloud_opens_without_the_operators_own_token() -> None:
         raise CredentialsError("the file is empty")
 
     metrics = Metrics(version="1")
-    opener = CloudOpener(Settings(token=SecretStr("canary")), metrics, SystemClock(), Defects(metrics), own=own)
+    opener = CloudOpener(Settings(token=SecretStr("canary-1")), metrics, SystemClock(), Defects(metrics), own=own)
     cloud = opener(Credential(SecretStr("of-a-secret"), None))
     await cloud.aclose()
 
@@ -32,8 +32,8 @@ async def test_a_secrets_cloud_opens_without_the_operators_own_token() -> None:
 @pytest.mark.parametrize("in_a_file", [False, True], ids=["variable", "file"])
 async def test_a_refused_token_is_sought_where_it_was_given(in_a_file: bool, tmp_path: Path) -> None:  # noqa: FBT001
     """The message names the setting that holds the token, and not the one that does not."""
-    (tmp_path / "token").write_text("canary")
-    token, named = SecretStr("canary"), "TOKENFACTORY_TOKEN_FILE" if in_a_file else "TOKENFACTORY_TOKEN"
+    (tmp_path / "token").write_text("canary-1")
+    token, named = SecretStr("canary-1"), "TOKENFACTORY_TOKEN_FILE" if in_a_file else "TOKENFACTORY_TOKEN"
     own, metrics = Credential(token, None), Metrics(version="1")
     async with loopback(lambda _: status_answer(401, "Unauthorized")) as server:
         given = {"token_file": tmp_path / "token"} if in_a_file else {"token": token}

@@ -63,7 +63,7 @@ async def test_an_object_gets_the_account_of_what_its_secret_says() -> None:
     """Another token is another account, and the operator's own is none of them."""
     stage = a_stage()
     pollers = []
-    for version, token in ((1, "one"), (2, "two")):
+    for version, token in ((1, "token-one"), (2, "token-two")):
         read_through(stage.core.values, labelled_secret("team", version=version, token=token), "token")
         pollers.append(stage.core.accounts.poller_of(stage.resource))
     scopes = [poller.inventory.scope for poller in pollers]

@@ -23,8 +23,8 @@ from tokenfactory_operator.state.cache import is_bound, secret_of
 
 WORD_LENGTH: Final = 20
 """Characters that no word of our log lines has."""
-_SHORTEST: Final = 8
-"""Characters of a secret; a shorter one can be guessed."""
+SHORTEST: Final = 8
+"""Characters of a token. A shorter one can be guessed, and to hide it would garble every word that it is a part of."""
 TOKEN: Final = re.compile(r"[!-~]+")
 """Printable ASCII without blanks. A tenant's objects are looked up by their tokens again and again: each has 4 KiB."""
 
@@ -34,11 +34,11 @@ def is_secret(token: str) -> bool:
 
     A Secret may hold the word "namespace". Hidden, it would be missing in every line of the log, whomever it is about.
     """
-    return len(token) >= WORD_LENGTH or (len(token) >= _SHORTEST and any(map(str.isdigit, token)))
+    return len(token) >= WORD_LENGTH or (len(token) >= SHORTEST and any(map(str.isdigit, token)))
 
 
 def check_token(text: str) -> str:
-    """`text` without surrounding white space. Raises `ValueError` when it cannot be sent in an HTTP header."""
+    """`text` without surrounding white space. Raises `ValueError` where it is no token, or cannot be hidden."""
     token = text.strip()
     if not token:
         raise ValueError("is empty")
@@ -46,6 +46,8 @@ def check_token(text: str) -> str:
         raise ValueError(f"is longer than {MAX_TOKEN} characters, which no token is")
     if not TOKEN.fullmatch(token):
         raise ValueError("is not a token: it has white space or characters outside printable ASCII")
+    if len(token) < SHORTEST:
+        raise ValueError(f"is shorter than {SHORTEST} characters, which no token is")
     return token
 
 

@@ -225,7 +225,11 @@ OptionalName = Annotated[
 ApiUrl = Annotated[
     str, BeforeValidator(_api_url), Accepts("an https address; plain http for the own machine only (127.0.0.1)", "URL")
 ]
-Token = Annotated[SecretStr | None, BeforeValidator(_token), Accepts("printable ASCII without white space", "TOKEN")]
+Token = Annotated[
+    SecretStr | None,
+    BeforeValidator(_token),
+    Accepts("8 or more printable ASCII characters without white space", "TOKEN"),
+]
 TokenPath = Annotated[
     Path | None, BeforeValidator(_token_path), Accepts("a path that starts with /, ./ or ../ (empty: none)", "PATH")
 ]

@@ -27,8 +27,8 @@ INSTALLED: Final = Installation(
 
 async def test_a_token_of_this_machine_is_not_sent_where_the_cluster_says() -> None:
     """Address and project are of this environment; what decides is the Deployment's."""
-    found = await access(None, INSTALLED, {"TOKENFACTORY_TOKEN": "mine"})
-    assert found.needed().get_secret_value() == "mine"
+    found = await access(None, INSTALLED, {"TOKENFACTORY_TOKEN": "my-token"})
+    assert found.needed().get_secret_value() == "my-token"
     assert (found.settings.api_url, found.settings.project_id) == (DEFAULT, None)
     assert found.settings.cluster_id == "c7"
     assert "TOKENFACTORY_TOKEN of this environment" in found.origin

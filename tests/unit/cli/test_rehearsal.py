@@ -132,7 +132,7 @@ def a_cloud(seen: list[ObservedEndpoint]) -> InMemoryCloud:
 async def rehearsed(body: dict[str, Any], cloud: InMemoryCloud, reported: Settings) -> Rehearsed:
     """What the command line foresees."""
     settings = reported.model_copy(update={"project_id": SCOPE})
-    stage = Stage(settings, SecretStr("a-token"), StoredSecrets(), cluster_id=CLUSTER)
+    stage = Stage(settings, SecretStr("any-token"), StoredSecrets(), cluster_id=CLUSTER)
     stage.put([copy.deepcopy(body)])
     assert await stage.open(stage.credentials.own, cloud, [KEY]) is None
     return await stage.rehearse(KEY)
@@ -155,7 +155,7 @@ async def done(body: dict[str, Any], cloud: InMemoryCloud, reported: Settings) -
 
 def reported_settings(*, adopts: bool) -> Settings:
     given: dict[str, Any] = {"adoption_namespaces": NAMESPACE} if adopts else {}
-    return Settings(token=SecretStr("a-token"), cluster_id=CLUSTER, project_id=SCOPE, **given)
+    return Settings(token=SecretStr("any-token"), cluster_id=CLUSTER, project_id=SCOPE, **given)
 
 
 @settings(max_examples=150)

@@ -58,6 +58,7 @@ def test_whose(body: dict[str, Any], expected: Credential) -> None:
         pytest.param((labelled_secret("key", other=TOKEN),), "has no key token", id="another key"),
         pytest.param((labelled_secret("key", token=""),), "holds no token", id="empty"),
         pytest.param((labelled_secret("key", token="x" * 4097),), "is longer than 4096 characters", id="too long"),
+        pytest.param((labelled_secret("key", token="abc-123"),), "is shorter than 8 characters", id="too short"),
         pytest.param((labelled_secret("key", token="a b"),), "holds no token", id="white space inside"),
         pytest.param((labelled_secret("key", terminating=True, token=TOKEN),), "is being deleted", id="terminating"),
     ],

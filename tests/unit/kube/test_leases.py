@@ -16,7 +16,7 @@ from unit.kube.loopback import client_of, loopback, status_answer
 
 async def test_a_namespace_that_is_not_there_is_a_problem() -> None:
     """Nobody is quicker there: without a message the process would look ready, and nobody would ever lead."""
-    terms = Settings(token=SecretStr("t")).lease_terms()
+    terms = Settings(token=SecretStr("any-token")).lease_terms()
     async with loopback(lambda _: status_answer(404, "NotFound")) as server, client_of(server) as client:
         elector = Elector(KubeLeases(client, namespace="gone", name="it"), SystemClock(), terms, identity="a")
         with contextlib.suppress(TimeoutError):

@@ -22,16 +22,16 @@ def test_strips_white_space(tmp_path: Path) -> None:
 def test_follows_a_replaced_file(tmp_path: Path) -> None:
     """A new file behind the same name, as Kubernetes swaps a mounted Secret, is read at the next call."""
     seen: list[str] = []
-    (tmp_path / "old").write_text("first", encoding="utf-8")
-    (tmp_path / "new").write_text("other", encoding="utf-8")
+    (tmp_path / "old").write_text("the-first", encoding="utf-8")
+    (tmp_path / "new").write_text("the-other", encoding="utf-8")
     link = tmp_path / "token"
     link.symlink_to("old")
     source = TokenFile(link, on_read=seen.append)
-    assert source.read().get_secret_value() == "first"
+    assert source.read().get_secret_value() == "the-first"
     (tmp_path / "next").symlink_to("new")
     (tmp_path / "next").rename(link)
-    assert source.read().get_secret_value() == "other"
-    assert seen == ["first", "other"]
+    assert source.read().get_secret_value() == "the-other"
+    assert seen == ["the-first", "the-other"]
 
 
 def test_reads_an_unchanged_file_once(tmp_path: Path) -> None:
@@ -62,6 +62,7 @@ def test_recovers_when_the_file_comes_back(tmp_path: Path) -> None:
         pytest.param(f"Bearer {CANARY}", "not a token", id="with its scheme"),
         pytest.param(f"{CANARY}\n{CANARY}", "not a token", id="two lines"),
         pytest.param(f"{CANARY}é", "not a token", id="not ASCII"),
+        pytest.param("abc", "is shorter than 8 characters", id="a part of many words"),
         pytest.param(CANARY * 10_000, "is longer", id="some other file"),
     ],
 )
