@@ -139,7 +139,7 @@ def test_an_orphan_a_conflict_and_an_open_attempt(world: World) -> None:
     [
         pytest.param({"ready": 0}, "deployment", "problem", "0 of 2 pods are ready", id="no pod"),
         pytest.param({"ready": 1}, "deployment", "warning", "1 of 2 pods are ready", id="one pod of two"),
-        pytest.param({"token": "wrong"}, "token", "problem", "401", id="wrong token"),
+        pytest.param({"token": "wrong-token"}, "token", "problem", "401", id="wrong token"),
         pytest.param({"token": ""}, "token", "problem", "has nothing under the key token", id="empty Secret"),
         pytest.param({"apiUrl": "http://127.0.0.1:9"}, "token", "problem", "127.0.0.1:9", id="cloud not reachable"),
     ],
@@ -246,6 +246,22 @@ def test_no_operator_and_a_token_of_this_machine(new_world: WorldMaker) -> None:
     found = report(world, TOKEN=TOKEN, API_URL=world.operator.setting("API_URL"))
     assert found["deployment"]["status"] == "warning"
     assert "TOKENFACTORY_TOKEN of this environment" in found["token"]["message"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--metrics-url", "http://127.0.0.1:9/metrics")], ids=["Lease", "metrics"])
+def test_an_operator_that_is_a_process_of_its_own(new_world: WorldMaker, arguments: tuple[str, ...]) -> None:
+    """Nobody is told to install another one beside it."""
+    world = new_world(start=False)
+    if not arguments:
+        lead(world)
+    ran = administrator(world, TOKEN=TOKEN, API_URL=world.operator.setting("API_URL"))(
+        "doctor", "-n", world.namespace, "-o", "json", *arguments
+    )
+    found = {check["name"]: check for check in ran.json["checks"]}
+    assert found["deployment"]["status"] == "ok"
+    assert "process of its own" in found["deployment"]["message"]
+    assert "helm" not in ran.out
+    assert found["leader"]["status"] == ("unknown" if arguments else "ok")
 
 
 def test_a_cluster_that_cannot_be_reached(world: World) -> None:

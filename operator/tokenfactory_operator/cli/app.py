@@ -130,7 +130,7 @@ def main(arguments: Sequence[str], *, program: str) -> int:
     except (KeyboardInterrupt, Abort):
         return Exit.INTERRUPTED
     except TyperException as error:
-        failure = _wrong_usage(error, program)
+        failure = _wrong_usage(error, program, arguments)
     except CliError as error:
         failure = error
     except OperatorError as error:
@@ -145,14 +145,27 @@ def main(arguments: Sequence[str], *, program: str) -> int:
     return failure.code
 
 
-def _wrong_usage(error: TyperException, program: str) -> CliError:
+def _wrong_usage(error: TyperException, program: str, arguments: Sequence[str]) -> CliError:
     """As one sentence, with the help of the command that was meant."""
     context = getattr(error, "ctx", None)
+    option = getattr(error, "option_name", "")
     message = " ".join(error.format_message().replace("Value error, ", "").split())
     return CliError(
         message if message.endswith((".", "?", ")")) else f"{message}.",
-        hint=f"See `{context.command_path if context else program} --help`.",
+        hint=_behind(option, arguments, program, context)
+        or f"See `{context.command_path if context else program} --help`.",
     )
+
+
+def _behind(option: str, arguments: Sequence[str], program: str, context: Any) -> str:  # noqa: ANN401  # typer's
+    """Where an option of the commands belongs that stands before one, as kubectl's own may."""
+    if context is None or context.parent is not None:
+        return ""
+    commands = get_command(build(program)).commands  # type: ignore[attr-defined]  # of a group
+    if not any(option in each.opts for command in commands.values() for each in command.params):
+        return ""
+    meant = next((word for word in arguments if word in commands), "COMMAND")
+    return f"Options stand behind the command: `{program} {meant} {option} …`."
 
 
 def _dispatch(arguments: list[str], program: str) -> Any:  # noqa: ANN401  # what the command answers

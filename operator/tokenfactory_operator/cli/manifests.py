@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 
@@ -16,30 +16,53 @@ STDIN: Final = "-"
 PLACES: Final = "Name files or folders of manifests with -f, or - for standard input."
 SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 """Of the files in a folder that are manifests, as kubectl has them."""
+KUSTOMIZATIONS: Final = frozenset({"kustomization.yaml", "kustomization.yml"})
+"""Files by which kustomize makes manifests of others; `import` writes one, too."""
 
 Manifest = dict[str, Any]
 
 
-def read(places: Sequence[str]) -> tuple[list[Manifest], int]:
-    """The `DedicatedEndpoint` objects in these files and folders, and how many other objects were left out.
+class Read(NamedTuple):
+    """What some places have."""
+
+    found: list[Manifest]
+    """The `DedicatedEndpoint` objects."""
+    others: int
+    """How many objects of other kinds there are."""
+    kustomizations: list[Path]
+    """Files that are no object, and that no `-f` reads."""
+
+    def needed(self) -> list[Manifest]:
+        """The objects. Raises `CliError` where there is none."""
+        if self.found:
+            return self.found
+        folder = self.kustomizations[0].parent if self.kustomizations else None
+        hint = f"`kubectl kustomize {folder} | kubectl tokenfactory plan -f -`" if folder else PLACES
+        raise CliError(f"There is no {api.KIND} in what was given.", hint=hint)
+
+
+def read(places: Sequence[str]) -> Read:
+    """What is in these files and folders.
 
     Raises:
         CliError: a place cannot be read, is no YAML, or has an object without a name.
     """
-    found: list[Manifest] = []
-    others = 0
+    read = Read([], 0, [])
     for origin, text in _texts(places):
-        for document in _documents(origin, text):
+        if isinstance(origin, Path) and origin.name in KUSTOMIZATIONS:
+            read.kustomizations.append(origin)
+            continue
+        for document in _documents(str(origin), text):
             if document.get("kind") != api.KIND or not str(document.get("apiVersion")).startswith(f"{api.GROUP}/"):
-                others += 1
+                read = read._replace(others=read.others + 1)
                 continue
             if not (document.get("metadata") or {}).get("name"):
                 raise CliError(f"{origin}: a {api.KIND} has no metadata.name.", hint="Give it a name.")
-            found.append(dict(document))
-    return found, others
+            read.found.append(dict(document))
+    return read
 
 
-def _texts(places: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _texts(places: Sequence[str]) -> Iterator[tuple[str | Path, str]]:
     for place in places:
         if place == STDIN:
             yield "standard input", sys.stdin.read()
@@ -50,7 +73,7 @@ def _texts(places: Sequence[str]) -> Iterator[tuple[str, str]]:
             raise CliError(f"{place} has no manifest: no file that ends in {', '.join(sorted(SUFFIXES))}.", hint=PLACES)
         for file in files:
             try:
-                yield str(file), file.read_text(encoding="utf-8")
+                yield file, file.read_text(encoding="utf-8")
             except (OSError, UnicodeError) as error:
                 reason = error.strerror if isinstance(error, OSError) else "it is no text"
                 raise CliError(f"{file} cannot be read: {reason}.", hint=PLACES) from None

@@ -50,11 +50,12 @@ async def plan(session: Session, filename: Files) -> Exit:
     kubectl tokenfactory plan -f endpoints/
     kustomize build . | kubectl tokenfactory plan -f -
     """
-    found, others = manifests.read(filename)
-    if not found:
-        raise CliError("There is no DedicatedEndpoint in what was given.", hint=manifests.PLACES)
-    if others:
-        session.out.note(f"{count(others, 'object')} of other kinds left out.")
+    read = manifests.read(filename)
+    found = read.needed()
+    if read.others:
+        session.out.note(f"{count(read.others, 'object')} of other kinds left out.")
+    for file in read.kustomizations:
+        session.out.note(f"{file} is left out: `kubectl kustomize` reads it, and `kubectl apply -k`.")
     forecasts = await foresee(session, found)
     show(session.out, forecasts)
     if any(each.verb in FAILING for each in forecasts):

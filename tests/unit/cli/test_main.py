@@ -77,6 +77,26 @@ def test_help_names_the_program_as_it_was_called(
     assert all(f"\n  {name} " in printed for name, _, _ in app.COMMANDS)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["--context", "x", "list"], "Options stand behind the command: `kubectl tokenfactory list --context …`."),
+        (["-n", "x", "why", "a"], "Options stand behind the command: `kubectl tokenfactory why -n …`."),
+        (["--context=x"], "Options stand behind the command: `kubectl tokenfactory COMMAND --context …`."),
+        (["--nonsense", "list"], "See `kubectl tokenfactory --help`."),
+        (["list", "--nonsense"], "See `kubectl tokenfactory list --help`."),
+    ],
+    ids=str,
+)
+def test_an_option_before_the_command(
+    arguments: list[str], hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Kubectl's own options may stand before its commands; those of a plugin may not."""
+    monkeypatch.setattr(sys, "argv", [f"/usr/bin/{PLUGIN}"])
+    assert main(arguments) != 0
+    assert hint in " ".join(capsys.readouterr().err.split())
+
+
 def test_kubectl_gets_completions(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A line each with its help, and the directive that no file names are to be offered."""
     monkeypatch.setattr(sys, "argv", [f"/usr/bin/{COMPLETION}", "doc"])

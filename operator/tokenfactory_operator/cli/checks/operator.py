@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote
 
 from tokenfactory_operator.cli.checks.last_list import Pod, last_list
-from tokenfactory_operator.cli.checks.result import Check, ok, problem, unknown, warning
+from tokenfactory_operator.cli.checks.result import Check, Verdict, ok, problem, unknown, warning
 from tokenfactory_operator.cli.installation import SELECTOR, Installation
 from tokenfactory_operator.cli.session import Session
 from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
@@ -28,17 +28,27 @@ async def operator(session: Session, *, metrics_url: str = "") -> AsyncIterator[
     """`metrics_url`: where an operator that is no pod of this cluster serves its metrics."""
     installation = await session.installation()
     settings = (await session.access()).settings
+    lease = await _lease(session, installation, settings)
+    led = judged_lease(lease, settings, now=datetime.now(UTC))
     if installation is None:
-        text = "No Deployment of the operator was found. One that runs outside of the cluster is not seen here."
-        yield warning("deployment", text, INSTALL)
+        yield outside(led, metrics_url)
     else:
         yield deployment(installation)
         yield await _rights(session, installation, settings)
     async for check in _namespaces(session, settings):
         yield check
-    lease = await _lease(session, installation, settings)
-    yield judged_lease(lease, settings, now=datetime.now(UTC))
+    yield led
     yield await last_list(await session.client(), leading(installation, lease), settings, metrics_url)
+
+
+def outside(led: Check, metrics_url: str) -> Check:
+    """What to say where there is no Deployment: a process of its own, or a pod of another kind, may be the operator."""
+    text = "No Deployment of the operator was found."
+    if led.verdict is Verdict.OK:
+        return ok("deployment", f"{text} It runs as a process of its own, since somebody leads.")
+    if metrics_url:
+        return ok("deployment", f"{text} It runs as a process of its own, at the address of its metrics.")
+    return warning("deployment", f"{text} One that runs outside of the cluster is not seen here.", INSTALL)
 
 
 def deployment(installation: Installation) -> Check:
@@ -84,13 +94,15 @@ async def _lease(session: Session, installation: Installation | None, settings: 
     """The record, None where there is none, or why it is not known."""
     if not settings.leader_election:
         return "Leader election is off, so a single process has to run."
-    namespace = settings.lease_namespace or (installation.key.namespace if installation else "")
-    if not namespace:
-        return "Who leads is not known, for want of a Deployment: it says in which namespace the Lease is."
+    known = settings.lease_namespace or (installation.key.namespace if installation else "")
+    namespace = known or await session.namespace()  # a process of its own has its Lease in that of its kubeconfig
     try:
-        return await KubeLeases(await session.client(), namespace=namespace, name=settings.lease_name).get()
+        lease = await KubeLeases(await session.client(), namespace=namespace, name=settings.lease_name).get()
     except KubeError as error:
         return f"Who leads is not known: {error.message}"
+    if not known and (lease is None or not lease.holder):
+        return "Who leads is not known, for want of a Deployment: it says in which namespace the Lease is."
+    return lease
 
 
 def judged_lease(lease: LeaseRecord | str | None, settings: Settings, *, now: datetime) -> Check:
