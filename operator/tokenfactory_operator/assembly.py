@@ -148,15 +148,7 @@ class Core:
             limits=outside.limits,
         )
 
-    def _poller(
-        self,
-        cloud: Cloud,
-        users: Callable[[], Iterable[Key]],
-        *,
-        scope: str,
-        namespace: str,
-        siblings: Callable[[], Iterable[Inventory]],
-    ) -> Poller:
+    def _poller(self, cloud: Cloud, scope: str, namespace: str, users: Callable[[], Iterable[Key]]) -> Poller:
         outside = self._outside
         inventory = Inventory(
             scope=scope,
@@ -164,7 +156,7 @@ class Core:
             sequence=self._sequence,
             timing=outside.timing,
             namespace=namespace,
-            siblings=siblings,
+            siblings=self.accounts.inventories,
         )
         common = Common(
             cache=self.cache,

@@ -1,4 +1,4 @@
-"""What the watch of the Secrets brings reaches everybody whom it concerns."""
+"""Which parts of the core know of each other: Secrets and their objects, and the credentials that are open."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 from tokenfactory_operator.api import v1alpha1 as api
-from unit.support.builders import KEY, labelled_secret
+from tokenfactory_operator.domain.resource import parse
+from unit.support.builders import KEY, an_object, labelled_secret
 from unit.support.secrets import metadata_of, read_through
 from unit.support.stage import Stage
 from unit.support.waiting import until
@@ -68,3 +69,12 @@ async def test_an_object_gets_the_account_of_what_its_secret_says() -> None:
         pollers.append(stage.core.accounts.poller_of(stage.resource))
     scopes = [poller.inventory.scope for poller in pollers]
     assert len({*scopes, stage.inventory.scope}) == 3
+
+
+async def test_each_credential_is_compared_with_all_that_are_open() -> None:
+    """So is what stands for an object without one: what its former credential showed still counts."""
+    stage = Stage()
+    missing = stage.core.accounts.poller_of(parse(an_object(spec={"credentials": {"secretRef": {"name": "gone"}}})))
+    assert missing.inventory is not stage.inventory
+    for inventory in (stage.inventory, missing.inventory):
+        assert list(inventory.siblings()) == [stage.inventory]

@@ -51,28 +51,13 @@ class OpenCloud(Cloud, Protocol):
         ...
 
 
-class MakePoller(Protocol):
-    """From a cloud the poller of its credential."""
-
-    def __call__(
-        self,
-        cloud: Cloud,
-        users: Callable[[], Iterable[Key]],
-        *,
-        scope: str,
-        namespace: str,
-        siblings: Callable[[], Iterable[Inventory]],
-    ) -> Poller:
-        """`users`: who has that credential; the rest is the inventory's."""
-        ...
-
-
 @dataclass(frozen=True)
 class Parts:
     """How the parts of an account are made."""
 
     open_cloud: Callable[[Credential], OpenCloud]
-    make_poller: MakePoller
+    make_poller: Callable[[Cloud, str, str, Callable[[], Iterable[Key]]], Poller]
+    """From a cloud, the scope of its credential, whose that is (a namespace), and which objects have it."""
     make_queue: Callable[[int], WorkQueue[Key]]
     """For so many workers."""
     work: Work
@@ -202,10 +187,10 @@ class Accounts:
         """One that says what is wrong, and does nothing."""
         poller = self._failed_credentials.get(error.message)
         if poller is None:
-            siblings = self.inventories  # what its objects' former credential still shows
-            poller = self._parts.make_poller(NoCloud(error), tuple, scope="", namespace=OPERATOR, siblings=siblings)
+            poller = self._failed_credentials[error.message] = self._parts.make_poller(
+                NoCloud(error), "", OPERATOR, tuple
+            )
             poller.inventory.outage = Outage(error.reason, error.message, blind=True)
-            self._failed_credentials[error.message] = poller
         return poller
 
     # Lives
@@ -234,13 +219,7 @@ class Accounts:
                 self._wake(key, 0.0)
         self._credentials.use(credential.token)
         cloud = self._parts.open_cloud(credential)
-        poller = self._parts.make_poller(
-            cloud,
-            lambda: self._users(credential),
-            scope=credential.scope,
-            namespace=namespace,
-            siblings=self.inventories,
-        )
+        poller = self._parts.make_poller(cloud, credential.scope, namespace, lambda: self._users(credential))
         account = Account(poller, cloud, self._crew(self._concurrency, credential.scope), place)
         self._open[credential] = account
         if self._started and not self._stopped:  # then a pass that is ending may still need its cloud

@@ -99,15 +99,7 @@ class World:
         self.clouds.append(ACloud(credential, refused=credential.project_id in self.broken_lists))
         return self.clouds[-1]
 
-    def make_poller(
-        self,
-        cloud: Cloud,
-        users: Callable[[], Iterable[Key]],
-        *,
-        scope: str,
-        namespace: str,
-        siblings: Callable[[], Iterable[Inventory]],
-    ) -> Poller:
+    def make_poller(self, cloud: Cloud, scope: str, namespace: str, users: Callable[[], Iterable[Key]]) -> Poller:
         """As the application does."""
         timing = Timing()
         inventory = Inventory(
@@ -116,7 +108,7 @@ class World:
             sequence=self.sequence,
             timing=timing,
             namespace=namespace,
-            siblings=siblings,
+            siblings=self.accounts.inventories,
         )
         common = Common(
             cache=self.objects,
