@@ -23,8 +23,13 @@ _BY_TYPE: Final = "gpu_configurations"
 
 
 def parse_templates(answer: object) -> tuple[Template, ...] | None:
-    """`{"data": […]}`, the older `{"templates": […]}` or a bare list; `None` for any other shape."""
+    """`{"data": […]}`, the older `{"templates": […]}` or a bare list; `None` for any other shape.
+
+    A success that carries an error is none: what it lists may be a part.
+    """
     if isinstance(answer, Mapping):
+        if answer.get("error"):
+            return None
         answer = next((answer[name] for name in ("data", "templates") if name in answer), None)
     if not isinstance(answer, list):
         return None

@@ -64,7 +64,9 @@ def test_answer_forms(answer: object) -> None:
     assert parse_templates(answer) == (Template("m", (Flavor("base", FROM_LISTS),)),)
 
 
-@pytest.mark.parametrize("answer", [{}, {"data": None}, {"templates": "x"}, None, 3])
+@pytest.mark.parametrize(
+    "answer", [{}, {"data": None}, {"templates": "x"}, None, 3, {"error": "a part only", "data": [{"name": "m"}]}]
+)
 async def test_anything_else_is_no_catalog(answer: object) -> None:
     """An unknown shape raises rather than saying that nothing is on offer."""
     async with cloud_before(scripted(reply(200, answer))) as cloud:
