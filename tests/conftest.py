@@ -25,8 +25,9 @@ REPORTED: Final = "told"
 COUNTS: Final = os.environ.pop("TEST_COUNTS", None)
 """A file to which the run appends how many tests passed and failed; not for runs that a test starts."""
 SLOW_FIRST: Final = (
-    *("model", "packaging/test_pages.py", "cluster/test_canary.py", "cluster/test_credentials.py"),
-    *("cluster/test_bad_input.py", "cluster/test_cli_plan.py", "faults", "hostile", "gitops", "cluster", "packaging"),
+    *("model", "packaging/test_pages.py", "cluster/test_canary.py", "cluster/test_errors_cloud.py"),
+    *("cluster/test_credentials.py", "cluster/test_bad_input.py", "cluster/test_cli_plan.py"),
+    *("faults", "hostile", "gitops", "cluster", "packaging"),
 )
 """Files and folders that are handed to the workers before all others, so that no worker ends long after them.
 
