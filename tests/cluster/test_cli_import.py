@@ -147,6 +147,6 @@ def test_without_the_right_to_adopt_and_without_a_cluster(new_world: WorldMaker)
     (manifest,) = yaml.safe_load_all(alone.out)
     assert manifest["metadata"]["namespace"] == "ml"
     assert "The cluster cannot be asked" in alone.err
-    away = cli(world.cluster.kubeconfig, TOKEN="wrong", API_URL=settings["API_URL"])("import")
+    away = cli(world.cluster.kubeconfig, TOKEN="wrong-token", API_URL=settings["API_URL"])("import")
     assert (away.code, away.out) == (1, "")
     assert "401" in away.err
