@@ -302,7 +302,8 @@ class Checks:
         endpoint = self._vendor.endpoints.get(body["status"].get("endpointId", ""))
         if endpoint is None:
             unseen = self._trace.time() - self.view_age
-            return spec.get("enabled") is False and all(it.created > unseen for it in self._vendor.of(metadata["uid"]))
+            known = (it for it in self._vendor.of(metadata["uid"]) if not it.late)
+            return spec.get("enabled") is False and all(it.created > unseen for it in known)
         decided, view = self.written_by or (self._trace.time(), self.view)
         last = view.last(self.tokens(metadata["uid"]), endpoint.project, decided - self.view_age)
         start = max(min(start, last, self._known_since(endpoint, metadata["uid"])), endpoint.mutated) - self.stale
