@@ -14,8 +14,8 @@ from tokenfactory_operator.cloud.heads import HEAD_LIMIT
 from tokenfactory_operator.cloud.transport import CloudSettings
 from tokenfactory_operator.domain.errors import CloudUnavailable
 from unit.support.clock import LoopClock
+from unit.support.raw_server import HINT, raw_server
 
-HINT = b"HTTP/1.1 103 Early Hints\r\n\r\n"
 DESCRIPTION = "x" * 3000
 
 
@@ -29,23 +29,9 @@ def listed() -> bytes:
 
 @contextlib.asynccontextmanager
 async def cloud(piece: bytes, *, times: int | None, then: bytes = b"") -> AsyncIterator[HttpCloud]:
-    """A cloud whose server says `piece` so often (`None`: for ever), `then` that, on each connection."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                await reader.readuntil(b"\r\n\r\n")
-                count = 0
-                while times is None or count < times:
-                    writer.write(piece)
-                    await writer.drain()
-                    count += 1
-                writer.write(then)
-        writer.close()
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        settings = CloudSettings(base_url=f"http://127.0.0.1:{port}", request_timeout=3.0, trust_env=False)
+    """A client of `raw_server`."""
+    async with raw_server(piece, times=times, then=then) as address:
+        settings = CloudSettings(base_url=address, request_timeout=3.0, trust_env=False)
         async with HttpCloud(settings, token=lambda: SecretStr("t"), clock=LoopClock()) as client:
             yield client
 

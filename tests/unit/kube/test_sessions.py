@@ -13,8 +13,8 @@ from tokenfactory_operator.kube.sessions import MOST_INFORMATIONAL
 from tokenfactory_operator.kube.watch_session import Failed
 from tokenfactory_operator.process import handlers
 from unit.kube.loopback import Loopback, client_of
+from unit.support.raw_server import HINT, raw_server
 
-HINT = b"HTTP/1.1 103 Early Hints\r\n\r\n"
 OBJECT = b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"kind": 7}'
 WITHOUT_END = [
     pytest.param(HINT * 1000, id="many at once"),
@@ -25,22 +25,9 @@ WITHOUT_END = [
 
 @contextlib.asynccontextmanager
 async def api_server(piece: bytes, *, times: int | None, then: bytes = b"") -> AsyncIterator[Loopback]:
-    """A server that says `piece` so often (`None`: for ever), `then` that, to each request."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            while True:
-                await reader.readuntil(b"\r\n\r\n")
-                count = 0
-                while times is None or count < times:
-                    writer.write(piece)
-                    await writer.drain()
-                    count += 1
-                writer.write(then)
-        writer.close()
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listener:
-        yield Loopback(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
+    """See `raw_server`."""
+    async with raw_server(piece, times=times, then=then) as address:
+        yield Loopback(address)
 
 
 @pytest.mark.parametrize("piece", WITHOUT_END)
