@@ -21,7 +21,7 @@ from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube import forms
 from tokenfactory_operator.kube.errors import NoAnswer, SetupError, TooLarge, from_answer, reading
 from tokenfactory_operator.kube.login import Connection, load_connection
-from tokenfactory_operator.kube.sessions import Loader, Signer, session, trusted
+from tokenfactory_operator.kube.sessions import Loader, Signer, loaded, session, trusted
 from tokenfactory_operator.kube.under_way import WritesUnderWay
 from tokenfactory_operator.ports import JsonObject
 
@@ -137,7 +137,7 @@ class KubeClient:
         if now == self._written_as:
             return False
         try:
-            fresh = await self._load()
+            fresh = await loaded(self._load)
         except SetupError:
             return False
         self._written_as = now
@@ -209,7 +209,8 @@ class KubeClient:
                 answer = await self._send(method, path, query, body, headers)
                 status, data = answer.status, await _content(answer, request, most)
         except TimeoutError as error:
-            raise NoAnswer(f"{request}: no answer within {self._timeout:g} s") from error
+            lacking = "credentials were read" if self._signer.loading else "answer"
+            raise NoAnswer(f"{request}: no {lacking} within {self._timeout:g} s") from error
         except aiohttp.ClientResponseError as error:
             # No cause: its repr shows the request's headers, the token among them.
             raise KubeError(f"{request}: {error.message}") from None

@@ -17,12 +17,13 @@ from typing import Any, Final, cast
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
+from tokenfactory_operator.kube.errors import SetupError
 from tokenfactory_operator.kube.login import Connection
 from tokenfactory_operator.network.tls import as_kubectl
 
 MOST_INFORMATIONAL: Final = 100
 """Informational answers that may come before an answer; an API server sends none."""
-LOAD_TIMEOUT: Final = 15.0
+LOAD_TIMEOUT: Final = 30.0
 """Seconds for reading credentials: a kubeconfig may name a program that makes them."""
 
 _HTTP_UNAUTHORIZED: Final = 401
@@ -32,10 +33,23 @@ _SWITCHING: Final = 101
 Loader = Callable[[], Awaitable[Connection]]
 
 
+async def loaded(load: Loader) -> Connection:
+    """The connection, anew. Raises `SetupError`, also where reading it takes too long."""
+    try:
+        async with asyncio.timeout(LOAD_TIMEOUT):
+            return await load()
+    except TimeoutError:
+        raise SetupError(
+            f"The credentials for Kubernetes could not be read within {LOAD_TIMEOUT:g} s: does the program that the "
+            "kubeconfig names for them wait for something?"
+        ) from None
+
+
 class Signer:
     """Who the operator is: credentials are read anew when they have expired, and after a 401.
 
-    So a rotated token is followed, and no path that answers 401 disturbs another one.
+    So a rotated token is followed, and no path that answers 401 disturbs another one. They are read once for all
+    requests that wait for them, and to the end, also where a request has less time than that takes.
     """
 
     def __init__(self, connection: Connection, load: Loader) -> None:
@@ -43,14 +57,20 @@ class Signer:
         self._connection = connection
         self._load = load
         self._refused = False
-        self._loading = asyncio.Lock()
+        self._loading: asyncio.Task[None] | None = None
+
+    @property
+    def loading(self) -> bool:
+        """Whether the credentials are being read."""
+        return self._loading is not None
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        """Sign `request`, as a middleware of aiohttp. Raises `SetupError` and `TimeoutError` for the credentials."""
+        """Sign `request`, as a middleware of aiohttp. Raises `SetupError` for the credentials."""
         if self._outdated():
-            await self._renew()
+            self._loading = self._loading or asyncio.create_task(self._renew(), name="credentials")
+            await asyncio.shield(self._loading)
         value = self._connection.authorization
         if value:
             request.headers["Authorization"] = value
@@ -60,9 +80,10 @@ class Signer:
         return answer
 
     async def _renew(self) -> None:
-        async with self._loading, asyncio.timeout(LOAD_TIMEOUT):
-            if self._outdated():  # nobody else has just done it
-                self._connection, self._refused = await self._load(), False
+        try:
+            self._connection, self._refused = await loaded(self._load), False
+        finally:
+            self._loading = None
 
     def _outdated(self) -> bool:
         expiration = self._connection.expiration

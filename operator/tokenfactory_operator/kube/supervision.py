@@ -240,10 +240,8 @@ class Supervisor:
             if error.status != _FORBIDDEN or not self._watched:
                 raise
             review = True
-        if review or place in self._unserved or place in self._limited:
+        if review or place in self._unserved or place in self._limited or place in self._absent:
             await self._review(place)
-        elif place in self._absent:
-            await self._look_for(place)
 
     async def _beat(self, place: str) -> None:
         """Read the smallest list. It is never older than what was read before (Kubernetes: API concepts)."""
@@ -269,7 +267,6 @@ class Supervisor:
         await self._note(
             self._unserved, place, f"{_where(place)} is not served: {may_not}" if essential and place else ""
         )
-
         if place and frozenset(event_rights(place)).isdisjoint(lacking):
             await self._look_for(place)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import traceback
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError
+from tokenfactory_operator.kube import sessions
 from tokenfactory_operator.kube.client import DRY_RUN, MERGE_PATCH, KubeClient, connect
 from tokenfactory_operator.kube.errors import ApiServerError, NoAnswer, SetupError
 from tokenfactory_operator.kube.login import Connection
@@ -143,6 +146,46 @@ async def test_unreadable_credentials_are_transient_in_flight() -> None:
             with pytest.raises(KubeError, match="gone"):
                 await client.request("GET", "/x")
     assert not server.requests
+
+
+async def test_credentials_that_take_longer_than_a_request() -> None:
+    """A program of the kubeconfig may: it is run once for all requests, to its end, and the next request has them."""
+    done, loads = asyncio.Event(), 0
+    async with loopback(lambda _: answer({})) as server:
+
+        async def load() -> Connection:
+            nonlocal loads
+            loads += 1
+            await done.wait()
+            return server.connection(token="new")
+
+        connection = server.connection(expires_in=timedelta(seconds=-1))
+        async with KubeClient(connection, load, request_timeout=0.1) as client:
+            for _ in range(2):
+                with pytest.raises(NoAnswer, match=r"no credentials were read within 0\.1 s"):
+                    await client.request("GET", "/x")
+            done.set()
+            await client.request("GET", "/x")
+    assert (loads, [request.headers["Authorization"] for request in server.requests]) == (1, ["Bearer new"])
+
+
+async def test_credentials_that_are_never_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The reason is told, and the look at whether they were renewed comes to an end."""
+    monkeypatch.setattr(sessions, "LOAD_TIMEOUT", 0.1)
+    source = tmp_path / "kubeconfig"
+    source.write_text("old", encoding="utf-8")
+
+    async def load() -> Connection:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with loopback(lambda _: answer({})) as server, asyncio.timeout(2.0):
+        connection = replace(server.connection(expires_in=timedelta(seconds=-1)), sources=(str(source),))
+        async with KubeClient(connection, load) as client:
+            with pytest.raises(KubeError, match=r"within 0\.1 s: does the program"):
+                await client.request("GET", "/x")
+            source.write_text("new", encoding="utf-8")
+            assert not await client.renewed()
 
 
 async def test_unusable_certificates_are_a_setup_error(tmp_path: Path) -> None:
