@@ -158,14 +158,14 @@ def _wrong_usage(error: TyperException, program: str, arguments: Sequence[str]) 
 
 
 def _behind(option: str, arguments: Sequence[str], program: str, context: Any) -> str:  # noqa: ANN401  # typer's
-    """Where an option of the commands belongs that stands before one, as kubectl's own may."""
+    """Where an option belongs that stands before the command, as those of kubectl itself may."""
     if context is None or context.parent is not None:
         return ""
     commands = get_command(build(program)).commands  # type: ignore[attr-defined]  # of a group
     if not any(option in each.opts for command in commands.values() for each in command.params):
         return ""
     meant = next((word for word in arguments if word in commands), "COMMAND")
-    return f"Options stand behind the command: `{program} {meant} {option} …`."
+    return f"Options come after the command: `{program} {meant} {option} …`."
 
 
 def _dispatch(arguments: list[str], program: str) -> Any:  # noqa: ANN401  # what the command answers

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote
 
-from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
-from tokenfactory_operator.kube.client import DRY_RUN, KubeClient
+from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
+from tokenfactory_operator.kube.client import DRY_RUN, MANAGER, KubeClient
 from tokenfactory_operator.kube.errors import ApiServerError
 
 _REFUSALS: Final = frozenset({400, 403, 422})
@@ -32,12 +32,14 @@ async def exists(client: KubeClient, namespace: str) -> bool | None:
         "type": "Normal",
         "reason": "Exists",
         "message": "Is the namespace there?",
-        "source": {"component": "tokenfactory-operator"},
+        "source": {"component": MANAGER},
     }
     try:
         await client.request("POST", f"/api/v1/namespaces/{quote(namespace)}/events", query=(DRY_RUN,), body=event)
     except KubeNotFound:
         return False
+    except KubeConflict:  # somebody has made an Event of this name there
+        return True
     except ApiServerError as error:  # a quota or an admission policy may refuse it: they come later
         return error.status in _REFUSALS or None
     except KubeError:

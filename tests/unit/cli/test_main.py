@@ -80,9 +80,9 @@ def test_help_names_the_program_as_it_was_called(
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (["--context", "x", "list"], "Options stand behind the command: `kubectl tokenfactory list --context …`."),
-        (["-n", "x", "why", "a"], "Options stand behind the command: `kubectl tokenfactory why -n …`."),
-        (["--context=x"], "Options stand behind the command: `kubectl tokenfactory COMMAND --context …`."),
+        (["--context", "x", "list"], "Options come after the command: `kubectl tokenfactory list --context …`."),
+        (["-n", "x", "why", "a"], "Options come after the command: `kubectl tokenfactory why -n …`."),
+        (["--context=x"], "Options come after the command: `kubectl tokenfactory COMMAND --context …`."),
         (["--nonsense", "list"], "See `kubectl tokenfactory --help`."),
         (["list", "--nonsense"], "See `kubectl tokenfactory list --help`."),
     ],

@@ -170,7 +170,8 @@ async def test_rights_that_are_lost_while_it_runs() -> None:
         assert "Namespace b is not served" in (supervisor.problem() or "")
 
 
-async def test_a_namespace_that_does_not_exist(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("there", [201, 403, 409])
+async def test_a_namespace_that_does_not_exist(there: int, caplog: pytest.LogCaptureFixture) -> None:
     """With rights in the whole cluster its list is empty. It is said once, and it is served as soon as it exists."""
     caplog.set_level(logging.INFO)
     server = Server()
@@ -186,7 +187,7 @@ async def test_a_namespace_that_does_not_exist(caplog: pytest.LogCaptureFixture)
         await supervisor.look()
         assert absent("b") in supervisor.note(), "without that right the answer says nothing of the namespace"
         server.lacking.clear()
-        server.absent, server.events = set(), 403
+        server.absent, server.events = set(), there
         await supervisor.look()
         assert supervisor.note() == "all served"
     said = [record.message for record in caplog.records if "may not create events" not in record.message]
