@@ -152,12 +152,12 @@ def _wrong_usage(error: TyperException, program: str, arguments: Sequence[str]) 
     message = " ".join(error.format_message().replace("Value error, ", "").split())
     return CliError(
         message if message.endswith((".", "?", ")")) else f"{message}.",
-        hint=_behind(option, arguments, program, context)
+        hint=_misplaced(option, arguments, program, context)
         or f"See `{context.command_path if context else program} --help`.",
     )
 
 
-def _behind(option: str, arguments: Sequence[str], program: str, context: Any) -> str:  # noqa: ANN401  # typer's
+def _misplaced(option: str, arguments: Sequence[str], program: str, context: Any) -> str:  # noqa: ANN401  # typer's
     """Where an option belongs that stands before the command, as those of kubectl itself may."""
     if context is None or context.parent is not None:
         return ""

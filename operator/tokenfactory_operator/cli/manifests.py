@@ -47,19 +47,21 @@ def read(places: Sequence[str]) -> Read:
     Raises:
         CliError: a place cannot be read, is no YAML, or has an object without a name.
     """
-    read = Read([], 0, [])
+    found: list[Manifest] = []
+    kustomizations: list[Path] = []
+    others = 0
     for origin, text in _texts(places):
         if isinstance(origin, Path) and origin.name in KUSTOMIZATIONS:
-            read.kustomizations.append(origin)
+            kustomizations.append(origin)
             continue
         for document in _documents(str(origin), text):
             if document.get("kind") != api.KIND or not str(document.get("apiVersion")).startswith(f"{api.GROUP}/"):
-                read = read._replace(others=read.others + 1)
+                others += 1
                 continue
             if not (document.get("metadata") or {}).get("name"):
                 raise CliError(f"{origin}: a {api.KIND} has no metadata.name.", hint="Give it a name.")
-            read.found.append(dict(document))
-    return read
+            found.append(dict(document))
+    return Read(found, others, kustomizations)
 
 
 def _texts(places: Sequence[str]) -> Iterator[tuple[str | Path, str]]:
