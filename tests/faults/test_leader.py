@@ -111,7 +111,8 @@ def test_ten_strikes(
 ) -> None:
     """300 objects get 300 endpoints, never two at once, and each time the other one takes over.
 
-    The strikes leave some tens of attempts in doubt. If the others are just 250, a usual limit of lists, a person is asked.
+    The strikes leave some tens of attempts in doubt. Where the others are just 250, a usual limit of lists, a person
+    is asked.
     """
     with pair(cluster, kube, chart, tmp_path, label="strikes", settings=SETTINGS) as made:
         led, acted = zip(*(struck(made, number) for number in range(10)), strict=True)
