@@ -42,8 +42,6 @@ BATCH: Final = 30
 """Objects that are created around each strike."""
 AFTER: Final = 8
 """POSTs of a batch before the strike."""
-WATCHDOG: Final = 1
-"""Exit status of a process that its watchdog ended, since it could not even notice."""
 
 
 def kill(seat: Seat) -> None:
@@ -69,7 +67,7 @@ def revive(seat: Seat, strike: Callable[[Seat], None]) -> None:
     if strike is stop:
         seat.operator.send(signal.SIGCONT)
     if strike is not kill:
-        assert seat.operator.wait() in (EXIT_LEASE_LOST, WATCHDOG)
+        assert seat.operator.wait() in (EXIT_LEASE_LOST, signal.SIGALRM)
     seat.proxy.set(OPEN)
     seat.operator.start()
 

@@ -1,18 +1,15 @@
 """The election of this process: its Lease, its clocks, and its hard end when the lease is lost.
 
-A watchdog outside of the event loop ends a process that is too late to renew: it needs no loop that turns and no
-interpreter that runs Python, so it also ends one that hangs, and one that was stopped and goes on too late.
+A process that is too late to renew is ended by `watchdog`, also if it hangs or was stopped.
 """
 
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import logging
 import os
 import secrets
 import socket
-import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -21,10 +18,11 @@ from typing import Final, NoReturn
 from tokenfactory_operator.kube.client import connect
 from tokenfactory_operator.kube.leases import KubeLeases
 from tokenfactory_operator.leader.election import Election, Elector, NoElection
+from tokenfactory_operator.process import watchdog
 from tokenfactory_operator.settings import Settings
 
 EXIT_LEASE_LOST: Final = 3
-"""Exit status of a process that has lost its lease; 1 where the watchdog had to end it."""
+"""Exit status of a process that has lost its lease; 14 where `watchdog` had to end it."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -64,14 +62,9 @@ async def election(settings: Settings) -> AsyncIterator[Election]:
             return
         identity = f"{socket.gethostname()}_{secrets.token_hex(4)}"
         try:
-            yield Elector(store, SystemClock(), terms, identity=identity, renewed=_watch_over)
+            yield Elector(store, SystemClock(), terms, identity=identity, renewed=watchdog.end_after)
         finally:
-            faulthandler.cancel_dump_traceback_later()
-
-
-def _watch_over(seconds: float) -> None:
-    """End the process after so many seconds, unless it is told again before."""
-    faulthandler.dump_traceback_later(max(seconds, 0.001), exit=True, file=sys.__stderr__ or sys.stderr)
+            watchdog.cancel()
 
 
 def give_up(why: object) -> NoReturn:

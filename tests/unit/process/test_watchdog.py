@@ -1,0 +1,137 @@
+"""A process that is too late is ended from outside of Python, before it does anything more."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import pytest
+
+from cluster.support.eventually import eventually
+
+EXIT_TOO_LATE: Final = int(signal.SIGALRM)
+LATE: Final = 0.4
+"""Seconds that a process is given."""
+DEADLINE: Final = 60.0
+"""Seconds in which each process has ended, however busy the machine."""
+BEGINNING: Final = f"""
+import ctypes, os, sys, time
+from tokenfactory_operator.process import watchdog
+watchdog.end_after({LATE})
+"""
+HANGS: Final = f"""{BEGINNING}
+def stuck():
+    ctypes.PyDLL(None).sleep({DEADLINE:g})
+stuck()
+"""
+"""In C, and it keeps the interpreter's lock."""
+WRITES: Final = """
+def deep(number):
+    return number and deep(number - 1)
+while True:
+    deep(50)
+    os.write(1, b".")
+"""
+FULL: Final = f"""{BEGINNING}
+os.set_blocking(2, False)
+try:
+    while os.write(2, b"." * 4096): pass
+except BlockingIOError:
+    os.set_blocking(2, True)
+{WRITES}
+"""
+"""Its standard error takes nothing more, since nobody reads it."""
+PUT_OFF: Final = f"""{BEGINNING}
+for _ in range(5):
+    time.sleep({LATE / 2})
+    watchdog.end_after({LATE})
+"""
+"""It lives for longer than it is given at once, and ends with the code that follows."""
+CONTAINER: Final = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child")
+
+
+@contextmanager
+def running(code: str, *before: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of this code."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*before, sys.executable, "-c", code], stdout=pipe, stderr=pipe) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def read(process: subprocess.Popen[bytes]) -> int:
+    """How many bytes it has written to standard output since the last look."""
+    assert process.stdout
+    os.set_blocking(process.stdout.fileno(), False)
+    return len(process.stdout.read() or b"")
+
+
+def until_late(seconds: float) -> None:
+    """The time is over."""
+    over = time.monotonic() + seconds
+    eventually(lambda: time.monotonic() > over)
+
+
+@pytest.mark.rule("W12")
+def test_a_process_that_hangs_with_the_interpreters_lock_ends_and_shows_where() -> None:
+    """No thread of Python could do that."""
+    with running(HANGS) as process:
+        _, errors = process.communicate(timeout=DEADLINE)
+    assert process.returncode == EXIT_TOO_LATE
+    assert b"in stuck" in errors
+
+
+@pytest.mark.rule("W12")
+def test_a_process_that_was_stopped_does_nothing_more_when_it_goes_on_too_late() -> None:
+    """Not one byte comes of ten processes that write all the time."""
+    for _ in range(10):
+        with running(f"{BEGINNING}{WRITES}") as process:
+            eventually(lambda: read(process), within=DEADLINE)
+            process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+            read(process)
+            until_late(LATE)
+            process.send_signal(signal.SIGCONT)
+            assert process.wait(DEADLINE) == EXIT_TOO_LATE
+            assert read(process) == 0
+
+
+@pytest.mark.rule("W12")
+def test_a_process_whose_errors_nobody_reads_does_nothing_more() -> None:
+    """It waits for a reader, and goes on with nothing else meanwhile; then it ends."""
+    with running(FULL) as process:
+        eventually(lambda: read(process), within=DEADLINE)
+        until_late(2 * LATE)
+        read(process)
+        until_late(LATE)
+        assert read(process) == 0
+        process.communicate(timeout=DEADLINE)
+    assert process.returncode == EXIT_TOO_LATE
+
+
+@pytest.mark.rule("W12")
+def test_a_process_that_is_in_time_lives() -> None:
+    """Also for longer than it is given at once; and without an end once it need not lead any more."""
+    with running(f"{PUT_OFF}watchdog.cancel()\ntime.sleep({2 * LATE})\nsys.exit(7)") as process:
+        assert process.wait(DEADLINE) == 7
+    with running(f"{PUT_OFF}time.sleep({DEADLINE:g})") as process:
+        assert process.wait(DEADLINE) == EXIT_TOO_LATE
+
+
+@pytest.mark.rule("W12")
+def test_the_first_process_of_a_container_ends_too() -> None:
+    """The kernel keeps from it each signal for which it has no handler."""
+    if not shutil.which(CONTAINER[0]) or subprocess.run([*CONTAINER, "true"], check=False).returncode:
+        pytest.skip("this system makes no namespaces of process ids for this user")
+    with running(HANGS, *CONTAINER) as process:
+        _, errors = process.communicate(timeout=DEADLINE)
+    assert process.returncode == EXIT_TOO_LATE, errors
