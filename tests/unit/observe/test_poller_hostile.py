@@ -10,9 +10,9 @@ from tokenfactory_operator.domain.errors import CloudError, CloudUnavailable, Un
 from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import Timing
-from unit.observe.test_poller import Parts, TimedCloud, now
 from unit.support.builders import KEY
 from unit.support.fakes import Turn
+from unit.support.polling import Parts, TimedCloud, now
 
 pytestmark = pytest.mark.looptime
 
