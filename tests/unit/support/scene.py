@@ -10,7 +10,7 @@ from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.attempt import Attempt, Event, State
 from tokenfactory_operator.domain.call_memory import Failure
 from tokenfactory_operator.domain.catalog import Catalog
-from tokenfactory_operator.domain.decision_input import DecisionInput, Known, Outage, Policy
+from tokenfactory_operator.domain.decision_input import DecisionInput, Evidence, Known, Outage, Policy
 from tokenfactory_operator.domain.errors import OperatorError
 from tokenfactory_operator.domain.memory import Memory
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
@@ -19,6 +19,7 @@ from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.loop.gathering import gather, note
 from tokenfactory_operator.state.cache import ObjectCache
+from tokenfactory_operator.state.evidence import evidence_for
 from tokenfactory_operator.state.inventory import Inventory
 from tokenfactory_operator.state.projects import Projects
 from tokenfactory_operator.state.sequence import SequenceClock
@@ -212,3 +213,8 @@ class Scene:
             catalog=self.catalog,
             claimed_by=lambda _: self.claimed_by,
         )
+
+
+def evidence(scene: Scene, recorded: str = "ep-1", attempt: str = "a1") -> Evidence:
+    """What the inventory knows of the scene's object, whose status names this endpoint and this attempt."""
+    return evidence_for(scene.inventory, scene.resource, recorded=recorded, attempt=attempt)
