@@ -21,6 +21,7 @@ from tokenfactory_operator.cli.errors import CliError
 from tokenfactory_operator.cli.installation import Installation, SecretKey
 from tokenfactory_operator.domain.errors import CredentialsError, KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import KubeClient
+from tokenfactory_operator.kube.paths import SECRETS
 from tokenfactory_operator.settings import Settings, StartupError
 from tokenfactory_operator.settings.loading import described_settings, load_settings
 from tokenfactory_operator.settings.names import ENV_PREFIX
@@ -108,7 +109,7 @@ async def _of_the_operator(client: KubeClient, installation: Installation, setti
         return Access(settings, None, "", f"There is no token: the Deployment {installation.key} names no Secret.")
     origin = f"the Secret {place}/{installation.token.name}"
     try:
-        secret = await client.request("GET", f"/api/v1/namespaces/{place}/secrets/{installation.token.name}")
+        secret = await client.request("GET", SECRETS.named(installation.token.name, place))
         text = base64.b64decode((secret.get("data") or {}).get(installation.token.key, ""), validate=True).decode()
     except KubeNotFound:
         text = f"There is no token: {origin} of the operator is missing, so its pods cannot start."

@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
-from urllib.parse import quote
 
 import typer
 
@@ -17,7 +16,7 @@ from tokenfactory_operator.cli.objects import Shown
 from tokenfactory_operator.cli.output import count
 from tokenfactory_operator.cli.session import Session
 from tokenfactory_operator.kube.client import MERGE_PATCH
-from tokenfactory_operator.kube.objects import collection
+from tokenfactory_operator.kube.paths import OBJECTS
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.process.leadership import SystemClock
 
@@ -110,7 +109,7 @@ async def say(session: Session, chosen: Sequence[Shown], word: Word, *, wait: bo
 
 
 async def _write(session: Session, key: Key, word: Word) -> None:
-    path = f"{collection(key.namespace)}/{quote(key.name)}"
+    path = OBJECTS.at(key)
     body = {"metadata": {"annotations": {word.annotation: word.value}}}
     query = (("fieldManager", FIELD_MANAGER),)
     await (await session.client()).request("PATCH", path, query=query, body=body, content_type=MERGE_PATCH)

@@ -10,13 +10,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import quote
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.cli.manifests import Manifest
 from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import DRY_RUN, MERGE_PATCH, KubeClient
-from tokenfactory_operator.kube.objects import collection
+from tokenfactory_operator.kube.paths import OBJECTS
 from tokenfactory_operator.ports import JsonObject, Key
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
@@ -44,7 +43,7 @@ async def apply_dry(client: KubeClient, manifest: Manifest, *, namespace: str) -
     """Ask what an apply would store. Raises `KubeError` only where the object cannot be read."""
     metadata = manifest["metadata"]
     key = Key(metadata.get("namespace") or namespace, metadata["name"])
-    path = f"{collection(key.namespace)}/{quote(key.name)}"
+    path = OBJECTS.at(key)
     try:
         before = await client.request("GET", path)
     except KubeNotFound:

@@ -15,7 +15,7 @@ from tokenfactory_operator.cli.offer import FIELDS, Choice, choices
 from tokenfactory_operator.cli.session import Session
 from tokenfactory_operator.decision.offered import wanted
 from tokenfactory_operator.domain.catalog import Catalog, Wanted
-from tokenfactory_operator.kube.objects import collection
+from tokenfactory_operator.kube.paths import OBJECTS
 
 FLAGS = {"model": "--model", "flavor": "--flavor", "gpu": "--gpu", "count": "--count", "region": "--region"}
 
@@ -71,7 +71,7 @@ async def create(  # noqa: PLR0913, PLR0917  # each is an option
         session.out.write(manifests.written([manifest]))
         return Exit.DONE
     namespace = manifest["metadata"]["namespace"]
-    await (await session.client()).request("POST", collection(namespace), body=manifest)
+    await (await session.client()).request("POST", OBJECTS.within(namespace), body=manifest)
     session.out.mark("ok", f"{namespace}/{name} is created.")
     session.out.line(f"Next: kubectl tokenfactory why {name} -n {namespace} --watch")
     return Exit.DONE

@@ -14,6 +14,7 @@ from tokenfactory_operator.cli.errors import CliError
 from tokenfactory_operator.domain.errors import KubeNotFound
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.errors import ApiServerError
+from tokenfactory_operator.kube.paths import DEPLOYMENTS
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.settings.names import ENV_PREFIX
 
@@ -66,14 +67,14 @@ class Installation:
 async def installations(client: KubeClient, *, besides: Iterable[str] = ()) -> list[Installation]:
     """The operators of the cluster, or of the usual namespace and `besides` where only these may be listed."""
     try:
-        return await _listed(client, "/apis/apps/v1/deployments")
+        return await _listed(client, DEPLOYMENTS.within())
     except ApiServerError as error:
         if error.status != _FORBIDDEN:
             raise
     found: list[Installation] = []
     for namespace in dict.fromkeys((USUAL, *besides)):
         try:
-            found += await _listed(client, f"/apis/apps/v1/namespaces/{namespace}/deployments")
+            found += await _listed(client, DEPLOYMENTS.within(namespace))
         except (ApiServerError, KubeNotFound):
             continue
     return found

@@ -16,11 +16,12 @@ from tokenfactory_operator.domain.errors import CloudError, KubeError
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import Timing
+from tokenfactory_operator.kube.paths import EVENTS
 from tokenfactory_operator.kube.secrets import KubeSecrets
 from tokenfactory_operator.ports import JsonObject
 from tokenfactory_operator.state.cache import secret_of
 
-EVENTS: Final = 5
+NEWEST: Final = 5
 """The newest ones that are shown."""
 NOT_JUDGED: Final = "NotJudged"
 """In place of a reason, where no operator has said anything about the present spec."""
@@ -186,11 +187,11 @@ async def _credential(session: Session, body: JsonObject) -> str:
 
 
 async def _events(session: Session, shown: Shown) -> Sequence[JsonObject]:
-    path = f"/api/v1/namespaces/{shown.key.namespace}/events"
+    path = EVENTS.within(shown.key.namespace)
     selector = f"involvedObject.kind={api.KIND},involvedObject.name={shown.key.name}"
     try:
         answer = await (await session.client()).request("GET", path, query=[("fieldSelector", selector)])
     except KubeError:
         return ()
     mine = [item for item in answer.get("items") or () if item["involvedObject"].get("uid") in ("", None, shown.uid)]
-    return sorted(mine, key=when)[-EVENTS:]
+    return sorted(mine, key=when)[-NEWEST:]

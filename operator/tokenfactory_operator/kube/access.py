@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.kube.client import REVIEWS, KubeClient
+from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.errors import reading
+from tokenfactory_operator.kube.paths import REVIEWS, REVIEWS_OF_OTHERS
 from tokenfactory_operator.ports import JsonObject
 
 AT_ONCE: Final = 10
 """Questions that are under way together: one watched namespace has about ten."""
 
 
-REVIEWS_OF_OTHERS: Final = REVIEWS.replace("selfsubject", "subject")
 """Where administrators ask what another account may do; that writes nothing either."""
 
 

@@ -21,6 +21,7 @@ from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube import forms
 from tokenfactory_operator.kube.errors import NoAnswer, SetupError, TooLarge, from_answer, reading
 from tokenfactory_operator.kube.login import Connection, load_connection
+from tokenfactory_operator.kube.paths import REVIEWS, kind_of
 from tokenfactory_operator.kube.sessions import Loader, Signer, loaded, session, trusted
 from tokenfactory_operator.kube.under_way import WritesUnderWay
 from tokenfactory_operator.ports import JsonObject
@@ -50,9 +51,6 @@ _UNTRUSTED: Final = (
 _AWAITED: Final = frozenset({"metadata", "status", "configmap"})
 """Kinds of writes that something waits for; nothing waits for an Event."""
 
-REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-"""Where an account asks what it may do: a POST that writes nothing."""
-
 DRY_RUN: Final = ("dryRun", "All")
 """The parameter of a request that writes nothing."""
 
@@ -68,15 +66,6 @@ def _nobody(_kind: str, _code: int) -> None:
 
 def _unobserved(_method: str, _path: str, _error: KubeError | None) -> None:
     """Nobody listens."""
-
-
-def kind_of(path: str) -> str:
-    """What a write to `path` writes, as the metrics name it."""
-    if "/events" in path:
-        return "event"
-    if "/configmaps" in path:
-        return "configmap"
-    return "status" if path.endswith("/status") else "metadata"
 
 
 class Options(TypedDict, total=False):

@@ -7,19 +7,11 @@ and no memory. Whose a ConfigMap is, and what it should say, is not decided here
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import quote
 
 from tokenfactory_operator.domain.errors import KubeNotFound
 from tokenfactory_operator.kube.client import AS_MANAGER, MERGE_PATCH, KubeClient
+from tokenfactory_operator.kube.paths import CONFIG_MAPS
 from tokenfactory_operator.ports import JsonObject, Key
-
-
-def _collection(namespace: str) -> str:
-    return f"/api/v1/namespaces/{quote(namespace)}/configmaps"
-
-
-def _path(key: Key) -> str:
-    return f"{_collection(key.namespace)}/{quote(key.name)}"
 
 
 class KubeConfigMaps:
@@ -32,13 +24,13 @@ class KubeConfigMaps:
     async def get(self, key: Key) -> JsonObject | None:
         """The ConfigMap; `None` only when the API server says that there is none."""
         try:
-            return await self._client.object("GET", _path(key))
+            return await self._client.object("GET", CONFIG_MAPS.at(key))
         except KubeNotFound:
             return None
 
     async def create(self, key: Key, body: JsonObject) -> None:
         """Make it; raises `KubeConflict` where there is one of that name."""
-        await self._client.object("POST", _collection(key.namespace), query=AS_MANAGER, body=body)
+        await self._client.object("POST", CONFIG_MAPS.within(key.namespace), query=AS_MANAGER, body=body)
 
     async def write_data(self, key: Key, data: Mapping[str, str], *, resource_version: str) -> None:
         """Set these keys of its data, and leave the others.
@@ -48,4 +40,4 @@ class KubeConfigMaps:
             KubeNotFound: it is gone.
         """
         body = {"metadata": {"resourceVersion": resource_version}, "data": data}
-        await self._client.object("PATCH", _path(key), query=AS_MANAGER, body=body, content_type=MERGE_PATCH)
+        await self._client.object("PATCH", CONFIG_MAPS.at(key), query=AS_MANAGER, body=body, content_type=MERGE_PATCH)

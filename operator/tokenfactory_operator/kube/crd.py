@@ -25,7 +25,7 @@ SETTLE: Final = 10.0
 
 _POLL: Final = 0.25
 _HTTP_NOT_FOUND: Final = 404
-_ROOT: Final = f"/apis/{api.GROUP}/{api.VERSION}"
+_ROOT: Final = f"/apis/{api.API_VERSION}"
 _OPENAPI: Final = f"/openapi/v3{_ROOT}"
 _VERBS: Final = frozenset({"get", "list", "watch", "patch"})
 _APPLY: Final = (

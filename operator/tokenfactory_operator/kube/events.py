@@ -18,13 +18,13 @@ import os
 import secrets
 from datetime import datetime
 from typing import Final
-from urllib.parse import quote
 
 from tokenfactory_operator.domain.errors import KubeError, KubeNotFound, bounded
 from tokenfactory_operator.kube.client import AS_MANAGER, MANAGER, MERGE_PATCH, KubeClient
 from tokenfactory_operator.kube.correlation import Correlator, Occurrence, Subject
 from tokenfactory_operator.kube.errors import NAMESPACE_TERMINATING, ApiServerError
 from tokenfactory_operator.kube.event_queue import EventQueue, Waiting
+from tokenfactory_operator.kube.paths import EVENTS
 from tokenfactory_operator.ports import Clock, JsonObject
 
 QUEUE_LIMIT: Final = 4000
@@ -211,18 +211,18 @@ class EventRecorder:
             "reportingComponent": MANAGER,
             "reportingInstance": self._instance,
         }
-        await self._client.request("POST", _collection(subject), query=AS_MANAGER, body=body)
+        await self._client.request("POST", EVENTS.within(_place(subject)), query=AS_MANAGER, body=body)
         return name
 
     async def _raise_count(self, occurrence: Occurrence, name: str, *, count: int, last: datetime) -> None:
         await self._client.request(
             "PATCH",
-            f"{_collection(occurrence.subject)}/{quote(name)}",
+            EVENTS.named(name, _place(occurrence.subject)),
             query=AS_MANAGER,
             body={"count": count, "lastTimestamp": _timestamp(last)},
             content_type=MERGE_PATCH,
         )
 
 
-def _collection(subject: Subject) -> str:
-    return f"/api/v1/namespaces/{quote(subject.namespace or 'default')}/events"
+def _place(subject: Subject) -> str:
+    return subject.namespace or "default"

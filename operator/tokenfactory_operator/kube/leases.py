@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote
 
 from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import MERGE_PATCH, KubeClient
+from tokenfactory_operator.kube.paths import LEASES
 from tokenfactory_operator.leader.lease import LeaseRecord
 
-API_VERSION: Final = "coordination.k8s.io/v1"
 LABELS: Final = {"app.kubernetes.io/name": "tokenfactory-operator"}
 
 
@@ -24,8 +23,8 @@ class KubeLeases:
     def __init__(self, client: KubeClient, *, namespace: str, name: str) -> None:
         """`client` stays its owner's to close."""
         self._client = client
-        self._collection = f"/apis/{API_VERSION}/namespaces/{quote(namespace)}/leases"
-        self._path = f"{self._collection}/{quote(name)}"
+        self._collection = LEASES.within(namespace)
+        self._path = LEASES.named(name, namespace)
         self._metadata = {"namespace": namespace, "name": name, "labels": LABELS}
         self.name = f"{namespace}/{name}"
 
@@ -38,7 +37,7 @@ class KubeLeases:
 
     async def create(self, record: LeaseRecord) -> LeaseRecord:
         """The first one; raises `KubeConflict` where there is one. A namespace that is not there is no lost race."""
-        body = {"apiVersion": API_VERSION, "kind": "Lease", "metadata": self._metadata, "spec": _spec(record)}
+        body = {"apiVersion": LEASES.api_version, "kind": "Lease", "metadata": self._metadata, "spec": _spec(record)}
         try:
             return _record(await self._client.object("POST", self._collection, body=body))
         except KubeNotFound as error:

@@ -7,11 +7,11 @@ refused. So an Event is created there as a dry run (Kubernetes: "API concepts", 
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote
 
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import DRY_RUN, MANAGER, KubeClient
 from tokenfactory_operator.kube.errors import ApiServerError
+from tokenfactory_operator.kube.paths import EVENTS
 
 _REFUSALS: Final = frozenset({400, 403, 422})
 
@@ -35,7 +35,7 @@ async def exists(client: KubeClient, namespace: str) -> bool | None:
         "source": {"component": MANAGER},
     }
     try:
-        await client.request("POST", f"/api/v1/namespaces/{quote(namespace)}/events", query=(DRY_RUN,), body=event)
+        await client.request("POST", EVENTS.within(namespace), query=(DRY_RUN,), body=event)
     except KubeNotFound:
         return False
     except KubeConflict:  # somebody has made an Event of this name there

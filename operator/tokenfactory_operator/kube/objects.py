@@ -10,30 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import quote
 
-from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import AS_MANAGER, MERGE_PATCH, KubeClient
 from tokenfactory_operator.kube.finalizers import whole
 from tokenfactory_operator.kube.lean import lean
 from tokenfactory_operator.kube.listing import list_pages
+from tokenfactory_operator.kube.paths import NAMESPACES, OBJECTS
 from tokenfactory_operator.kube.sharing import Sharing
 from tokenfactory_operator.ports import JsonObject, Key
 
 CLUSTER_ID_LENGTH: Final = 8
 """Hex digits of the uid of `kube-system` that name a cluster (docs/protocol.md, Identity)."""
-
-_ROOT: Final = f"/apis/{api.GROUP}/{api.VERSION}"
-
-
-def collection(namespace: str | None) -> str:
-    """The path of the objects of a namespace, or of the cluster."""
-    return f"{_ROOT}/{api.PLURAL}" if namespace is None else f"{_ROOT}/namespaces/{quote(namespace)}/{api.PLURAL}"
-
-
-def _path(key: Key) -> str:
-    return f"{collection(key.namespace)}/{quote(key.name)}"
 
 
 class KubeObjects:
@@ -47,7 +35,7 @@ class KubeObjects:
     async def get(self, key: Key) -> JsonObject | None:
         """The object as it is now; `None` only when the API server says that this object does not exist."""
         try:
-            return self._sharing.of(lean(await self._client.object("GET", _path(key))))
+            return self._sharing.of(lean(await self._client.object("GET", OBJECTS.at(key))))
         except KubeNotFound:
             return None
 
@@ -59,7 +47,7 @@ class KubeObjects:
             KubeNotFound: it is gone.
             KubeError: anything else; 422 where a finalizer is added to a terminating object.
         """
-        names = await whole(self._client, _path(key), finalizers, resource_version=resource_version)
+        names = await whole(self._client, OBJECTS.at(key), finalizers, resource_version=resource_version)
         metadata = {"resourceVersion": resource_version, "finalizers": names}
         return await self._patch(key, {"metadata": metadata})
 
@@ -88,7 +76,7 @@ class KubeObjects:
         Raises:
             KubeError: a page failed; a 410 when the listing took so long that its snapshot was compacted.
         """
-        paths = [collection(name) for name in ((None,) if namespaces is None else namespaces)]
+        paths = [OBJECTS.within(name) for name in ((None,) if namespaces is None else namespaces)]
         return await list_pages(self._client, paths, selector, keep=lambda item: self._sharing.of(lean(item)))
 
     async def list_in(self, namespace: str) -> list[JsonObject]:
@@ -101,7 +89,7 @@ class KubeObjects:
         Raises:
             KubeError: it cannot be read; the chart grants this one `get`.
         """
-        namespace = await self._client.object("GET", "/api/v1/namespaces/kube-system")
+        namespace = await self._client.object("GET", NAMESPACES.named("kube-system"))
         uid: str = namespace["metadata"]["uid"]
         digits = uid.replace("-", "")[:CLUSTER_ID_LENGTH]
         if len(digits) < CLUSTER_ID_LENGTH:
@@ -110,10 +98,10 @@ class KubeObjects:
 
     async def settled(self, key: Key) -> None:
         """Return when no write to the object is under way, or when the one that is began a second ago."""
-        await self._client.under_way.over(_path(key))
+        await self._client.under_way.over(OBJECTS.at(key))
 
     async def _patch(self, key: Key, body: JsonObject, subresource: str = "") -> JsonObject:
-        path = _path(key)
+        path = OBJECTS.at(key)
         with self._client.under_way.write(path):
             answer = await self._client.object(
                 "PATCH", f"{path}{subresource}", query=AS_MANAGER, body=body, content_type=MERGE_PATCH

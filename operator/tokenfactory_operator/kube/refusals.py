@@ -7,14 +7,12 @@ the same kind in the same namespace that is accepted ends it. What is retried, a
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import KubeError
-from tokenfactory_operator.kube.client import REVIEWS, kind_of
 from tokenfactory_operator.kube.errors import NAMESPACE_TERMINATING, ApiServerError, NoAnswer
+from tokenfactory_operator.kube.paths import LEASES, OBJECTS, REVIEWS, kind_of, target_of
 from tokenfactory_operator.ports import JsonObject, Key, Recorder
 
 FORGOTTEN_AFTER: Final = 600.0
@@ -27,8 +25,6 @@ EVENT: Final = "CannotWriteToKubernetes"
 MOST_OBJECTS: Final = 1000
 """Objects of which is remembered what their Event said."""
 
-_PLACE: Final = re.compile(r"/namespaces/([^/]+)/")
-_OBJECT: Final = re.compile(rf"/apis/{re.escape(api.GROUP)}/[^/]+/namespaces/([^/]+)/{api.PLURAL}/([^/]+)")
 _STATUSES: Final = (400, 401, 403, 422)
 _LESSER: Final = ("event", "configmap")
 """Kinds without which the objects are served all the same: a namespace's quota must not make the process unready."""
@@ -89,18 +85,17 @@ class Refusals:
         """A request has been answered, with `error` where that was none of 2xx."""
         if error is not None and refused(error):
             self._count(error.status if isinstance(error, ApiServerError) else 0)
-        if path == REVIEWS or "/leases" in path:
+        target = target_of(path)
+        if path == REVIEWS or target.plural == LEASES.plural:
             return
-        found = _PLACE.search(path)
-        place = (found[1] if found else "", kind_of(path))
+        place = (target.namespace, kind_of(path))
         if place[1] in _LESSER:
             if error is not None and refused(error):
                 self._doubt(place[0])
             return
         if method == "GET":
             return
-        concerned = _OBJECT.match(path)
-        key = Key(concerned[1], concerned[2]) if concerned else None
+        key = Key(target.namespace, target.name) if target.plural == OBJECTS.plural and target.name else None
         if error is None:
             self._failing.pop(key or place, None)
             self._accepted(place, key)

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -24,22 +22,16 @@ from tokenfactory_operator.kube.client import AS_MANAGER, JSON, MERGE_PATCH, Kub
 from tokenfactory_operator.kube.finalizers import whole
 from tokenfactory_operator.kube.lean import METADATA, METADATA_LIST, lean
 from tokenfactory_operator.kube.listing import list_pages
+from tokenfactory_operator.kube.paths import SECRETS, target_of
 from tokenfactory_operator.ports import JsonObject, Key
 
 SELECTOR: Final = f"{api.CREDENTIALS_LABEL}=true"
 
 
-def _collection(namespace: str | None) -> str:
-    return "/api/v1/secrets" if namespace is None else f"/api/v1/namespaces/{quote(namespace)}/secrets"
-
-
 def is_collection(path: str) -> bool:
     """Whether Secrets are listed or watched at this path."""
-    return re.fullmatch(r"/api/v1/(namespaces/[^/]+/)?secrets", path) is not None
-
-
-def _path(key: Key) -> str:
-    return f"{_collection(key.namespace)}/{quote(key.name)}"
+    target = target_of(path)
+    return path == SECRETS.within(target.namespace or None)
 
 
 def labelled(body: Mapping[str, Any]) -> bool:
@@ -82,7 +74,7 @@ class KubeSecrets:
 
     async def _get(self, key: Key, accept: str, names: Collection[str]) -> JsonObject | None:
         try:
-            body = await self._client.object("GET", _path(key), accept=accept)
+            body = await self._client.object("GET", SECRETS.at(key), accept=accept)
         except KubeNotFound:
             return None
         return sealed(body, names) if labelled(body) else None
@@ -95,11 +87,11 @@ class KubeSecrets:
             KubeNotFound: it is gone.
             KubeError: anything else; 422 where a finalizer is added to a terminating Secret.
         """
-        names = await whole(self._client, _path(key), finalizers, resource_version=resource_version)
+        names = await whole(self._client, SECRETS.at(key), finalizers, resource_version=resource_version)
         body = {"metadata": {"resourceVersion": resource_version, "finalizers": names}}
         answer = await self._client.object(
             "PATCH",
-            _path(key),
+            SECRETS.at(key),
             query=AS_MANAGER,
             body=body,
             content_type=MERGE_PATCH,
@@ -109,6 +101,6 @@ class KubeSecrets:
 
     async def list_all(self, namespaces: Sequence[str] | None = None) -> tuple[list[JsonObject], str]:
         """The metadata of every labelled Secret of `namespaces` (`None`: of the cluster), and a resourceVersion."""
-        paths = [_collection(name) for name in ((None,) if namespaces is None else namespaces)]
+        paths = [SECRETS.within(name) for name in ((None,) if namespaces is None else namespaces)]
         found, version = await list_pages(self._client, paths, SELECTOR, accept=METADATA_LIST)
         return [sealed(body) for body in found], version

@@ -28,7 +28,7 @@ from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.crd import check_crd
 from tokenfactory_operator.kube.errors import ApiServerError, SetupError
 from tokenfactory_operator.kube.namespaces import absent, exists
-from tokenfactory_operator.kube.objects import collection
+from tokenfactory_operator.kube.paths import OBJECTS
 from tokenfactory_operator.kube.server import check_version
 from tokenfactory_operator.network.tls import contents
 
@@ -246,7 +246,7 @@ class Supervisor:
     async def _beat(self, place: str) -> None:
         """Read the smallest list. It is never older than what was read before (Kubernetes: API concepts)."""
         self._highest = max(self._highest, self._newest())
-        page, _ = await self._client.page(collection(place or None), query=[("limit", "1")])
+        page, _ = await self._client.page(OBJECTS.within(place or None), query=[("limit", "1")])
         version = int(page.version)
         if version < self._highest:
             raise SetupError(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
-from tokenfactory_operator.kube.client import REVIEWS
 from tokenfactory_operator.kube.errors import NAMESPACE_TERMINATING, ApiServerError, NoAnswer
+from tokenfactory_operator.kube.paths import REVIEWS
 from tokenfactory_operator.kube.refusals import EVENT, FORGOTTEN_AFTER, PATIENCE, Refusals
 from tokenfactory_operator.ports import JsonObject, Key
 
@@ -158,6 +158,15 @@ def test_an_object_is_told_once() -> None:
     assert [message for _, message in heard.events] == [DENIED.message, "answered 401", DENIED.message]
     heard.patched(OBJECT.replace("/a", "/gone"), DENIED)
     assert len(heard.events) == 3
+
+
+@pytest.mark.parametrize("word", ["events-prod", "leases", "configmaps"])
+def test_a_namespace_may_have_a_word_of_paths_for_its_name(word: str) -> None:
+    """A refused write there is no refused Event, and no Lease."""
+    heard = Heard()
+    heard.patched(OBJECT.replace("/ml/", f"/{word}/"), DENIED)
+    assert heard.events == [("a", DENIED.message)]
+    assert heard.refusals.note() != "none"
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ import pytest
 
 from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube.access import CLUSTER_ID_RIGHT
-from tokenfactory_operator.kube.client import REVIEWS, KubeClient
+from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.errors import SetupError
 from tokenfactory_operator.kube.login import Connection
 from tokenfactory_operator.kube.namespaces import absent
+from tokenfactory_operator.kube.paths import REVIEWS
 from tokenfactory_operator.kube.supervision import LONGEST_PAUSE, UNAUTHORIZED_LIMIT, Backoffs, Supervisor
 from unit.kube.loopback import Request, answer, client_of, loopback, status_answer
 from unit.kube.test_crd import discovery, openapi

@@ -18,6 +18,7 @@ from tokenfactory_operator.cli.errors import explained
 from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.errors import ApiServerError, TooLarge
+from tokenfactory_operator.kube.paths import PODS
 from tokenfactory_operator.ports import Key
 from tokenfactory_operator.settings import Settings
 
@@ -42,7 +43,7 @@ class Pod:
     @property
     def metrics(self) -> str:
         """The path of its metrics at the API server."""
-        return f"/api/v1/namespaces/{self.key.namespace}/pods/{self.key.name}:{self.port}/proxy/metrics"
+        return PODS.named(f"{self.key.name}:{self.port}", self.key.namespace) + "/proxy/metrics"
 
 
 async def last_list(kube: KubeClient, leader: Pod | None, settings: Settings, metrics_url: str) -> Check:

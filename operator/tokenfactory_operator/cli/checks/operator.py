@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import quote
 
 from tokenfactory_operator.cli.checks.last_list import Pod, last_list
 from tokenfactory_operator.cli.checks.result import Check, Verdict, ok, problem, unknown, warning
@@ -15,6 +14,7 @@ from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
 from tokenfactory_operator.kube.access import ServiceAccount, missing, named_by_place
 from tokenfactory_operator.kube.leases import KubeLeases
 from tokenfactory_operator.kube.namespaces import absent
+from tokenfactory_operator.kube.paths import NAMESPACES
 from tokenfactory_operator.leader.lease import LeaseRecord
 from tokenfactory_operator.ports import Key
 from tokenfactory_operator.process.standing import own_rights, watched_rights
@@ -83,7 +83,7 @@ async def _namespaces(session: Session, settings: Settings) -> AsyncIterator[Che
     client = await session.client()
     for name in settings.watch_namespaces:
         try:
-            await client.request("GET", f"/api/v1/namespaces/{quote(name)}")
+            await client.request("GET", NAMESPACES.named(name))
         except KubeNotFound:
             yield warning("namespace", absent(name), f"kubectl create namespace {name}")
         except KubeError:
