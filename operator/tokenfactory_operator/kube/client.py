@@ -112,6 +112,11 @@ class KubeClient:
         return self._connection.server
 
     @property
+    def root(self) -> str:
+        """What its address has behind the host: a proxy for many clusters has a path for each. Empty for most."""
+        return URL(self.server).path.rstrip("/")
+
+    @property
     def namespace(self) -> str:
         """The operator's own namespace."""
         return self._connection.namespace

@@ -63,6 +63,8 @@ def _limiters() -> defaultdict[str, Limiter]:
 class WatchSession:
     """Judges what is answered to kopf, and keeps of it what is needed."""
 
+    root: str
+    """See `KubeClient.root`."""
     is_metadata_only: Callable[[str], bool]
     """For which paths the metadata suffice."""
     too_large: Callable[[], bool]
@@ -85,7 +87,7 @@ class WatchSession:
     async def _before(
         self, _session: aiohttp.ClientSession, _context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
     ) -> None:
-        watches, path = _watches(start.url), start.url.path
+        watches, path = _watches(start.url), self._path(start.url)
         if watches:
             await asyncio.sleep(self._limiters[path].wait(asyncio.get_running_loop().time()))
         if self.is_metadata_only(path):
@@ -123,20 +125,23 @@ class WatchSession:
         else:
             await self._read_whole(answer)
 
+    def _path(self, url: URL) -> str:
+        return url.path.removeprefix(self.root)
+
     def _begin_anew(self, url: URL, why: str) -> None:
-        logger.warning("%s is listed again: %s", url.path, why)
+        logger.warning("%s is listed again: %s", self._path(url), why)
         self.listed_anew()
 
     def _read_by_line(self, answer: Answer, first: bytes = b"") -> None:
         """`first`: nothing but that is read."""
-        line = Line() if self.is_metadata_only(answer.url.path) else Line(self.is_known, self.settled)
+        line = Line() if self.is_metadata_only(self._path(answer.url)) else Line(self.is_known, self.settled)
         news: Any = News(answer.content, line, lambda why: self._begin_anew(answer.url, why), first=first)
         answer.content = news  # a reader, as far as kopf reads it
 
     async def _read_whole(self, answer: Answer) -> None:
         try:
             document = json.loads(await self._read(answer))
-            path = answer.url.path
+            path = self._path(answer.url)
             if forms.discovered(path, document, self.needed.get(path, ())) is None:
                 items = [lean(item) for item in forms.page_of(document).items if not self.is_known(item)]
                 document = {**document, "items": items}

@@ -106,6 +106,7 @@ def session_of(
         return size != settings.watching.chunk_size  # kopf then lists anew
 
     session = WatchSession(
+        root=client.root,
         is_metadata_only=is_collection,
         too_large=too_large,
         is_known=is_known,

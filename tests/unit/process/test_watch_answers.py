@@ -12,12 +12,14 @@ from typing import Any
 import kopf
 import pytest
 from kopf._cogs.clients.auth import vault_var
+from kopf._cogs.clients.fetching import fetch_objs
 from kopf._cogs.clients.scanning import scan_resources
 from kopf._cogs.clients.watching import infinite_watch
 from kopf._cogs.structs.credentials import Vault
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.kube import watch_session
+from tokenfactory_operator.kube.lean import METADATA_LIST
 from tokenfactory_operator.process import handlers
 from unit.kube.loopback import Loopback, Request, answer, client_of, loopback, status_answer, status_object
 from unit.process.discovery import OURS, SERVED, group, served
@@ -265,14 +267,35 @@ async def test_a_document_of_discovery_that_cannot_be_used(path: str, bad: objec
     assert {each.plural for each in found} == {"secrets", "namespaces", api.PLURAL}
 
 
+async def test_a_server_behind_a_path() -> None:
+    """As a proxy for many clusters has it: what is discovery, and what are Secrets, is known all the same."""
+    root, accepted = "/k8s/clusters/c-1", dict[str, str]()
+
+    def respond(request: Request) -> bytes:
+        path = request.target.removeprefix(root)
+        accepted[path.partition("?")[0]] = request.headers["Accept"]
+        return answer(SERVED.get(path) or page(body(0)))
+
+    async with loopback(respond) as server, session(server.url + root) as settings, asyncio.timeout(5.0):
+        given: Any = {"settings": settings, "logger": logging.getLogger(__name__)}
+        found = await scan_resources(groups={"", api.GROUP}, **given)
+        for resource in found:
+            async for _ in fetch_objs(resource=resource, namespace=None, **given):
+                pass
+    assert {each.plural for each in found} == {"secrets", "namespaces", api.PLURAL}
+    assert accepted["/api/v1/secrets"] == METADATA_LIST
+    assert accepted[f"{OURS}/{api.PLURAL}"] != METADATA_LIST
+
+
 @pytest.mark.parametrize("reply", [b"HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n", b"no HTTP\r\n\r\n", b""])
 async def test_a_proxy_that_lets_nobody_through(reply: bytes) -> None:
     """It is asked again, until it does."""
-    tried = 0
+    tried, often = list[int](), asyncio.Event()
 
     async def refuse(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal tried
-        tried += 1
+        tried.append(1)
+        if len(tried) > 2:
+            often.set()
         writer.write(reply)
         await writer.drain()
         writer.close()
@@ -280,8 +303,11 @@ async def test_a_proxy_that_lets_nobody_through(reply: bytes) -> None:
     proxy = await asyncio.start_server(refuse, "127.0.0.1", 0)
     async with proxy:
         port = proxy.sockets[0].getsockname()[1]
-        await watch_for(0.5, "https://127.0.0.1:1", proxy_url=f"http://127.0.0.1:{port}")
-    assert tried > 2
+        watching = asyncio.create_task(watch_for(30.0, "https://127.0.0.1:1", proxy_url=f"http://127.0.0.1:{port}"))
+        await asyncio.wait_for(often.wait(), 30.0)
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
 
 
 async def test_a_page_that_is_asked_for_again_is_not_the_whole_listing() -> None:
