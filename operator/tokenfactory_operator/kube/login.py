@@ -40,7 +40,7 @@ class Connection:
     """One way to reach the API server, as both kopf and `kubernetes.aio` need it. Its repr shows no secret."""
 
     server: str
-    """`https://host:port`, without a path."""
+    """`https://host:port`, and a path behind it where a proxy for many clusters has one."""
     namespace: str = DEFAULT_NAMESPACE
     """The operator's own: the pod's, or the kubeconfig context's."""
     ca_path: str | None = None
