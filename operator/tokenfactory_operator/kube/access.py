@@ -21,9 +21,6 @@ AT_ONCE: Final = 10
 """Questions that are under way together: one watched namespace has about ten."""
 
 
-"""Where administrators ask what another account may do; that writes nothing either."""
-
-
 @dataclass(frozen=True)
 class ServiceAccount:
     """An account of a pod (Kubernetes: "Authenticating", service account tokens)."""
