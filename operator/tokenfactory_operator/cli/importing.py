@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,13 +12,15 @@ import typer
 from tokenfactory_operator.cli import manifests
 from tokenfactory_operator.cli.commands import command
 from tokenfactory_operator.cli.errors import CliError, Exit
-from tokenfactory_operator.cli.moving import Left, Moved, Owners, moved
+from tokenfactory_operator.cli.moving import Left, Moved, Owners, moved, unique
 from tokenfactory_operator.cli.objects import Shown
 from tokenfactory_operator.cli.output import count
 from tokenfactory_operator.cli.session import Session
 from tokenfactory_operator.domain.errors import CloudError, KubeError
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 
+KUSTOMIZATION: Final = "kustomization"
+"""The file of this name lists the others."""
 NEXT: Final = "Next: kubectl tokenfactory plan -f …, then kubectl apply -f … ."
 
 Ids = Annotated[
@@ -57,11 +60,12 @@ async def importing(
     namespace, owners, taken = await _owners(session)
     results = list(
         moved(
-            _wanted(listed.endpoints, endpoint_ids or []),
+            listed.endpoints,
             namespace=namespace,
             owners=owners,
             observe=observe,
             taken=taken,
+            only=_listed(endpoint_ids or [], listed.endpoints),
         )
     )
     done = [each for each in results if isinstance(each, Moved)]
@@ -73,14 +77,14 @@ async def importing(
     return Exit.FOUND if any(each.problem or asked for each in left) else Exit.DONE
 
 
-def _wanted(endpoints: Sequence[ObservedEndpoint], ids: Sequence[str]) -> Sequence[ObservedEndpoint]:
+def _listed(ids: Sequence[str], endpoints: Sequence[ObservedEndpoint]) -> frozenset[str]:
     unlisted = set(ids) - {endpoint.id for endpoint in endpoints}
     if unlisted:
         raise CliError(
             f"The cloud does not list {', '.join(sorted(unlisted))}.",
             hint="kubectl tokenfactory list shows what it lists.",
         )
-    return [endpoint for endpoint in endpoints if endpoint.id in ids] if ids else endpoints
+    return frozenset(ids)
 
 
 async def _owners(session: Session) -> tuple[str, Owners, set[str]]:
@@ -111,13 +115,7 @@ def _write(session: Session, done: Sequence[Moved], folder: str) -> None:
     if not done:
         return  # a folder without a manifest would be of no use to the next command
     place = Path(folder)
-    files = {f"{each.manifest['metadata']['name']}.yaml": _commented(each) for each in done}
-    kustomization = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "resources": sorted(files),
-    }
-    files["kustomization.yaml"] = manifests.written([kustomization])
+    files = files_of(done)
     there = [name for name in files if (place / name).exists()]
     if there:
         raise CliError(
@@ -129,6 +127,26 @@ def _write(session: Session, done: Sequence[Moved], folder: str) -> None:
             (place / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise CliError(f"{place} cannot be written: {error.strerror}.", hint="Choose another folder.") from None
+
+
+def files_of(done: Sequence[Moved]) -> dict[str, str]:
+    """A file for each, by the name of its object, and the kustomization of them all.
+
+    The namespace comes before the name where that alone would be the name of two files.
+    """
+    often = Counter([KUSTOMIZATION, *(each.manifest["metadata"]["name"] for each in done)])
+    texts: dict[str, str] = {}
+    for each in done:
+        name, namespace = each.manifest["metadata"]["name"], each.manifest["metadata"]["namespace"]
+        stem = name if often[name] == 1 else f"{namespace}-{name}"
+        texts[unique(stem, each.endpoint.id, texts)] = _commented(each)
+    files = {f"{stem}.yaml": text for stem, text in texts.items()}
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": sorted(files),
+    }
+    return {**files, f"{KUSTOMIZATION}.yaml": manifests.written([kustomization])}
 
 
 def _commented(each: Moved) -> str:

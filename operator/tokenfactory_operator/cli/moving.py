@@ -7,7 +7,7 @@ endpoint is, and the operator whether it may be taken over.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -60,21 +60,47 @@ class Owners:
 
 
 def moved(
-    endpoints: Iterable[ObservedEndpoint], *, namespace: str, owners: Owners, observe: bool, taken: Collection[str]
+    endpoints: Sequence[ObservedEndpoint],
+    *,
+    namespace: str,
+    owners: Owners,
+    observe: bool,
+    taken: Collection[str],
+    only: Collection[str] = (),
 ) -> Iterator[Moved | Left]:
-    """A manifest for each endpoint that has no object, in the order of the cloud; `taken`: names that are in use."""
-    names = set(taken)
+    """A manifest for each endpoint that has no object, in the order of the cloud.
+
+    `taken`: names that are in use; `only`: the ids of those that are wanted, if not all are. The place of an object
+    that an endpoint has lost is given to no other, wanted or not.
+    """
+    lost = {
+        endpoint.id: place
+        for endpoint in endpoints
+        if _owned(endpoint, owners) is None and (place := _place_of_the_mark(endpoint, owners)) is not None
+    }
+    names = {*taken, *(name for where, name in lost.values() if where == namespace)}
+    given: dict[tuple[str, str], str] = {}
     for endpoint in endpoints:
+        if only and endpoint.id not in only:
+            continue
         why = _owned(endpoint, owners)
         if why is not None:
             yield Left(endpoint, *why)
             continue
-        place = _place_of_the_mark(endpoint, owners)
-        where, name = place or (namespace, unique(name_for(endpoint), endpoint.id, names))
-        result = _manifest(endpoint, name=name, namespace=where, observe=observe)
-        if isinstance(result, Moved) and place is None:
-            names.add(name)
+        place = lost.get(endpoint.id) or (namespace, unique(name_for(endpoint), endpoint.id, names))
+        if place in given:
+            yield _second(endpoint, place, first=given[place])
+            continue
+        result = _manifest(endpoint, name=place[1], namespace=place[0], observe=observe)
+        if isinstance(result, Moved):
+            given[place] = endpoint.id
+            names |= {place[1]} if place[0] == namespace else set()
         yield result
+
+
+def _second(endpoint: ObservedEndpoint, place: tuple[str, str], *, first: str) -> Left:
+    text = f"it carries the mark of {'/'.join(place)}, as {first} does, and an object has one endpoint"
+    return Left(endpoint, f"{text}: import the one to keep by its id, and delete the other", problem=True)
 
 
 def _owned(endpoint: ObservedEndpoint, owners: Owners) -> tuple[str, bool] | None:

@@ -93,6 +93,40 @@ def test_an_orphan_keeps_its_place() -> None:
     assert only(*imported(an_endpoint(description=f"x {released()}", name="n")))["metadata"]["name"] == "n"
 
 
+def places(*results: Moved | Left) -> dict[str, str]:
+    """Where each endpoint that is imported goes."""
+    found = [result for result in results if isinstance(result, Moved)]
+    return {each.endpoint.id: "{namespace}/{name}".format(**each.manifest["metadata"]) for each in found}
+
+
+FREE: Final = an_endpoint("ep-0123456789", description=None, name="llm")
+ORPHAN: Final = an_endpoint("ep-1", **LOST)
+
+
+@pytest.mark.parametrize("endpoints", [(FREE, ORPHAN), (ORPHAN, FREE)], ids=["before", "after"])
+def test_the_place_of_an_orphan_is_given_to_no_other(endpoints: tuple[ObservedEndpoint, ...]) -> None:
+    """Whichever comes first, and if only the other one is wanted too."""
+    assert places(*imported(*endpoints)) == {"ep-1": "ml/llm", FREE.id: "ml/llm-456789"}
+    assert places(*imported(*endpoints, only={FREE.id})) == {FREE.id: "ml/llm-456789"}
+    assert places(*imported(FREE, an_endpoint(description=mark().replace("ml/", "dev/")))) == {
+        "ep-1": "dev/llm",
+        FREE.id: "ml/llm",
+    }
+
+
+def test_two_that_one_object_has_lost() -> None:
+    """An object has one endpoint: a person chooses, and the one that is named is imported."""
+    duplicate = an_endpoint("ep-2", description=mark("b2"))
+    first, second = imported(ORPHAN, duplicate)
+    assert places(first) == {"ep-1": "ml/llm"}
+    assert isinstance(second, Left)
+    assert second.problem
+    assert "as ep-1 does" in second.why
+    assert places(*imported(ORPHAN, duplicate, only={"ep-2"})) == {"ep-2": "ml/llm"}
+    useless = an_endpoint("ep-1", **LOST, gpu_type=None)
+    assert places(*imported(useless, duplicate)) == {"ep-2": "ml/llm"}
+
+
 def test_a_long_description_is_told() -> None:
     """The mark needs its room, and the cloud's text gives way."""
     (result,) = imported(an_endpoint(description="x" * 490, name="n"))
