@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenfactory_operator.cli.checks import last_list as module
-from tokenfactory_operator.cli.checks.last_list import AGE, METRICS_LIMIT, Pod, judged_age, last_list
+from tokenfactory_operator.cli.checks.last_list import AGE, METRICS_LIMIT, NAMED, NAMESPACES, Pod, judged, last_list
 from tokenfactory_operator.cli.checks.result import Check, Verdict
 from tokenfactory_operator.ports import Key
 from tokenfactory_operator.settings import Settings
@@ -23,7 +23,13 @@ UNREACHABLE: Final = "error trying to reach service: dial tcp 10.0.0.7:8080: con
 
 def metrics(age: float) -> str:
     """What an operator serves, as far as it matters."""
-    return f'# TYPE {AGE} gauge\n{AGE}{{scope="a"}} {age}\n{AGE}{{scope="b"}} 0.5\n'
+    return exposed({"operator": age})
+
+
+def exposed(ages: Mapping[str, float]) -> str:
+    """Metrics with one age for each of these credentials."""
+    samples = [f'{AGE}{{credential="{credential}"}} {age}\n' for credential, age in ages.items()]
+    return f"# TYPE {AGE} gauge\n{''.join(samples)}"
 
 
 def settings() -> Settings:
@@ -34,11 +40,12 @@ def settings() -> Settings:
 async def reported(raw: bytes | None, *, request_timeout: float = 5.0) -> tuple[Check, Loopback]:
     """What is said where the API server answers so; None: it never does."""
     async with loopback(lambda _: raw) as server, client_of(server, request_timeout=request_timeout) as client:
-        return await last_list(client, POD, settings(), ""), server
+        (check,) = await last_list(client, POD, settings(), "")
+        return check, server
 
 
 async def test_the_leaders_metrics_are_asked_for_through_the_api_server() -> None:
-    """One GET of the pod's proxy; the oldest of its lists counts."""
+    """One GET of the pod's proxy."""
     check, server = await reported(answer(metrics(3.2)))
     assert [(request.method, request.target) for request in server.requests] == [
         ("GET", "/api/v1/namespaces/system/pods/operator-0:8080/proxy/metrics")
@@ -95,7 +102,7 @@ async def test_a_pod_that_never_answers() -> None:
 async def test_nobody_leads() -> None:
     """Nothing is asked for; the address can be named."""
     async with loopback(lambda _: None) as server, client_of(server) as client:
-        check = await last_list(client, None, settings(), "")
+        (check,) = await last_list(client, None, settings(), "")
     assert (check.verdict, server.requests) == (Verdict.UNKNOWN, [])
     assert "--metrics-url http://" in check.next_step
 
@@ -119,7 +126,7 @@ def _refused(server: Loopback) -> str:
 async def test_an_address_of_the_metrics(raw: bytes, address: Callable[[Loopback], str], says: str) -> None:
     """It comes before the pod, and its failures are a sentence too."""
     async with loopback(lambda _: raw) as server, client_of(server) as client:
-        check = await last_list(client, POD, settings(), address(server))
+        (check,) = await last_list(client, POD, settings(), address(server))
     assert says in check.message
     assert "\n" not in check.message
     assert check.verdict is Verdict.OK or "--metrics-url http://" in check.next_step
@@ -135,7 +142,7 @@ async def test_an_address_of_the_metrics(raw: bytes, address: Callable[[Loopback
 )
 def test_its_age(age: float, verdict: Verdict, says: str) -> None:
     """A list that is older than the operator allows is a problem, and so is none."""
-    check = judged_age(metrics(age), settings())
+    (check,) = judged(metrics(age), settings())
     assert (check.verdict, says in check.message) == (verdict, True)
     assert bool(check.next_step) == (verdict is Verdict.PROBLEM)
 
@@ -143,8 +150,39 @@ def test_its_age(age: float, verdict: Verdict, says: str) -> None:
 def test_the_limit_is_that_of_the_settings() -> None:
     """One second on each side of it."""
     limit = settings().timing().stale_after
-    verdicts = [judged_age(metrics(limit + more), settings()).verdict for more in (-1, 1)]
+    verdicts = [judged(metrics(limit + more), settings())[0].verdict for more in (-1, 1)]
     assert verdicts == [Verdict.OK, Verdict.PROBLEM]
+
+
+@pytest.mark.parametrize("age", [pytest.param(1e6, id="long ago"), pytest.param(math.inf, id="never")])
+def test_the_credentials_of_a_namespace(age: float) -> None:
+    """They are not the operator's own: its verdict stays, and one warning names the namespaces."""
+    ages = {"operator": 2.0, "namespace/b": age, "namespace/a": age, "namespace/well": 3.0}
+    own, others = judged(exposed(ages), settings())
+    assert (own.verdict, own.message) == (Verdict.OK, "The operator listed the cloud 2 s ago.")
+    assert (others.verdict, others.name) == (Verdict.WARNING, NAMESPACES)
+    assert "with credentials of 2 namespaces: a, b." in others.message
+    assert "kubectl -n a get dep" in others.next_step
+
+
+def test_many_namespaces() -> None:
+    """Some are named, the others are counted."""
+    ages = {"operator": 2.0} | {f"namespace/n{number}": math.inf for number in range(NAMED + 7)}
+    _, others = judged(exposed(ages), settings())
+    assert f"of {NAMED + 7} namespaces: " in others.message
+    assert others.message.endswith(" and 7 more.")
+
+
+def test_the_operators_own_token_is_not_used() -> None:
+    """As while its file cannot be read: no list is made with it, and that a namespace's is well says nothing."""
+    own, *others = judged(exposed({"namespace/a": 2.0}), settings())
+    assert (own.verdict, others) == (Verdict.PROBLEM, [])
+    assert "does not list the cloud with its own token" in own.message
+
+
+def test_what_is_no_namespace() -> None:
+    """A pod is not trusted: what is no name of a namespace is left out, so nothing of it is printed."""
+    assert len(judged(exposed({"operator": 2.0, "namespace/a\\nb": math.inf, "x": math.inf}), settings())) == 1
 
 
 PIECES: Final = (*'{}=",# \n\\01.eE+-', AGE, "TYPE", "HELP", "gauge", "nan", "a")
@@ -153,4 +191,4 @@ PIECES: Final = (*'{}=",# \n\\01.eE+-', AGE, "TYPE", "HELP", "gauge", "nan", "a"
 @given(st.lists(st.sampled_from(PIECES), max_size=60))
 def test_whatever_is_served_is_a_sentence(pieces: list[str]) -> None:
     """A pod is not trusted: no text of it ends the report."""
-    assert judged_age("".join(pieces), settings()).name == module.NAME
+    assert judged("".join(pieces), settings())[0].name == module.NAME

@@ -38,7 +38,8 @@ async def operator(session: Session, *, metrics_url: str = "") -> AsyncIterator[
     async for check in _namespaces(session, settings):
         yield check
     yield led
-    yield await last_list(await session.client(), leading(installation, lease), settings, metrics_url)
+    for check in await last_list(await session.client(), leading(installation, lease), settings, metrics_url):
+        yield check
 
 
 def outside(led: Check, metrics_url: str) -> Check:
