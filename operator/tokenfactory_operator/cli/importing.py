@@ -103,6 +103,7 @@ async def _owners(session: Session) -> tuple[str, Owners, set[str]]:
         {str(each.key) for each in shown if each.endpoint_id},
         {each.uid for each in shown},
         {each.endpoint_id for each in shown} | {each.named_id for each in shown} - {""},
+        whole=not left_out,
     )
     return namespace, owners, {each.key.name for each in shown if each.key.namespace == namespace}
 

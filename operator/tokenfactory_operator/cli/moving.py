@@ -57,6 +57,8 @@ class Owners:
     """Of all objects."""
     ids: Collection[str]
     """Endpoints that an object names, in its spec or its status."""
+    whole: bool = True
+    """All objects of the cluster are known: without that no object can be called gone."""
 
 
 def moved(
@@ -112,6 +114,9 @@ def _owned(endpoint: ObservedEndpoint, owners: Owners) -> tuple[str, bool] | Non
             return f"{visible(mark.subject)} of this cluster has it", False
         if not ours:
             return f"{visible(mark.owner(owners.cluster_id))} has it: release it there first", True
+        if not owners.whole:
+            text = visible(mark.owner(owners.cluster_id))
+            return f"it carries the mark of {text}, which is not among the objects that could be listed", True
         if _place_of_the_mark(endpoint, owners) is None or mark.subject in owners.places:
             return f"it carries the mark of {visible(mark.owner(owners.cluster_id))}, which is gone", True
     return None

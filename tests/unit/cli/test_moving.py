@@ -74,6 +74,9 @@ LOST: Final = {"description": mark("a1", uid=OTHER_UID)}
         pytest.param(BARE, Owners(CLUSTER, (), (), {"ep-1"}), "an object of this cluster has it", False, id="named"),
         pytest.param({"description": mark(cluster="c2")}, NOBODY, "of the cluster c2", True, id="another cluster's"),
         pytest.param(LOST, Owners(CLUSTER, {"ml/llm"}, {UID}, ()), "which is gone", True, id="its name is taken"),
+        pytest.param(
+            LOST, Owners(CLUSTER, (), {UID}, (), whole=False), "could be listed", True, id="perhaps elsewhere"
+        ),
         pytest.param({**BARE, "gpu_type": None}, NOBODY, "gpu.type", True, id="GPU not told"),
         pytest.param({**BARE, "region": "EU_NORTH"}, NOBODY, "region", True, id="no such region"),
     ],
