@@ -121,6 +121,8 @@ def test_replacement(planning: Planning) -> None:
         'DedicatedEndpoint.tokenfactory.nebius.com "subject" is invalid: spec.region: '
     )
     assert foreseen["gpus"]["reserved"] == {"before": 1, "after": 1}
+    wrong = planning.plan(manifest(region="us-central1", scaling={"minReplicas": 5, "maxReplicas": 4}), code=1)
+    assert (wrong["action"], wrong["changes"]) == ("refused", [])
     refused = planning.world.cluster.kubectl(
         "apply", "-n", planning.world.namespace, "-f", "-", input=other, check=False
     )

@@ -34,9 +34,9 @@ class Applied:
     before: JsonObject | None
     """The object as it is now, with all of its metadata; None where there is none."""
     after: JsonObject | None
-    """The object as it would be stored; None where the API server refuses it."""
-    refusal: str = ""
-    """Why, in the API server's words."""
+    """The object as it would be stored; None where the API server does not say so."""
+    failure: KubeError | None = None
+    """What it says instead, or why it says nothing."""
 
 
 async def apply_dry(client: KubeClient, manifest: Manifest, *, namespace: str) -> Applied:
@@ -51,7 +51,7 @@ async def apply_dry(client: KubeClient, manifest: Manifest, *, namespace: str) -
     try:
         after = await _patched(client, path, {**manifest, "metadata": {**metadata, "namespace": key.namespace}}, before)
     except KubeError as error:
-        return Applied(key, manifest, before, None, error.message.removeprefix(f"PATCH {path}: "))
+        return Applied(key, manifest, before, None, error)
     return Applied(key, manifest, before, after)
 
 

@@ -12,7 +12,14 @@ import traceback
 from typing import Final
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.errors import CloudError, KubeConflict, KubeError, KubeNotFound, OperatorError
+from tokenfactory_operator.domain.errors import (
+    CloudError,
+    KubeConflict,
+    KubeError,
+    KubeNotFound,
+    KubeRefused,
+    OperatorError,
+)
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.kube.errors import ApiServerError, NoAnswer, RefusedByServer
 
@@ -52,6 +59,12 @@ class CliError(Exception):
 def explained(error: OperatorError) -> CliError:
     """The same failure with a hint for whoever sits at the terminal."""
     return CliError(_said(error), hint=_hint(error))
+
+
+def its_words(error: KubeError) -> str:
+    """What the API server says of what was sent to it; of another failure, what a person is told."""
+    of_what_was_sent = isinstance(error, (KubeRefused, KubeConflict, KubeNotFound))
+    return _REQUEST.sub("", error.message) if of_what_was_sent else _said(error)
 
 
 def _said(error: OperatorError) -> str:

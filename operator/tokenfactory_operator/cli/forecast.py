@@ -9,19 +9,22 @@ from typing import Any, Final
 
 from tokenfactory_operator.api.v1alpha1 import ManagementPolicy
 from tokenfactory_operator.cli.applying import Applied, changes, own_annotations
+from tokenfactory_operator.cli.errors import its_words
 from tokenfactory_operator.cli.objects import Shown
 from tokenfactory_operator.cli.rehearsal.ports import Sent
 from tokenfactory_operator.cli.rehearsal.stage import Rehearsed
 from tokenfactory_operator.domain.drift import immutable_mismatches
+from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
 from tokenfactory_operator.domain.identity import text_without_marks
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.kube.errors import ApiServerError, Cause, may_pass
 from tokenfactory_operator.ports import Key
 
 IMMUTABLE: Final = ("model", "flavor", "region", "routingKey", "endpointId")
 """Fields of the spec that are refused, once an endpoint may have been made, where they change."""
-REQUIRED: Final = frozenset({"model", "flavor", "region"})
-"""Those without which no object is stored: to leave one out is a mistake, and no wish for another endpoint."""
+FORBIDDEN: Final = "FieldValueForbidden"
+"""The reason of the CRD's rules against a change, in an answer's causes; what has no valid value has another one."""
 ADOPTED: Final = "AdoptedEndpoint"
 """The Event of an adoption."""
 MARK: Final = "owner mark"
@@ -114,25 +117,33 @@ class Forecast:
         return self.stored != "unchanged" or bool(self.calls)
 
 
-def refused(applied: Applied, endpoint: ObservedEndpoint | None) -> Forecast:
-    """The API server would not store it: is that since a field cannot be changed any more? The endpoint stays."""
+def refused(applied: Applied, error: KubeError, endpoint: ObservedEndpoint | None) -> Forecast:
+    """The API server would not store it, or cannot be asked; the endpoint stays."""
     before, wanted = (applied.before or {}).get("spec") or {}, applied.manifest.get("spec") or {}
-    frozen = tuple(
-        FieldChange(name, before.get(name), wanted.get(name))
-        for name in IMMUTABLE
-        if before.get(name) != wanted.get(name) and (name in wanted or name not in REQUIRED)
-    )
-    replaces = applied.before is not None and bool(frozen)
+    frozen = _unchangeable(error)
     return Forecast(
         applied.key,
-        Verb.REPLACE if replaces else Verb.REFUSED,
+        Verb.REPLACE if frozen else Verb.REFUSED if _judged(error) else Verb.UNKNOWN,
         "unchanged",
         endpoint_id=((applied.before or {}).get("status") or {}).get("endpointId") or "",
-        changes=frozen if replaces else (),
-        message=applied.refusal,
+        changes=tuple(FieldChange(name, before.get(name), wanted.get(name)) for name in frozen),
+        message=its_words(error),
         before=Gpus.of(endpoint),
         after=Gpus.of(endpoint),
     )
+
+
+def _unchangeable(error: KubeError) -> tuple[str, ...]:
+    """The fields for which another object is needed; none where something else is refused, which comes first."""
+    causes = error.causes if isinstance(error, ApiServerError) else frozenset[Cause]()
+    found = {name: Cause(FORBIDDEN, f"spec.{name}") for name in IMMUTABLE}
+    names = tuple(name for name, cause in found.items() if cause in causes)
+    return names if len(names) == len(causes) else ()
+
+
+def _judged(error: KubeError) -> bool:
+    """Whether the API server has looked at what was sent, and will answer the same again."""
+    return isinstance(error, (ApiServerError, KubeConflict, KubeNotFound)) and not may_pass(error)
 
 
 def foretold(applied: Applied, rehearsed: Rehearsed) -> Forecast:

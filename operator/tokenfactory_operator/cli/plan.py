@@ -76,9 +76,9 @@ async def foresee(session: Session, found: Sequence[manifests.Manifest]) -> list
 
 
 async def _forecast(applied: Applied, stage: Stage, troubles: Troubled) -> Forecast:
-    if applied.after is None:
+    if applied.failure is not None:
         endpoint_id = ((applied.before or {}).get("status") or {}).get("endpointId") or ""
-        return refused(applied, stage.endpoint(endpoint_id))
+        return refused(applied, applied.failure, stage.endpoint(endpoint_id))
     if applied.key in troubles:
         return Forecast(applied.key, Verb.UNKNOWN, "unchanged", message=troubles[applied.key])
     return foretold(applied, await stage.rehearse(applied.key))

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Final, NamedTuple
 
 from tokenfactory_operator.domain.errors import (
     Handling,
@@ -49,6 +49,14 @@ class TooLarge(KubeError):
     """The answer has more bytes than the caller wants to hold; it was not read to its end."""
 
 
+class Cause(NamedTuple):
+    """One of the causes that an answer names in `details.causes`."""
+
+    reason: str
+    field: str = ""
+    """A path such as `spec.region`; empty where it is about no field."""
+
+
 class ApiServerError(KubeError):
     """The API server answered with an error that is neither a conflict nor a missing object."""
 
@@ -57,18 +65,23 @@ class ApiServerError(KubeError):
         message: str,
         *,
         status: int,
-        causes: frozenset[str] = frozenset(),
-        names_field: bool = False,
+        causes: frozenset[Cause] = frozenset(),
         retry_after: float | None = None,
     ) -> None:
-        """`status` is the HTTP code, `causes` the reasons in the answer's `details.causes`.
-
-        `names_field`: one of them names a field, so that the schema speaks and no admission policy.
-        """
+        """`status` is the HTTP code."""
         super().__init__(message, retry_after=retry_after)
         self.status = status
         self.causes = causes
-        self.names_field = names_field
+
+    @property
+    def names_field(self) -> bool:
+        """Whether the schema speaks, and no admission policy."""
+        return any(cause.field for cause in self.causes)
+
+    @property
+    def of_a_terminating_namespace(self) -> bool:
+        """Whether the namespace is being deleted, so that nothing is created in it."""
+        return any(cause.reason == NAMESPACE_TERMINATING for cause in self.causes)
 
 
 class RefusedByServer(ApiServerError, KubeRefused):
@@ -100,11 +113,13 @@ def _as_status(body: bytes | bytearray) -> Mapping[str, Any] | None:
     return document if isinstance(document, dict) and document.get("kind") == "Status" else None
 
 
-def _causes(status: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def _causes(status: Mapping[str, Any]) -> Iterator[Cause]:
     """The causes that it names, as far as they can be read."""
     details = status.get("details")
     causes = details.get("causes") if isinstance(details, Mapping) else None
-    return [cause for cause in causes if isinstance(cause, Mapping)] if isinstance(causes, list) else []
+    for cause in causes if isinstance(causes, list) else ():
+        if isinstance(cause, Mapping):
+            yield Cause(str(cause.get("reason") or ""), str(cause.get("field") or ""))
 
 
 def retry_after_seconds(header: str | None) -> float | None:
@@ -130,11 +145,5 @@ def from_answer(request: str, *, status: int, body: bytes | bytearray, retry_aft
         text = f"{request}: the API server does not accept the operator's Kubernetes credentials"
     if status == _HTTP_FORBIDDEN:
         text = f"{request}: not allowed to the operator's Kubernetes account: {answer.get('message')}"
-    causes = _causes(answer)
-    return kind(
-        text,
-        status=status,
-        causes=frozenset(str(cause["reason"]) for cause in causes if cause.get("reason")),
-        names_field=any(cause.get("field") for cause in causes),
-        retry_after=retry_after_seconds(retry_after),
-    )
+    causes = frozenset(_causes(answer))
+    return kind(text, status=status, causes=causes, retry_after=retry_after_seconds(retry_after))

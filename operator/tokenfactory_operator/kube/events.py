@@ -22,7 +22,7 @@ from typing import Final
 from tokenfactory_operator.domain.errors import KubeError, KubeNotFound, bounded
 from tokenfactory_operator.kube.client import AS_MANAGER, MANAGER, MERGE_PATCH, KubeClient
 from tokenfactory_operator.kube.correlation import Correlator, Occurrence, Subject
-from tokenfactory_operator.kube.errors import NAMESPACE_TERMINATING, ApiServerError
+from tokenfactory_operator.kube.errors import ApiServerError
 from tokenfactory_operator.kube.event_queue import EventQueue, Waiting
 from tokenfactory_operator.kube.paths import EVENTS
 from tokenfactory_operator.ports import Clock, JsonObject
@@ -168,7 +168,7 @@ class EventRecorder:
     def _report(self, error: KubeError, occurrence: Occurrence) -> None:
         """Say once that Events fail; a namespace that is going away takes none by design."""
         expected = isinstance(error, KubeNotFound) or (
-            isinstance(error, ApiServerError) and NAMESPACE_TERMINATING in error.causes
+            isinstance(error, ApiServerError) and error.of_a_terminating_namespace
         )
         level = logging.DEBUG if expected or self._failing else logging.WARNING
         self._failing = self._failing or not expected

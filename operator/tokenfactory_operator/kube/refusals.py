@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from tokenfactory_operator.domain.errors import KubeError
-from tokenfactory_operator.kube.errors import NAMESPACE_TERMINATING, ApiServerError, NoAnswer
+from tokenfactory_operator.kube.errors import ApiServerError, NoAnswer
 from tokenfactory_operator.kube.paths import LEASES, OBJECTS, REVIEWS, kind_of, target_of
 from tokenfactory_operator.ports import JsonObject, Key, Recorder
 
@@ -42,7 +42,7 @@ def refused(error: KubeError) -> bool:
         isinstance(error, ApiServerError)
         and error.status in _STATUSES
         and not error.names_field
-        and NAMESPACE_TERMINATING not in error.causes
+        and not error.of_a_terminating_namespace
     )
 
 

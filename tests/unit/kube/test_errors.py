@@ -7,6 +7,7 @@ import pytest
 from tokenfactory_operator.domain.errors import MAX_TEXT, Handling, KubeConflict, KubeError, KubeNotFound
 from tokenfactory_operator.kube.errors import (
     ApiServerError,
+    Cause,
     RefusedByServer,
     SetupError,
     from_answer,
@@ -46,7 +47,7 @@ def test_keeps_causes_status_and_bounded_text() -> None:
     error = from_answer("POST /x", status=403, body=json.dumps(document).encode(), retry_after="7")
     assert isinstance(error, ApiServerError)
     assert (error.status, error.retry_after) == (403, 7.0)
-    assert error.causes == frozenset({"NamespaceTerminating"})
+    assert error.causes == frozenset({Cause("NamespaceTerminating")})
     assert len(error.message) == MAX_TEXT
     assert error.message.startswith("POST /x")
 

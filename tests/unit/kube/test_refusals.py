@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
-from tokenfactory_operator.kube.errors import NAMESPACE_TERMINATING, ApiServerError, NoAnswer
+from tokenfactory_operator.kube.errors import NAMESPACE_TERMINATING, ApiServerError, Cause, NoAnswer
 from tokenfactory_operator.kube.paths import REVIEWS
 from tokenfactory_operator.kube.refusals import EVENT, FORGOTTEN_AFTER, PATIENCE, Refusals
 from tokenfactory_operator.ports import JsonObject, Key
@@ -52,8 +52,12 @@ def server_error(status: int, **options: Any) -> ApiServerError:  # noqa: ANN401
         pytest.param(server_error(401), True, id="unauthorized"),
         pytest.param(server_error(422), True, id="an admission policy"),
         pytest.param(server_error(400), True, id="a webhook's own code"),
-        pytest.param(server_error(422, names_field=True), False, id="the schema"),
-        pytest.param(server_error(403, causes=frozenset({NAMESPACE_TERMINATING})), False, id="namespace terminating"),
+        pytest.param(
+            server_error(422, causes=frozenset({Cause("FieldValueInvalid", "spec.x")})), False, id="the schema"
+        ),
+        pytest.param(
+            server_error(403, causes=frozenset({Cause(NAMESPACE_TERMINATING)})), False, id="namespace terminating"
+        ),
         pytest.param(server_error(500), False, id="server error"),
         pytest.param(server_error(429), False, id="too many requests"),
         pytest.param(NoAnswer("cut"), False, id="network"),
