@@ -56,6 +56,10 @@ class CliError(Exception):
         super().__init__(message)
 
 
+class NoCluster(CliError):
+    """No cluster is configured here that could be asked."""
+
+
 def explained(error: OperatorError) -> CliError:
     """The same failure with a hint for whoever sits at the terminal."""
     return CliError(_said(error), hint=_hint(error))

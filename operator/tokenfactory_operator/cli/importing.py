@@ -11,7 +11,7 @@ import typer
 
 from tokenfactory_operator.cli import manifests
 from tokenfactory_operator.cli.commands import command
-from tokenfactory_operator.cli.errors import CliError, Exit
+from tokenfactory_operator.cli.errors import CliError, Exit, NoCluster
 from tokenfactory_operator.cli.moving import Left, Moved, Owners, moved, unique
 from tokenfactory_operator.cli.objects import Shown
 from tokenfactory_operator.cli.output import count
@@ -92,11 +92,12 @@ async def _owners(session: Session) -> tuple[str, Owners, set[str]]:
     try:
         namespace, cluster_id = await session.namespace(), await session.cluster_id()
         bodies, left_out = await session.every_object()
-    except (CliError, KubeError) as error:
+    except (NoCluster, KubeError) as error:
         session.out.note(f"The cluster cannot be asked, so each endpoint with a mark is left out: {error.message}")
         return session.options.namespace or "default", Owners("", (), (), ()), set()
     if left_out:
         session.out.note(left_out)
+    await session.note_unknown_settings()
     shown = [Shown.of(body) for body in bodies]
     owners = Owners(
         cluster_id,

@@ -57,6 +57,7 @@ async def listing(session: Session) -> Exit:
         seen = await sight(session, bodies)
     except CloudError as error:
         raise await session.failed(error) from None
+    await session.note_unknown_settings()
     watched = (await session.access()).settings.watch_namespaces
     every = side_by_side(seen.endpoints, [Shown.of(body) for body in bodies], seen.cluster_id, whole=not left_out)
     rows = [row for row in every if row.endpoint or not watched or row.place.partition("/")[0] in watched]

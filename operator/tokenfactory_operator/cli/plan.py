@@ -57,6 +57,7 @@ async def plan(session: Session, filename: Files) -> Exit:
     for file in read.kustomizations:
         session.out.note(f"{file} is left out: `kubectl kustomize` reads it, and `kubectl apply -k`.")
     forecasts = await foresee(session, found)
+    await session.note_unknown_settings()
     show(session.out, forecasts)
     if any(each.verb in FAILING for each in forecasts):
         return Exit.ERROR

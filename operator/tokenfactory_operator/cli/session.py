@@ -17,7 +17,7 @@ from typing import Final, Self
 from pydantic import SecretStr
 
 from tokenfactory_operator.cli.access import SETTINGS, Access, access
-from tokenfactory_operator.cli.errors import CliError, explained
+from tokenfactory_operator.cli.errors import CliError, NoCluster, explained
 from tokenfactory_operator.cli.installation import Installation, chosen, installations
 from tokenfactory_operator.cli.output import Output
 from tokenfactory_operator.cloud.client import HttpCloud
@@ -61,6 +61,7 @@ class Session:
     _access: Access | None = None
     _installation: Installation | None = None
     _sought: bool = False
+    _cluster_id: str = ""
 
     async def __aenter__(self) -> Self:
         return self
@@ -73,12 +74,12 @@ class Session:
     # The cluster
 
     async def client(self) -> KubeClient:
-        """The API server. Raises `CliError` where none is configured; no request is made yet."""
+        """The API server. Raises `NoCluster` where none is configured; no request is made yet."""
         if self._client is None:
             try:
                 self._client = await self._stack.enter_async_context(await connect(self._load))
             except SetupError as error:
-                raise CliError(error.message, hint="Choose a cluster with --kubeconfig or --context.") from None
+                raise NoCluster(error.message, hint="Choose a cluster with --kubeconfig or --context.") from None
         return self._client
 
     async def _load(self) -> Connection:
@@ -123,7 +124,16 @@ class Session:
     async def cluster_id(self) -> str:
         """By which name the owner marks know this cluster. Raises `KubeError` where it may not be read."""
         reported = (await self.access()).settings.cluster_id
-        return reported or await (await self.objects()).cluster_id()
+        self._cluster_id = self._cluster_id or reported or await (await self.objects()).cluster_id()
+        return self._cluster_id
+
+    async def note_unknown_settings(self) -> None:
+        """Say by which cluster id the owner marks were judged, where the operator's own one is not known."""
+        if self._installation is None and not (await self.access()).settings.cluster_id:
+            self.out.note(
+                f"No operator was found, so its settings are not known. The id of this cluster is taken to be "
+                f"{await self.cluster_id()}; set TOKENFACTORY_CLUSTER_ID if the operator has another."
+            )
 
     # The cloud
 
@@ -134,10 +144,13 @@ class Session:
         return self._access
 
     async def access_without_cluster(self) -> Access:
-        """The same, also where no cluster can be reached: then only this environment counts."""
+        """The same, also where no cluster can be reached: then only this environment counts.
+
+        Raises `CliError` where the cluster can be asked, and what was typed or set does not fit it.
+        """
         try:
             return await self.access()
-        except (CliError, KubeError):
+        except (NoCluster, KubeError):
             if not (self.environ.get("TOKENFACTORY_TOKEN") or self.environ.get("TOKENFACTORY_TOKEN_FILE")):
                 raise
         self._access = await access(None, None, self.environ)
