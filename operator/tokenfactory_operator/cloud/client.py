@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 import ssl
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
@@ -22,9 +24,10 @@ from tokenfactory_operator.cloud import wire
 from tokenfactory_operator.cloud.auth import BearerAuth, TokenProvider, guard_transport_logs
 from tokenfactory_operator.cloud.call import LIST_LIMIT, Answer, Call
 from tokenfactory_operator.cloud.connections import Connections
+from tokenfactory_operator.cloud.error_body import states_error
 from tokenfactory_operator.cloud.failures import Advice, OnDefect, from_answer, not_understood, unreported
 from tokenfactory_operator.cloud.pages import PageReader
-from tokenfactory_operator.cloud.paging import Cursor, Listing, Page
+from tokenfactory_operator.cloud.paging import MORE, Cursor, Listing, Page
 from tokenfactory_operator.cloud.retry import reset_hint, retry_after
 from tokenfactory_operator.cloud.templates import parse_templates
 from tokenfactory_operator.cloud.throttle import Lane, Throttle
@@ -52,6 +55,10 @@ _AGE_SHOWN: Final = 16
 _ID_SHOWN: Final = 64
 _LARGE: Final = 256 * 1024
 """Bytes of an answer from which on it is read in a thread."""
+_NOTHING: Final = (b"", b"null")
+"""Bodies of a DELETE's success that say no more than its status."""
+_NEXT_LINK: Final = re.compile(r"""\brel\s*=\s*(?:"[^"]*\bnext\b|'[^']*\bnext\b|next\b)""", re.IGNORECASE)
+"""Of the header `Link` (RFC 8288): there is a next page, at an address that is not followed."""
 _NO_ENDPOINT: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE})
 
 
@@ -172,6 +179,8 @@ class HttpCloud:
         )
         if page is None:
             raise not_understood(call, answer, "it is not a list of endpoints")
+        if page.next is None and _NEXT_LINK.search(answer.headers.get("link", "")):
+            page = replace(page, problem=MORE)
         return page, len(answer.content)
 
     @_answered
@@ -202,7 +211,10 @@ class HttpCloud:
     async def create_endpoint(self, body: EndpointCreate) -> ObservedEndpoint:
         """See `ports.Cloud`."""
         call = Call("POST", ENDPOINTS, "creating the endpoint", params=self._project, body=wire.create_body(body))
-        return self._endpoint(call, await self._send(call))
+        answer = await self._send(call)
+        if answer.success and states_error(answer.json()):
+            raise not_understood(call, answer, "it states an error")
+        return self._endpoint(call, answer)
 
     @_answered
     async def update_endpoint(self, endpoint_id: str, patch: EndpointPatch) -> ObservedEndpoint:
@@ -219,7 +231,7 @@ class HttpCloud:
             self._accepted(call, answer)
         except EndpointNotFound:
             return False
-        if answer.oversized or (answer.content.strip() and answer.json() is None):
+        if answer.oversized or (answer.content.strip() not in _NOTHING and answer.json() is None):
             # A gateway's page would end the deletion here, while the endpoint is still billed.
             raise not_understood(call, answer, "it is not the API's answer")
         return True
@@ -290,8 +302,8 @@ def _check_fresh(call: Call, answer: Answer) -> None:
     Raises:
         CloudUnavailable: RFC 9111, 5.1: an `Age` says that the server was not asked. Some always send a zero.
     """
-    age = answer.headers.get("age", "0").strip() if call.method == "GET" else ""
-    if age.strip("0"):
+    age = answer.headers.get("age", "0") if call.method == "GET" else ""
+    if any(each.strip().strip("0") for each in age.split(",")):
         raise not_understood(
             call, answer, f"the answer is {bounded(age, _AGE_SHOWN)} s old: a cache on the way kept it"
         )

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any, Final
 
 from tokenfactory_operator.cloud.call import Answer
+from tokenfactory_operator.cloud.wire import parse_endpoint
 from tokenfactory_operator.domain.errors import bounded
 
 TEXT_LIMIT: Final = 4096
@@ -51,6 +52,8 @@ class ErrorBody:
     """The body has one of the API's own JSON error forms."""
     words: str = ""
     """Text and codes as they came, to be searched for what they speak of; only of the API's own forms."""
+    names_endpoint: bool = False
+    """An endpoint has a place of its own in it; only of the API's own forms."""
 
 
 def read_error_body(answer: Answer, redact: Redact) -> ErrorBody:
@@ -59,11 +62,27 @@ def read_error_body(answer: Answer, redact: Redact) -> ErrorBody:
     said = _from_api(body)
     if said is not None:
         text, kind = said
-        return ErrorBody(text=_line(text, redact), from_api=True, words=f"{text[:TEXT_LIMIT]} {kind}")
+        words = f"{text[:TEXT_LIMIT]} {kind}"
+        return ErrorBody(_line(text, redact), from_api=True, words=words, names_endpoint=_names_endpoint(body))
     if body is not None:
         return ErrorBody(text=_line(_loose_message(body), redact))
     page = answer.content[:_PAGE_HEAD].decode(errors="replace")
     return ErrorBody(text=_line(_page_text(_cut(redact(page), len(page) < _PAGE_HEAD)), redact))
+
+
+def states_error(body: object) -> bool:
+    """Whether it has one of the API's error forms, with whatever status it came."""
+    return _from_api(body) is not None
+
+
+def _names_endpoint(body: object) -> bool:
+    """Whether an endpoint, or an id that may be one's, stands beside the message."""
+    places = [body, body.get("error")] if isinstance(body, Mapping) else []
+    return any(
+        bool(place.get("endpoint_id")) or parse_endpoint(place) is not None
+        for place in places
+        if isinstance(place, Mapping)
+    )
 
 
 def _from_api(body: object) -> tuple[str, str] | None:

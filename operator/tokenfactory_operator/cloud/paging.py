@@ -14,7 +14,16 @@ from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 
 CURSOR_LIMIT: Final = 2048
 """Characters of a page token: with the rest of the address it has to pass any server's limit (8 KiB)."""
+MORE: Final = "it says that there is more, but not how to get it"
+"""What is wrong with a page behind which there are others that cannot be asked for."""
 _LARGEST_CURSOR: Final = 2**63
+_KNOWN: Final = frozenset({"nextpagetoken", "hasmore"})
+_MORE: Final = frozenset(
+    {"hasnext", "hasnextpage", "next", "nextcursor", "nextlink", "nextpage", "nextpageurl", "nexttoken", "nexturl"}
+)
+"""Fields that other APIs have for a next page; they are not followed."""
+_PLACES: Final = ("links", "meta", "metadata", "page", "pageinfo", "pagination", "paging")
+"""Objects that such fields stand in."""
 
 
 class Cursor(NamedTuple):
@@ -165,19 +174,35 @@ def items_of(answer: object) -> list[object] | None:
 
 def _next(answer: Mapping[str, object], endpoints: tuple[ObservedEndpoint, ...]) -> tuple[Cursor | None, str]:
     """The cursor to follow, or why there is none although there is more."""
-    if token := _cursor(answer.get("next_page_token")):
+    answer = {_folded(name): value for name, value in answer.items()}
+    if token := _cursor(answer.get("nextpagetoken")):
         return Cursor("page_token", token), ""
     if _odd_cursor(answer):
         return None, f"its page token is longer than {CURSOR_LIMIT} characters, or nothing that can be sent back"
-    more = answer.get("has_more")
+    more = answer.get("hasmore")
     if more is False:  # an "after" may then be an echo of the question
         return None, ""
     after = _cursor(answer.get("after"))
     if after is None and more:
-        after = _cursor(answer.get("last_id")) or (endpoints[-1].id if endpoints else None)
+        after = _cursor(answer.get("lastid")) or (endpoints[-1].id if endpoints else None)
     if after is not None:
         return Cursor("after", after), ""
-    return None, "it says that there is more, but not how to get it" if more else ""
+    return None, MORE if more or _says_more(answer) else ""
+
+
+def _says_more(answer: Mapping[str, object]) -> bool:
+    """Whether there is a next page, by a name or in a place that is not known to be the API's."""
+    inner = (answer[name] for name in _PLACES if name in answer)
+    places = [
+        answer,
+        *({_folded(name): value for name, value in each.items()} for each in inner if isinstance(each, Mapping)),
+    ]
+    return any(place.get(name) for place in places for name in (_MORE if place is answer else _MORE | _KNOWN))
+
+
+def _folded(name: object) -> str:
+    """A field's name, however its words are joined."""
+    return str(name).replace("_", "").replace("-", "").lower()
 
 
 def _cursor(value: object) -> str | None:
@@ -189,4 +214,4 @@ def _cursor(value: object) -> str | None:
 
 
 def _odd_cursor(answer: Mapping[str, object]) -> bool:
-    return any(answer.get(name) and _cursor(answer[name]) is None for name in ("next_page_token", "after"))
+    return any(answer.get(name) and _cursor(answer[name]) is None for name in ("nextpagetoken", "after"))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from tokenfactory_operator.cloud.words import Subject, subject_of
+from tokenfactory_operator.cloud.words import BY_WORDS, Subject, subject_of
 from tokenfactory_operator.domain.errors import (
     CloudConflict,
     CloudError,
@@ -42,12 +42,16 @@ _BY_STATUS: Final[Mapping[int, type[CloudError]]] = MappingProxyType(
 )
 
 
-def judged(kind: Kind, status: int, words: str, *, by_id: bool) -> tuple[type[CloudError], bool]:
+def judged(
+    kind: Kind, status: int, words: str, *, by_id: bool, names_one: bool = False
+) -> tuple[type[CloudError], bool]:
     """The error of an answer in the API's own form, and whether the request surely had no effect.
 
-    `by_id`: the path names an endpoint.
+    `by_id`: the path names an endpoint. `names_one`: so does the answer, beside its words.
     """
     subject = subject_of(words, status=status)
+    if names_one and subject is Subject.ROOM and status in BY_WORDS:  # what is lacking, it waits for
+        subject = Subject.OTHER
     carries_spec = kind is not Kind.OTHER
     if carries_spec and (subject is Subject.ROOM or status == 402):  # noqa: PLR2004 - Payment Required
         return QuotaExceeded, True

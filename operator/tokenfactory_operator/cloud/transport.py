@@ -55,6 +55,18 @@ class CloudSettings:
         """The proxy to the cloud. Raises `ProxyError`."""
         return proxies.of_environment().of(self.base_url) if self.trust_env else None
 
+    def proxied(self, context: ssl.SSLContext) -> httpx.Proxy | None:
+        """The proxy, which is trusted as the cloud is where it is an https one. Raises `ProxyError`."""
+        address = self.proxy
+        try:
+            url = httpx.URL(address) if address is not None else None
+            return None if url is None else httpx.Proxy(url, ssl_context=context if url.scheme == "https" else None)
+        except httpx.InvalidURL:  # no cause: it may show a password
+            raise proxies.ProxyError(
+                "HTTPS_PROXY or HTTP_PROXY names a host that is none. Write it as http://host:port, or unset it, or "
+                "name the cloud in NO_PROXY."
+            ) from None
+
     @property
     def list_timeout(self) -> float:
         """Seconds for all pages of a LIST together."""
@@ -164,12 +176,12 @@ async def exchange(
 
 
 async def _read(response: httpx.Response, token: SecretStr, *, limit: int) -> Answer:
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in {"", "identity"}:
-        raise httpx.DecodingError("the answer is compressed, which was not asked for")
+    compressed = response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}
     content, pieces = bytearray(), 0
     # As they come: nothing is to be decoded, and nobody reads them twice.
     async for chunk in cast("httpx.AsyncByteStream", response.stream):
+        if compressed and chunk:
+            raise httpx.DecodingError("the answer is compressed, which was not asked for")
         content += chunk
         pieces += 1
         if len(content) > limit:

@@ -48,8 +48,8 @@ class _Row:
 
 
 _TABLE: Final = (
-    _Row({404}, Subject.PATH, r"^\s*not found\s*$"),
-    _Row({405}, Subject.PATH, r"^\s*method not allowed\s*$"),
+    _Row({404}, Subject.PATH, r"^\W*not found(?:\W|not found|error|http|404)*$"),
+    _Row({405}, Subject.PATH, r"^\W*method not allowed(?:\W|method|not allowed|invalid|error|http|405)*$"),
     _Row(  # Of the way, of time or of another request: something may have been done by it.
         BY_WORDS,
         Subject.OTHER,
@@ -66,9 +66,11 @@ _TABLE: Final = (
     _Row(  # Of what the request has made, or will make.
         BY_WORDS,
         Subject.OTHER,
-        _WAS_NOT + r"\b(?:created|accepted|(?:en)?queued|scheduled|started|launched|postponed|deferred)\b",
+        _WAS_NOT
+        + r"\b(?:created|accepted|registered|submitted|(?:en)?queued|scheduled|started|launched|postponed|deferred)\b",
         r"\b(?:in|into|on) (?:the|a) (?:\w+ )?(?:queue|wait(?:ing)? ?list)\b",
-        r"\b(?:stays?|is|are|remains?|now) pending\b|\bpending until\b",
+        r"\b(?:stays?|is|are|remains?|now) (?:pending|waiting|provisioning|starting)\b|\bpending until\b",
+        r"\bstays? in\b|\b\d+ of \d+ replicas? (?:is |are )?(?:running|ready|started)\b",
         r"\b(?:request|operation|endpoint|deployment)(?: \w+){0,4} pending\b",
         r"\bpartial|\bpartly\b",
         r"\bafter (?:its |the )?(?:creat|provision|deploy|start)",

@@ -12,7 +12,7 @@ ACCEPTED: Final = "a duration such as 30s, 5m, 1h30m, 500ms, or plain seconds"
 """What `parse_duration` takes, for messages and documentation."""
 
 _UNITS_MS: Final = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
-_NUMBER: Final = r"[0-9]+(?:\.[0-9]+)?"
+_NUMBER: Final = r"[0-9]{1,12}(?:\.[0-9]{1,12})?"
 _PLAIN: Final = re.compile(_NUMBER)
 _PARTS: Final = re.compile(
     rf"(?:(?P<h>{_NUMBER})h)?(?:(?P<m>{_NUMBER})m(?!s))?(?:(?P<s>{_NUMBER})s)?(?:(?P<ms>{_NUMBER})ms)?"

@@ -30,7 +30,7 @@ SHOWN: Final = 100
 _HIDDEN: Final = frozenset({"token", "token_file"})
 """Settings whose wrong value is never repeated: the token, and where one is put by mistake."""
 
-_URL_SECRETS: Final = re.compile(r"(?<=//).*(?=@)|[?#].*", re.DOTALL)
+_URL_SECRETS: Final = re.compile(r"(?:(?<=//)|^).*(?=@)|[?#].*", re.DOTALL)
 """Where a URL may carry a secret: user and password, query, fragment."""
 
 _SERVICE_LINK: Final = re.compile(

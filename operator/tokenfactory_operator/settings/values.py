@@ -23,6 +23,7 @@ from tokenfactory_operator.settings.durations import ACCEPTED, format_duration, 
 MAX_PORT: Final = 65_535
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _HOST_NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
+_ROOT_DOT: Final = re.compile(r"\.(?=(?::\d*)?$)")
 _ADDRESS: Final = re.compile(r"(?:[!-$&-~]|%[0-9A-Fa-f]{2})+")
 """Printable ASCII, and what is escaped."""
 _HOST_AND_PORT: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[0-9]{1,5})?")
@@ -181,13 +182,16 @@ def _api_url(value: object) -> object:
         raise ValueError("not an http(s) address") from None  # its own text quotes what may be a password
     if parts.scheme not in {"http", "https"} or not parts.hostname or not _ADDRESS.fullmatch(text):
         raise ValueError("not an http(s) address")
+    if parts.hostname.rpartition(".")[2].isdecimal():
+        ipaddress.IPv4Address(parts.hostname)  # raises ValueError
     if ":" not in parts.hostname and not _is_host(parts.hostname):
         raise ValueError("its host is no host name (a name in another script has a form that begins with xn--)")
-    if parts.username is not None or parts.query or parts.fragment:
+    if parts.username is not None or "?" in text or "#" in text:
         raise ValueError("user, query and fragment have no place in it")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ValueError("the token would travel unencrypted")
-    return text
+    # A dot at the end says that the name is complete; no certificate has it.
+    return text.replace(parts.netloc, _ROOT_DOT.sub("", parts.netloc), 1)
 
 
 def _is_host(name: str) -> bool:

@@ -140,6 +140,15 @@ async def test_an_answer_about_another_endpoint_is_not_taken(name: str) -> None:
             await OPERATIONS[name](cloud)
 
 
+@pytest.mark.parametrize("error", [{"error": {"message": "no capacity"}}, {"detail": "no capacity"}])
+async def test_a_success_that_states_an_error_is_open(error: dict[str, object]) -> None:
+    """Its id may be a request's. An endpoint that was made is found by its mark."""
+    async with cloud_before(scripted(reply(200, {"id": "req-123", **error}))) as cloud:
+        with pytest.raises(CloudUnavailable, match="states an error") as raised:
+            await cloud.create_endpoint(CREATE)
+    assert not raised.value.refused
+
+
 @pytest.mark.rule("D7")
 @pytest.mark.parametrize(
     "answer",
@@ -147,6 +156,8 @@ async def test_an_answer_about_another_endpoint_is_not_taken(name: str) -> None:
         pytest.param(httpx.Response(204), id="204"),
         pytest.param(httpx.Response(200), id="200, empty"),
         pytest.param(reply(200, {"deleted": True}), id="200, JSON"),
+        pytest.param(httpx.Response(200, content=b" null\n"), id="200, null: a handler that answers nothing"),
+        pytest.param(httpx.Response(204, headers={"Content-Encoding": "gzip"}), id="204 that would be compressed"),
         pytest.param(reply(202, {}), id="202"),
         pytest.param(reply(404, {"detail": "Dedicated endpoint not found"}), id="404 of the API"),
         pytest.param(reply(404, {"error": {"message": "gone"}}), id="404 of the API, OpenAI form"),

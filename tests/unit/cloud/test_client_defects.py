@@ -113,3 +113,12 @@ def test_an_unusable_proxy_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(ProxyError, match="HTTPS_PROXY") as raised:
         HttpCloud(CloudSettings(base_url="https://api.invalid"), token=lambda: SecretStr(TOKEN), clock=ManualClock())
     assert "secret" not in "".join(map(str, chain(raised.value)))
+
+
+@pytest.mark.parametrize("host", ["10.0.0.300", "-\u00fc"])
+def test_a_proxy_whose_host_is_none_ends_the_start(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """It would fail at each call."""
+    monkeypatch.setenv("HTTPS_PROXY", f"http://user:secret@{host}:3128")
+    with pytest.raises(ProxyError, match="HTTPS_PROXY") as raised:
+        HttpCloud(CloudSettings(base_url="https://api.invalid"), token=lambda: SecretStr(TOKEN), clock=ManualClock())
+    assert "secret" not in "".join(map(str, chain(raised.value)))

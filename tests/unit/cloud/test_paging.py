@@ -72,6 +72,9 @@ async def test_other_shapes_are_no_empty_list(answer: object) -> None:
         pytest.param({"has_more": False, "after": "x"}, None, id="echoed after"),
         pytest.param({"has_more": False, "last_id": "b"}, None, id="last page"),
         pytest.param({"next_page_token": "", "after": None, "has_more": None}, None, id="empty cursors"),
+        pytest.param({"nextPageToken": "t"}, Cursor("page_token", "t"), id="token, as protobuf writes it in JSON"),
+        pytest.param({"hasMore": True, "lastId": "z"}, Cursor("after", "z"), id="flag in camel case"),
+        pytest.param({"next": None, "nextCursor": "", "has_next": False}, None, id="no next page, in other words"),
     ],
 )
 def test_cursors(fields: dict[str, object], cursor: Cursor | None) -> None:
@@ -88,6 +91,12 @@ def test_cursors(fields: dict[str, object], cursor: Cursor | None) -> None:
         pytest.param({"data": [], "has_more": True}, id="more, but no cursor"),
         pytest.param({"data": [A], "next_page_token": {"t": 1}}, id="token of a wrong type"),
         pytest.param({"data": [A], "after": ["x"]}, id="after of a wrong type"),
+        pytest.param({"data": [A], "next_cursor": "c"}, id="a cursor of another name"),
+        pytest.param({"data": [A], "has_next": True}, id="a flag of another name"),
+        pytest.param({"data": [A], "next": "https://cloud.test/?p=2"}, id="an address"),
+        pytest.param({"data": [A], "nextPage": 2}, id="a number"),
+        pytest.param({"data": [A], "pagination": {"next": "c"}}, id="a cursor in an object"),
+        pytest.param({"data": [A], "meta": {"next_page_token": "c", "has_more": True}}, id="a token in an object"),
         pytest.param({"data": [A, {"name": "nameless"}]}, id="item without id and description"),
         pytest.param({"data": [A, None]}, id="null item"),
         pytest.param([A, "b"], id="text item"),
@@ -100,6 +109,17 @@ async def test_what_could_not_be_read_makes_it_incomplete(answer: object) -> Non
     assert not listed.complete
     assert listed.problem
     assert {endpoint.id for endpoint in listed.endpoints} <= {"a"}
+
+
+@pytest.mark.rule("E1")
+async def test_a_link_to_the_next_page_makes_it_incomplete() -> None:
+    """RFC 8288. It is not followed: the token would go wherever it leads."""
+    links = '<https://cloud.test/?p=1>; rel="prev", <https://cloud.test/?p=3>; rel=next'
+    async with cloud_before(scripted(reply(200, {"data": [A]}, link=links))) as cloud:
+        listed = await cloud.list_endpoints()
+    assert (listed.complete, [endpoint.id for endpoint in listed.endpoints]) == (False, ["a"])
+    async with cloud_before(scripted(reply(200, {"data": [A]}, link='<https://cloud.test/?p=1>; rel="prev"'))) as cloud:
+        assert (await cloud.list_endpoints()).complete
 
 
 async def test_pages_are_joined() -> None:

@@ -134,6 +134,8 @@ def test_a_fault_that_only_mentions_room_is_no_refusal(status: int, part: str, f
         *("The endpoint was scheduled, {} yet", "Deployment started, {}", "{}: the endpoint stays pending until then"),
         *("{} (operation op-1 pending)", "{}: deployment postponed", "{} after creation, it will be removed"),
         *("{}. We will retry", "{}. It will be created later", "{}, provisioning will start when there is some"),
+        *("Endpoint ep-1 is waiting: {}", "Endpoint registered, but {} now", "Endpoint is provisioning: {}"),
+        *("Request submitted. {}", "{}. Your endpoint stays in status starting", "{}: 1 of 2 replicas running"),
     ],
 )
 @pytest.mark.parametrize("lack", ["no capacity", "not enough free GPUs", "quota exceeded", "insufficient balance"])
@@ -142,6 +144,49 @@ def test_what_was_made_for_later_is_no_refusal(status: int, effect: str, lack: s
     for words in (effect.format(lack), effect.format(lack).upper()):
         for body in ({"detail": words}, {"error": {"message": words, "type": "error", "code": status}}):
             assert not failure(CREATE, status, body).refused, words
+
+
+@pytest.mark.rule("C14", "X46")
+@pytest.mark.parametrize("status", [409, 503])
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"endpoint": {"id": "ep-77"}},
+        {"id": "ep-77"},
+        {"endpoint_id": "ep-77"},
+    ],
+)
+@pytest.mark.parametrize("words", ["Not enough capacity for all replicas", "Quota exceeded"])
+def test_an_answer_that_names_an_endpoint_is_no_refusal(status: int, named: dict[str, object], words: str) -> None:
+    """Whatever its words say, something is there."""
+    for body in (
+        {"detail": words, **named},
+        {"error": {"message": words}, **named},
+        {"error": {"message": words, **named}},
+    ):
+        assert not failure(CREATE, status, body).refused, body
+
+
+@pytest.mark.parametrize("status", [409, 503])
+def test_an_answer_that_names_no_endpoint_is_judged_by_its_words(status: int) -> None:
+    """The fields may be there, and empty."""
+    body: dict[str, object] = {"detail": "Not enough capacity", "endpoint": None, "endpoint_id": ""}
+    assert failure(CREATE, status, body).refused
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, {"error": {"message": "Not Found", "type": "not_found_error", "code": 404}}),
+        (404, {"detail": "Not Found", "status": 404}),
+        (404, {"detail": "Not found."}),
+        (405, {"detail": "Method Not Allowed", "code": "method_not_allowed"}),
+        (405, {"error": {"message": "Method not allowed.", "type": "invalid_method", "code": 405}}),
+    ],
+)
+def test_a_path_that_is_not_served_may_have_a_code(status: int, body: object) -> None:
+    """Nobody is asked to change the spec."""
+    assert type(failure(CREATE, status, body)) is CloudUnavailable
 
 
 @pytest.mark.parametrize("status", [409, 503])

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from pydantic import SecretStr
 
-from tokenfactory_operator.cloud.transport import tls_context
+from tokenfactory_operator.cloud.client import HttpCloud
+from tokenfactory_operator.cloud.transport import CloudSettings, tls_context
+from tokenfactory_operator.domain.errors import CloudUnavailable
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.login import Connection
 from tokenfactory_operator.network import tls
+from tokenfactory_operator.process.leadership import SystemClock
 
 HERE: Final = Path(__file__).parent
 LAX_CA: Final = HERE / "lax_ca.pem"
@@ -70,6 +74,29 @@ async def test_every_client_asks_the_same() -> None:
             assert not context.verify_flags & ssl.VERIFY_X509_STRICT
             assert context.verify_flags & ssl.VERIFY_X509_PARTIAL_CHAIN
             assert await greeted(context) == ""
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_is_trusted_as_the_cloud_is(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    """By the authorities of the settings, where it is an https one."""
+    heard = asyncio.get_running_loop().create_future()
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.set_result(await reader.readline())
+        writer.close()
+
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(LAX_SERVER)
+    encrypted = server if scheme == "https" else None
+    async with await asyncio.start_server(proxy, "127.0.0.1", 0, ssl=encrypted) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://127.0.0.1:{port}")
+        monkeypatch.delenv(tls.BUNDLE)
+        settings = CloudSettings(base_url="https://cloud.invalid", ca_bundle=LAX_CA)
+        async with HttpCloud(settings, token=lambda: SecretStr("a-token-of-some-length"), clock=SystemClock()) as cloud:
+            with pytest.raises(CloudUnavailable):
+                await cloud.list_endpoints()
+    assert await asyncio.wait_for(heard, 30) == b"CONNECT cloud.invalid:443 HTTP/1.1\r\n"
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,7 @@ def test_ignores_a_dotenv_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         ),
         pytest.param({"project_id": ""}, "project_id", None, id="no project"),
         pytest.param({"api_url": "https://gw.example/tf/"}, "api_url", "https://gw.example/tf", id="url with a path"),
+        pytest.param({"api_url": "https://gw.example.:8/tf"}, "api_url", "https://gw.example:8/tf", id="url of a root"),
         pytest.param({"api_url": "http://127.0.0.1:80"}, "api_url", "http://127.0.0.1:80", id="loopback url"),
         pytest.param({"api_url": "http://[::1]:80"}, "api_url", "http://[::1]:80", id="IPv6 loopback url"),
         pytest.param({"metrics_address": ":9090"}, "metrics_address", ListenAddress(None, 9090), id="every interface"),
@@ -175,6 +176,8 @@ def test_accepts(flags: dict[str, str], field: str, value: object) -> None:
         pytest.param("api_url", "https://\u2025", id="a host of dots in another script"),
         pytest.param("api_url", "https://xn--", id="a host that cannot be decoded"),
         pytest.param("api_url", "https://api.example/%zz", id="half an escape"),
+        pytest.param("api_url", "https://1.2.3.256:8443", id="four numbers that are no address"),
+        pytest.param("api_url", "https://1.2.3", id="three numbers"),
         pytest.param("cluster_id", "Prod", id="upper-case cluster"),
         pytest.param("cluster_id", "a" * 33, id="long cluster"),
         pytest.param("project_id", "a b", id="project with space"),
@@ -216,6 +219,18 @@ def test_refuses(field: str, given: str) -> None:
     assert repr(given) in message
     assert "; accepted: " in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("mark", ["?", "#"])
+def test_a_mark_of_a_query_is_refused_without_one(mark: str) -> None:
+    """All paths would come behind it, and so all calls go to one address."""
+    assert "no place in it" in refusal({"api_url": f"https://api.example/tf{mark}"})
+
+
+@pytest.mark.parametrize("unit", ["", "h", "ms"])
+def test_a_duration_without_end_is_refused(unit: str) -> None:
+    """A number has to be one that can be reckoned with."""
+    assert "poll-interval" in refusal({"poll_interval": "9" * 400 + unit})
 
 
 def test_a_long_name_is_cut() -> None:
@@ -293,6 +308,8 @@ def test_refuses_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param("TOKENFACTORY_TOKEN", f"Bearer {CANARY}", id="token with its scheme"),
         pytest.param("TOKENFACTORY_TOKEN_FILE", CANARY, id="token as file name"),
         pytest.param("TOKENFACTORY_API_URL", f"https://user:{CANARY}@api.example", id="password in the address"),
+        pytest.param("TOKENFACTORY_API_URL", f"user:{CANARY}@api.example", id="password without a scheme"),
+        pytest.param("TOKENFACTORY_API_URL", f"https:/user:{CANARY}@api.example", id="password behind one slash"),
         pytest.param("TOKENFACTORY_API_URL", f"https://user:a/{CANARY}@api.example", id="password with a slash"),
         pytest.param("TOKENFACTORY_API_URL", f"https://user:{CANARY}/b@api.example", id="password like a port"),
         pytest.param("TOKENFACTORY_API_URL", f"https://user:\u2488{CANARY}@api.example", id="password not normalised"),
