@@ -16,7 +16,7 @@ from tokenfactory_operator.cli.moving import Left, Moved, Owners, moved, unique
 from tokenfactory_operator.cli.objects import Shown
 from tokenfactory_operator.cli.output import count
 from tokenfactory_operator.cli.session import Session
-from tokenfactory_operator.domain.errors import CloudError, KubeError
+from tokenfactory_operator.domain.errors import CloudError, KubeError, visible
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 
 KUSTOMIZATION: Final = "kustomization"
@@ -152,11 +152,10 @@ def files_of(done: Sequence[Moved]) -> dict[str, str]:
 
 
 def _commented(each: Moved) -> str:
-    """The manifest, with what people call the endpoint."""
+    """The manifest, with what people call the endpoint: one line, whatever they wrote."""
     endpoint = each.endpoint
-    called = " ".join((endpoint.name or endpoint.id).split())
-    state = f", {endpoint.status}" if endpoint.status else ""
-    return manifests.written([each.manifest]).replace("---\n", f"---\n# {called}{state}\n", 1)
+    said = ", ".join(filter(None, (endpoint.name or endpoint.id, endpoint.status)))
+    return manifests.written([each.manifest]).replace("---\n", f"---\n# {visible(' '.join(said.split()))}\n", 1)
 
 
 def _note(session: Session, done: Sequence[Moved], left: Sequence[Left]) -> None:

@@ -2,6 +2,7 @@
 
 On a terminal a table fits the width and long cells are wrapped. Elsewhere nothing is wrapped, cut or coloured, so that
 `grep` and `awk` work. `NO_COLOR` is honoured by rich. What is no result (notes, progress) goes to standard error.
+Control characters in what others wrote, such as the name of an endpoint, are shown and never sent to the terminal.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from tokenfactory_operator.domain.errors import visible
 
 SHOWN_AFTER: Final = 1.0
 """Seconds after which a person is told what is waited for."""
@@ -45,7 +48,7 @@ class Output:
 
     def line(self, text: str = "", *, style: str = "") -> None:
         """One line of the result, however long."""
-        self.out.print(Text(text, style=style), soft_wrap=True)
+        self.out.print(Text(_lines(text), style=style), soft_wrap=True)
 
     def heading(self, text: str) -> None:
         """What the lines below are about."""
@@ -55,14 +58,15 @@ class Output:
         """One line that begins with a check mark or its opposite."""
         symbol, plain, style = _MARKS.get(status, _UNKNOWN)
         shown = symbol if self.unicode else plain
-        self.out.print(Text.assemble((shown, style), " ", text), soft_wrap=True)
+        self.out.print(Text.assemble((shown, style), " ", _lines(text)), soft_wrap=True)
 
     def change(self, sign: str, text: str) -> None:
         """One line of what would change, coloured by its sign."""
-        self.out.print(Text.assemble((sign, _CHANGES.get(sign, "")), " ", text), soft_wrap=True)
+        self.out.print(Text.assemble((sign, _CHANGES.get(sign, "")), " ", _lines(text)), soft_wrap=True)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, indent: int = 0) -> None:
         """Aligned columns under their names; without names where all are empty."""
+        rows = [[visible(cell) for cell in row] for row in rows]
         if self.is_terminal:
             self.out.print(_for_people(columns, rows, indent))
             return
@@ -79,13 +83,13 @@ class Output:
 
     def note(self, text: str) -> None:
         """Something to know that is no result."""
-        self.err.print(Text(text, style="dim"), soft_wrap=True)
+        self.err.print(Text(_lines(text), style="dim"), soft_wrap=True)
 
     def failure(self, message: str, hint: str = "") -> None:
         """Why the command ends."""
-        self.err.print(Text.assemble(("Error: ", "bold red"), message), soft_wrap=True)
+        self.err.print(Text.assemble(("Error: ", "bold red"), _lines(message)), soft_wrap=True)
         if hint:
-            self.err.print(Text.assemble(("Hint: ", "bold"), hint), soft_wrap=True)
+            self.err.print(Text.assemble(("Hint: ", "bold"), _lines(hint)), soft_wrap=True)
 
     @contextlib.contextmanager
     def working(self, text: str) -> Iterator[None]:
@@ -103,6 +107,10 @@ class Output:
             timer.cancel()
             timer.join()
             status.stop()
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def _for_people(columns: Sequence[str], rows: Sequence[Sequence[str]], indent: int) -> Table:

@@ -17,6 +17,7 @@ from tokenfactory_operator.cli.output import Output, count
 from tokenfactory_operator.cli.rehearsal.prepare import Troubled, prepared
 from tokenfactory_operator.cli.rehearsal.stage import Stage
 from tokenfactory_operator.cli.session import Session
+from tokenfactory_operator.domain.errors import visible
 
 Files = Annotated[
     list[str],
@@ -132,7 +133,7 @@ def _shown(change: FieldChange) -> str:
 def _value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return "(left out)" if value is None else str(value) or '""'
+    return "(left out)" if value is None else visible(str(value)) or '""'
 
 
 def _from_to(before: int, after: int) -> str:

@@ -8,7 +8,9 @@ from typing import Any, Final
 import pytest
 
 from tokenfactory_operator.cli.applying import Applied
-from tokenfactory_operator.cli.forecast import FieldChange, Verb, refused
+from tokenfactory_operator.cli.forecast import FieldChange, Forecast, Verb, refused
+from tokenfactory_operator.cli.output import Output
+from tokenfactory_operator.cli.plan import show
 from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
 from tokenfactory_operator.kube.errors import NoAnswer, from_answer
 from unit.support.builders import KEY, SPEC, an_endpoint, an_object
@@ -57,6 +59,13 @@ def test_only_a_field_that_cannot_be_changed_needs_another_object(error: KubeErr
     changed = (FieldChange("region", "eu-west1", "eu-north1"),) if verb is Verb.REPLACE else ()
     assert forecast.changes == changed
     assert (forecast.endpoint_id, forecast.before, forecast.after.reserved) == ("ep-1", forecast.after, 2)
+
+
+def test_a_value_is_one_visible_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A description of the cloud can neither steer the terminal nor add a line to the plan."""
+    change = FieldChange("description", "a\x1b[31m\n+ ml/x: create", "")
+    show(Output(), [Forecast(KEY, Verb.CHANGE, "unchanged", changes=(change,))])
+    assert r'description: a\x1b[31m\n+ ml/x: create → ""' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,23 @@ def test_each_has_its_file(places: tuple[str, ...], files: dict[str, str]) -> No
     assert written(*places) == files
 
 
+@pytest.mark.parametrize(
+    ("name", "status", "comment"),
+    [
+        pytest.param("Search bot", "running", "# Search bot, running", id="usual"),
+        pytest.param("a\x1b[31mred\x07", None, r"# a\x1b[31mred\x07", id="control characters"),
+        pytest.param("a\nspec: x", "running\nspec: evil", "# a spec: x, running spec: evil", id="line breaks"),
+        pytest.param("\u202ea\ud800\ufeff", "run\x00", r"# \u202ea\ud800\ufeff, run\x00", id="not visible"),
+        pytest.param(None, None, "# ep-1", id="nothing"),
+    ],
+)
+def test_the_comment_is_one_visible_line(name: str | None, status: str | None, comment: str) -> None:
+    """YAML has no control characters, and a terminal obeys them."""
+    text = files_of([a_move("ml/x", name=name, status=status)])["x.yaml"]
+    assert text.splitlines()[1] == comment
+    assert yaml.safe_load(text) == {"metadata": {"namespace": "ml", "name": "x"}}
+
+
 labels = st.text("ab-", min_size=1, max_size=3)
 
 

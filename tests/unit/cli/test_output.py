@@ -63,6 +63,34 @@ def test_on_a_terminal_a_table_fits(width: int) -> None:
     assert "gpt-oss-120b" in screen.getvalue()
 
 
+HOSTILE = "a\x1b[31mred\x07\u202eb"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_others_wrote_does_nothing_to_the_terminal(capsys: pytest.CaptureFixture[str], *, terminal: bool) -> None:
+    """An endpoint's name may have any character; a line break in a cell makes no other row."""
+
+    def everything() -> None:
+        out = Output()
+        out.line(f"{HOSTILE}\nsecond line")
+        out.mark("ok", HOSTILE)
+        out.change("+", HOSTILE)
+        out.table(("NAME",), [[f"{HOSTILE}\nx"]])
+        out.note(HOSTILE)
+        out.failure(HOSTILE, HOSTILE)
+
+    if terminal:
+        with on_a_terminal(200, NO_COLOR="1") as screen:
+            everything()
+        printed = re.sub(r"\x1b\[[012]m", "", screen.getvalue())  # bold and dim are ours
+    else:
+        everything()
+        printed = "".join(capsys.readouterr())
+    assert printed.count(r"a\x1b[31mred\x07\u202eb") == 7
+    assert not set("\x1b\x07\u202e") & set(printed)
+    assert len(printed.splitlines()) == 9
+
+
 def test_colours_and_none() -> None:
     """A terminal has them unless `NO_COLOR` is set."""
     with on_a_terminal() as screen:
