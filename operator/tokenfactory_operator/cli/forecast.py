@@ -14,7 +14,7 @@ from tokenfactory_operator.cli.objects import Shown
 from tokenfactory_operator.cli.rehearsal.ports import Sent
 from tokenfactory_operator.cli.rehearsal.stage import Rehearsed
 from tokenfactory_operator.domain.drift import immutable_mismatches
-from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
+from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
 from tokenfactory_operator.domain.identity import text_without_marks
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.reasons import Reason
@@ -143,7 +143,7 @@ def _unchangeable(error: KubeError) -> tuple[str, ...]:
 
 def _judged(error: KubeError) -> bool:
     """Whether the API server has looked at what was sent, and will answer the same again."""
-    return isinstance(error, (ApiServerError, KubeConflict, KubeNotFound)) and not may_pass(error)
+    return isinstance(error, (ApiServerError, KubeNotFound)) and not may_pass(error)
 
 
 def foretold(applied: Applied, rehearsed: Rehearsed) -> Forecast:

@@ -51,6 +51,8 @@ class Installation:
     """Container ports by name: `metrics`, `health`."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """The settings that it is started with, by the names of their variables; those from other places are left out."""
+    elsewhere: bool = False
+    """Whether it may have more settings: from flags, a ConfigMap or a field, which are not read here."""
     token: SecretKey | None = None
 
     @property
@@ -120,7 +122,18 @@ def parsed(deployment: JsonObject) -> Installation:
         selector=(spec.get("selector") or {}).get("matchLabels") or {},
         ports={port["name"]: port["containerPort"] for port in container.get("ports") or () if "name" in port},
         environment=environment,
+        elsewhere=_elsewhere(container, given),
         token=_token(pod, container, environment, given),
+    )
+
+
+def _elsewhere(container: Mapping[str, Any], given: list[Mapping[str, Any]]) -> bool:
+    referred = [item["name"] for item in given if "valueFrom" in item and item["name"] != f"{ENV_PREFIX}TOKEN"]
+    words = [*(container.get("command") or ()), *(container.get("args") or ())]
+    return (
+        bool(container.get("envFrom"))
+        or any(name.startswith(ENV_PREFIX) for name in referred)
+        or any(str(word).startswith("--") for word in words)
     )
 
 

@@ -129,11 +129,14 @@ class Session:
 
     async def note_unknown_settings(self) -> None:
         """Say by which cluster id the owner marks were judged, where the operator's own one is not known."""
-        if self._installation is None and not (await self.access()).settings.cluster_id:
-            self.out.note(
-                f"No operator was found, so its settings are not known. The id of this cluster is taken to be "
-                f"{await self.cluster_id()}; set TOKENFACTORY_CLUSTER_ID if the operator has another."
-            )
+        settings, found = (await self.access()).settings, self._installation
+        if settings.cluster_id or (found is not None and not found.elsewhere):
+            return
+        text = f"Not all settings of {found.key} can be read" if found else "No operator was found"
+        self.out.note(
+            f"{text}, so its cluster id is not known. It is taken to be {await self.cluster_id()}; "
+            "set TOKENFACTORY_CLUSTER_ID if it is another."
+        )
 
     # The cloud
 

@@ -92,6 +92,21 @@ def test_where_the_token_of_a_deployment_is(container: dict[str, Any], token: Se
     assert parsed(a_deployment(**container)).token == token
 
 
+@pytest.mark.parametrize(
+    ("container", "elsewhere"),
+    [
+        pytest.param({"env": [FILE, REFERRED], "args": ["run"]}, False, id="as the chart has it"),
+        pytest.param({"env": [{"name": "TOKENFACTORY_CLUSTER_ID", "valueFrom": {}}]}, True, id="reference"),
+        pytest.param({"env": [{"name": "POD_NAME", "valueFrom": {}}]}, False, id="no setting"),
+        pytest.param({"envFrom": [{"configMapRef": {"name": "x"}}]}, True, id="ConfigMap"),
+        pytest.param({"args": ["run", "--cluster-id=prod"]}, True, id="flag"),
+    ],
+)
+def test_settings_that_cannot_be_read(container: dict[str, Any], elsewhere: bool) -> None:  # noqa: FBT001
+    """Nothing is concluded from their absence."""
+    assert parsed(a_deployment(**container)).elsewhere is elsewhere
+
+
 def test_which_operator_is_meant() -> None:
     """The one that serves the namespace, or that is named; else a person has to choose."""
     everywhere = Installation(Key("a", "x"))

@@ -47,6 +47,7 @@ def plan_of(error: KubeError, **spec: Any) -> Any:  # noqa: ANN401  # JSON
         pytest.param(answered(403), Verb.REFUSED, id="no right"),
         pytest.param(KubeNotFound("PATCH /x: namespaces ml not found"), Verb.REFUSED, id="no namespace"),
         pytest.param(answered(500), Verb.UNKNOWN, id="a webhook that does not answer"),
+        pytest.param(answered(409), Verb.UNKNOWN, id="changed meanwhile"),
         pytest.param(answered(429), Verb.UNKNOWN, id="too many requests"),
         pytest.param(NoAnswer("PATCH /x: cut"), Verb.UNKNOWN, id="network"),
         pytest.param(KubeError("PATCH /x: the answer cannot be used"), Verb.UNKNOWN, id="no answer of Kubernetes"),

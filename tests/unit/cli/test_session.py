@@ -21,8 +21,9 @@ UID: Final = "c1c1c1c1-0000-0000-0000-000000000000"
 
 
 def deployment(name: str) -> dict[str, Any]:
-    """An operator whose cluster id is not that of `kube-system`."""
-    container = {"name": "operator", "env": [{"name": "TOKENFACTORY_CLUSTER_ID", "value": "prod"}]}
+    """An operator whose cluster id is not that of `kube-system`, and is read where its name has one letter."""
+    given = {"value": "prod"} if len(name) == 1 else {"valueFrom": {"configMapKeyRef": {"name": "x", "key": "y"}}}
+    container = {"name": "operator", "env": [{"name": "TOKENFACTORY_CLUSTER_ID", **given}]}
     return {"metadata": {"namespace": "ops", "name": name}, "spec": {"template": {"spec": {"containers": [container]}}}}
 
 
@@ -86,7 +87,8 @@ async def test_without_a_cluster_this_environment_counts(monkeypatch: pytest.Mon
     [
         pytest.param(("a",), {}, "prod", "", id="found"),
         pytest.param((), {"TOKENFACTORY_CLUSTER_ID": "prod"}, "prod", "", id="given here"),
-        pytest.param((), {}, "c1c1c1c1", "taken to be c1c1c1c1; set TOKENFACTORY_CLUSTER_ID", id="not known"),
+        pytest.param((), {}, "c1c1c1c1", "No operator was found", id="none found"),
+        pytest.param(("hidden",), {}, "c1c1c1c1", "Not all settings of ops/hidden can be read", id="hidden"),
     ],
 )
 async def test_a_cluster_id_that_is_not_known_is_said(
