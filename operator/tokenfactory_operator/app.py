@@ -15,7 +15,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import structlog
 
@@ -71,13 +71,18 @@ def main(settings: Settings) -> int:
         asyncio.run(run(settings))
     except SetupError as error:
         raise StartupError(error.message) from error
+    except asyncio.CancelledError:
+        _LOG.info("stopped before it had started")
     return 0
 
 
 async def run(settings: Settings) -> None:
     """The operator's life; returns when it was asked to stop."""
     heap.collect_seldom()
-    asyncio.get_running_loop().set_exception_handler(LoopErrors())
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(LoopErrors())
+    # The kernel keeps from the first process of a container a signal that has no handler: the start may last.
+    loop.add_signal_handler(signal.SIGTERM, cast("asyncio.Task[None]", asyncio.current_task()).cancel)
     metrics = Metrics(version=operator_version())
     refusals = Refusals(now=time.monotonic, count=metrics.kube_refused)
     async with (

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import SecretStr
 
 from tokenfactory_operator.credentials.choice import Credential
@@ -42,3 +47,36 @@ async def test_a_refused_token_is_sought_where_it_was_given(in_a_file: bool, tmp
             with pytest.raises(Unauthorized) as refused:
                 await cloud.list_endpoints()
     assert f"Check the token in {named}." in refused.value.message
+
+
+def test_sigterm_ends_a_process_that_waits_for_the_api_server(tmp_path: Path) -> None:
+    """With a handler of its own: without one the first process of a container would go on, and lead in the end."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        server = f"https://127.0.0.1:{unused.getsockname()[1]}"
+    (tmp_path / "kubeconfig").write_text(
+        yaml.safe_dump(
+            {
+                "current-context": "it",
+                "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+                "clusters": [{"name": "it", "cluster": {"server": server}}],
+                "users": [{"name": "it", "user": {"token": "a-token-of-some-length"}}],
+            }
+        )
+    )
+    environment = {
+        **os.environ,
+        "KUBECONFIG": str(tmp_path / "kubeconfig"),
+        "TOKENFACTORY_TOKEN": "a-token-of-some-length",
+        "TOKENFACTORY_HEALTH_ADDRESS": "0",
+        "TOKENFACTORY_METRICS_ADDRESS": "0",
+    }
+    command = [sys.executable, "-m", "tokenfactory_operator", "run"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            assert any("asked again" in line for line in process.stderr)
+            process.terminate()
+            assert process.wait(60) == 0
+            assert "stopped before it had started" in process.stderr.read()
+        finally:
+            process.kill()
