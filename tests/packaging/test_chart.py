@@ -276,6 +276,9 @@ def test_the_operator_may_run_elsewhere(bare_cluster: Cluster) -> None:
         pytest.param("settings.concurrency=0", "/settings/concurrency", id="too small"),
         pytest.param("metrics.port=80", "/metrics/port", id="a port for root"),
         pytest.param("admission.limits.maxGpus=-1", "/admission/limits/maxGpus", id="negative"),
+        pytest.param(
+            r"podLabels.app\.kubernetes\.io/component=x", "app.kubernetes.io/component", id="a label of the chart's own"
+        ),
     ],
 )
 def test_values_are_checked(bare_cluster: Cluster, value: str, named: str) -> None:
@@ -283,6 +286,16 @@ def test_values_are_checked(bare_cluster: Cluster, value: str, named: str) -> No
     result = bare_cluster.helm("template", "demo", str(CHART), f"--set={value}", check=False)
     assert result.returncode != 0
     assert named in result.stderr
+
+
+def test_a_large_number_of_a_file_is_written_with_its_digits(bare_cluster: Cluster, tmp_path: Path) -> None:
+    """Helm reads it as a float, and the policy reads it as an integer."""
+    values = tmp_path / "values.yaml"
+    values.write_text("admission: {limits: {enabled: true, maxGpus: 1000000}}\nsettings: null\n")
+    shown = bare_cluster.helm(
+        "template", "demo", str(CHART), f"--values={values}", "--set=token.existingSecret=t"
+    ).stdout
+    assert 'maxGpus: "1000000"' in shown
 
 
 def test_package_contains_the_crd(bare_cluster: Cluster, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ app.kubernetes.io/component: "operator"
 
 {{/* "true" where pods elect a leader. */}}
 {{- define "operator.elects" -}}
-{{- ne (dig "leaderElection" true .Values.settings) false -}}
+{{- ne (dig "leaderElection" true (.Values.settings | default dict)) false -}}
 {{- end -}}
 
 {{- define "operator.tokenSecret" -}}
@@ -131,7 +131,7 @@ app.kubernetes.io/component: "operator"
 - name: TOKENFACTORY_SECRET_NAMES
   value: {{ . | quote }}
 {{- end }}
-{{- range $name, $value := .Values.settings }}
+{{- range $name, $value := .Values.settings | default dict }}
 - name: {{ printf "TOKENFACTORY_%s" (snakecase $name | upper) }}
   value: {{ ternary (join "," $value) (toString $value) (kindIs "slice" $value) | quote }}
 {{- end }}
