@@ -81,7 +81,13 @@ class Signer:
 
     async def _renew(self) -> None:
         try:
-            self._connection, self._refused = await loaded(self._load), False
+            fresh = await loaded(self._load)
+            if fresh.server != self._connection.server:  # another context is current: its token is not for this server
+                raise SetupError(
+                    f"The credentials are for {fresh.server} by now, and this process works with "
+                    f"{self._connection.server}: start it again."
+                )
+            self._connection, self._refused = fresh, False
         finally:
             self._loading = None
 

@@ -83,6 +83,20 @@ async def test_connection_refused() -> None:
                 await client.request("GET", "/x")
 
 
+async def test_another_clusters_token_is_not_sent() -> None:
+    """The current context of a kubeconfig may be another one by the time at which the token is read again."""
+    async with loopback(lambda _: answer({})) as server:
+
+        async def load() -> Connection:
+            return replace(server.connection(token="of-another-cluster"), server="https://other.example")
+
+        connection = server.connection(token="old", expires_in=timedelta(seconds=-1))
+        async with KubeClient(connection, load) as client:
+            with pytest.raises(KubeError, match=r"https://other\.example by now.*start it again"):
+                await client.request("GET", "/x")
+    assert server.requests == []
+
+
 @pytest.mark.parametrize(
     ("expires_in", "first_status", "tokens"),
     [
