@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import yaml
 
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.cli.documents import Unreadable, documents, has_to_be_quoted, plain
 from tokenfactory_operator.cli.errors import CliError
 
 STDIN: Final = "-"
@@ -18,6 +21,9 @@ SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 """Of the files in a folder that are manifests, as kubectl has them."""
 KUSTOMIZATIONS: Final = frozenset({"kustomization.yaml", "kustomization.yml"})
 """Files by which kustomize makes manifests of others; `import` writes one, too."""
+
+_SHOWN: Final = 60
+"""Characters of a wrong value that are shown at most."""
 
 Manifest = dict[str, Any]
 
@@ -41,69 +47,153 @@ class Read(NamedTuple):
         raise CliError(f"There is no {api.KIND} in what was given.", hint=hint)
 
 
-def read(places: Sequence[str]) -> Read:
-    """What is in these files and folders.
+def read(places: Sequence[str], *, recursive: bool = False) -> Read:
+    """What is in these files and folders; `recursive` takes the folders in them, too.
 
     Raises:
-        CliError: a place cannot be read, is no YAML, or has an object without a name.
+        CliError: a place cannot be read, is neither JSON nor YAML, or has an object that no API server would take.
     """
     found: list[Manifest] = []
     kustomizations: list[Path] = []
     others = 0
-    for origin, text in _texts(places):
+    for origin, text in _texts(places, recursive=recursive):
         if isinstance(origin, Path) and origin.name in KUSTOMIZATIONS:
             kustomizations.append(origin)
             continue
-        for document in _documents(str(origin), text):
-            if document.get("kind") != api.KIND or not str(document.get("apiVersion")).startswith(f"{api.GROUP}/"):
+        for document in _objects(str(origin), text):
+            if document.get("kind") == api.KIND and str(document.get("apiVersion")).startswith(f"{api.GROUP}/"):
+                found.append(_checked(str(origin), document))
+            else:
                 others += 1
-                continue
-            if not (document.get("metadata") or {}).get("name"):
-                raise CliError(f"{origin}: a {api.KIND} has no metadata.name.", hint="Give it a name.")
-            found.append(dict(document))
     return Read(found, others, kustomizations)
 
 
-def _texts(places: Sequence[str]) -> Iterator[tuple[str | Path, str]]:
+def _texts(places: Sequence[str], *, recursive: bool) -> Iterator[tuple[str | Path, str]]:
     for place in places:
         if place == STDIN:
-            yield "standard input", sys.stdin.read()
+            yield "standard input", _decoded("Standard input", _standard_input)
             continue
         path = Path(place)
-        files = sorted(each for each in path.rglob("*") if each.suffix in SUFFIXES) if path.is_dir() else [path]
-        if not files:
-            raise CliError(f"{place} has no manifest: no file that ends in {', '.join(sorted(SUFFIXES))}.", hint=PLACES)
-        for file in files:
-            try:
-                yield file, file.read_text(encoding="utf-8")
-            except (OSError, UnicodeError) as error:
-                reason = error.strerror if isinstance(error, OSError) else "it is no text"
-                raise CliError(f"{file} cannot be read: {reason}.", hint=PLACES) from None
+        for file in _files(path, recursive=recursive) if path.is_dir() else [path]:
+            yield file, _decoded(str(file), file.read_bytes)
 
 
-def _documents(origin: str, text: str) -> Iterator[Mapping[str, Any]]:
+def _files(folder: Path, *, recursive: bool) -> list[Path]:
+    """The manifests of a folder. Raises `CliError` where there is none."""
+    every = sorted(each for each in folder.rglob("*") if each.suffix in SUFFIXES and each.is_file())
+    files = every if recursive else [each for each in every if each.parent == folder]
+    if not files:
+        hint = "-R reads the folders in it, too." if every else PLACES
+        raise CliError(f"{folder} has no manifest: no file that ends in {', '.join(sorted(SUFFIXES))}.", hint=hint)
+    return files
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None or sys.stdin.closed:
+        raise OSError(errno.EBADF, "it is closed")
+    return sys.stdin.buffer.read()
+
+
+def _decoded(origin: str, source: Callable[[], bytes]) -> str:
     try:
-        documents = [document for document in yaml.safe_load_all(text) if document is not None]
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f", line {mark.line + 1}" if mark is not None else ""
+        return source().decode("utf-8")
+    except OSError as error:
+        raise CliError(f"{origin} cannot be read: {error.strerror}.", hint=PLACES) from None
+    except UnicodeDecodeError:
+        raise CliError(f"{origin} cannot be read: it is no text in UTF-8.", hint="Save it in UTF-8.") from None
+
+
+def _objects(origin: str, text: str) -> Iterator[Mapping[str, Any]]:
+    """Each object of a stream, and each of a list in it."""
+    try:
+        found = documents(text)
+    except Unreadable as error:
+        place = f", line {error.line}" if error.line else ""
         raise CliError(
-            f"{origin}{place} is no YAML: {getattr(error, 'problem', None) or 'it cannot be read'}.",
-            hint="kubectl apply --dry-run=client -f FILE reads it in the same way.",
+            f"{origin}{place} {error}.", hint="kubectl apply --dry-run=client -f FILE reads it in the same way."
         ) from None
-    for document in documents:
-        if not isinstance(document, Mapping):
-            raise CliError(f"{origin} has something that is no object of Kubernetes.", hint=PLACES)
-        yield from document["items"] if _is_list(document) else [document]
+    for document in found:
+        for each in document["items"] if _is_list(document) else [document]:
+            if not isinstance(each, Mapping):
+                raise CliError(
+                    f"{origin} has something that is no object of Kubernetes: {_short(each)}.",
+                    hint="Each document, and each of the items of a List, is an object with a kind.",
+                )
+            yield each
 
 
-def _is_list(document: Mapping[str, Any]) -> bool:
-    return str(document.get("kind", "")).endswith("List") and isinstance(document.get("items"), list)
+def _is_list(document: object) -> bool:
+    return (
+        isinstance(document, Mapping)
+        and str(document.get("kind", "")).endswith("List")
+        and isinstance(document.get("items"), list)
+    )
 
 
-def written(documents: Sequence[Mapping[str, Any]]) -> str:
+def _checked(origin: str, document: Mapping[str, Any]) -> Manifest:
+    """The object as JSON has it. Raises `CliError` for a form in which no API server takes it, with what to change."""
+    try:
+        manifest: Manifest = plain(document)
+    except ValueError as error:
+        raise CliError(f"{origin}: a {api.KIND} has what JSON has not: {error}.", hint="Put it in quotes.") from None
+    if manifest["apiVersion"] != api.API_VERSION:
+        raise CliError(
+            f"{origin}: the apiVersion {_short(manifest['apiVersion'])} of a {api.KIND} is not served.",
+            hint=f"Write apiVersion: {api.API_VERSION}.",
+        )
+    for path, value, form in _forms(manifest):
+        if value is not None and not isinstance(value, form):
+            kind, hint = _FORMS[form]
+            raise CliError(f"{origin}: {path} of a {api.KIND} is no {kind}: {_short(value)}.", hint=hint)
+    if not (manifest.get("metadata") or {}).get("name"):
+        raise CliError(f"{origin}: a {api.KIND} has no metadata.name.", hint="Give it a name.")
+    return manifest
+
+
+_FORMS: Final[Mapping[type, tuple[str, str]]] = {
+    str: ("text", "Put it in quotes."),
+    dict: ("mapping", "Write it as `name: value`."),
+    list: ("list", "Write each of its parts behind a dash."),
+}
+
+
+def _forms(manifest: Manifest) -> Iterator[tuple[str, Any, type]]:
+    """What has one form only for each kind of object: its path, what is there, and the form."""
+    yield "metadata", manifest.get("metadata"), dict
+    metadata: Manifest = manifest.get("metadata") or {}
+    for name in ("name", "namespace"):
+        yield f"metadata.{name}", metadata.get(name), str
+    for name in ("labels", "annotations"):
+        yield f"metadata.{name}", metadata.get(name), dict
+        for inner, value in (metadata.get(name) or {}).items():
+            yield f"metadata.{name}.{inner}", value, str
+    for name, form in (("finalizers", str), ("ownerReferences", dict)):
+        yield f"metadata.{name}", metadata.get(name), list
+        for value in metadata.get(name) or ():
+            yield f"metadata.{name}[]", value, form
+    yield "spec", manifest.get("spec"), dict
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def written(objects: Sequence[Mapping[str, Any]]) -> str:
     """A stream of YAML, in the order of the fields as they are given."""
     return "".join(
-        f"---\n{yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=10_000)}"
-        for document in documents
+        f"---\n{yaml.dump(dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)}"
+        for document in objects
     )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what kubectl would not take for text."""
+
+
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="'" if has_to_be_quoted(text) else None
+    ),
+)

@@ -23,6 +23,7 @@ Files = Annotated[
     list[str],
     typer.Option("--filename", "-f", metavar="FILE", help="File or folder of manifests, or - for standard input."),
 ]
+Recursive = Annotated[bool, typer.Option("--recursive", "-R", help="Read the folders in a folder, too.")]
 SIGNS: Final = {
     Verb.CREATE: "+",
     Verb.ADOPT: "~",
@@ -39,7 +40,7 @@ REPLACING: Final = (
 
 
 @command()
-async def plan(session: Session, filename: Files) -> Exit:
+async def plan(session: Session, filename: Files, recursive: Recursive = False) -> Exit:  # noqa: FBT002  # typer's form
     """Say what applying manifests would do, and change nothing.
 
     For each object: create an endpoint, adopt one, change one (each field from what to what), nothing, or why it
@@ -51,7 +52,7 @@ async def plan(session: Session, filename: Files) -> Exit:
     kubectl tokenfactory plan -f endpoints/
     kustomize build . | kubectl tokenfactory plan -f -
     """
-    read = manifests.read(filename)
+    read = manifests.read(filename, recursive=recursive)
     found = read.needed()
     if read.others:
         session.out.note(f"{count(read.others, 'object')} of other kinds left out.")

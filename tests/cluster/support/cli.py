@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from unittest import mock
 
 from tokenfactory_operator.cli.main import main
@@ -66,7 +66,7 @@ class Cli:
         `terminal`: what it writes is read on a terminal.
         """
         out, err = Typed(terminal=terminal), Typed(terminal=terminal)
-        source = Keyboard(typed) if typed else io.StringIO(stdin)
+        source = Keyboard(typed) if typed else io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")
         with self._process(out, err, source, {**self.environment, **variables}):
             code = main(list(arguments))
         return Ran(code, out.getvalue(), err.getvalue())
@@ -79,9 +79,7 @@ class Cli:
 
     @staticmethod
     @contextlib.contextmanager
-    def _process(
-        out: io.StringIO, err: io.StringIO, source: io.StringIO, environment: Mapping[str, str]
-    ) -> Iterator[None]:
+    def _process(out: io.StringIO, err: io.StringIO, source: TextIO, environment: Mapping[str, str]) -> Iterator[None]:
         with (
             mock.patch.dict(os.environ, environment, clear=True),
             mock.patch.object(sys, "stdin", source),
