@@ -21,6 +21,8 @@ from tokenfactory_operator.ports import JsonObject, Key
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 """Where `kubectl apply` keeps what it applied (Kubernetes: declarative management of objects)."""
 APPLY_PATCH: Final = "application/apply-patch+yaml"
+STRICT: Final = ("fieldValidation", "Strict")
+"""A field that the API server does not know is refused, as `kubectl apply` has it refused."""
 KUBECTL: Final = "kubectl"
 """The manager of `kubectl apply --server-side`."""
 
@@ -59,24 +61,30 @@ async def _patched(client: KubeClient, path: str, manifest: Manifest, before: Js
     before_that = last_applied(before)
     if before is not None and before_that is not None:
         body = three_way(before_that, _given(manifest), before)
-        query = [DRY_RUN, ("fieldManager", "kubectl-client-side-apply")]
+        query = [DRY_RUN, STRICT, ("fieldManager", "kubectl-client-side-apply")]
         return await client.request("PATCH", path, query=query, body=body, content_type=MERGE_PATCH)
-    query = [DRY_RUN, ("fieldManager", manager_of(before)), ("force", "true")]
+    query = [DRY_RUN, STRICT, ("fieldManager", manager_of(before)), ("force", "true")]
     body = {**_given(manifest), "apiVersion": api.API_VERSION, "kind": api.KIND}
     return await client.request("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
 
 
 def _given(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What an apply sends of a manifest: it may be a dump, with what only the API server writes."""
-    kept = ("name", "namespace", "labels")
-    metadata = {name: manifest["metadata"][name] for name in kept if name in manifest["metadata"]}
+    kept = ("name", "namespace", "labels", "finalizers", "ownerReferences")
+    metadata = {name: value for name, value in _inner(manifest, "metadata").items() if name in kept}
     return {"metadata": {**metadata, "annotations": own_annotations(manifest)}, "spec": manifest.get("spec")}
 
 
 def own_annotations(body: Mapping[str, Any]) -> dict[str, Any]:
     """The annotations without what `kubectl apply` keeps there for itself."""
-    given = (body.get("metadata") or {}).get("annotations") or {}
+    given = _inner(_inner(body, "metadata"), "annotations")
     return {name: text for name, text in given.items() if name != LAST_APPLIED}
+
+
+def _inner(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The fields of a field; none where it has none."""
+    value = fields.get(name)
+    return value if isinstance(value, Mapping) else {}
 
 
 def last_applied(before: JsonObject | None) -> dict[str, Any] | None:
@@ -86,7 +94,7 @@ def last_applied(before: JsonObject | None) -> dict[str, Any] | None:
         document = json.loads(text) if text else None
     except ValueError:
         return None
-    return _given(document) if isinstance(document, dict) and "metadata" in document else None
+    return _given(document) if isinstance(document, dict) else None
 
 
 def manager_of(before: JsonObject | None) -> str:
@@ -102,7 +110,7 @@ def three_way(original: Mapping[str, Any], modified: Mapping[str, Any], current:
     for name, value in modified.items():
         now = current.get(name)
         if isinstance(value, Mapping):
-            inner = three_way(original.get(name) or {}, value, now if isinstance(now, Mapping) else {})
+            inner = three_way(_inner(original, name), value, _inner(current, name))
             if inner or not isinstance(now, Mapping):
                 patch[name] = inner
         elif now != value:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, Final
 
 import typer
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from tokenfactory_operator.decision.offered import wanted
 from tokenfactory_operator.domain.catalog import Catalog, Wanted
 from tokenfactory_operator.kube.paths import OBJECTS
 
+_LONGEST: Final = 253
 FLAGS = {"model": "--model", "flavor": "--flavor", "gpu": "--gpu", "count": "--count", "region": "--region"}
 
 Name = Annotated[str, typer.Argument(help="Name of the object.")]
@@ -60,6 +62,7 @@ async def create(  # noqa: PLR0913, PLR0917  # each is an option
     kubectl tokenfactory create qwen --model Qwen/Qwen3-32B --flavor base --count 1 --region eu-north1
     kubectl tokenfactory create gpt-oss-120b --model openai/gpt-oss-120b --dry-run > endpoint.yaml
     """
+    _named(name)
     catalog = Catalog(await session.templates())
     chosen = _complete(session, catalog, Choice(model, flavor, gpu, count, region))
     most = max_replicas or min_replicas
@@ -87,8 +90,22 @@ def _complete(session: Session, catalog: Catalog, chosen: Choice) -> Choice:
         if getattr(chosen, field):
             _offered(chosen, field, offered)
             continue
-        chosen = chosen.having(field, offered[0] if len(offered) == 1 else _ask(session, field, offered))
+        value = offered[0] if len(offered) == 1 else _ask(session, field, offered)
+        try:
+            chosen = chosen.having(field, value)
+        except ValueError:
+            raise CliError(f"{value} is no number.", hint=f"Give {FLAGS[field]} as a number, such as 1.") from None
     return chosen
+
+
+def _named(name: str) -> None:
+    """Raise `CliError` for a name that Kubernetes does not take (Kubernetes: object names, DNS subdomain names)."""
+    if len(name) > _LONGEST or not re.fullmatch(api.DNS_SUBDOMAIN, name):
+        raise CliError(
+            f'"{name}" is no name of an object.',
+            hint=f"A name has small letters, digits, - and . only, {_LONGEST} characters at most, and begins and ends "
+            "with a letter or a digit.",
+        )
 
 
 def _known(catalog: Catalog, chosen: Choice) -> None:

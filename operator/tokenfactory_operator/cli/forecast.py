@@ -175,7 +175,9 @@ def _stored(applied: Applied) -> str:
 
 def _written(body: Mapping[str, Any]) -> tuple[object, ...]:
     """What people write of an object."""
-    return body.get("spec"), body["metadata"].get("labels") or {}, own_annotations(body)
+    metadata = body["metadata"]
+    lists = (metadata.get("finalizers") or [], metadata.get("ownerReferences") or [])
+    return body.get("spec"), metadata.get("labels") or {}, own_annotations(body), *lists
 
 
 def _verb(rehearsed: Rehearsed, shown: Shown) -> Verb:
