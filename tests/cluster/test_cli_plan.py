@@ -186,6 +186,36 @@ def test_a_field_that_is_misspelt(planning: Planning) -> None:
     assert "spec.model: Required value" in foreseen["message"]
 
 
+@pytest.mark.parametrize("applied", [True, False], ids=["an object", "no object"])
+def test_a_field_that_nobody_knows(planning: Planning, applied: bool) -> None:  # noqa: FBT001  # a parameter
+    """It is left out by nobody: the apply is refused, as foreseen."""
+    if applied:
+        planning.apply(manifest())
+        planning.world.until_ready("subject")
+    document = json.loads(manifest())
+    document["spec"]["displayNam"] = "x"
+    foreseen = planning.plan(json.dumps(document), code=1)
+    assert (foreseen["action"], foreseen["changes"]) == ("refused", [])
+    assert "spec.displayNam" in foreseen["message"]
+    refused = planning.world.cluster.kubectl(
+        "apply", "-n", planning.world.namespace, "-f", "-", input=json.dumps(document), check=False
+    )
+    assert refused.returncode != 0
+
+
+@pytest.mark.parametrize("arguments", [(), ("--server-side",)], ids=["client side", "server side"])
+def test_owners_and_finalizers(planning: Planning, arguments: tuple[str, ...]) -> None:
+    """The object is another one with them, and the cloud is not."""
+    planning.apply(manifest(), *arguments)
+    planning.world.until_ready("subject")
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "00000000-0000-0000-0000-000000000001"}
+    for field in ({"finalizers": ["example.com/held"]}, {"ownerReferences": [owner]}):
+        document = json.loads(manifest())
+        document["metadata"] |= field
+        foreseen = planning.plan(json.dumps(document), code=2)
+        assert (foreseen["action"], foreseen["object"]) == ("nothing", "changed")
+
+
 def test_defaults_are_the_api_servers(planning: Planning) -> None:
     """What the manifest leaves out is no change."""
     planning.apply(manifest(scaling={"maxReplicas": 4}))

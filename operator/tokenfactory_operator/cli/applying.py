@@ -7,7 +7,7 @@ was applied with before: `kubectl apply` merges three versions, server-side appl
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.cli.manifests import Manifest
 from tokenfactory_operator.domain.errors import KubeError, KubeNotFound
 from tokenfactory_operator.kube.client import DRY_RUN, MERGE_PATCH, KubeClient
+from tokenfactory_operator.kube.errors import RefusedByServer
 from tokenfactory_operator.kube.paths import OBJECTS
 from tokenfactory_operator.ports import JsonObject, Key
 
@@ -45,27 +46,60 @@ async def apply_dry(client: KubeClient, manifest: Manifest, *, namespace: str) -
     """Ask what an apply would store. Raises `KubeError` only where the object cannot be read."""
     metadata = manifest["metadata"]
     key = Key(metadata.get("namespace") or namespace, metadata["name"])
-    path = OBJECTS.at(key)
     try:
-        before = await client.request("GET", path)
+        before = await client.request("GET", OBJECTS.at(key))
     except KubeNotFound:
         before = None
+    asked = _Asked(client, key, {**manifest, "metadata": {**metadata, "namespace": key.namespace}}, before)
     try:
-        after = await _patched(client, path, {**manifest, "metadata": {**metadata, "namespace": key.namespace}}, before)
+        return Applied(key, manifest, before, await asked.stored(STRICT))
     except KubeError as error:
-        return Applied(key, manifest, before, None, error)
-    return Applied(key, manifest, before, after)
+        return Applied(key, manifest, before, None, await asked.in_words(error))
 
 
-async def _patched(client: KubeClient, path: str, manifest: Manifest, before: JsonObject | None) -> JsonObject:
-    before_that = last_applied(before)
-    if before is not None and before_that is not None:
-        body = three_way(before_that, _given(manifest), before)
-        query = [DRY_RUN, STRICT, ("fieldManager", "kubectl-client-side-apply")]
-        return await client.request("PATCH", path, query=query, body=body, content_type=MERGE_PATCH)
-    query = [DRY_RUN, STRICT, ("fieldManager", manager_of(before)), ("force", "true")]
-    body = {**_given(manifest), "apiVersion": api.API_VERSION, "kind": api.KIND}
-    return await client.request("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
+@dataclass(frozen=True)
+class _Asked:
+    """One manifest, and the object that it would be applied to."""
+
+    client: KubeClient
+    key: Key
+    manifest: Manifest
+    before: JsonObject | None
+
+    async def stored(self, *further: tuple[str, str]) -> JsonObject:
+        """What the API server would store. Raises `KubeError`."""
+        body, dry = {**_given(self.manifest), "apiVersion": api.API_VERSION, "kind": api.KIND}, (DRY_RUN, *further)
+        if self.before is None:
+            query = [*dry, ("fieldManager", "kubectl-client-side-apply")]
+            return await self.client.request("POST", OBJECTS.within(self.key.namespace), query=query, body=body)
+        path, before_that = OBJECTS.at(self.key), last_applied(self.before)
+        if before_that is None:
+            query = [*dry, ("fieldManager", manager_of(self.before)), ("force", "true")]
+            return await self.client.request("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
+        patch = three_way(before_that, _given(self.manifest), self.before)
+        query = [*dry, ("fieldManager", "kubectl-client-side-apply")]
+        return await self.client.request("PATCH", path, query=query, body=patch, content_type=MERGE_PATCH)
+
+    async def in_words(self, error: KubeError) -> KubeError:
+        """A merge patch with an unknown field is refused with all of the object in the message, which is cut."""
+        if not isinstance(error, RefusedByServer) or all(cause.field != "patch" for cause in error.causes):
+            return error
+        try:
+            after = await self.stored()
+        except KubeError as clearer:
+            return clearer
+        unknown = ", ".join(_left_out(self.manifest.get("spec"), after.get("spec"), "spec"))
+        return RefusedByServer(f"unknown field: {unknown}", status=error.status) if unknown else error
+
+
+def _left_out(given: Any, stored: Any, path: str) -> Iterator[str]:  # noqa: ANN401  # JSON
+    """Each field that was given and is not stored."""
+    if isinstance(given, Mapping) and isinstance(stored, Mapping):
+        for name, value in given.items():
+            if name in stored:
+                yield from _left_out(value, stored[name], f"{path}.{name}")
+            elif value is not None:
+                yield f"{path}.{name}"
 
 
 def _given(manifest: Mapping[str, Any]) -> dict[str, Any]:

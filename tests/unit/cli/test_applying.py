@@ -13,6 +13,7 @@ from tokenfactory_operator.cli.forecast import foretold
 from tokenfactory_operator.cli.rehearsal.stage import Rehearsed
 from tokenfactory_operator.domain.errors import KubeNotFound
 from tokenfactory_operator.domain.resource import parse
+from tokenfactory_operator.kube.errors import Cause, RefusedByServer
 from tokenfactory_operator.kube.merge_patch import merged
 from unit.support.builders import an_object
 
@@ -32,7 +33,7 @@ class ApiServer:
             raise KubeNotFound(f"{method} {path}: not found")
         if method == "GET":
             return self.stored
-        self.asked.append((given["content_type"], given["query"], given["body"]))
+        self.asked.append((method, given["query"], given["body"]))
         return merged(self.stored or an_object(), given["body"])
 
 
@@ -69,10 +70,14 @@ async def test_unknown_fields_are_refused() -> None:
     """As `kubectl apply` has it: it validates strictly unless it is told otherwise."""
     body = an_object()
     body["metadata"]["annotations"] = {LAST_APPLIED: json.dumps(manifest_of(body))}
+    methods = []
     for stored in (body, an_object(), None):
         server = ApiServer(stored)
         await apply_dry(server, manifest_of(body), namespace="ml")  # type: ignore[arg-type]  # enough
-        assert all(("fieldValidation", "Strict") in query for _, query, _ in server.asked)
+        ((method, query, _),) = server.asked
+        assert ("fieldValidation", "Strict") in query
+        methods.append(method)
+    assert methods == ["PATCH", "PATCH", "POST"]
 
 
 @pytest.mark.parametrize(
@@ -95,3 +100,30 @@ async def test_what_was_applied_last_is_anything(text: str) -> None:
     applied = await apply_dry(ApiServer(body), manifest_of(body, labels={"a": "b"}), namespace="ml")  # type: ignore[arg-type]  # enough
     assert applied.after is not None
     assert applied.after["metadata"]["labels"] == {"a": "b"}
+
+
+@pytest.mark.parametrize("further", [True, False], ids=["something else too", "nothing else"])
+async def test_an_unknown_field_is_named(*, further: bool) -> None:
+    """The API server repeats all of the object in its words, and they are cut before the name of the field."""
+    body = an_object()
+    body["metadata"]["annotations"] = {LAST_APPLIED: json.dumps(manifest_of(body))}
+
+    class Strict(ApiServer):
+        async def request(self, method: str, path: str, **given: Any) -> Any:  # noqa: ANN401  # JSON
+            after = await super().request(method, path, **given)
+            if ("fieldValidation", "Strict") in given.get("query", ()):
+                causes = frozenset({Cause("FieldValueInvalid", "patch")})
+                raise RefusedByServer(f"PATCH {path}: {'x' * 300}…", status=422, causes=causes)
+            if method == "PATCH" and further:
+                raise RefusedByServer(f"PATCH {path}: spec.model: Required value", status=422)
+            if method == "PATCH":
+                del after["spec"]["scaling"]["minReplica"]
+            return after
+
+    manifest = manifest_of(json.loads(json.dumps(body)))
+    manifest["spec"]["scaling"]["minReplica"] = 3
+    applied = await apply_dry(Strict(body), manifest, namespace="ml")  # type: ignore[arg-type]  # enough
+    assert applied.after is None
+    assert applied.failure is not None
+    said = "spec.model: Required value" if further else "unknown field: spec.scaling.minReplica"
+    assert applied.failure.message.endswith(said)
