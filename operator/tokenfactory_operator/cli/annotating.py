@@ -52,9 +52,8 @@ class Word:
     annotation: str
     value: str | None
     """None removes it."""
-    done: Callable[[Shown], bool]
-    past: str
-    """What has been done, such as `paused`."""
+    effect: Callable[[Shown], str]
+    """What has come of it, such as `is paused`; empty while nothing has."""
 
 
 def fresh_request() -> str:
@@ -119,9 +118,9 @@ async def _until_done(session: Session, waiting: set[Key], word: Word) -> None:
     while True:
         for key in sorted(waiting):
             shown = Shown.of(await _read(session, key))
-            if word.done(shown):
+            if effect := word.effect(shown):
                 waiting.remove(key)
-                session.out.mark("ok", f"{key} {word.past}.")
+                session.out.mark("ok", f"{key} {effect}.")
         if not waiting:
             return
         await asyncio.sleep(LOOK)

@@ -31,9 +31,11 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask: the cloud's 
 
 def _request(past: str) -> Word:
     value = fresh_request()
-    return Word(
-        api.RECONCILE_REQUESTED_AT, value, lambda shown: shown.resource.status.last_handled_reconcile_at == value, past
-    )
+
+    def effect(shown: Shown) -> str:
+        return past if shown.resource.status.last_handled_reconcile_at == value else ""
+
+    return Word(api.RECONCILE_REQUESTED_AT, value, effect)
 
 
 @command(everywhere=True, formats=False)

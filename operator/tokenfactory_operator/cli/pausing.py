@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.cli.annotating import (
     Everything,
@@ -18,12 +20,32 @@ from tokenfactory_operator.cli.commands import command
 from tokenfactory_operator.cli.errors import Exit
 from tokenfactory_operator.cli.objects import Shown
 from tokenfactory_operator.cli.session import Session
-from tokenfactory_operator.domain.reasons import ConditionType, Reason
+from tokenfactory_operator.domain.reasons import DOUBTS, ConditionType, Reason
+
+JUDGED: Final = frozenset({*DOUBTS, Reason.OPERATOR_DEFECT})
+"""Reasons with which `Ready` is `Unknown` though the cloud is seen."""
 
 
 def _reported_as_paused(shown: Shown) -> bool:
     synced = shown.condition(ConditionType.SYNCED)
     return synced is not None and synced.reason == Reason.RECONCILE_PAUSED
+
+
+def _paused(shown: Shown) -> str:
+    """While the cloud is not seen, nothing is judged and nothing is sent: no status says then that it is paused."""
+    return "is paused" if _reported_as_paused(shown) else f"is paused{_unseen(shown)}" if _unseen(shown) else ""
+
+
+def _resumed(shown: Shown) -> str:
+    return "" if _reported_as_paused(shown) else f"goes on{_unseen(shown)}"
+
+
+def _unseen(shown: Shown) -> str:
+    """That the cloud is not seen at present, and for which reason; empty if it is."""
+    ready = shown.condition(ConditionType.READY)
+    if ready is None or ready.status != "Unknown" or ready.reason in JUDGED:
+        return ""
+    return f"; the cloud is not seen at present ({ready.reason})"
 
 
 @command(everywhere=True, formats=False)
@@ -37,14 +59,15 @@ async def pause(
 ) -> Exit:
     """Have the operator change nothing in the cloud for these objects.
 
-    The status goes on telling the truth, and a deletion waits. It ends when the operator says that it is paused.
+    The status goes on telling the truth, and a deletion waits. It ends when the operator says that it is paused. Where
+    it says that it does not see the cloud, nothing more is waited for.
 
     Examples:
     kubectl tokenfactory pause gpt-oss-120b -n ml
     kubectl tokenfactory pause -l team=search -A
     """
     chosen = await selected(session, Selection(names or (), selector, all))
-    word = Word(api.PAUSED, "true", _reported_as_paused, "is paused")
+    word = Word(api.PAUSED, "true", _paused)
     return await say(session, chosen, word, wait=not no_wait, timeout=timeout)
 
 
@@ -64,5 +87,5 @@ async def resume(
     kubectl tokenfactory resume --all -n ml
     """
     chosen = await selected(session, Selection(names or (), selector, all))
-    word = Word(api.PAUSED, None, lambda shown: not _reported_as_paused(shown), "goes on")
+    word = Word(api.PAUSED, None, _resumed)
     return await say(session, chosen, word, wait=not no_wait, timeout=timeout)
