@@ -216,6 +216,24 @@ def test_owners_and_finalizers(planning: Planning, arguments: tuple[str, ...]) -
         assert (foreseen["action"], foreseen["object"]) == ("nothing", "changed")
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        pytest.param("watchNamespaces={default}", "TOKENFACTORY_WATCH_NAMESPACES leaves out", id="namespace"),
+        pytest.param("settings.objectSelector=team=a", "TOKENFACTORY_OBJECT_SELECTOR (team=a)", id="labels"),
+    ],
+)
+def test_no_operator_reconciles_it(new_world: WorldMaker, cluster: Cluster, value: str, says: str) -> None:
+    """The object would be stored, and no endpoint would be made."""
+    world = new_world(start=False)
+    install(world, value)
+    foreseen = Planning(world, cli(world.cluster.kubeconfig)).plan(manifest(), code=2)
+    assert (foreseen["action"], foreseen["object"]) == ("ignored", "created")
+    assert says in foreseen["message"]
+    assert foreseen["gpus"]["reserved"] == {"before": 0, "after": 0}
+    uninstall_all(cluster)
+
+
 def test_defaults_are_the_api_servers(planning: Planning) -> None:
     """What the manifest leaves out is no change."""
     planning.apply(manifest(scaling={"maxReplicas": 4}))

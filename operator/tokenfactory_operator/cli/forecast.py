@@ -53,6 +53,8 @@ class Verb(enum.StrEnum):
     """The operator would ask a person."""
     REFUSED = "refused"
     """The API server would not store it."""
+    IGNORED = "ignored"
+    """The operator does not reconcile the object, so that nothing becomes of it."""
     UNKNOWN = "unknown"
     """It cannot be told, for want of rights or of an answer."""
 
@@ -144,6 +146,19 @@ def _unchangeable(error: KubeError) -> tuple[str, ...]:
 def _judged(error: KubeError) -> bool:
     """Whether the API server has looked at what was sent, and will answer the same again."""
     return isinstance(error, (ApiServerError, KubeNotFound)) and not may_pass(error)
+
+
+def ignored(applied: Applied, cause: str, endpoint: ObservedEndpoint | None) -> Forecast:
+    """The object is stored, and the operator does not see it."""
+    return Forecast(
+        applied.key,
+        Verb.IGNORED,
+        _stored(applied),
+        endpoint_id=((applied.before or {}).get("status") or {}).get("endpointId") or "",
+        message=cause,
+        before=Gpus.of(endpoint),
+        after=Gpus.of(endpoint),
+    )
 
 
 def foretold(applied: Applied, rehearsed: Rehearsed) -> Forecast:

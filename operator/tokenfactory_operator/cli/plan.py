@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import typer
@@ -12,12 +12,14 @@ from tokenfactory_operator.cli import manifests
 from tokenfactory_operator.cli.applying import Applied, apply_dry
 from tokenfactory_operator.cli.commands import command
 from tokenfactory_operator.cli.errors import CliError, Exit
-from tokenfactory_operator.cli.forecast import FAILING, FieldChange, Forecast, Gpus, Verb, foretold, refused
+from tokenfactory_operator.cli.forecast import FAILING, FieldChange, Forecast, Gpus, Verb, foretold, ignored, refused
 from tokenfactory_operator.cli.output import Output, count
+from tokenfactory_operator.cli.reach import left_out
 from tokenfactory_operator.cli.rehearsal.prepare import Troubled, prepared
 from tokenfactory_operator.cli.rehearsal.stage import Stage
 from tokenfactory_operator.cli.session import Session
 from tokenfactory_operator.domain.errors import visible
+from tokenfactory_operator.ports import Key
 
 Files = Annotated[
     list[str],
@@ -32,6 +34,7 @@ SIGNS: Final = {
     Verb.BLOCKED: "!",
     Verb.REFUSED: "!",
     Verb.UNKNOWN: "?",
+    Verb.IGNORED: "?",
     Verb.WAIT: "?",
 }
 REPLACING: Final = (
@@ -74,14 +77,18 @@ async def foresee(session: Session, found: Sequence[manifests.Manifest]) -> list
     twice = [key for key, number in Counter(each.key for each in applied).items() if number > 1]
     if twice:
         raise CliError(f"{', '.join(map(str, twice))} is there more than once.", hint="Leave one manifest of it.")
-    stage, troubles = await prepared(session, [body for each in applied if (body := each.after or each.before)])
-    return [await _forecast(each, stage, troubles) for each in applied]
+    unseen = {each.key: cause for each in applied if each.after and (cause := await left_out(session, each.after))}
+    seen = [body for each in applied if each.key not in unseen and (body := each.after or each.before)]
+    stage, troubles = await prepared(session, seen)
+    return [await _forecast(each, stage, troubles, unseen) for each in applied]
 
 
-async def _forecast(applied: Applied, stage: Stage, troubles: Troubled) -> Forecast:
+async def _forecast(applied: Applied, stage: Stage, troubles: Troubled, unseen: Mapping[Key, str]) -> Forecast:
+    endpoint_id = ((applied.before or {}).get("status") or {}).get("endpointId") or ""
     if applied.failure is not None:
-        endpoint_id = ((applied.before or {}).get("status") or {}).get("endpointId") or ""
         return refused(applied, applied.failure, stage.endpoint(endpoint_id))
+    if applied.key in unseen:
+        return ignored(applied, unseen[applied.key], stage.endpoint(endpoint_id))
     if applied.key in troubles:
         return Forecast(applied.key, Verb.UNKNOWN, "unchanged", message=troubles[applied.key])
     return foretold(applied, await stage.rehearse(applied.key))
