@@ -94,7 +94,7 @@ _Loader: Any = type("_Loader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),),
 
 def _number(given: str) -> int | float | str:
     """A number, or text that only begins as one."""
-    text = given.replace("_", "")
+    text = given if given.startswith(".") else given.replace("_", "")
     if _OCTAL.fullmatch(text):
         return int(text, 8)
     if _INTEGER.fullmatch(text):
