@@ -211,6 +211,7 @@ class OperatorProcess:
                 self._list_secrets()
                 bodies, version = list(self._around.kube.objects.values()), self._around.kube.revision
                 await asyncio.sleep(0.05)
+                await self.core.values.read_all(bodies)
                 self.dispatch.relisted(bodies, version)
                 self.core.keeper.look_at_all()
 
