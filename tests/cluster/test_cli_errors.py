@@ -60,8 +60,8 @@ def failed(ran: Ran, *says: str, code: int = Exit.ERROR) -> None:
 
 @pytest.fixture(scope="module")
 def settings(shared_by_module: World) -> dict[str, str]:
-    """A token of this environment, for the simulator."""
-    return {"TOKEN": TOKEN, "API_URL": shared_by_module.operator.setting("API_URL")}
+    """A token of this environment, for the simulator; no Deployment is there that could tell the cluster's id."""
+    return {"TOKEN": TOKEN, "API_URL": shared_by_module.operator.setting("API_URL"), "CLUSTER_ID": "demo"}
 
 
 def test_each_command_is_in_a_table() -> None:
@@ -201,7 +201,8 @@ TYPED: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
     (("plan",), "Missing option"),
     (("plan", "-f", "nothing.yaml"), "nothing.yaml cannot be read: No such file or directory."),
     (("plan", "-f", "hack/kstatus"), "has no manifest"),
-    (("plan", "-f", "mkdocs.yml"), "is no YAML"),
+    (("plan", "-f", "Makefile"), "is no YAML"),
+    (("plan", "-f", "mkdocs.yml"), "There is no DedicatedEndpoint"),
     (("plan", "-f", "LICENSE"), "is no"),
     (("plan", "-f", "deploy/base/namespace.yaml"), "There is no DedicatedEndpoint"),
     (("import", "ep-none"), "The cloud does not list ep-none."),
@@ -222,7 +223,7 @@ TYPED: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
         ("create", "x", *FLAGS, "--count", "1", "--min-replicas", "2", "--max-replicas", "1"),
         "spec.scaling: minReplicas must not be greater than maxReplicas",
     ),
-    (("create", "No Name", *FLAGS, "--count", "1"), "a lowercase RFC 1123 subdomain"),
+    (("create", "No Name", *FLAGS, "--count", "1"), "is no name of an object"),
     (("pause",), "Name objects, or give --selector, or --all."),
     (("pause", "nobody"), "There is no DedicatedEndpoint"),
     (("pause", "-l", "a==b=="), "The API server answers: "),
