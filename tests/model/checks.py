@@ -241,8 +241,8 @@ class Checks:
         self.deleted.add(endpoint.id)
         if again or not endpoint.alive or not others or body is None or body["metadata"].get("deletionTimestamp"):
             return False
-        elsewhere = any(shown.readiness in SERVES for other in others for shown in self._shown(other))
-        return not elsewhere and all(shown.readiness in SERVES for shown in self._shown(endpoint))
+        elsewhere = any(shown.readiness in SERVES for other in others for shown in self.shown(other))
+        return not elsewhere and all(shown.readiness in SERVES for shown in self.shown(endpoint))
 
     def _retained(self, endpoint: Endpoint) -> bool:
         """Whether it is the only endpoint of an object that lives and has never said anything but Retain."""
@@ -255,7 +255,7 @@ class Checks:
         body = next((body for body in self._kube.objects.values() if body["metadata"]["uid"] == uid), None)
         body = body or self._kube.gone[uid]
         place = f"{body['metadata']['namespace']}/{body['metadata']['name']}"
-        ours = any(place in (shown.description or "") for shown in self._shown(endpoint)) or uid in endpoint.former
+        ours = any(place in (shown.description or "") for shown in self.shown(endpoint)) or uid in endpoint.former
         asked = uid in self.names[endpoint.id] and (self.policy.may_adopt or ours)
         if not (asked or (ours and (self.policy.adopt_recreated or uid in endpoint.former))):
             self._trace.violated(f"TAKEN: {endpoint.id} of {before or 'nobody'} by {uid}, which must not adopt it")
@@ -263,7 +263,7 @@ class Checks:
         if held and before in self._living() and not endpoint.released:
             self._trace.violated(f"TAKEN: {endpoint.id} by {uid}, though {before} has it")
 
-    def _shown(self, endpoint: Endpoint) -> list[ObservedEndpoint]:
+    def shown(self, endpoint: Endpoint) -> list[ObservedEndpoint]:
         """The states of it that the last LIST may have shown."""
         return endpoint.between(self._known_since(endpoint, endpoint.owner) - self.stale, self._trace.time())
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from model.apiserver import Body
 from model.chance import Chance
-from model.vendor import Endpoint
+from model.vendor import Endpoint, owners
 from model.verdict import Deeds
 from model.world import World
 from tokenfactory_operator.domain.observed import ObservedEndpoint
@@ -109,6 +109,8 @@ class Console:
         endpoint = self._named()
         if endpoint is not None:
             self.say(endpoint, "removes the mark of")
+            if any(endpoint.owner not in owners(shown.description) for shown in self._world.checks.shown(endpoint)):
+                self._deeds.unseen.add(endpoint.owner)
             self._world.vendor.change(endpoint, description="edited by hand")
 
     def _foreign(self) -> None:

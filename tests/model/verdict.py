@@ -37,6 +37,8 @@ class Deeds:
     let_go: set[str] = field(default_factory=set)
     """Finalizer stripped, or released by force: an endpoint may be left."""
     copied: set[str] = field(default_factory=set)
+    unseen: set[str] = field(default_factory=set)
+    """Its mark was removed before any LIST had shown it: a PATCH without an answer had put it there."""
     foreign: set[str] = field(default_factory=set)
     tokens: int = 0
     """How often the operator got another token."""
@@ -153,7 +155,7 @@ class Verdict:
         naming = bool(spec.get("endpointId")) or (body["status"].get("createAttempt") or {}).get("id") == "adopted"
         causes: dict[str, bool] = {
             "ReconcilePaused": metadata["annotations"].get("tokenfactory.nebius.com/paused") == "true",
-            "OwnershipConflict": uid in deeds.copied | deeds.foreign
+            "OwnershipConflict": uid in deeds.copied | deeds.foreign | deeds.unseen
             or naming
             or self._has_predecessor(body)
             or self._lost_its_mark(body)
