@@ -15,6 +15,7 @@ from typing import Final
 import pytest
 
 from cluster.support.eventually import eventually
+from tokenfactory_operator.process import watchdog
 
 EXIT_TOO_LATE: Final = int(signal.SIGALRM)
 LATE: Final = 0.4
@@ -23,7 +24,7 @@ DEADLINE: Final = 60.0
 """Seconds in which each process has ended, however busy the machine."""
 BEGINNING: Final = f"""
 import ctypes, os, sys, time
-from tokenfactory_operator.process import watchdog
+import {watchdog.__name__} as watchdog
 watchdog.end_after({LATE})
 """
 HANGS: Final = f"""{BEGINNING}
