@@ -17,7 +17,7 @@ from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import CredentialsError, Unauthorized
 from tokenfactory_operator.process.leadership import SystemClock
 from tokenfactory_operator.process.opener import CloudOpener
-from tokenfactory_operator.settings import Settings
+from tokenfactory_operator.settings import Settings, StartupError
 from tokenfactory_operator.telemetry.metrics import Metrics
 from unit.kube.loopback import loopback, status_answer
 
@@ -47,6 +47,18 @@ async def test_a_refused_token_is_sought_where_it_was_given(in_a_file: bool, tmp
             with pytest.raises(Unauthorized) as refused:
                 await cloud.list_endpoints()
     assert f"Check the token in {named}." in refused.value.message
+
+
+def test_a_proxy_whose_host_is_none_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is opened: it would fail at each call."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://10.0.0.300:3128")
+    metrics = Metrics(version="1")
+
+    def own() -> Credential:
+        return Credential(SecretStr("canary-1"), None)
+
+    with pytest.raises(StartupError, match="HTTPS_PROXY"):
+        CloudOpener(Settings(token=SecretStr("canary-1")), metrics, SystemClock(), Defects(metrics), own=own)
 
 
 def test_sigterm_ends_a_process_that_waits_for_the_api_server(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class Connections:
         self._clock = clock
         self._tls = tls or tls_context(settings.ca_bundle)
         self._transport = transport
-        self._proxy = settings.proxied(self._tls)
+        self._proxy = settings.proxy(self._tls)
         self._requests = Requests(
             settings.base_url,
             request_timeout=settings.request_timeout,

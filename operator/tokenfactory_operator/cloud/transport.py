@@ -50,17 +50,14 @@ class CloudSettings:
     trust_env: bool = True
     """Whether the proxy variables of the environment count."""
 
-    @property
-    def proxy(self) -> str | None:
-        """The proxy to the cloud. Raises `ProxyError`."""
-        return proxies.of_environment().of(self.base_url) if self.trust_env else None
-
-    def proxied(self, context: ssl.SSLContext) -> httpx.Proxy | None:
-        """The proxy, which is trusted as the cloud is where it is an https one. Raises `ProxyError`."""
-        address = self.proxy
+    def proxy(self, context: ssl.SSLContext) -> httpx.Proxy | None:
+        """The proxy to the cloud. An https one is trusted as the cloud is, by `context`. Raises `ProxyError`."""
+        address = proxies.of_environment().of(self.base_url) if self.trust_env else None
+        if address is None:
+            return None
         try:
-            url = httpx.URL(address) if address is not None else None
-            return None if url is None else httpx.Proxy(url, ssl_context=context if url.scheme == "https" else None)
+            url = httpx.URL(address)
+            return httpx.Proxy(url, ssl_context=context if url.scheme == "https" else None)
         except httpx.InvalidURL:  # no cause: it may show a password
             raise proxies.ProxyError(
                 "HTTPS_PROXY or HTTP_PROXY names a host that is none. Write it as http://host:port, or unset it, or "

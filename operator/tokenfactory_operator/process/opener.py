@@ -45,7 +45,7 @@ class CloudOpener:
         )
         try:
             self._tls = tls_context(settings.ca_file)
-            unread = self._settings.proxy is None and of_environment().unread()
+            unread = self._settings.proxy(self._tls) is None and of_environment().unread()
         except ValueError as error:  # of a variable of the environment: the settings were checked before
             raise StartupError(str(error)) from None
         if unread:

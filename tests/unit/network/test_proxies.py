@@ -8,7 +8,7 @@ import pytest
 from tokenfactory_operator.cloud.auth import NO_TOKEN
 from tokenfactory_operator.cloud.call import Call
 from tokenfactory_operator.cloud.connections import Connections
-from tokenfactory_operator.cloud.transport import CloudSettings, Progress
+from tokenfactory_operator.cloud.transport import CloudSettings, Progress, tls_context
 from tokenfactory_operator.network.proxies import Proxies, ProxyError
 from unit.cloud.support import ManualClock
 
@@ -121,4 +121,4 @@ async def test_the_cloud_is_called_as_the_environment_says(monkeypatch: pytest.M
         with pytest.raises(httpx.ConnectError):
             await connection.send(request)
     await connections.aclose()
-    assert CloudSettings(base_url="https://[fd00::1]").proxy is None
+    assert CloudSettings(base_url="https://[fd00::1]").proxy(tls_context()) is None
