@@ -211,10 +211,7 @@ class HttpCloud:
     async def create_endpoint(self, body: EndpointCreate) -> ObservedEndpoint:
         """See `ports.Cloud`."""
         call = Call("POST", ENDPOINTS, "creating the endpoint", params=self._project, body=wire.create_body(body))
-        answer = await self._send(call)
-        if answer.success and states_error(answer.json()):
-            raise not_understood(call, answer, "it states an error")
-        return self._endpoint(call, answer)
+        return self._endpoint(call, await self._send(call))
 
     @_answered
     async def update_endpoint(self, endpoint_id: str, patch: EndpointPatch) -> ObservedEndpoint:
@@ -286,6 +283,8 @@ class HttpCloud:
 
     def _endpoint(self, call: Call, answer: Answer) -> ObservedEndpoint:
         body = self._accepted(call, answer).json()
+        if call.endpoint_id is None and states_error(body):  # of an endpoint that is there, such a field may be its own
+            raise not_understood(call, answer, "it states an error")
         if call.endpoint_id is not None and wire.is_deleted(body):
             raise EndpointNotFound(f"{call.purpose}: the cloud shows it as deleted", refused=True, status=answer.status)
         endpoint = wire.parse_endpoint(body)

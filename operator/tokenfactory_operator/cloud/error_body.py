@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, Final
 
 from tokenfactory_operator.cloud.call import Answer
-from tokenfactory_operator.cloud.wire import parse_endpoint
+from tokenfactory_operator.cloud.wire import mapping, parse_endpoint
 from tokenfactory_operator.domain.errors import bounded
 
 TEXT_LIMIT: Final = 4096
@@ -77,12 +77,8 @@ def states_error(body: object) -> bool:
 
 def _names_endpoint(body: object) -> bool:
     """Whether an endpoint, or an id that may be one's, stands beside the message."""
-    places = [body, body.get("error")] if isinstance(body, Mapping) else []
-    return any(
-        bool(place.get("endpoint_id")) or parse_endpoint(place) is not None
-        for place in places
-        if isinstance(place, Mapping)
-    )
+    places = (mapping(body), mapping(mapping(body).get("error")))
+    return any(place.get("endpoint_id") or parse_endpoint(place) is not None for place in places)
 
 
 def _from_api(body: object) -> tuple[str, str] | None:

@@ -17,11 +17,11 @@ CURSOR_LIMIT: Final = 2048
 MORE: Final = "it says that there is more, but not how to get it"
 """What is wrong with a page behind which there are others that cannot be asked for."""
 _LARGEST_CURSOR: Final = 2**63
-_KNOWN: Final = frozenset({"nextpagetoken", "hasmore"})
-_MORE: Final = frozenset(
-    {"hasnext", "hasnextpage", "next", "nextcursor", "nextlink", "nextpage", "nextpageurl", "nexttoken", "nexturl"}
+_MORE: Final = (
+    *("hasmore", "hasnext", "hasnextpage", "next", "nextcursor", "nextlink", "nextpage", "nextpagetoken"),
+    *("nextpageurl", "nexttoken", "nexturl"),
 )
-"""Fields that other APIs have for a next page; they are not followed."""
+"""Fields that some API has for a next page; what is left to them is not followed."""
 _PLACES: Final = ("links", "meta", "metadata", "page", "pageinfo", "pagination", "paging")
 """Objects that such fields stand in."""
 
@@ -174,7 +174,7 @@ def items_of(answer: object) -> list[object] | None:
 
 def _next(answer: Mapping[str, object], endpoints: tuple[ObservedEndpoint, ...]) -> tuple[Cursor | None, str]:
     """The cursor to follow, or why there is none although there is more."""
-    answer = {_folded(name): value for name, value in answer.items()}
+    answer = _folded(answer)
     if token := _cursor(answer.get("nextpagetoken")):
         return Cursor("page_token", token), ""
     if _odd_cursor(answer):
@@ -187,22 +187,19 @@ def _next(answer: Mapping[str, object], endpoints: tuple[ObservedEndpoint, ...])
         after = _cursor(answer.get("lastid")) or (endpoints[-1].id if endpoints else None)
     if after is not None:
         return Cursor("after", after), ""
-    return None, MORE if more or _says_more(answer) else ""
+    return None, MORE if _says_more(answer) else ""
 
 
 def _says_more(answer: Mapping[str, object]) -> bool:
-    """Whether there is a next page, by a name or in a place that is not known to be the API's."""
-    inner = (answer[name] for name in _PLACES if name in answer)
-    places = [
-        answer,
-        *({_folded(name): value for name, value in each.items()} for each in inner if isinstance(each, Mapping)),
-    ]
-    return any(place.get(name) for place in places for name in (_MORE if place is answer else _MORE | _KNOWN))
+    """Whether there is a next page, by whatever name and in whatever place."""
+    places = [answer, *(_folded(answer.get(name)) for name in _PLACES)]
+    return any(place.get(name) for place in places for name in _MORE)
 
 
-def _folded(name: object) -> str:
-    """A field's name, however its words are joined."""
-    return str(name).replace("_", "").replace("-", "").lower()
+def _folded(fields: object) -> Mapping[str, object]:
+    """Fields by their names, however the words of these are joined; none of what is no object."""
+    every = fields.items() if isinstance(fields, Mapping) else ()
+    return {str(name).replace("_", "").replace("-", "").lower(): value for name, value in every}
 
 
 def _cursor(value: object) -> str | None:
