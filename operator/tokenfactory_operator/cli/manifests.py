@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -80,12 +80,15 @@ def _texts(places: Sequence[str], *, recursive: bool) -> Iterator[tuple[str | Pa
 
 def _files(folder: Path, *, recursive: bool) -> list[Path]:
     """The manifests of a folder. Raises `CliError` where there is none."""
-    every = sorted(each for each in folder.rglob("*") if each.suffix in SUFFIXES and each.is_file())
-    files = every if recursive else [each for each in every if each.parent == folder]
+    files = _manifests(folder.rglob("*") if recursive else folder.iterdir())
     if not files:
-        hint = "-R reads the folders in it, too." if every else PLACES
+        hint = "-R reads the folders in it, too." if _manifests(folder.rglob("*")) else PLACES
         raise CliError(f"{folder} has no manifest: no file that ends in {', '.join(sorted(SUFFIXES))}.", hint=hint)
     return files
+
+
+def _manifests(paths: Iterable[Path]) -> list[Path]:
+    return sorted(each for each in paths if each.suffix in SUFFIXES and each.is_file())
 
 
 def _standard_input() -> bytes:

@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from tokenfactory_operator.cli.installation import Installation, installations
+from tokenfactory_operator.cli.installation import Installation
 from tokenfactory_operator.cli.session import Session
-from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.settings.names import ENV_PREFIX
 
@@ -28,15 +27,15 @@ async def left_out(session: Session, body: JsonObject) -> str:
     else:
         return ""
     meant = await session.installation()
-    others = await _others(await session.client(), meant.key, namespace, labels) if meant is not None else ""
+    others = await _others(session, meant.key, namespace, labels) if meant is not None else ""
     if meant is not None and others:
         return f"The operator {meant.key} does not reconcile it: {cause}. {others}"
     return f"No operator that was found reconciles it: {cause}."
 
 
-async def _others(client: KubeClient, meant: Key, namespace: str, labels: Mapping[str, str]) -> str:
+async def _others(session: Session, meant: Key, namespace: str, labels: Mapping[str, str]) -> str:
     """What to type where another operator reconciles it."""
-    found = [each for each in await installations(client, besides=(namespace,)) if each.key != meant]
+    found = [each for each in await session.installations(namespace) if each.key != meant]
     names = [str(each.key) for each in found if _reconciles(each, namespace, labels)]
     return f"Choose with --operator: {', '.join(names)}." if names else ""
 

@@ -61,6 +61,8 @@ class Session:
     _access: Access | None = None
     _installation: Installation | None = None
     _sought: bool = False
+    _installations: dict[str, list[Installation]] = field(default_factory=dict)
+    """By the namespace that is looked into besides the usual one."""
     _cluster_id: str = ""
 
     async def __aenter__(self) -> Self:
@@ -112,11 +114,17 @@ class Session:
         namespace = await self.namespace()
         return await objects.list_in(namespace), f"Only objects of the namespace {namespace} could be listed."
 
+    async def installations(self, namespace: str) -> list[Installation]:
+        """The operators of the cluster; this namespace is among those that are looked into where not all may be."""
+        if namespace not in self._installations:
+            self._installations[namespace] = await installations(await self.client(), besides=(namespace,))
+        return self._installations[namespace]
+
     async def installation(self) -> Installation | None:
         """The operator that is meant; None where none is found."""
         if not self._sought:
             namespace = await self.namespace()
-            found = await installations(await self.client(), besides=(namespace,))
+            found = await self.installations(namespace)
             self._installation = chosen(found, named=self.options.operator, namespace=namespace)
             self._sought = True
         return self._installation

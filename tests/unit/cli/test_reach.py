@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tokenfactory_operator.cli import reach
 from tokenfactory_operator.cli.access import Access
 from tokenfactory_operator.cli.installation import Installation
 from tokenfactory_operator.cli.reach import left_out, matches
@@ -60,6 +59,7 @@ class Session:
 
     settings: dict[str, Any]
     meant: Installation | None = field(default_factory=lambda: operator("meant"))
+    others: tuple[Installation, ...] = ()
 
     async def access(self) -> Access:
         """The settings of that operator."""
@@ -69,21 +69,10 @@ class Session:
         """That operator."""
         return self.meant
 
-    async def client(self) -> None:
-        """Nobody is asked."""
-
-
-@pytest.fixture
-def others(monkeypatch: pytest.MonkeyPatch) -> list[Installation]:
-    """The operators of the cluster."""
-    found = [operator("meant")]
-
-    async def installations(_: object, *, besides: object) -> list[Installation]:
-        assert besides
-        return found
-
-    monkeypatch.setattr(reach, "installations", installations)
-    return found
+    async def installations(self, namespace: str) -> list[Installation]:
+        """The operators of the cluster."""
+        assert namespace == "ml"
+        return [operator("meant"), *self.others]
 
 
 BODY = {"metadata": {"namespace": "ml", "labels": {"team": "a"}}}
@@ -91,7 +80,6 @@ NAMESPACES = "TOKENFACTORY_WATCH_NAMESPACES leaves out the namespace ml."
 LABELS = "its labels do not match TOKENFACTORY_OBJECT_SELECTOR (team=b)."
 
 
-@pytest.mark.usefixtures("others")
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
@@ -117,10 +105,9 @@ async def test_what_is_left_out(settings: dict[str, str], says: str, meant: Inst
         pytest.param(operator("x", OBJECT_SELECTOR="team=c"), False, id="other labels"),
     ],
 )
-async def test_another_operator(other: Installation, named: bool, others: list[Installation]) -> None:  # noqa: FBT001  # a parameter
+async def test_another_operator(other: Installation, named: bool) -> None:  # noqa: FBT001  # a parameter
     """One that reconciles it is named, with the flag that chooses it."""
-    others.append(other)
-    said = await left_out(Session({"object_selector": "team=b"}), BODY)  # type: ignore[arg-type]  # enough of one
+    said = await left_out(Session({"object_selector": "team=b"}, others=(other,)), BODY)  # type: ignore[arg-type]  # enough of one
     assert said == (
         f"The operator ops/meant does not reconcile it: {LABELS} Choose with --operator: ops/x."
         if named
