@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from pydantic import SecretStr
 
 from tokenfactory_operator.credentials.choice import Credential
@@ -19,7 +18,7 @@ from tokenfactory_operator.process.leadership import SystemClock
 from tokenfactory_operator.process.opener import CloudOpener
 from tokenfactory_operator.settings import Settings, StartupError
 from tokenfactory_operator.telemetry.metrics import Metrics
-from unit.kube.loopback import loopback, status_answer
+from unit.kube.loopback import Loopback, loopback, status_answer
 
 
 async def test_a_secrets_cloud_opens_without_the_operators_own_token() -> None:
@@ -64,20 +63,10 @@ def test_a_proxy_whose_host_is_none_ends_the_start(monkeypatch: pytest.MonkeyPat
 def test_sigterm_ends_a_process_that_waits_for_the_api_server(tmp_path: Path) -> None:
     """With a handler of its own: without one the first process of a container would go on, and lead in the end."""
     with socket.create_server(("127.0.0.1", 0)) as unused:
-        server = f"https://127.0.0.1:{unused.getsockname()[1]}"
-    (tmp_path / "kubeconfig").write_text(
-        yaml.safe_dump(
-            {
-                "current-context": "it",
-                "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-                "clusters": [{"name": "it", "cluster": {"server": server}}],
-                "users": [{"name": "it", "user": {"token": "a-token-of-some-length"}}],
-            }
-        )
-    )
+        kubeconfig = Loopback(f"https://127.0.0.1:{unused.getsockname()[1]}").kubeconfig(tmp_path)
     environment = {
         **os.environ,
-        "KUBECONFIG": str(tmp_path / "kubeconfig"),
+        "KUBECONFIG": str(kubeconfig),
         "TOKENFACTORY_TOKEN": "a-token-of-some-length",
         "TOKENFACTORY_HEALTH_ADDRESS": "0",
         "TOKENFACTORY_METRICS_ADDRESS": "0",

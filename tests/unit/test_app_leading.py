@@ -14,7 +14,6 @@ from typing import Final, NoReturn
 
 import pytest
 import structlog
-import yaml
 from pydantic import SecretStr
 
 from tokenfactory_operator.api import v1alpha1 as api
@@ -29,7 +28,7 @@ from tokenfactory_operator.state.cache import key_of
 from tokenfactory_operator.telemetry.logging import configure_logging, forget_secret
 from tokenfactory_operator.telemetry.metrics import Metrics
 from tokenfactory_operator.work.workqueue import Urgency
-from unit.kube.loopback import Loopback, Request, answer, client_of, loopback
+from unit.kube.loopback import Request, answer, client_of, loopback
 from unit.support.builders import an_object
 from unit.support.waiting import until
 
@@ -112,7 +111,7 @@ async def an_operator(
     worlds: Worlds, lease: Election, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Operator]:
     async with loopback(worlds.kubernetes) as server, loopback(worlds.cloud) as cloud, client_of(server) as client:
-        monkeypatch.setenv("KUBECONFIG", str(_kubeconfig(server, folder)))
+        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(folder)))
         settings = Settings(token=SecretStr(TOKEN), api_url=cloud.url, concurrency=1)
         yield Operator(
             settings,
@@ -123,18 +122,6 @@ async def an_operator(
             cluster_id="0f1e2d3c",
             supervisor=make_supervisor(settings, client),
         )
-
-
-def _kubeconfig(server: Loopback, folder: Path) -> Path:
-    path = folder / "kubeconfig"
-    config = {
-        "current-context": "it",
-        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-        "clusters": [{"name": "it", "cluster": {"server": server.url}}],
-        "users": [{"name": "it", "user": {"token": TOKEN}}],
-    }
-    path.write_text(yaml.safe_dump(config), encoding="utf-8")
-    return path
 
 
 @pytest.mark.rule("O2")

@@ -42,6 +42,8 @@ UNOBSERVED_GENERATION: Final = -1
 
 DNS_LABEL: Final = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
 DNS_SUBDOMAIN: Final = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
+LONGEST_NAME: Final = 253
+"""Characters of an object's name (Kubernetes: object names, DNS subdomain names)."""
 CONFIG_KEY: Final = r"^[-._a-zA-Z0-9]+$"
 VISIBLE: Final = "^[!-~]+$"
 """ASCII without white space, spelt out: the shorthand for it means one thing to the API server (RE2) and another to
@@ -83,7 +85,7 @@ def _with_routing_prefix(value: str) -> str:
 
 
 Description = Annotated[str, Field(max_length=300), AfterValidator(_without_reserved_text)]
-DnsSubdomain = Annotated[str, Field(min_length=1, max_length=253, pattern=DNS_SUBDOMAIN)]
+DnsSubdomain = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=DNS_SUBDOMAIN)]
 EndpointId = Annotated[str, Field(min_length=1, max_length=128, pattern=PATH_SEGMENT)]
 Positive = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
 RoutingKey = Annotated[str, Field(min_length=11, max_length=128), AfterValidator(_with_routing_prefix)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -18,7 +18,6 @@ from tokenfactory_operator.decision.offered import wanted
 from tokenfactory_operator.domain.catalog import Catalog, Wanted
 from tokenfactory_operator.kube.paths import OBJECTS
 
-_LONGEST: Final = 253
 FLAGS = {"model": "--model", "flavor": "--flavor", "gpu": "--gpu", "count": "--count", "region": "--region"}
 
 Name = Annotated[str, typer.Argument(help="Name of the object.")]
@@ -100,11 +99,11 @@ def _complete(session: Session, catalog: Catalog, chosen: Choice) -> Choice:
 
 def _named(name: str) -> None:
     """Raise `CliError` for a name that Kubernetes does not take (Kubernetes: object names, DNS subdomain names)."""
-    if len(name) > _LONGEST or not re.fullmatch(api.DNS_SUBDOMAIN, name):
+    if len(name) > api.LONGEST_NAME or not re.fullmatch(api.DNS_SUBDOMAIN, name):
         raise CliError(
             f'"{name}" is no name of an object.',
-            hint=f"A name has small letters, digits, - and . only, {_LONGEST} characters at most, and begins and ends "
-            "with a letter or a digit.",
+            hint=f"A name has small letters, digits, - and . only, {api.LONGEST_NAME} characters at most, and begins "
+            "and ends with a letter or a digit.",
         )
 
 

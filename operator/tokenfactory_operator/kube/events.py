@@ -19,6 +19,7 @@ import secrets
 from datetime import datetime
 from typing import Final
 
+from tokenfactory_operator.api.v1alpha1 import LONGEST_NAME
 from tokenfactory_operator.domain.errors import KubeError, KubeNotFound, bounded
 from tokenfactory_operator.kube.client import AS_MANAGER, MANAGER, MERGE_PATCH, KubeClient
 from tokenfactory_operator.kube.correlation import Correlator, Occurrence, Subject
@@ -41,8 +42,8 @@ A warning does not wait, nor do those before it. Nor do any where half of the qu
 PAUSE: Final = 0.1
 """Seconds between two looks at whether objects are written."""
 
-_NAME_LIMIT: Final = 253 - 17
-"""Leaves a dot and 16 hex digits within the 253 characters of an object's name."""
+_NAME_LIMIT: Final = LONGEST_NAME - 17
+"""Leaves a dot and 16 hex digits within the longest name of an object."""
 
 logger = logging.getLogger(__name__)
 

@@ -41,7 +41,7 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "/api": ("v1",),
     "/api/v1": ("namespaces", "secrets"),
     "/apis": (api.GROUP,),
-    f"/apis/{api.GROUP}/{api.VERSION}": (api.PLURAL,),
+    f"/apis/{api.API_VERSION}": (api.PLURAL,),
 }
 """What kopf has to find by discovery: it asks once, and would not watch what it did not find."""
 

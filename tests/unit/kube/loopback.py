@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import SecretStr
 
 from tokenfactory_operator.kube.client import KubeClient
@@ -78,6 +80,18 @@ class Loopback:
         """How to reach it, with a token of that lifetime."""
         expiration = datetime.now(UTC) + expires_in
         return Connection(server=self.url, token=SecretStr(token), expiration=expiration, proxy_url=proxy_url)
+
+    def kubeconfig(self, folder: Path) -> Path:
+        """A file in `folder` that names it."""
+        path = folder / "kubeconfig"
+        config = {
+            "current-context": "it",
+            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+            "clusters": [{"name": "it", "cluster": {"server": self.url}}],
+            "users": [{"name": "it", "user": {"token": CANARY}}],
+        }
+        path.write_text(yaml.safe_dump(config), encoding="utf-8")
+        return path
 
 
 async def _read(reader: asyncio.StreamReader) -> Request:

@@ -132,7 +132,7 @@ def test_a_process_that_is_in_time_lives() -> None:
 def test_the_first_process_of_a_container_ends_too() -> None:
     """The kernel keeps from it each signal for which it has no handler."""
     if not shutil.which(CONTAINER[0]) or subprocess.run([*CONTAINER, "true"], check=False).returncode:
-        pytest.skip("this system makes no namespaces of process ids for this user")
+        pytest.skip("a namespace of process ids takes Linux and the right to make one: root has it")
     with running(HANGS, *CONTAINER) as process:
         _, errors = process.communicate(timeout=DEADLINE)
     assert process.returncode == EXIT_TOO_LATE, errors
