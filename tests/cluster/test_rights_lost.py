@@ -79,15 +79,23 @@ def test_an_admission_policy_denies_our_writes(new_world: WorldMaker) -> None:
     world = new_world()
     world.created("held")
 
+    edits: list[str] = []
+
     def edited_and_reported() -> bool:
         """The policy is enforced a moment after it was accepted: one edit after the other, until one has met it."""
-        world.edit("held", description=secrets.token_hex(4))
+        edits.append(secrets.token_hex(4))
+        world.edit("held", description=edits[-1])
         return bool(world.events("held", "CannotWriteToKubernetes"))
+
+    def last_edit_sent() -> bool:
+        """The Event is about an edit; that of a later one may still be under way to the cloud."""
+        return edits[-1] in world.endpoint("held")["description"]
 
     with denied(world, f"{api.PLURAL}/status"):
         eventually(edited_and_reported)
         assert DENIED in world.until_event("held", "CannotWriteToKubernetes")["message"]
         until_reported(world, "[-]writes: ", DENIED)
+        eventually(last_edit_sent, what="the last edit to reach the cloud")
         since = world.now()
         world.after_lists()
         assert sent(world, since=since) == []
