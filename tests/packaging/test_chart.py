@@ -240,6 +240,17 @@ def test_lease_has_the_name_that_the_rights_allow(bare_cluster: Cluster) -> None
         pytest.param(("token.existingSecret=a", "token.value=b"), "set one of them", id="two tokens"),
         pytest.param(("token.value=a", "settings.leaderElection=false"), "set replicas=1", id="two leaders"),
         pytest.param(("token.value=a", "metrics.port=8081"), "metrics.port and health.port", id="one port for two"),
+        pytest.param(
+            ("token.value=a", "metrics.enabled=false", "metrics.serviceMonitor.enabled=true"),
+            "metrics.serviceMonitor.enabled",
+            id="nothing to scrape",
+        ),
+        pytest.param(
+            ("token.value=a", "metrics.enabled=false", "metrics.prometheusRule.enabled=true"),
+            "metrics.prometheusRule.enabled",
+            id="nothing to alert on",
+        ),
+        pytest.param(("token.value=a", "fullnameOverride=1st"), "set fullnameOverride", id="no name of a Service"),
     ],
 )
 def test_a_contradiction_is_refused(bare_cluster: Cluster, values: tuple[str, ...], said: str) -> None:
@@ -277,8 +288,25 @@ def test_the_operator_may_run_elsewhere(bare_cluster: Cluster) -> None:
         pytest.param("metrics.port=80", "/metrics/port", id="a port for root"),
         pytest.param("admission.limits.maxGpus=-1", "/admission/limits/maxGpus", id="negative"),
         pytest.param(
-            r"podLabels.app\.kubernetes\.io/component=x", "app.kubernetes.io/component", id="a label of the chart's own"
+            r"podLabels.app\.kubernetes\.io/component=x", "/podLabels/app.kubernetes.io", id="a label of the chart's own"
         ),
+        pytest.param(
+            r"metrics.serviceMonitor.labels.app\.kubernetes\.io/name=x",
+            "/metrics/serviceMonitor/labels",
+            id="a label of the monitor that the chart sets",
+        ),
+        pytest.param(
+            r"metrics.prometheusRule.labels.helm\.sh/chart=x",
+            "/metrics/prometheusRule/labels",
+            id="a label of the rule that the chart sets",
+        ),
+        pytest.param(
+            r"podAnnotations.kubectl\.kubernetes\.io/default-container=x",
+            "/podAnnotations",
+            id="an annotation that the chart sets",
+        ),
+        pytest.param("extraEnv[0].name=TOKENFACTORY_LEADER_ELECTION", "/extraEnv/0/name", id="a setting past the chart"),
+        pytest.param("admission.limits.maxGpus=1000000001", "maxGpus", id="no number of GPUs"),
     ],
 )
 def test_values_are_checked(bare_cluster: Cluster, value: str, named: str) -> None:
@@ -296,6 +324,32 @@ def test_a_large_number_of_a_file_is_written_with_its_digits(bare_cluster: Clust
         "template", "demo", str(CHART), f"--values={values}", "--set=token.existingSecret=t"
     ).stdout
     assert 'maxGpus: "1000000"' in shown
+
+
+@pytest.mark.parametrize("ports", ["null", "[]"])
+def test_without_ports_only_dns_goes_out(bare_cluster: Cluster, ports: str) -> None:
+    """A rule with an empty list of ports would allow every port."""
+    found = documents(
+        bare_cluster.helm(
+            "template",
+            "demo",
+            str(CHART),
+            "--set=token.existingSecret=t",
+            f"--set-json=networkPolicy={{\"enabled\": true, \"egressPorts\": {ports}}}",
+        ).stdout
+    )
+    (policy,) = [item for item in found if item["kind"] == "NetworkPolicy"]
+    assert [[port["port"] for port in rule["ports"]] for rule in policy["spec"]["egress"]] == [[53, 53]]
+
+
+@pytest.mark.parametrize("name", ["a.release", "1st"])
+def test_a_release_whose_service_no_cluster_takes_is_refused(bare_cluster: Cluster, name: str) -> None:
+    """Else the installation fails half way; without metrics there is no Service."""
+    template = ("template", name, str(CHART), "--set=token.existingSecret=t")
+    refused = bare_cluster.helm(*template, check=False)
+    assert f"{name}-tokenfactory-operator" in refused.stderr
+    assert "set fullnameOverride" in refused.stderr
+    assert "Deployment" in kinds(bare_cluster.helm(*template, "--set=metrics.enabled=false").stdout)
 
 
 def test_package_contains_the_crd(bare_cluster: Cluster, tmp_path: Path) -> None:

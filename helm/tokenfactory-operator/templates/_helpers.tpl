@@ -168,6 +168,14 @@ capabilities:
 {{- if and .Values.metrics.enabled (eq (int .Values.metrics.port) (int .Values.health.port)) -}}
 {{- fail (printf "metrics.port and health.port are both %v: give each a port of its own" .Values.health.port) -}}
 {{- end -}}
+{{- range $each := list "serviceMonitor" "prometheusRule" -}}
+{{- if and (not $.Values.metrics.enabled) (dig $each "enabled" false $.Values.metrics) -}}
+{{- fail (printf "metrics.%s.enabled is true and metrics.enabled is false: there would be no metrics. Set both, or neither" $each) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.metrics.enabled (not (regexMatch "^[a-z][-a-z0-9]*$" (include "operator.fullname" .))) -}}
+{{- fail (printf "the name %s is none for a Service, which begins with a letter and has no dot: set fullnameOverride to another one, or metrics.enabled=false" (include "operator.fullname" .)) -}}
+{{- end -}}
 {{- if .Values.refuseOverlap -}}
 {{- include "operator.checkOverlap" . -}}
 {{- end -}}
