@@ -15,6 +15,7 @@ import pytest
 from cluster.support.chart import CHART, ROOT, documents, rendered
 from cluster.support.namespaces import have_namespace
 from controlplane import Cluster
+from tokenfactory_operator.settings import Settings, parse_duration
 
 pytestmark = pytest.mark.cluster
 
@@ -116,6 +117,29 @@ def test_alerts_look_at_metrics_that_exist(bare_cluster: Cluster) -> None:
     selector = found["ServiceMonitor"]["spec"]["selector"]["matchLabels"]
     assert selector.items() <= found["Service"]["metadata"]["labels"].items()
     assert found["ServiceMonitor"]["spec"]["endpoints"][0]["port"] == found["Service"]["spec"]["ports"][0]["name"]
+
+
+def alerts(cluster: Cluster, *values: str) -> dict[str, dict[str, Any]]:
+    """By their names."""
+    found = documents(rendered(cluster, "metrics.prometheusRule.enabled=true", *values))
+    (rule,) = [item for item in found if item["kind"] == "PrometheusRule"]
+    return {each["alert"]: each for each in rule["spec"]["groups"][0]["rules"]}
+
+
+@pytest.mark.parametrize("age", [None, "1h30m", "1.5h", "90m", "5400s", "5400000ms"])
+def test_an_alert_waits_as_long_as_the_operator_does(bare_cluster: Cluster, age: str | None) -> None:
+    """With a longer poll interval a list is older than ten minutes though nothing is wrong."""
+    values = (f"settings.inventoryMaxAge={age}", "settings.pollInterval=20m") if age else ()
+    alert = alerts(bare_cluster, *values)["TokenFactoryCloudNotListed"]
+    longest = parse_duration(age) if age else Settings.model_fields["inventory_max_age"].default
+    assert alert["expr"].endswith(f" > {longest:.0f}")
+    assert (age or "10m") in alert["annotations"]["summary"]
+
+
+def test_an_alert_does_not_start_again_when_false_becomes_unknown(bare_cluster: Cluster) -> None:
+    """One series, whatever the status is: two would each begin an hour of their own."""
+    expression = alerts(bare_cluster)["TokenFactoryEndpointNotReady"]["expr"]
+    assert expression.startswith("sum(max by (ready) (tokenfactory_objects{")
 
 
 def lease_test(cluster: Cluster, namespace: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -103,6 +103,14 @@ app.kubernetes.io/component: "operator"
 {{- ne (dig "leaderElection" true (.Values.settings | default dict)) false -}}
 {{- end -}}
 
+{{/* settings.inventoryMaxAge, and in seconds; the default is the operator's own. */}}
+{{- define "operator.inventoryMaxAge" -}}
+{{- dig "inventoryMaxAge" "10m" (.Values.settings | default dict) -}}
+{{- end -}}
+{{- define "operator.inventoryMaxAgeSeconds" -}}
+{{- mustToDate "2006-01-02 15:04 -07:00" "1970-01-01 00:00 +00:00" | mustDateModify (include "operator.inventoryMaxAge" .) | unixEpoch -}}
+{{- end -}}
+
 {{- define "operator.tokenSecret" -}}
 {{- .Values.token.existingSecret | default (printf "%s-token" (include "operator.fullname" .)) -}}
 {{- end -}}
