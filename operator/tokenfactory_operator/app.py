@@ -21,7 +21,7 @@ import structlog
 
 from tokenfactory_operator.assembly import LabelledSecrets, Outside, OwnCredential, assemble
 from tokenfactory_operator.defects import Defects
-from tokenfactory_operator.domain.errors import KubeError, LeaseHeld, LeaseLost
+from tokenfactory_operator.domain.errors import CredentialsError, KubeError, LeaseHeld, LeaseLost
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.kube.client import KubeClient, connect
 from tokenfactory_operator.kube.config_maps import KubeConfigMaps
@@ -225,13 +225,21 @@ class Operator:
         health.add_note("leader", lambda: self._lease.leader() or "nobody")
         metrics.watch_leader(lambda: self._leads.is_set() and self._lease.held())
         metrics.watch_queue(self.accounts.stats)
-        metrics.watch_inventory(lambda: worst_by_credential(self.accounts.inventories(), self._clock.monotonic()))
+        metrics.watch_inventory(
+            lambda: worst_by_credential(
+                self.accounts.inventories(), self._clock.monotonic(), leads=self._leads.is_set()
+            )
+        )
         metrics.watch_objects(lambda: objects_by_ready(self.cache))
         metrics.watch_orphans(self.orphans.counts)
 
     def _unlisted(self) -> str | None:
         if not self._leads.is_set():
             return None
+        try:
+            _ = self._core.credentials.own
+        except CredentialsError as error:
+            return error.message
         own = self.accounts.own()
         if own is not None and own.listed_once:
             return None

@@ -288,7 +288,9 @@ def test_the_operator_may_run_elsewhere(bare_cluster: Cluster) -> None:
         pytest.param("metrics.port=80", "/metrics/port", id="a port for root"),
         pytest.param("admission.limits.maxGpus=-1", "/admission/limits/maxGpus", id="negative"),
         pytest.param(
-            r"podLabels.app\.kubernetes\.io/component=x", "/podLabels/app.kubernetes.io", id="a label of the chart's own"
+            r"podLabels.app\.kubernetes\.io/component=x",
+            "/podLabels/app.kubernetes.io",
+            id="a label of the chart's own",
         ),
         pytest.param(
             r"metrics.serviceMonitor.labels.app\.kubernetes\.io/name=x",
@@ -305,7 +307,9 @@ def test_the_operator_may_run_elsewhere(bare_cluster: Cluster) -> None:
             "/podAnnotations",
             id="an annotation that the chart sets",
         ),
-        pytest.param("extraEnv[0].name=TOKENFACTORY_LEADER_ELECTION", "/extraEnv/0/name", id="a setting past the chart"),
+        pytest.param(
+            "extraEnv[0].name=TOKENFACTORY_LEADER_ELECTION", "/extraEnv/0/name", id="a setting past the chart"
+        ),
         pytest.param("admission.limits.maxGpus=1000000001", "maxGpus", id="no number of GPUs"),
     ],
 )
@@ -335,7 +339,7 @@ def test_without_ports_only_dns_goes_out(bare_cluster: Cluster, ports: str) -> N
             "demo",
             str(CHART),
             "--set=token.existingSecret=t",
-            f"--set-json=networkPolicy={{\"enabled\": true, \"egressPorts\": {ports}}}",
+            f'--set-json=networkPolicy={{"enabled": true, "egressPorts": {ports}}}',
         ).stdout
     )
     (policy,) = [item for item in found if item["kind"] == "NetworkPolicy"]

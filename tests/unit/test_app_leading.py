@@ -7,7 +7,7 @@ import contextlib
 import io
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, NoReturn
@@ -25,6 +25,7 @@ from tokenfactory_operator.process.leadership import SystemClock
 from tokenfactory_operator.process.standing import make_supervisor
 from tokenfactory_operator.settings import Settings
 from tokenfactory_operator.state.cache import key_of
+from tokenfactory_operator.telemetry.health import HealthServer
 from tokenfactory_operator.telemetry.logging import configure_logging, forget_secret
 from tokenfactory_operator.telemetry.metrics import Metrics
 from tokenfactory_operator.work.workqueue import Urgency
@@ -108,17 +109,24 @@ class Worlds:
 
 @asynccontextmanager
 async def an_operator(
-    worlds: Worlds, lease: Election, folder: Path, monkeypatch: pytest.MonkeyPatch
+    worlds: Worlds,
+    lease: Election,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    token_file: Path | None = None,
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[Operator]:
     async with loopback(worlds.kubernetes) as server, loopback(worlds.cloud) as cloud, client_of(server) as client:
         monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(folder)))
-        settings = Settings(token=SecretStr(TOKEN), api_url=cloud.url, concurrency=1)
+        token = None if token_file else SecretStr(TOKEN)
+        settings = Settings(token=token, token_file=token_file, api_url=cloud.url, concurrency=1)
         yield Operator(
             settings,
             client=client,
             lease=lease,
             recorder=EventRecorder(client, clock=SystemClock()),
-            metrics=Metrics(version="1"),
+            metrics=metrics or Metrics(version="1"),
             cluster_id="0f1e2d3c",
             supervisor=make_supervisor(settings, client),
         )
@@ -171,3 +179,33 @@ async def test_passes_that_wait_for_nothing_do_not_hold_the_loop(
             await asyncio.sleep(0)
         await operator.accounts.shut_down(1.0)
     assert turns >= 200
+
+
+async def test_a_token_file_that_cannot_be_used_any_more_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its account is closed, and yet the age of the operator's own list does not vanish: an alert has to fire on it."""
+    metrics, lease, token_file = Metrics(version="1"), LateLease(), tmp_path / "token"
+    token_file.write_text(TOKEN)
+    health = HealthServer(health_address=None, metrics_address=None, exposition=metrics.render)
+    ready: dict[str, Callable[[], str | None]] = {}
+    monkeypatch.setattr(health, "add_readiness", ready.__setitem__)
+
+    def age() -> list[str]:
+        lines = metrics.render()[0].decode().splitlines()
+        return [line.partition(" ")[2] for line in lines if line.startswith("tokenfactory_inventory_age_seconds{")]
+
+    async with an_operator(Worlds(), lease, tmp_path, monkeypatch, token_file=token_file, metrics=metrics) as operator:
+        operator.report_to(health, metrics)
+        assert age() == []  # a standby has no list, and needs none
+        running = asyncio.create_task(operator.run())
+        lease.free.set()
+        await until(lambda: age() not in ([], ["+Inf"]) or running.done())
+        assert float(age()[0]) < 60
+        token_file.write_text("")
+        await until(lambda: not operator.accounts.inventories() or running.done())
+        assert age() == ["+Inf"]
+        assert "is empty" in str(ready["cloud"]())
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running

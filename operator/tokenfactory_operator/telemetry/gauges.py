@@ -48,7 +48,7 @@ ENDPOINTS: Final = Definition(
 AGE: Final = Definition(
     "tokenfactory_inventory_age_seconds",
     "gauge",
-    "Time since the last complete list was requested (+Inf before the first); the longest of a namespace's.",
+    "Time since the last complete list was requested; the longest of a namespace's. +Inf: there is none.",
     ("credential",),
 )
 OBJECTS: Final = Definition(

@@ -38,10 +38,14 @@ RECONCILE_SECONDS: Final = Definition(
 MUTATIONS: Final = Definition(
     "tokenfactory_cloud_mutations_total", "counter", "Changes that the cloud has accepted.", ("operation",)
 )
+FAULTS: Final = ("corrected_drift", "deleted_duplicate", "endpoint_lost", "unreadable_items", "defect")
+EVENTS: Final = (*FAULTS, "cloud_outage", "cloud_recovered")
+"""Values of the label `event`."""
 NOTABLE: Final = Definition(
     "tokenfactory_notable_events_total",
     "counter",
-    "Rare events to alert on: corrected drift, a deleted duplicate, a lost endpoint.",
+    f"Rare events. To alert on: {', '.join(f'`{event}`' for event in FAULTS)} (of the operator). Besides:"
+    " `cloud_outage` and `cloud_recovered`, for each credential.",
     ("event",),
 )
 REQUESTS: Final = Definition(
@@ -135,6 +139,8 @@ class Metrics:
             version, platform.python_version()
         ).set(1)
         # A counter that starts with its first event hides that event from rate() and increase().
+        for event in EVENTS:
+            self._notable.labels(event)
         for operation in MUTATING:
             self._mutations.labels(operation)
         for result in LIST_RESULTS:

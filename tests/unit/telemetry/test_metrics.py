@@ -1,16 +1,21 @@
 import math
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+import tokenfactory_operator
+from tokenfactory_operator.defects import COUNTED_AS
 from tokenfactory_operator.ports import Telemetry
 from tokenfactory_operator.telemetry.gauges import InventorySample
-from tokenfactory_operator.telemetry.metrics import DEFINITIONS, Metrics
+from tokenfactory_operator.telemetry.metrics import DEFINITIONS, EVENTS, NOTABLE, Metrics
 from tokenfactory_operator.work.workqueue import Urgency, WorkQueue
 
+PACKAGE = Path(tokenfactory_operator.__file__).parent
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
@@ -134,6 +139,17 @@ def test_counts(act: Callable[[Metrics], None], name: str, labels: dict[str, str
     before = value(metrics, name, **labels) or 0.0
     act(metrics)
     assert value(metrics, name, **labels) == before + 1.0
+
+
+def test_the_first_of_each_rare_event_can_be_seen() -> None:
+    """A counter that begins with its first event hides it from rate() and increase(): all are there from the start."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+    named = set(re.findall(r"\.counted\(\"(\w+)\"\)", sources)) | {COUNTED_AS}
+    assert named == set(EVENTS)
+    metrics = Metrics(version="1.2.3")
+    for event in EVENTS:
+        assert value(metrics, "tokenfactory_notable_events_total", event=event) == 0
+        assert f"`{event}`" in NOTABLE.help
 
 
 @pytest.mark.parametrize(
