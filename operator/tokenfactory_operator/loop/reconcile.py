@@ -228,8 +228,11 @@ class Reconciler:
         if await self._left_behind(key, resource):
             return Again(after=BACKOFF_FIRST, pressing=True)
         held = self._holdings.get(key)
-        if resource.has_finalizer and held is not None and held.memory.uid == resource.uid:
-            unselected.tell(self._ports.recorder, body)
+        if held is not None and held.memory.uid == resource.uid:
+            if resource.has_finalizer:
+                unselected.tell(self._ports.recorder, body)
+            if self._cleanup.pending(held.memory) is None:
+                await self._abandon(key, held)  # whoever looks after it now: nobody here could confirm what is missing
         return Again()
 
     async def _read(self, key: Key) -> JsonObject | None:

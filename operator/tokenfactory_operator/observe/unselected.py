@@ -43,5 +43,7 @@ def unattended(body: JsonObject) -> bool:
 
 
 def _later(condition: Mapping[str, Any], since: str) -> bool:
-    changed = condition.get("lastTransitionTime")
-    return bool(changed) and datetime.fromisoformat(str(changed)) > datetime.fromisoformat(str(since))
+    try:
+        return datetime.fromisoformat(str(condition.get("lastTransitionTime"))) > datetime.fromisoformat(since)
+    except (TypeError, ValueError):  # the API server takes more for a time than that can read
+        return False

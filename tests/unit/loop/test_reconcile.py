@@ -17,7 +17,8 @@ from tokenfactory_operator.domain.errors import (
     Unauthorized,
 )
 from tokenfactory_operator.loop.acting import BACKOFF_LAST
-from unit.support.builders import KEY, OTHER_UID, UID, an_endpoint, mark
+from tokenfactory_operator.ports import Key
+from unit.support.builders import KEY, NAMESPACE, OTHER_UID, UID, an_endpoint, an_object, mark
 from unit.support.fakes import Turn
 from unit.support.stage import Stage
 
@@ -294,6 +295,25 @@ async def test_an_object_that_left_the_selector_is_left_alone() -> None:
         assert again.after is None
     assert stage.script.journal == []
     assert stage.cache.get(KEY) is None
+
+
+@pytest.mark.rule("E27")
+async def test_endpoints_of_objects_that_left_the_selector_leave_no_doubt_for_ever() -> None:
+    """Another operator deletes them with their objects, and here nobody could confirm that they are gone."""
+    second = Key(NAMESPACE, "second")
+    stage = await Stage().ready()
+    stage.kube.store(an_object(name=second.name, uid=OTHER_UID))
+    stage.watch()
+    await stage.turn(key=second)
+    await stage.turn(key=second)
+    assert len(stage.cloud.endpoints) == 2
+    for key, uid in ((KEY, UID), (second, OTHER_UID)):
+        stage.cache.remove(key, uid)
+        await stage.reconcile(key)
+    stage.cloud.endpoints.clear()
+    for _ in range(12):
+        await stage.poll(61)
+    assert stage.inventory.untrusted() == ""
 
 
 async def test_a_spec_that_cannot_be_read_stalls_and_loses_nothing() -> None:

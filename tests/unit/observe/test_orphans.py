@@ -386,6 +386,8 @@ def saying(reason: str, changed: str) -> list[JsonObject]:
 
 
 BEFORE, AFTER = "2025-05-31T23:00:00Z", "2025-06-01T00:00:05Z"
+ODD_TIMES = ("2025-06-01T00:00:05+24:00", "0000-06-01T00:00:05Z", "2025-06-01T00:00:05", "later")
+"""The API server takes the first two for a date-time, whoever may write a status."""
 
 
 @pytest.mark.rule("O7")
@@ -396,6 +398,10 @@ BEFORE, AFTER = "2025-05-31T23:00:00Z", "2025-06-01T00:00:05Z"
         pytest.param(terminating(conditions=saying("Available", BEFORE)), 1, id="what was said is older"),
         pytest.param(terminating(conditions=saying("Deleting", BEFORE)), 0, id="its deletion is under way"),
         pytest.param(terminating(conditions=saying("Unauthorized", AFTER)), 0, id="another operator says why it waits"),
+        *(
+            pytest.param(terminating(conditions=saying("Unauthorized", odd)), 1, id=f"no moment in time: {odd}")
+            for odd in ODD_TIMES
+        ),
         pytest.param(an_object(), 0, id="not being deleted: that was told when it left"),
     ],
 )
