@@ -51,8 +51,8 @@ class Crew:
             key = await self.queue.get()
         finally:
             self._waiting = False
-        if key is not None and len(self.workers) < self._limit:
-            self._hire()
+        if key is not None and sum(not task.done() for task in self.workers) < self._limit:
+            self._hire()  # one that has just ended may still stand there
         return key
 
     def _hire(self) -> None:
