@@ -97,6 +97,8 @@ class Poller:
         self._soon = asyncio.Event()
         self._next = 0.0
         self._last_mutation = NEVER
+        self._unclear = False
+        """Since the last LIST began, a call has ended that may have changed something."""
         self._step = 0
         self._failures = 0
         self._refused = False
@@ -122,6 +124,7 @@ class Poller:
 
     def uncertain(self) -> None:
         """A call may have changed something: one LIST comes soon; the pace stays, or it would be so for ever."""
+        self._unclear = True
         if not self._failures:  # in an outage LISTs have a backoff, which failing calls must not undo
             self._bring_forward(SHORT_INTERVALS[0])
 
@@ -140,7 +143,7 @@ class Poller:
         self._age()
         try:
             while True:
-                before = self.common.spent()
+                before, self._unclear = self.common.spent(), False
                 retry_after = await self.poll()
                 self._rest = min(REST * (self.common.spent() - before), self.common.timing.poll_interval)
                 self._rested = self.common.clock.monotonic() + self._rest
@@ -184,6 +187,8 @@ class Poller:
             if self._refused:
                 most = max(REFUSED, most)
             return min(most, 2.0 ** min(self._failures - 1, 16)) * jitter
+        if self._unclear:
+            return max(SHORT_INTERVALS[0], self._rest)
         if self.common.clock.monotonic() - self._last_mutation >= TRANSITION:
             return self.common.timing.poll_interval * jitter
         ladder = (*SHORT_INTERVALS, self.common.timing.poll_interval_in_transition)

@@ -113,6 +113,30 @@ async def test_a_call_without_an_answer_brings_one_list() -> None:
     assert all(gap >= 27 for gap in pairwise_gaps(after))
 
 
+@pytest.mark.rule("R2")
+async def test_a_call_without_an_answer_while_a_list_runs() -> None:
+    """That LIST began before the end of the call and says nothing of it: the next one follows soon, and none after it."""
+    parts = Parts()
+    parts.cloud.takes = 5.0
+    async with parts.polling(2):
+        parts.poller.uncertain()
+        await asyncio.sleep(100)
+    assert parts.cloud.at[1] == pytest.approx(6.0)
+    assert all(gap >= 27 for gap in pairwise_gaps(parts.cloud.at[1:]))
+
+
+async def test_a_call_without_an_answer_while_a_list_runs_that_fails() -> None:
+    """The LIST that fails has a pause of its own."""
+    parts = Parts()
+    async with parts.polling(100):
+        parts.cloud.takes, parts.cloud.broken = 5.0, RateLimited("wait", retry_after=60.0)
+        await asyncio.sleep(30)
+        parts.poller.uncertain()
+        begun = parts.cloud.at[-1]
+        await asyncio.sleep(50)
+        assert parts.cloud.at[-1] == begun
+
+
 async def test_a_call_without_an_answer_does_not_undo_the_backoff_of_an_outage() -> None:
     """What fails together with the LISTs would have them sent every second."""
     parts = Parts()
