@@ -186,24 +186,29 @@ async def work(
     """
     take = take or queue.get
     while (key := await take()) is not None:
-        if dispatch.misplaced(key, queue):
-            queue.done(key)
-            dispatch.wake(key, 0.0)
-            continue
-        if not dispatch.begin(key):
-            queue.done(key)
-            continue
         try:
-            queue.cancel_delayed(key)  # this pass sets all its deadlines anew
-            await _pass(key, queue, dispatch, reconciler, log)
+            await _taken(key, queue, dispatch, reconciler, log)
         finally:
             queue.done(key)
-            dispatch.end(key)
         await pause()
+
+
+async def _taken(key: Key, queue: WorkQueue[Key], dispatch: Dispatch, reconciler: Reconciler, log: Any) -> None:  # noqa: ANN401  # as above
+    if not dispatch.begin(key):
+        return
+    try:
+        queue.cancel_delayed(key)  # this pass sets all its deadlines anew
+        await _pass(key, queue, dispatch, reconciler, log)
+    finally:
+        dispatch.end(key)
 
 
 async def _pass(key: Key, queue: WorkQueue[Key], dispatch: Dispatch, reconciler: Reconciler, log: Any) -> None:  # noqa: ANN401  # as above
     try:
+        if dispatch.misplaced(key, queue):
+            queue.forget(key)
+            dispatch.wake(key, 0.0)
+            return
         again = await reconciler.reconcile(key)
         queue.forget(key)
         if again.after is not None:

@@ -82,6 +82,36 @@ async def test_an_object_waits_in_its_own_queue() -> None:
     assert (len(before), len(after)) == (0, 1)
 
 
+async def test_what_failed_is_counted_in_the_queue_that_the_object_waits_in() -> None:
+    """One that has moved leaves nothing behind, and begins anew if it comes back."""
+    stage, before, after = Stage(), a_queue(), a_queue()
+    dispatch = Dispatch(stage.cache, lambda _: after)
+    before.retry(KEY, Urgency.EDIT)
+    worker = asyncio.create_task(work(before, dispatch, stage.reconciler, Log()))
+    await asyncio.sleep(10)
+    before.shut_down()
+    await worker
+    assert (before.failures(KEY), len(after)) == (0, 1)
+
+
+async def test_an_object_whose_queue_cannot_be_told_is_looked_at_again() -> None:
+    """By a defect of ours: it is given back, and waits for its next try."""
+    stage, queue = Stage(), a_queue()
+    faults = [KeyError("credential")]
+
+    def queue_of(_key: Key) -> WorkQueue[Key]:
+        if faults:
+            raise faults.pop()
+        return queue
+
+    queue.add(KEY, Urgency.EDIT)
+    worker = asyncio.create_task(work(queue, Dispatch(stage.cache, queue_of), stage.reconciler, Log()))
+    await asyncio.sleep(10)
+    queue.shut_down()
+    await worker
+    assert (queue.stats().processing, stage.reported("Ready") is None) == (0, False)
+
+
 @pytest.mark.rule("X31")
 @pytest.mark.parametrize("error", [KubeError("no answer in time"), ValueError("a defect")], ids=["no answer", "defect"])
 async def test_a_pass_that_fails_after_the_credential_was_changed(error: Exception) -> None:
