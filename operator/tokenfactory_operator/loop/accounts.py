@@ -213,10 +213,6 @@ class Accounts:
 
     def _opened(self, credential: Credential, namespace: str, *, needed: bool) -> Account:
         place, leaves = self._places.take(credential, namespace, needed=needed)
-        if leaves is not None:
-            self._close(leaves)
-            for key in self._users(leaves):
-                self._wake(key, 0.0)
         self._credentials.use(credential.token)
         cloud = self._parts.open_cloud(credential)
         poller = self._parts.make_poller(cloud, credential.scope, namespace, lambda: self._users(credential))
@@ -224,6 +220,10 @@ class Accounts:
         self._open[credential] = account
         if self._started and not self._stopped:  # then a pass that is ending may still need its cloud
             self._begin(credential, account)
+        if leaves is not None:
+            self._close(leaves)
+            for key in self._users(leaves):
+                self._wake(key, 0.0)  # which may have other accounts opened and closed, this one too
         return account
 
     def _begin(self, credential: Credential, account: Account) -> None:

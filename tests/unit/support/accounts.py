@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from tokenfactory_operator.credentials.choice import Credential, Credentials
+from tokenfactory_operator.credentials.places import Limits
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import Unauthorized
 from tokenfactory_operator.domain.observed import EndpointList
@@ -55,7 +56,7 @@ class ACloud(InMemoryCloud):
 class World:
     """Accounts over objects and Secrets; the workers note what they were given."""
 
-    def __init__(self, *, linger: float = 0.0) -> None:
+    def __init__(self, *, linger: float = 0.0, limits: Limits | None = None) -> None:
         self.clock = ManualClock()
         self.begun, self.may_go_on = asyncio.Event(), asyncio.Event()
         self.may_go_on.set()
@@ -65,6 +66,8 @@ class World:
         self.values = values_of(objects=self.objects)
         self.clouds: list[ACloud] = []
         self.woken: list[Key] = []
+        self.follows = False
+        """Whether an object that is woken is given to its queue, as the application does."""
         self.broken_lists: set[str | None] = set()
         """Projects that the cloud does not know."""
         self.worked: set[str] = set()
@@ -88,11 +91,18 @@ class World:
                 make_queue=lambda _: WorkQueue(share=lambda key: key.namespace, rng=random.Random(1)),
                 work=self.work,
             ),
-            wake=lambda key, _after, **_: self.woken.append(key),
+            wake=self.wake,
             concurrency=2,
             linger=linger,
             defects=Defects(Witness()),
+            limits=limits,
         )
+
+    def wake(self, key: Key, _after: float) -> None:
+        """Noted."""
+        self.woken.append(key)
+        if self.follows:
+            self.accounts.queue_of(key)
 
     def open_cloud(self, credential: Credential) -> ACloud:
         """Remembered."""
