@@ -89,6 +89,7 @@ class Reconciler:
             return await self._missing(key)
         if await self._secrets.read(body):
             return Again(after=0.0)  # by another account's worker
+        conflict: KubeError | None = None
         for _ in range(MAX_STEPS):
             if body is None:
                 return await self._vanished(key)
@@ -97,12 +98,14 @@ class Reconciler:
                 return Again(after=BACKOFF_FIRST, pressing=True)
             try:
                 again = await self._step(key, resource)
-            except (KubeConflict, KubeNotFound):
-                body = await self._read(key)
+            except (KubeConflict, KubeNotFound) as error:
+                conflict, body = error, await self._read(key)
                 continue
             if again is not None:
                 return again
-            body = self._ports.cache.get(key)
+            conflict, body = None, self._ports.cache.get(key)
+        if conflict is not None:
+            raise conflict  # a webhook may answer so for ever: the pauses grow
         return Again(after=BACKOFF_FIRST)
 
     async def defective(self, key: Key, error: Exception) -> None:

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from tokenfactory_operator.domain.errors import KubeError, LeaseLost
+from tokenfactory_operator.domain.errors import KubeConflict, KubeError, LeaseLost
 from tokenfactory_operator.loop.dispatch import Dispatch, work
 from tokenfactory_operator.loop.reconcile import Reconciler
 from tokenfactory_operator.ports import Key
@@ -127,6 +127,19 @@ async def test_a_pass_that_fails_after_the_credential_was_changed(error: Excepti
     await worker
     async with asyncio.timeout(600):
         assert await after.get() == KEY
+
+
+async def test_an_object_that_conflicts_for_ever_is_tried_after_growing_pauses() -> None:
+    """A webhook may deny with 409, and another controller may write all the time: neither is asked without end."""
+    stage, queue = Stage(), a_queue()
+    await stage.poll()
+    stage.script.plan("patch_status", *[Turn(KubeConflict("denied"))] * 1_000)
+    queue.add(KEY, Urgency.EDIT)
+    worker = asyncio.create_task(work(queue, Dispatch(stage.cache, lambda _: queue), stage.reconciler, Log()))
+    await asyncio.sleep(600)
+    queue.shut_down()
+    await worker
+    assert stage.script.planned("patch_status")
 
 
 async def test_a_worker_pauses_after_each_pass() -> None:
