@@ -114,7 +114,7 @@ class SecretKeeper:
             return True
         if api.IN_USE in _finalizers(stored):
             return False
-        await self._write(secret, stored, (*_finalizers(stored), api.IN_USE))
+        await self._put(secret, stored, body)
         await self._warn(secret, stored, body)
         return True
 
@@ -157,8 +157,8 @@ class SecretKeeper:
                 await self._warn(secret, stored, *(body for user in users if (body := self._objects.get(user))))
             elif not self._may_come_into_use(secret, stored):
                 await self._let_go(secret, stored)
-        elif not terminating and any(self._held(user) for user in users):
-            await self._write(secret, stored, (*_finalizers(stored), api.IN_USE))
+        elif not terminating and (held := [user for user in users if self._held(user)]):
+            await self._put(secret, stored, *(body for user in held[:1] if (body := self._objects.get(user))))
 
     def _users(self, secret: Key, stored: JsonObject) -> list[Key]:
         """The objects for which the Secret is kept: all that name it, or only those it cannot do without."""
@@ -216,13 +216,25 @@ class SecretKeeper:
         if not self._lease.held():
             raise LeaseLost("This process does not hold the lease.")
 
-    async def _write(self, secret: Key, stored: JsonObject, finalizers: tuple[str, ...]) -> None:
+    async def _put(self, secret: Key, stored: JsonObject, *users: JsonObject) -> None:
+        """Put our finalizer on. Raises `KubeError`, also where a write is accepted and its answer does not show it."""
+        written = await self._write(secret, stored, (*_finalizers(stored), api.IN_USE))
+        if written is None or api.IN_USE in _finalizers(written):
+            return
+        text = (
+            f"The API server accepted the finalizer {api.IN_USE} of the Secret {secret.name} and did not store it. A "
+            "mutating webhook removes it. No endpoint is created with this Secret meanwhile."
+        )
+        for subject in users:
+            self._recorder.event(subject, reason="WriteNotStored", message=text, warning=True)
+        raise KubeError(text)
+
+    async def _write(self, secret: Key, stored: JsonObject, finalizers: tuple[str, ...]) -> JsonObject | None:
+        """Answers what was written; `None` where the Secret was another one by then, which is looked at anew."""
         self._lead()
         version = stored["metadata"]["resourceVersion"]
         try:
             written = await self._kube.set_finalizers(secret, finalizers, resource_version=version)
-            self._values.wrote(stored, written)
-            self._secrets.put(written)
         except KubeNotFound:
             self._secrets.remove(secret, stored["metadata"]["uid"])
         except KubeConflict:
@@ -232,6 +244,11 @@ class SecretKeeper:
             else:
                 self._secrets.put(fresh)
             self.look(secret)
+        else:
+            self._values.wrote(stored, written)
+            self._secrets.put(written)
+            return written
+        return None
 
     async def _warn(self, secret: Key, stored: JsonObject, *users: JsonObject) -> None:
         """Say once, and early, that the end of the namespace would wait for a person."""

@@ -14,7 +14,14 @@ from typing import Any, Final
 from tokenfactory_operator.decision import actions, attempts, ownership, plan, questions
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.decision_input import DecisionInput, Known, Policy
-from tokenfactory_operator.domain.errors import KubeConflict, KubeNotFound, LeaseLost, OperatorError, RateLimited
+from tokenfactory_operator.domain.errors import (
+    KubeConflict,
+    KubeError,
+    KubeNotFound,
+    LeaseLost,
+    OperatorError,
+    RateLimited,
+)
 from tokenfactory_operator.domain.identity import Identity
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.domain.resource import Resource, parse

@@ -299,6 +299,20 @@ async def test_hold_after_somebody_elses_write() -> None:
     assert parts.finalizers == [IN_USE]
 
 
+async def test_hold_where_a_webhook_removes_the_finalizer() -> None:
+    """The write is accepted and changes nothing: that is said on the object, and tried again after growing pauses."""
+    parts = Parts()
+    parts.kube.removed = frozenset({IN_USE})
+    parts.secret()
+    body = parts.user()
+    for _ in range(2):
+        with pytest.raises(KubeError, match="did not store it"):
+            await parts.keeper.hold(body)
+    assert parts.witness.events == ["WriteNotStored"] * 2
+    await parts.settle()
+    assert parts.keeper.queue.failures(SECRET) == 1
+
+
 async def test_hold_of_a_secret_that_has_just_gone() -> None:
     """It is forgotten, so that the object is told."""
     parts = Parts()

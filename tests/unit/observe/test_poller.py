@@ -115,7 +115,7 @@ async def test_a_call_without_an_answer_brings_one_list() -> None:
 
 @pytest.mark.rule("R2")
 async def test_a_call_without_an_answer_while_a_list_runs() -> None:
-    """That LIST began before the end of the call and says nothing of it: the next one follows soon, and none after it."""
+    """That LIST began before the end of the call and says nothing of it: the next one follows soon."""
     parts = Parts()
     parts.cloud.takes = 5.0
     async with parts.polling(2):

@@ -26,6 +26,8 @@ class StoredSecrets:
         self.reads: list[tuple[str, ...]] = []
         self.failure: KubeError | None = None
         """What a read fails with."""
+        self.removed: frozenset[str] = frozenset()
+        """Finalizers that a mutating webhook takes out of each write."""
 
     def store(self, body: dict[str, Any]) -> dict[str, Any]:
         """A write by anybody; a terminating Secret without finalizers goes."""
@@ -59,7 +61,7 @@ class StoredSecrets:
         if body["metadata"]["resourceVersion"] != resource_version:
             raise KubeConflict("modified")
         self.writes.append(finalizers)
-        body["metadata"]["finalizers"] = list(finalizers)
+        body["metadata"]["finalizers"] = [name for name in finalizers if name not in self.removed]
         return metadata_of(self.store(body))
 
 
