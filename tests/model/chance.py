@@ -76,6 +76,8 @@ HAPPENINGS: Final = (
     "user.bad_gpu",
     "user.force",
 )
+GARBLED: Final = "list.garbled"
+"""Items of a LIST that name no endpoint; only seeds with the real client have it."""
 VERY_LATE: Final = "cloud.very_late"
 """Effects later than the settle time: beyond what is promised of the cloud, so in some seeds only."""
 

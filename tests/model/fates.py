@@ -136,9 +136,8 @@ class RandomWeather:
         return Fate(reach, back)
 
 
-def broken_cloud(text: str) -> CloudUnavailable:
-    """No whole answer came."""
-    return CloudUnavailable(text)
+class Lost(CloudUnavailable):
+    """The request has not reached the cloud; nobody knows."""
 
 
 def broken_kube(text: str) -> KubeError:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from model.apiserver import ApiServer
-from model.chance import Chance
+from model.chance import GARBLED, Chance
 from model.checks import Checks
 from model.clock import VirtualLoop
-from model.fates import LAG, STALE, Weather, broken_cloud, refuse
+from model.fates import LAG, STALE, Lost, Weather, refuse
 from model.network import Fate, Flight, Network
 from model.trace import Trace
 from model.vendor import EPOCH, Endpoint, Vendor, owners
@@ -45,6 +47,8 @@ class Token:
 
 OWN: Final = ""
 """The project of the operator's own credential."""
+CONNECTIONS: Final = 4
+"""Calls of one credential at a time, besides its LIST."""
 
 
 @dataclass
@@ -77,6 +81,8 @@ class Surroundings:
     """By the tokens of tenants; the operator's own is none of them."""
     hides: bool = False
     """Whether LISTs hide endpoints that their objects name."""
+    forms: random.Random | None = None
+    """Where the real client talks to the cloud: chooses the forms of its answers."""
     missing_page: int = 0
     """Of an incomplete LIST: the endpoints with even numbers are missing, or those with odd ones."""
 
@@ -110,10 +116,10 @@ class WorldClock:
         return EPOCH + timedelta(seconds=self._loop.time() + self.skew)
 
 
-class CloudPort:
-    """`ports.Cloud` with one credential, and the throttle that the real client has."""
+class CloudService:
+    """What the cloud answers to one credential, over the network: the operations of `ports.Cloud`, and no throttle."""
 
-    def __init__(self, around: Surroundings, place: Place, clock: WorldClock, credential: Credential) -> None:
+    def __init__(self, around: Surroundings, place: Place, credential: Credential) -> None:
         self._around = around
         self._place = place
         self._token = credential.token.get_secret_value()
@@ -122,18 +128,6 @@ class CloudPort:
         self._project = self._grant.project if self._grant is not None else OWN
         self._key = self._token if self._grant is not None else OWN
         self._elsewhere = self._grant is None and around.token.elsewhere
-        self._throttle = Throttle(clock, connections=4, rate_limit=None)
-
-    async def aclose(self) -> None:
-        """See `accounts.OpenCloud`."""
-
-    def blocked_for(self) -> float:
-        """See `ports.Cloud`."""
-        return self._throttle.blocked_for()
-
-    def slot(self, namespace: str = "") -> AbstractAsyncContextManager[None]:
-        """See `ports.Cloud`."""
-        return self._throttle.slot(namespace)
 
     async def list_endpoints(self) -> EndpointList:
         """See `ports.Cloud`."""
@@ -159,7 +153,21 @@ class CloudPort:
             shown = [item for item in shown if not self._named(item) or dice.rng.random() < 0.5]
         moment = around.loop.time() - age
         seen = tuple([state for item in shown if (state := item.at(moment)) is not None])
-        return EndpointList(seen, view=not problem, problem=problem)
+        listed = EndpointList(seen, view=not problem, problem=problem)
+        return self._garbled(listed) if dice.strikes(GARBLED) else listed
+
+    def _garbled(self, listed: EndpointList) -> EndpointList:
+        """Some of its items name no endpoint, and not always their owner."""
+        rng = self._around.chance.rng
+        odd = [item for item in listed.endpoints if rng.random() < 0.5]
+        nameless = [item.description for item in odd if item.description is not None and rng.random() < 0.7]
+        return replace(
+            listed,
+            endpoints=tuple(item for item in listed.endpoints if item not in odd),
+            nameless=tuple(nameless),
+            unreadable=len(nameless) < len(odd),
+            problem="some items cannot be read" if odd else listed.problem,
+        )
 
     def _named(self, endpoint: Endpoint) -> bool:
         """Whether its object's status and its mark agree: what a LIST may hide without making a second unavoidable."""
@@ -208,7 +216,7 @@ class CloudPort:
 
         try:
             made = await self._call("POST", f"POST {body.description}", effect, fate=fate, shown=_id)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             if not getattr(error, "refused", False):
                 self._around.checks.post_unknown(body.description)
             raise
@@ -233,8 +241,8 @@ class CloudPort:
         text = f"PATCH {endpoint_id} { ({name: getattr(patch, name) for name in patch.fields}) }"
         try:
             changed = await self._call("PATCH", text, effect, shown=_state)
-        except CloudError as error:
-            if not (error.refused or probe):
+        except (CloudError, asyncio.CancelledError) as error:
+            if not (getattr(error, "refused", False) or probe):
                 self._mutated(endpoint_id)
             raise
         self._mutated(endpoint_id)
@@ -314,25 +322,56 @@ class CloudPort:
         shown: Callable[[T], str] = str,
     ) -> T:
         around = self._around
-        fate = fate or around.weather.cloud(kind)
 
         def judged() -> T:
             self._authorised()
             return effect()
 
+        fate = fate or around.weather.cloud(kind)
+        around.checks.called(kind)
+        return await around.network.exchange(
+            self._place,
+            f"cloud {text}",
+            fate,
+            judged,
+            limit=around.timing.request_timeout,
+            broken=Lost if fate.reach is None else CloudUnavailable,
+            shown=shown,
+        )
+
+
+class CloudPort(CloudService):
+    """`ports.Cloud` with one credential, and the throttle that the real client has."""
+
+    def __init__(self, around: Surroundings, place: Place, clock: WorldClock, credential: Credential) -> None:
+        super().__init__(around, place, credential)
+        self._throttle = Throttle(clock, connections=CONNECTIONS, rate_limit=None)
+
+    async def aclose(self) -> None:
+        """See `accounts.OpenCloud`."""
+
+    def blocked_for(self) -> float:
+        """See `ports.Cloud`."""
+        return self._throttle.blocked_for()
+
+    def slot(self, namespace: str = "") -> AbstractAsyncContextManager[None]:
+        """See `ports.Cloud`."""
+        return self._throttle.slot(namespace)
+
+    async def _call(
+        self,
+        kind: str,
+        text: str,
+        effect: Callable[[], T],
+        *,
+        fate: Fate | None = None,
+        shown: Callable[[T], str] = str,
+    ) -> T:
+        fate = fate or self._around.weather.cloud(kind)  # drawn before the wait
         lane = Lane.INVENTORY if kind == "LIST" else Lane.CHANGES
         async with self._throttle.turn(lane):
-            around.checks.called(kind)
             try:
-                return await around.network.exchange(
-                    self._place,
-                    f"cloud {text}",
-                    fate,
-                    judged,
-                    limit=around.timing.request_timeout,
-                    broken=broken_cloud,
-                    shown=shown,
-                )
+                return await super()._call(kind, text, effect, fate=fate, shown=shown)
             except RateLimited as error:
                 if error.retry_after:
                     self._throttle.block(error.retry_after)

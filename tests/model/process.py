@@ -22,10 +22,13 @@ from model.secrets import SecretPort, metadata_of
 from model.telling import Log, Recorder, Telemetry
 from model.vendor import CLUSTER
 from model.watch import PAUSE_WHILE_DOWN, Watch
+from model.wire import WiredCloud
 from tokenfactory_operator.assembly import LabelledSecrets, Outside, OwnCredential, assemble
+from tokenfactory_operator.credentials.choice import Credential
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import LeaseLost
 from tokenfactory_operator.leader.election import Elector
+from tokenfactory_operator.loop.accounts import OpenCloud
 from tokenfactory_operator.loop.dispatch import RELIST_INTERVAL
 
 WORKERS: Final = 3
@@ -99,7 +102,7 @@ class OperatorProcess:
         around, token, telemetry = self._around, self._around.token, Telemetry()
         return Outside(
             kube=KubePort(around, self.place),
-            open_cloud=lambda credential: CloudPort(around, self.place, self.clock, credential),
+            open_cloud=self._open_cloud,
             own=OwnCredential(lambda: SecretStr(token.scope), project_id=token.scope),
             secrets=LabelledSecrets(SecretPort(around, self.place), self._objects_in),
             recorder=Recorder(around.trace, self.name),
@@ -116,6 +119,12 @@ class OperatorProcess:
             namespace="tokenfactory-system",
             concurrency=WORKERS,
         )
+
+    def _open_cloud(self, credential: Credential) -> OpenCloud:
+        around = self._around
+        if around.forms is None:
+            return CloudPort(around, self.place, self.clock, credential)
+        return WiredCloud(around, self.place, self.clock, credential, around.forms)
 
     async def _objects_in(self, namespace: str) -> list[Body]:
         """A LIST of a namespace, without faults: what fails is tried again, as the Secret's write is."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from model.chance import HAPPENINGS, Chance, swarm
+from model.chance import GARBLED, HAPPENINGS, LIST_RATES, Chance, swarm
 from model.clock import Stuck
 from model.console import console_made
 from model.fates import STALE, Conditions, RandomWeather
@@ -33,6 +33,8 @@ ELECTING: Final = 0.2
 """Share of the seeds in which two processes elect their leader; its renewals cost more than all else in them."""
 TENANTS: Final = 4
 """Of so many seeds, one has tenants with credentials of their own; the others are what they were without them."""
+WIRED: Final = 3
+"""Of so many seeds, one has the real client: what the cloud says comes to it over HTTP."""
 FULL: Final = 0.04
 """Share of the seeds in which LISTs are cut off after so many endpoints, and strangers take all the room."""
 PAGE: Final = 20
@@ -87,6 +89,9 @@ class Simulation:
 
     def _prepare(self, rates: dict[str, float], timing: Timing) -> None:
         world, rng = self.world, self._rng
+        if self._seed % WIRED == WIRED - 1:
+            world.around.forms = forms = random.Random(f"forms {self._seed}")
+            rates[GARBLED] = forms.choice((0.0, 0.0, *LIST_RATES))
         world.around.missing_page = rng.randint(0, 1)
         world.around.hides = "list.hidden" in rates
         world.checks.view_age = timing.stale_after

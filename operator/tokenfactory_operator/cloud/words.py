@@ -108,7 +108,7 @@ _TABLE: Final = (
         r"out of (?:gpus?|stock|credits?|funds)",
         r"(?<!load )\bbalance\b|\bbilling\b|\bpayments?\b|\binvoices?\b",
         r"\b(?:credits?|budget) (?:\w+ )?ex(?:hausted|ceeded)\b",
-        r"too many (?:\w+ ){0,2}(?:endpoints?|gpus?|replicas?)\b",
+        r"too many (?:\w+ ){0,2}(?:endpoints?|gpus?|replicas?)\b|\bmaximum (?:number )?of (?:\w+ )?endpoints\b",
         r"insufficient(?! (?:permission|privilege|scope|access|right|role|auth))",
     ),
     _Row(  # Of a limit that is reached; with a 400 or 422 it is a field's.
