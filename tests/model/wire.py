@@ -10,7 +10,7 @@ import asyncio
 import json
 import random
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote
