@@ -31,10 +31,16 @@ LIMITS: Final = {"regions": ["eu-north1", "eu-west1"], "gpuTypes": ["gpu-h100-sx
 
 @pytest.fixture(scope="module")
 def cluster(with_crd: Cluster) -> Iterator[Cluster]:
-    """Both policies, at work; an object and a Secret from before them, which the limits would not allow any more."""
+    """Both policies, at work; objects and a Secret from before them, which the limits would not allow any more."""
     have_namespace(with_crd, NAMESPACE)
-    with_crd.kubectl("create", "-n", NAMESPACE, "-f", "-", input=manifest(spec(count=8, replicas=8), name="before"))
-    with_crd.kubectl("create", "-n", NAMESPACE, "-f", "-", input=manifest(spec(), name="small"))
+    large = spec(count=8, replicas=8, least=7)
+    for name, wanted in {
+        "before": large,
+        "stopped": large | {"enabled": False},
+        "far": spec(region="us-central1"),
+        "small": spec(),
+    }.items():
+        with_crd.kubectl("create", "-n", NAMESPACE, "-f", "-", input=manifest(wanted, name=name))
     for name in ("labelled", "plain"):
         with_crd.kubectl("create", "secret", "generic", name, "-n", NAMESPACE, "--from-literal=token=x")
     with_crd.kubectl("label", "secret", "labelled", "-n", NAMESPACE, "tokenfactory.nebius.com/credentials=true")
@@ -49,8 +55,10 @@ def cluster(with_crd: Cluster) -> Iterator[Cluster]:
     cluster.helm("uninstall", "demo", "--namespace", NAMESPACE)
 
 
-def spec(*, region: str = "eu-north1", gpu: str = "gpu-h100-sxm", count: int = 1, replicas: int = 1) -> dict[str, Any]:
-    scaling = {"minReplicas": 1, "maxReplicas": replicas}
+def spec(
+    *, region: str = "eu-north1", gpu: str = "gpu-h100-sxm", count: int = 1, replicas: int = 1, least: int = 1
+) -> dict[str, Any]:
+    scaling = {"minReplicas": least, "maxReplicas": replicas}
     return valid_spec(region=region, gpu={"type": gpu, "count": count}, scaling=scaling)
 
 
@@ -96,17 +104,40 @@ def test_limits_follow_the_parameters(cluster: Cluster) -> None:
         eventually(lambda: create(cluster, spec(replicas=5)).returncode == 1, what="the old limit")
 
 
-def test_limits_and_what_was_there_before(cluster: Cluster) -> None:
-    """An object beyond the limits keeps working: annotations and finalizers may change, its size may not grow."""
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        pytest.param("before", {"displayName": "x"}, "", id="what costs nothing"),
+        pytest.param("before", {"enabled": False}, "", id="stopped"),
+        pytest.param("before", {"scaling": {"maxReplicas": 7}}, "", id="smaller, and still too large"),
+        pytest.param("before", {"scaling": {"maxReplicas": 9}}, "is 72; allowed: at most 4", id="larger"),
+        pytest.param("before", {"gpu": {"type": "gpu-b200-sxm"}}, "gpu-b200-sxm is not allowed", id="another GPU"),
+        pytest.param("stopped", {"deletionPolicy": "Retain"}, "", id="of a stopped one"),
+        pytest.param("stopped", {"enabled": True}, "is 64; allowed: at most 4", id="started"),
+        pytest.param("stopped", {"enabled": None}, "is 64; allowed: at most 4", id="left to the cloud"),
+        pytest.param("before", {"enabled": True}, "is 64; allowed: at most 4", id="started, if it was stopped"),
+        pytest.param("far", {"enabled": False}, "", id="stopped in a region that is not allowed"),
+    ],
+)
+def test_limits_and_what_was_there_before(cluster: Cluster, name: str, change: dict[str, Any], said: str) -> None:
+    """An object beyond the limits can be changed and stopped; it may not grow, and not start again."""
+    done = patch(cluster, f"dep/{name}", {"spec": change}, user="")
+    assert said in done.stderr
+    assert bool(done.returncode) is bool(said), done.stderr
+
+
+def test_limits_and_metadata_of_what_was_there_before(cluster: Cluster) -> None:
+    """Annotations and finalizers may change, or the object could not be deleted."""
     assert patch(cluster, "dep/before", {"metadata": {"annotations": {"a": "b"}}}, user="").returncode == 0
     assert patch(cluster, "dep/before", {"metadata": {"finalizers": [FINALIZER]}}).returncode == 0
-    assert "allowed: at most 4" in patch(cluster, "dep/before", {"spec": {"displayName": "x"}}, user="").stderr
 
 
 def test_limits_hold_for_scale(cluster: Cluster) -> None:
-    """`kubectl scale` writes a subresource, which is matched on its own."""
+    """`kubectl scale` writes a subresource, which is matched on its own; down it may always go."""
     scale = ("scale", "dep/before", "-n", NAMESPACE)
-    assert "more than the 4 GPUs" in cluster.kubectl(*scale, "--replicas=5", check=False).stderr
+    assert "more than the 4 GPUs" in cluster.kubectl(*scale, "--replicas=8", check=False).stderr
+    assert cluster.kubectl(*scale, "--replicas=6").returncode == 0
+    assert "more than the 4 GPUs" in cluster.kubectl(*scale, "--replicas=7", check=False).stderr
     assert cluster.kubectl(*scale, "--replicas=2").returncode == 0
 
 

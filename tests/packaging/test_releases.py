@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
 
-from cluster.support.chart import CHART
+from cluster.support.chart import CHART, ROOT
 from cluster.support.namespaces import have_namespace
 from controlplane import Cluster
 
@@ -77,3 +80,19 @@ def test_nothing_breaks_where_nothing_can_be_seen(cluster: Cluster) -> None:
     flags = [f"--set={value}" for value in mine]
     install = ("install", "two", str(CHART), "--namespace", SECOND, "--kubeconfig", tenant, *VALUES, *flags)
     assert "STATUS: deployed" in cluster.helm(*install).stdout
+
+
+def test_an_upgrade_brings_values_that_the_old_chart_did_not_have(cluster: Cluster, tmp_path: Path) -> None:
+    """By the command of the page: with `--reuse-values` Helm knows the old chart's values only."""
+    old = tmp_path / "old"
+    shutil.copytree(CHART, old)
+    (old / "templates" / "admission.yaml").unlink()
+    values = (old / "values.yaml").read_text(encoding="utf-8")
+    (old / "values.yaml").write_text(values.partition("admission:")[0], encoding="utf-8")
+    given = ("--set=watchNamespaces={a}", "--set=replicas=3")
+    cluster.helm("install", "one", str(old), "--namespace", FIRST, *VALUES, *given)
+    page = (ROOT / "docs" / "how-to" / "upgrade.md").read_text(encoding="utf-8")
+    (flag,) = re.findall(r"^helm upgrade .*(--re\S+)$", page, flags=re.MULTILINE)
+    cluster.helm("upgrade", "one", str(CHART), "--namespace", FIRST, flag)
+    kept = json.loads(cluster.helm("get", "values", "one", "--namespace", FIRST, "--all", "-o", "json").stdout)
+    assert (kept["watchNamespaces"], kept["replicas"], kept["admission"]["limitOperator"]) == (["a"], 3, False)
