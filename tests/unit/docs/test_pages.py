@@ -53,6 +53,16 @@ def test_the_commands_can_be_typed() -> None:
         assert done.returncode == 0, f"{page}: {command}: {done.stderr}"
 
 
+SCRIPT: Final = re.compile(r"^(?:\.|source|eval)\s+(\S+)", re.MULTILINE)
+
+
+def test_the_shell_runs_nothing_that_comes_from_an_object() -> None:
+    """A routing key, or a key of a ConfigMap, may be `$(…)`: whoever may write it would have a shell of the reader."""
+    ours = {".venv/bin/activate", "<(tokenfactory-operator"}
+    run = {(page, script) for page, command in COMMANDS for script in SCRIPT.findall(command)}
+    assert {script for _, script in run} == ours, run
+
+
 def test_the_lists_are_current() -> None:
     """Each part of a scenario has something to run, and each reason is that of some command."""
     there = {(block.page, block.heading) for block in blocks() if block.commands}
