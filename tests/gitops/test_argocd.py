@@ -14,6 +14,8 @@ from lupa import lua51  # type: ignore[import-untyped]  # no stubs; the version 
 from gitops.support.kstatus import verdicts
 from gitops.support.written import everything
 from tokenfactory_operator.api import v1alpha1 as api
+from tokenfactory_operator.domain.resource import parse
+from unit.support.builders import an_object
 
 pytestmark = pytest.mark.verify
 
@@ -35,12 +37,13 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  # a table of Lua, or a scalar
 
 
 class Lua:
-    """One interpreter with the libraries that Argo CD opens: no files, no processes, of `os` only the time."""
+    """One interpreter with what Argo CD opens: no files, no processes, no strings, of `os` only the time."""
 
     def __init__(self) -> None:
         self._runtime = lua51.LuaRuntime(register_eval=False, register_builtins=False)
         self._runtime.execute(
-            "io, package, require, debug, dofile, loadfile = nil; os = { time = os.time, date = os.date }"
+            'getmetatable("").__index = nil; io, package, require, debug, dofile, loadfile, string, math, coroutine = nil;'
+            " os = { time = os.time, date = os.date }"
         )
 
     def run(self, script: Path, body: dict[str, Any]) -> Any:  # noqa: ANN401  # what the script answers
@@ -99,6 +102,16 @@ def test_actions_as_argo_cd_tests_them(lua: Lua) -> None:
         assert after["metadata"] == _loaded(folder / test["expectedOutputPath"])["metadata"]
         assert after["spec"] == _loaded(folder / test["inputPath"])["spec"]
     assert [test["action"] for test in tests["actionTests"]] == ["pause", "resume"]
+
+
+@pytest.mark.parametrize("value", [None, "true", "", "yes", "since May", "false", "No", "OFF", "0", "00", "fals"])
+def test_resume_is_offered_where_the_operator_pauses(lua: Lua, value: str | None) -> None:
+    """Whatever word somebody has typed: else the action could not be chosen."""
+    body = an_object()
+    body["metadata"]["annotations"] = {} if value is None else {api.PAUSED: value}
+    offered = lua.run(CUSTOM / "actions" / "discovery.lua", body)
+    paused = parse(body).paused
+    assert (offered["pause"]["disabled"], offered["resume"]["disabled"]) == (paused, not paused)
 
 
 def test_reconcile(lua: Lua) -> None:
