@@ -42,8 +42,8 @@ class Lua:
     def __init__(self) -> None:
         self._runtime = lua51.LuaRuntime(register_eval=False, register_builtins=False)
         self._runtime.execute(
-            'getmetatable("").__index = nil; io, package, require, debug, dofile, loadfile, string, math, coroutine = nil;'
-            " os = { time = os.time, date = os.date }"
+            'getmetatable("").__index = nil; string, math, coroutine = nil;'
+            "io, package, require, debug, dofile, loadfile = nil; os = { time = os.time, date = os.date }"
         )
 
     def run(self, script: Path, body: dict[str, Any]) -> Any:  # noqa: ANN401  # what the script answers
