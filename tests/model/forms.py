@@ -27,7 +27,7 @@ from tokenfactory_operator.domain.errors import (
     Unauthorized,
 )
 from tokenfactory_operator.domain.observed import ObservedEndpoint
-from unit.cloud.sentences import EFFECTS, FAULTS, LACKS, PARTS, REFUSALS
+from unit.cloud.sentences import EFFECTS, FAULTS, LACKS, MISHAPS, PARTS, REFUSALS
 
 READS: Final = ("GET", "LIST")
 BROKEN: Final = (httpx.ReadError, httpx.RemoteProtocolError, httpx.ReadTimeout, httpx.WriteError, ConnectionResetError)
@@ -241,7 +241,7 @@ class Style:
         return self._rng.choice(FAULTS).format(self._rng.choice(PARTS))
 
     def _effect_sentence(self) -> str:
-        return self._rng.choice(EFFECTS).format(self._rng.choice(LACKS))
+        return self._rng.choice((*EFFECTS, *MISHAPS)).format(self._rng.choice(LACKS))
 
     def _page(self, kind: str) -> httpx.Response:
         """A gateway's words, which prove nothing whatever its status. To a GET by id each 404 says "not found"."""

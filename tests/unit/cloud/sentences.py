@@ -30,6 +30,17 @@ FAULTS: Final = (
 )
 """What a faulty part says, or another request: the call may have had an effect."""
 
+MISHAPS: Final = (
+    *("Request timed out: {}", "{}: the call's deadline has passed", "No node was found in time: {}"),
+    *("Placing took too long: {}", "Upstream answer: {}", "The back end reports: {}", "The load balancer has {}"),
+    *("Gateway error: {}", "Answer of the proxy: {}", "The connection was closed: {}", "The server has {}"),
+    *("Overloaded: {}", "Internal error: {}", "Unexpected state: {}", "A node is unreachable: {}"),
+    *("The scheduling service reports {}", "{} (rate limit)", "{}: too many requests", "{}: 10 requests per second"),
+    *("{}, as far as could be told: we were unable to reach a node", "We cannot determine why: {}"),
+    *("There was no response of a node: {}", "{}: the idempotency key is known", "{}: a node is being drained"),
+)
+"""Beside what is lacking they speak of the way, of time or of another request: something may have been done."""
+
 EFFECTS: Final = (
     *("Request queued: {}", "{}; your endpoint has been placed in the queue", "{}: you are on the waiting list"),
     *("Accepted, but {}", "Endpoint ep-1 created; {} yet", "Created with 1 replica of 4: {}"),
@@ -38,6 +49,7 @@ EFFECTS: Final = (
     *("{} after creation, it will be removed", "{}. We will retry", "{}. It will be created later"),
     *("{}, provisioning will start when there is some", "Endpoint ep-1 is waiting: {}"),
     *("Endpoint registered, but {} now", "Endpoint is provisioning: {}", "Request submitted. {}"),
-    *("{}. Your endpoint stays in status starting", "{}: 1 of 2 replicas running"),
+    *("{}. Your endpoint stays in status starting", "{}: 1 of 2 replicas running", "Pending until it has passed: {}"),
+    *("{}, only partly deployed", "After creation: {}", "{}: the endpoint will be rolled back"),
 )
 """What is lacking is what an endpoint waits for that was made already, or is still to be made."""

@@ -16,7 +16,7 @@ from tokenfactory_operator.domain.errors import (
     QuotaExceeded,
     RateLimited,
 )
-from unit.cloud.sentences import EFFECTS, FAULTS, LACKS, PARTS, REFUSALS
+from unit.cloud.sentences import EFFECTS, FAULTS, LACKS, MISHAPS, PARTS, REFUSALS
 from unit.cloud.test_failures import CREATE, DELETE, LIST, UPDATE, failure
 
 
@@ -111,7 +111,7 @@ def test_a_fault_that_only_mentions_room_is_no_refusal(status: int, part: str, f
 
 @pytest.mark.rule("C14", "X45")
 @pytest.mark.parametrize("status", [409, 503])
-@pytest.mark.parametrize("effect", EFFECTS)
+@pytest.mark.parametrize("effect", [*EFFECTS, *MISHAPS])
 @pytest.mark.parametrize("lack", LACKS)
 def test_what_was_made_for_later_is_no_refusal(status: int, effect: str, lack: str) -> None:
     """What is lacking may be what an endpoint waits for that was made already, or is still to be made."""
