@@ -14,6 +14,7 @@ import pytest
 from tokenfactory_operator.kube.correlation import BURST, WINDOW
 from tokenfactory_operator.kube.events import GIVE_WAY, MESSAGE_LIMIT, PAUSE, EventRecorder
 from unit.kube.loopback import Loopback, Request, Respond, answer, client_of, loopback, status_answer, status_object
+from unit.support.waiting import until
 
 SUBJECT = {
     "apiVersion": "tokenfactory.nebius.com/v1alpha1",
@@ -210,6 +211,7 @@ async def test_half_a_queue_gives_no_way() -> None:
     async with writing(limit=6) as (recorder, server, _):
         for number in range(4):
             recorder.event(SUBJECT, reason="R", message=str(number))
+        await until(lambda: len(messages(server)) >= 2)
         await asyncio.sleep(3 * PAUSE)
         assert messages(server) == ["0", "1"]
 
@@ -258,6 +260,7 @@ async def test_stop_does_not_wait_for_ever(caplog: pytest.LogCaptureFixture) -> 
         recorder.start()
         for number in range(2):
             recorder.event(SUBJECT, reason="R", message=str(number))
+        await until(lambda: bool(server.requests))
         async with asyncio.timeout(10):
             await recorder.stop(deadline=0.1)
     assert len(server.requests) == 1

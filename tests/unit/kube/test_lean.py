@@ -23,8 +23,10 @@ from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.kube.echoes import Known
 from tokenfactory_operator.kube.lean import METADATA, METADATA_LIST, OTHERS, PAGE_BYTES, PAGE_SIZE, SMALLEST, lean
 from tokenfactory_operator.kube.listing import list_pages
+from tokenfactory_operator.kube.watch_session import WATCH_EVERY
 from tokenfactory_operator.process import handlers
 from unit.kube.loopback import Loopback, Request, answer, client_of, loopback
+from unit.support.waiting import until
 
 BIG = "x" * (PAGE_BYTES // 40)
 
@@ -177,14 +179,25 @@ async def test_a_watch_that_ends_at_once_is_not_begun_in_a_loop(line: bytes) -> 
         listed = {"metadata": {"resourceVersion": "9"}, "items": []}
         return answer(line.decode() if "watch=true" in request.target else listed)
 
-    settings = handlers.build_settings("")
-    async with loopback(respond) as server, logged_in(server, settings):
+    settings, loop = handlers.build_settings(""), asyncio.get_running_loop()
+    begun = loop.time()
+
+    async def watch() -> None:
         resource = kopf.Resource(api.GROUP, "v1", api.PLURAL, namespaced=True)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1.5):
-                async for _ in infinite_watch(settings=settings, resource=resource, namespace=None):
-                    pass
-    assert len([request for request in server.requests if "watch=true" in request.target]) == 2
+        async for _ in infinite_watch(settings=settings, resource=resource, namespace=None):
+            pass
+
+    def watches() -> int:
+        return len([request for request in server.requests if "watch=true" in request.target])
+
+    async with loopback(respond) as server, logged_in(server, settings):
+        watching = asyncio.create_task(watch())
+        await until(lambda: watches() >= 2 or watching.done(), within=60.0)
+        took = loop.time() - begun
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    assert watches() == 2
+    assert took >= WATCH_EVERY
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.errors import NoAnswer
 from tokenfactory_operator.kube.sessions import MOST_INFORMATIONAL
 from tokenfactory_operator.kube.watch_session import Failed
@@ -30,10 +31,18 @@ async def api_server(piece: bytes, *, times: int | None, then: bytes = b"") -> A
         yield Loopback(address)
 
 
+@contextlib.asynccontextmanager
+async def without_end(piece: bytes) -> AsyncIterator[KubeClient]:
+    """A client of a server that says that for ever, and half of the time that a call has."""
+    async with api_server(piece, times=None) as server, client_of(server, request_timeout=60.0) as client:
+        async with asyncio.timeout(30.0):
+            yield client
+
+
 @pytest.mark.parametrize("piece", WITHOUT_END)
 async def test_informational_answers_without_end(piece: bytes) -> None:
     """The call fails at once, and not when its time is over."""
-    async with api_server(piece, times=None) as server, client_of(server) as client, asyncio.timeout(2.0):
+    async with without_end(piece) as client:
         with pytest.raises(NoAnswer, match="before the head"):
             await client.request("GET", "/x")
 
@@ -41,11 +50,11 @@ async def test_informational_answers_without_end(piece: bytes) -> None:
 @pytest.mark.parametrize("piece", WITHOUT_END)
 async def test_informational_answers_without_end_to_kopf(piece: bytes) -> None:
     """A watch fails, too, and is tried again."""
-    async with api_server(piece, times=None) as server, client_of(server) as client, asyncio.timeout(2.0):
+    async with without_end(piece) as client:
         session = handlers.session_of(client, handlers.build_settings("")).aiohttp_session
         async with session:
             with pytest.raises(Failed, match="before the head"):
-                await session.get(f"{server.url}/x?watch=true")
+                await session.get(f"{client.server}/x?watch=true")
 
 
 @pytest.mark.parametrize("hints", [0, 1, MOST_INFORMATIONAL])

@@ -23,10 +23,13 @@ from tokenfactory_operator.kube.lean import METADATA_LIST
 from tokenfactory_operator.process import handlers
 from unit.kube.loopback import Loopback, Request, answer, client_of, loopback, status_answer, status_object
 from unit.process.discovery import OURS, SERVED, group, served
+from unit.support.waiting import until
 
 OBJECTS = kopf.Resource(api.GROUP, "v1", api.PLURAL, namespaced=True)
 HTML = "<html><h1>Bad Gateway</h1></html>"
 LISTED, NEXT, WATCHED = "list", "next page", "watch"
+SECONDS = 60.0
+"""For what takes a tenth of one, on whatever machine."""
 
 
 def body(number: int, **metadata: object) -> dict[str, Any]:
@@ -111,7 +114,7 @@ async def watched(url: str, proxy_url: str | None = None) -> AsyncIterator[Mappi
 async def brought(url: str) -> list[str]:
     """The names of the objects until that of the watch has come."""
     names = list[str]()
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(SECONDS):
         async for found in watched(url):
             names.append(found["object"]["metadata"]["name"])
             if names[-1] == "dep-2":
@@ -261,7 +264,7 @@ async def test_a_document_of_discovery_that_cannot_be_used(path: str, bad: objec
     def respond(request: Request) -> bytes:
         return answer(tried.pop() if request.target == path and tried else documents[request.target])
 
-    async with loopback(respond) as server, session(server.url) as settings, asyncio.timeout(5.0):
+    async with loopback(respond) as server, session(server.url) as settings, asyncio.timeout(SECONDS):
         groups = {"", api.GROUP}
         found = await scan_resources(groups=groups, settings=settings, logger=logging.getLogger(__name__))
     assert {each.plural for each in found} == {"secrets", "namespaces", api.PLURAL}
@@ -276,7 +279,7 @@ async def test_a_server_behind_a_path() -> None:
         accepted[path.partition("?")[0]] = request.headers["Accept"]
         return answer(SERVED.get(path) or page(body(0)))
 
-    async with loopback(respond) as server, session(server.url + root) as settings, asyncio.timeout(5.0):
+    async with loopback(respond) as server, session(server.url + root) as settings, asyncio.timeout(SECONDS):
         given: Any = {"settings": settings, "logger": logging.getLogger(__name__)}
         found = await scan_resources(groups={"", api.GROUP}, **given)
         for resource in found:
@@ -324,10 +327,18 @@ async def test_lists_from_the_beginning_have_a_pace() -> None:
     def respond(request: Request) -> bytes:
         return answer(event("ERROR", {"code": 500}) if "watch=true" in request.target else page(body(0)))
 
+    def listed() -> int:
+        return len([request for request in server.requests if "watch=true" not in request.target])
+
     async with loopback(respond) as server:
-        await watch_for(3.0, server.url)
-    listed = [request for request in server.requests if "watch=true" not in request.target]
-    assert len(listed) == handlers.LISTS_AT_ONCE + 1
+        watching = asyncio.create_task(watch_for(SECONDS, server.url))
+        await until(lambda: listed() > handlers.LISTS_AT_ONCE)
+        await asyncio.sleep(2.0)
+        assert not watching.done()
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+    assert listed() == handlers.LISTS_AT_ONCE + 1
 
 
 async def test_a_redirect_is_not_followed() -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.errors import SetupError
 from tokenfactory_operator.kube.login import Connection
+from tokenfactory_operator.kube.supervision import LONGEST_PAUSE, Backoffs
 from tokenfactory_operator.process import handlers
 from unit.kube.loopback import Request, answer, client_of, loopback, status_answer
 from unit.process.discovery import SERVED
+from unit.support.waiting import until
 
 REFUSED, WELL = (f"/apis/{api.API_VERSION}/namespaces/{name}/{api.PLURAL}" for name in ("refused", "well"))
 
@@ -22,17 +23,22 @@ async def settled(_body: Mapping[str, Any]) -> None:
     """Nothing is under way."""
 
 
-async def watch_for(seconds: float, client: KubeClient) -> None:
-    """Let kopf watch two namespaces, and end it."""
+async def watch_until(check: Callable[[], bool], client: KubeClient) -> float:
+    """Let kopf watch two namespaces, and end it when that holds; answers the seconds that it has taken."""
     settings = handlers.build_settings("")
     registry = handlers.build_registry(
         client, settings, lambda _kind, _body: None, None, is_known=lambda _: False, settled=settled
     )
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await handlers.watch(
-                registry, settings, namespaces=("refused", "well"), ready=asyncio.Event(), spawned=lambda: None
-            )
+    loop = asyncio.get_running_loop()
+    begun, names = loop.time(), ("refused", "well")
+    watch = handlers.watch(registry, settings, namespaces=names, ready=asyncio.Event(), spawned=lambda: None)
+    watching = asyncio.create_task(watch)
+    try:
+        await until(lambda: check() or watching.done(), within=60.0)
+        return loop.time() - begun
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
 
 async def test_a_401_on_one_path_only() -> None:
@@ -46,11 +52,14 @@ async def test_a_401_on_one_path_only() -> None:
             return answer(SERVED[path])
         return None if "watch=true" in query else answer({"metadata": {"resourceVersion": "9"}, "items": []})
 
+    def asked(path: str) -> int:
+        return [request.target.partition("?")[0] for request in server.requests].count(path)
+
     async with loopback(respond) as server, client_of(server) as client:
-        await watch_for(4.0, client)
-    asked = [request.target.partition("?")[0] for request in server.requests]
-    assert asked.count(REFUSED) == 3
-    assert asked.count(WELL) == 2
+        took = await watch_until(lambda: asked(REFUSED) >= 3 and asked(WELL) >= 2, client)
+    assert (asked(REFUSED), asked(WELL)) == (3, 2)
+    pauses = iter(Backoffs())
+    assert took >= next(pauses) + next(pauses)
 
 
 async def test_credentials_that_are_being_replaced() -> None:
@@ -63,6 +72,10 @@ async def test_credentials_that_are_being_replaced() -> None:
             return status_answer(401, "Unauthorized")
         return None if "watch=true" in query else answer(answers[path.replace("well", "refused")])
 
+    def watched() -> set[str]:
+        targets = [request.target for request in server.requests if "watch=" in request.target]
+        return {target.partition("?")[0] for target in targets}
+
     async with loopback(respond) as server:
         failures = [SetupError("empty")]
 
@@ -72,8 +85,8 @@ async def test_credentials_that_are_being_replaced() -> None:
             return server.connection(token="new")
 
         async with KubeClient(server.connection(token="old"), load) as client:
-            await watch_for(6.0, client)
+            took = await watch_until(lambda: watched() == {REFUSED, WELL}, client)
     tokens = [request.headers["Authorization"] for request in server.requests]
     assert tokens.count("Bearer old") == 2, "two documents of discovery are asked for at once"
-    watched = [request.target for request in server.requests if "watch=" in request.target]
-    assert {target.partition("?")[0] for target in watched} == {REFUSED, WELL}
+    assert watched() == {REFUSED, WELL}
+    assert took < LONGEST_PAUSE

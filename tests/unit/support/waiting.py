@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 
-async def until(check: Callable[[], bool], within: float = 10.0) -> None:
+async def until(check: Callable[[], bool], within: float = 60.0) -> None:
     """Let the other tasks run until `check` holds; raises `TimeoutError` after so many seconds."""
     async with asyncio.timeout(within):
         while not check():  # noqa: ASYNC110 - what is waited for is the code's own, and sets no event
