@@ -5,19 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 
 import httpx
 
 from cluster.support.eventually import eventually
-
-
-def a_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        number: int = bound.getsockname()[1]
-        return number
+from controlplane.ports import free_ports
 
 
 def answered(url: str, token: str) -> int:
@@ -35,7 +29,8 @@ def answered(url: str, token: str) -> int:
 
 def test_it_serves_until_it_is_ended() -> None:
     """The first line is for a shell; the token of it works, and Ctrl-C is no failure."""
-    command = [sys.executable, "-m", "tokenfactory_operator", "simulator", "--port", str(a_free_port())]
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "tokenfactory_operator", "simulator", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""

@@ -19,6 +19,7 @@ from tokenfactory_simulator.testing import RunningSimulator, running_simulator
 
 POST = {"method": "POST"}
 LIST = {"method": "GET", "path_regex": "endpoints$"}
+SLOW = {"effect": "delay", "seconds": 60}
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +46,8 @@ def sim(server: RunningSimulator) -> RunningSimulator:
         pytest.param({"effect": "effect_lost", "how": "close"}, 0, id="closed before the effect"),
         pytest.param({"effect": "effect_lost", "how": "reset"}, 0, id="reset before the effect"),
         pytest.param({"effect": "effect_late", "seconds": 0, "answer": 504}, 1, id="504, then the effect"),
-        pytest.param({"effect": "delay", "seconds": 60}, 0, id="slow before the effect"),
-        pytest.param({"effect": "delay", "seconds": 60, "when": "after"}, 1, id="slow after the effect"),
+        pytest.param(SLOW, 0, id="slow before the effect"),
+        pytest.param({**SLOW, "when": "after"}, 1, id="slow after the effect"),
         pytest.param({"effect": "missing_id"}, 1, id="201 without an id"),
         pytest.param({"effect": "status", "code": 500, "after_effect": True}, 1, id="500 after the effect"),
         pytest.param({"effect": "status", "code": 502, "form": "html"}, 0, id="HTML 502"),
@@ -59,10 +60,12 @@ def sim(server: RunningSimulator) -> RunningSimulator:
 async def test_a_create_whose_outcome_is_open(sim: RunningSimulator, fault: dict[str, Any], made: int) -> None:
     """The same error whether or not an endpoint came to be, one POST, and nothing claimed."""
     sim.admin.fault(POST, **fault)
-    async with client_of(sim, request_timeout=0.5) as cloud:
+    # Only what is slow has to be given up, and no sooner than it has surely been sent.
+    async with client_of(sim, request_timeout=3.0 if fault["effect"] == "delay" else 30.0) as cloud:
         with pytest.raises(CloudUnavailable) as raised:
             await cloud.create_endpoint(CREATE)
-        sim.admin.clear_faults()
+    sim.admin.clear_faults()
+    async with client_of(sim) as cloud:
         assert len((await cloud.list_endpoints()).endpoints) == made
     assert not raised.value.refused
     assert len(sent(sim, "create")) == 1
@@ -210,11 +213,11 @@ async def test_a_token_is_replaced(sim: RunningSimulator) -> None:
 
 async def test_nobody_listens() -> None:
     """A refused connection has sent nothing, and names the setting to check."""
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        port = bound.getsockname()[1]
-    settings = CloudSettings(base_url=f"http://127.0.0.1:{port}", trust_env=False)
-    async with HttpCloud(settings, token=lambda: SecretStr(TOKEN), clock=SystemClock()) as cloud:
-        with pytest.raises(CloudUnavailable) as raised:
-            await cloud.create_endpoint(CREATE)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: refuses, and nobody else gets the port
+        settings = CloudSettings(base_url=f"http://127.0.0.1:{taken.getsockname()[1]}", trust_env=False)
+        async with HttpCloud(settings, token=lambda: SecretStr(TOKEN), clock=SystemClock()) as cloud:
+            with pytest.raises(CloudUnavailable) as raised:
+                await cloud.create_endpoint(CREATE)
     assert raised.value.refused
     assert "TOKENFACTORY_API_URL" in raised.value.message

@@ -65,9 +65,9 @@ async def _refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 async def test_nobody_listens() -> None:
     """ECONNREFUSED."""
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        port = bound.getsockname()[1]
-    assert (await _create(f"http://127.0.0.1:{port}")).refused
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: refuses, and nobody else gets the port
+        assert (await _create(f"http://127.0.0.1:{taken.getsockname()[1]}")).refused
 
 
 async def test_no_such_name() -> None:

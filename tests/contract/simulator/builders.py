@@ -71,3 +71,4 @@ def eventually(condition: Callable[[], object], *, within: float = 30) -> None:
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.005)

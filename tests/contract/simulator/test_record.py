@@ -188,7 +188,7 @@ def test_a_wrong_setting_is_refused_and_changes_nothing(sim: RunningSimulator, w
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param({"effect": "delay", "seconds": 0.2}, id="delayed"),
+        pytest.param({"effect": "delay", "seconds": 3}, id="delayed"),
         pytest.param({"effect": "effect_late", "seconds": 5, "answer": "hold"}, id="held"),
     ],
 )
