@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from controlplane.ports import free_ports
 from tokenfactory_operator.credentials.choice import Credential
 from tokenfactory_operator.defects import Defects
 from tokenfactory_operator.domain.errors import CredentialsError, Unauthorized
@@ -62,8 +62,8 @@ def test_a_proxy_whose_host_is_none_ends_the_start(monkeypatch: pytest.MonkeyPat
 
 def test_sigterm_ends_a_process_that_waits_for_the_api_server(tmp_path: Path) -> None:
     """With a handler of its own: without one the first process of a container would go on, and lead in the end."""
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        kubeconfig = Loopback(f"https://127.0.0.1:{unused.getsockname()[1]}").kubeconfig(tmp_path)
+    (unused,) = free_ports(1)
+    kubeconfig = Loopback(f"https://127.0.0.1:{unused}").kubeconfig(tmp_path)
     environment = {
         **os.environ,
         "KUBECONFIG": str(kubeconfig),

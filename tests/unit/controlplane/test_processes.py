@@ -33,6 +33,7 @@ def ended(*_):
     pathlib.Path(sys.argv[1]).with_name("cleaned").touch()
     sys.exit(7)
 signal.signal(signal.SIGTERM, ended)
+print("prepared", flush=True)
 """
 STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
 WITH_CHILD = """
@@ -91,7 +92,7 @@ def started(directory: Path, script: str = "") -> Program:
 def test_graceful_stop_lets_it_clean_up(tmp_path: Path) -> None:
     """SIGTERM reaches the program itself, and its end is waited for."""
     running = started(tmp_path / "run", CLEAN_UP)
-    assert eventually(lambda: "holding" in running.tail())
+    assert eventually(lambda: "prepared" in running.tail())
     running.stop()
     assert not running.running
     assert not held(lock_of(tmp_path / "run"))

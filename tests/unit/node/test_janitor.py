@@ -48,6 +48,8 @@ def test_kills_what_is_of_the_folder(tmp_path: Path, program: str, below: str, *
         expected = 2 if found else 0
         eventually(lambda: len(janitor.processes_of(tmp_path / "node")) == expected, what="process and child")
         janitor.kill_processes(tmp_path / "node")
+        if found:
+            assert process.wait(30) == -signal.SIGKILL
         assert (process.poll() is not None) is found
     finally:
         with contextlib.suppress(ProcessLookupError):

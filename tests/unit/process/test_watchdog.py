@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import pytest
@@ -20,15 +20,17 @@ from tokenfactory_operator.process import watchdog
 EXIT_TOO_LATE: Final = int(signal.SIGALRM)
 LATE: Final = 0.4
 """Seconds that a process is given."""
+LATER: Final = 3.0
+"""The same for one that has to be met, or has to do something, before they are over."""
 DEADLINE: Final = 60.0
 """Seconds in which each process has ended, however busy the machine."""
-BEGINNING: Final = f"""
+IMPORTS: Final = f"""
 import ctypes, os, sys, time
 import {watchdog.__name__} as watchdog
-watchdog.end_after({LATE})
 """
-HANGS: Final = f"""{BEGINNING}
+HANGS: Final = f"""{IMPORTS}
 def stuck():
+    watchdog.end_after({LATE})
     ctypes.PyDLL(None).sleep({DEADLINE:g})
 stuck()
 """
@@ -40,19 +42,26 @@ while True:
     deep(50)
     os.write(1, b".")
 """
-FULL: Final = f"""{BEGINNING}
+MET: Final = f"""{IMPORTS}
+watchdog.end_after({LATER})
+{WRITES}
+"""
+FULL: Final = f"""{IMPORTS}
 os.set_blocking(2, False)
 try:
     while os.write(2, b"." * 4096): pass
 except BlockingIOError:
     os.set_blocking(2, True)
+os.write(1, b".")
+watchdog.end_after({LATE})
 {WRITES}
 """
 """Its standard error takes nothing more, since nobody reads it."""
-PUT_OFF: Final = f"""{BEGINNING}
+PUT_OFF: Final = f"""{IMPORTS}
+watchdog.end_after({LATER})
 for _ in range(5):
-    time.sleep({LATE / 2})
-    watchdog.end_after({LATE})
+    time.sleep({LATER / 4})
+    watchdog.end_after({LATER})
 """
 """It lives for longer than it is given at once, and ends with the code that follows."""
 CONTAINER: Final = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child")
@@ -94,13 +103,22 @@ def test_a_process_that_hangs_with_the_interpreters_lock_ends_and_shows_where() 
 @pytest.mark.rule("W12")
 def test_a_process_that_was_stopped_does_nothing_more_when_it_goes_on_too_late() -> None:
     """Not one byte comes of ten processes that write all the time."""
-    for _ in range(10):
-        with running(f"{BEGINNING}{WRITES}") as process:
-            eventually(lambda: read(process), within=DEADLINE)
-            process.send_signal(signal.SIGSTOP)
+    with ExitStack() as stack:
+        processes = [stack.enter_context(running(MET)) for _ in range(10)]
+        waiting = processes[:]
+
+        def stopped() -> bool:
+            for process in filter(read, waiting[:]):
+                process.send_signal(signal.SIGSTOP)
+                waiting.remove(process)
+            return not waiting
+
+        eventually(stopped, within=DEADLINE, longest_pause=0.05)
+        for process in processes:
             os.waitid(os.P_PID, process.pid, os.WSTOPPED)
             read(process)
-            until_late(LATE)
+        until_late(LATER)
+        for process in processes:
             process.send_signal(signal.SIGCONT)
             assert process.wait(DEADLINE) == EXIT_TOO_LATE
             assert read(process) == 0
@@ -122,10 +140,10 @@ def test_a_process_whose_errors_nobody_reads_does_nothing_more() -> None:
 @pytest.mark.rule("W12")
 def test_a_process_that_is_in_time_lives() -> None:
     """Also for longer than it is given at once; and without an end once it need not lead any more."""
-    with running(f"{PUT_OFF}watchdog.cancel()\ntime.sleep({2 * LATE})\nsys.exit(7)") as process:
-        assert process.wait(DEADLINE) == 7
-    with running(f"{PUT_OFF}time.sleep({DEADLINE:g})") as process:
-        assert process.wait(DEADLINE) == EXIT_TOO_LATE
+    cancelled = f"{PUT_OFF}watchdog.cancel()\ntime.sleep({LATER + LATE})\nsys.exit(7)"
+    with running(cancelled) as lives, running(f"{PUT_OFF}time.sleep({DEADLINE:g})") as ends:
+        assert lives.wait(DEADLINE) == 7
+        assert ends.wait(DEADLINE) == EXIT_TOO_LATE
 
 
 @pytest.mark.rule("W12")

@@ -4,6 +4,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from controlplane.ports import free_ports
 from tokenfactory_operator.settings import ListenAddress, StartupError
 from tokenfactory_operator.telemetry.health import HealthServer
 from tokenfactory_operator.telemetry.metrics import Metrics
@@ -33,8 +34,7 @@ async def test_same_address_serves_everything() -> None:
 
 async def test_own_address_serves_its_paths_only() -> None:
     """With two addresses neither serves the other's paths."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     async with server(metrics=replace(ANYWHERE, port=port)) as health:
         assert health.metrics_port == port != health.health_port
         assert (await get(port, "/metrics")).status_code == 200
@@ -120,7 +120,8 @@ async def test_unknown_host_names_the_setting() -> None:
 
 async def test_port_is_free_after_the_end() -> None:
     """Once the server has ended, its port can be listened on again."""
-    async with server() as health:
-        port = health.health_port
-    with socket.create_server(("127.0.0.1", port or 0)) as again:
+    (port,) = free_ports(1)  # which the kernel gives to nobody else
+    async with server(health=replace(ANYWHERE, port=port)) as health:
+        assert health.health_port == port
+    with socket.create_server(("127.0.0.1", port)) as again:
         assert again.getsockname()[1] == port
