@@ -65,7 +65,7 @@ SERVED: Final = Definition(
     "tokenfactory_namespace_served",
     "gauge",
     "1 while a namespace of WATCH_NAMESPACES can be served, 0 while rights are missing there.",
-    ("namespace",),
+    ("watched_namespace",),
 )
 SCRAPED: Final = (DEPTH, UNFINISHED, LONGEST, OLDEST, DELAYED, ENDPOINTS, AGE, OBJECTS, ORPHANS, LEADER, SERVED)
 

@@ -11,6 +11,7 @@ from prometheus_client.samples import Sample
 import tokenfactory_operator
 from tokenfactory_operator.defects import COUNTED_AS
 from tokenfactory_operator.ports import Telemetry
+from tokenfactory_operator.telemetry.definitions import Definition
 from tokenfactory_operator.telemetry.gauges import InventorySample
 from tokenfactory_operator.telemetry.metrics import DEFINITIONS, EVENTS, NOTABLE, Metrics
 from tokenfactory_operator.work.workqueue import Urgency, WorkQueue
@@ -76,6 +77,14 @@ async def test_every_documented_family_is_served() -> None:
         else:
             expected[definition.name] = (definition.kind, labels)
     assert served == expected
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda each: each.name)
+def test_no_label_is_one_that_a_scrape_sets(definition: Definition) -> None:
+    """Prometheus would rename ours to `exported_…`, and a query by it would match the operator's own pod."""
+    assert not {"job", "instance", "namespace", "service", "pod", "container", "endpoint", "node"} & {
+        *definition.labels
+    }
 
 
 async def test_openmetrics_parses() -> None:
