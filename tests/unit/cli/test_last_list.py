@@ -137,7 +137,7 @@ async def test_an_address_of_the_metrics(raw: bytes, address: Callable[[Loopback
     [
         pytest.param(0.0, Verdict.OK, "0 s ago", id="now"),
         pytest.param(1e6, Verdict.PROBLEM, "1000000 s ago", id="long ago"),
-        pytest.param(math.inf, Verdict.PROBLEM, "has not listed the cloud yet", id="never"),
+        pytest.param(math.inf, Verdict.PROBLEM, "or its own token cannot be read", id="never"),
     ],
 )
 def test_its_age(age: float, verdict: Verdict, says: str) -> None:

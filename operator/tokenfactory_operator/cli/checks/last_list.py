@@ -113,11 +113,12 @@ def judged(exposition: str, settings: Settings) -> list[Check]:
 
 
 def _of_the_operator(age: float | None, limit: float) -> Check:
-    if age is None:
+    if age is None:  # of a standby, or of an older operator whose token cannot be read
         text = "The operator does not list the cloud with its own token, as while that cannot be read."
         return problem(NAME, text, "look at its log and at its Secret")
     if math.isinf(age):
-        return problem(NAME, "The operator has not listed the cloud yet.", WHY)
+        text = "The operator has not listed the cloud yet, or its own token cannot be read."
+        return problem(NAME, text, f"look at /readyz, at its log and at its Secret; {WHY}")
     text = f"The operator listed the cloud {age:.0f} s ago."
     return ok(NAME, text) if age <= limit else problem(NAME, text, WHY)
 
