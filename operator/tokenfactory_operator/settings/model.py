@@ -113,7 +113,7 @@ class Settings(BaseSettings):
         None,
         pattern=r"^[a-z0-9-]{1,32}$",
         description="Name of this cluster in the owner marks of its endpoints. No two clusters with one project may"
-        " have the same. Default: 8 hex digits of the uid of the namespace kube-system.",
+        " have the same. Default: the first 8 hex digits of the uid of the namespace kube-system.",
         json_schema_extra=SCOPE,
     )
     watch_namespaces: Namespaces = Field(
