@@ -128,8 +128,10 @@ def _hosts(value: object) -> object:
 def _is_inference_host(text: str) -> bool:
     """A host, called by https; or, with `http://` before it, a simulator on the own machine."""
     host = text.removeprefix("http://")
-    name = host.rpartition(":")[0] if ":" in host else host
-    return bool(_HOST_AND_PORT.fullmatch(host)) and (host == text or _is_loopback(name))
+    name, colon, port = host.partition(":")
+    if not _HOST_AND_PORT.fullmatch(host) or not _is_host(name) or (colon and not 0 < int(port) <= MAX_PORT):
+        return False
+    return host == text or _is_loopback(name)
 
 
 def host_table(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -182,10 +184,8 @@ def _api_url(value: object) -> object:
         raise ValueError("not an http(s) address") from None  # its own text quotes what may be a password
     if parts.scheme not in {"http", "https"} or not parts.hostname or not _ADDRESS.fullmatch(text):
         raise ValueError("not an http(s) address")
-    if parts.hostname.rpartition(".")[2].isdecimal():
-        ipaddress.IPv4Address(parts.hostname)  # raises ValueError
-    if ":" not in parts.hostname and not _is_host(parts.hostname):
-        raise ValueError("its host is no host name (a name in another script has a form that begins with xn--)")
+    if parts.port == 0 or (":" not in parts.hostname and not _is_host(parts.hostname)):
+        raise ValueError("its host or port is none (a name in another script has a form that begins with xn--)")
     if parts.username is not None or "?" in text or "#" in text:
         raise ValueError("user, query and fragment have no place in it")
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
@@ -195,9 +195,13 @@ def _api_url(value: object) -> object:
 
 
 def _is_host(name: str) -> bool:
+    """A name that can be looked up, or an IPv4 address: what ends with a number can be nothing else."""
+    whole = name.removesuffix(".")
     try:
-        name.encode().decode("idna")
-    except UnicodeError:
+        whole.encode().decode("idna").encode("idna")
+        if whole.rpartition(".")[2].isdecimal():
+            ipaddress.IPv4Address(whole)
+    except ValueError:  # UnicodeError is one
         return False
     return bool(_HOST_NAME.fullmatch(name))
 
