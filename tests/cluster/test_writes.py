@@ -57,6 +57,8 @@ def test_delete(shared: World, name: str) -> None:
     before = len(settled(shared, name))
     shared.delete(name)
     shared.until_gone(name)
+    # The object is gone a moment before the log has the write that let it go.
+    eventually(lambda: METADATA in shared.writes(name)[before:], what="the finalizer's end in the log")
     shared.after_lists()
     spent = shared.writes(name)[before:]
     assert spent[-1] == METADATA

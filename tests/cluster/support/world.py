@@ -208,17 +208,36 @@ class World:
         ]
 
     def writes(self, name: str = "") -> list[str]:
-        """What the operator wrote to the object (or to any of the namespace): verb, subresource, answer's code."""
+        """What the operator wrote to the object (or to any of the namespace): verb, subresource, answer's code.
+
+        Up to what the objects are now: the log has a write a moment after a reader sees it. The last write to an object
+        that is gone is not waited for.
+        """
+        objects = [item["metadata"] for item in self.kube.objects(self.namespace)]
+        present = {item["resourceVersion"] for item in objects if name in ("", item["name"])}
+
+        def logged() -> list[JsonObject]:
+            events = self._logged_writes(name)
+            lacking = present - {_version_written(event) for event in events}
+            assert not lacking, f"the audit log lacks the versions {lacking}"
+            return events
+
         return [
             " ".join(filter(None, (event["verb"], event["objectRef"].get("subresource", ""), str(code))))
+            for event in (eventually(logged) if present else self._logged_writes(name))
+            if event["user"]["username"] == self.account and (code := event["responseStatus"]["code"])
+        ]
+
+    def _logged_writes(self, name: str) -> list[JsonObject]:
+        """Writes to the object (or to any of the namespace), whoever made them."""
+        return [
+            event
             for event in self.cluster.audit()
-            if event["user"]["username"] == self.account
-            and event["stage"] == "ResponseComplete"
+            if event["stage"] == "ResponseComplete"
             and event["verb"] in ("create", "update", "patch", "delete", "deletecollection")
             and event["objectRef"].get("resource") == api.PLURAL
             and event["objectRef"].get("namespace") == self.namespace
             and name in ("", event["objectRef"].get("name"))
-            and (code := event["responseStatus"]["code"])
         ]
 
     def faulty(self, name: str, method: str, *, effect: str, count: int | None = None, **parameters: object) -> int:
@@ -231,3 +250,9 @@ class World:
         if count is not None:
             match["count"] = count
         return self.cloud.fault(match, effect=effect, **parameters)
+
+
+def _version_written(event: JsonObject) -> str:
+    """The resourceVersion that the object had after a write of the audit log; empty for a refused one."""
+    version: str = event.get("responseObject", {}).get("metadata", {}).get("resourceVersion", "")
+    return version
