@@ -22,6 +22,7 @@ from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
 from cluster.support.lists import COLLECTION
 from cluster.support.operator_process import OperatorProcess
+from cluster.support.rights import until_in_force
 from cluster.support.secrets import apply_secret, credentials
 from cluster.support.world import World
 from cluster.support.worlds import PROJECT, SYSTEM, TOKEN, Chart
@@ -62,7 +63,9 @@ def talkative(cluster: Cluster, chart: Chart) -> Chart:
     """The chart once more, with the right to read Secrets; the CRD is there already."""
     values = (*RIGHTS_ONLY, "--set=rbac.aggregate=false", "--set=secretCredentials=true")
     cluster.helm("install", "canary", str(CHART), "--namespace", SYSTEM, *values)
-    return Chart(cluster.token_kubeconfig(SYSTEM, RELEASE), chart.account.rpartition(":")[0] + ":" + RELEASE)
+    account = chart.account.rpartition(":")[0] + ":" + RELEASE
+    until_in_force(cluster, "canary", SYSTEM, account)
+    return Chart(cluster.token_kubeconfig(SYSTEM, RELEASE), account)
 
 
 @pytest.fixture(params=["environment", *(pytest.param(kept, marks=pytest.mark.verify) for kept in ("file", "secret"))])

@@ -11,10 +11,12 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from cluster.support.can_i import until_can
 from cluster.support.chart import CHART, RIGHTS_ONLY
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
 from cluster.support.namespaced import namespaced
+from cluster.support.rights import until_in_force
 from cluster.support.world import World
 from cluster.support.worlds import RELEASE, SYSTEM, TOKEN, Chart, made
 from controlplane import Cluster
@@ -49,6 +51,7 @@ def world(cluster: Cluster, kube: KubeApi, chart: Chart, tmp_path: Path) -> Iter
     cluster.helm("upgrade", "--install", "with-maps", str(CHART), "--namespace", SYSTEM, *values)
     release = f"with-maps-{RELEASE}"
     account = f"{chart.account.rpartition(':')[0]}:{release}"
+    until_in_force(cluster, "with-maps", SYSTEM, account)
     with_maps = Chart(cluster.token_kubeconfig(SYSTEM, release), account)
     with made(cluster, kube, with_maps, tmp_path, label="maps", settings=RIGHT, start=False, cloud={}) as made_world:
         url = made_world.operator.setting("API_URL")
@@ -172,6 +175,7 @@ def test_a_namespaced_install(cluster: Cluster, kube: KubeApi, tmp_path: Path) -
         lesser = [rule for rule in rules if "configmaps" not in rule["resources"]]
         patch = ("patch", role, "-n", a.namespace, "--type=merge", "-p")
         cluster.kubectl(*patch, json.dumps({"rules": lesser}))
+        until_can(kube, a.account, "get", "configmaps", "--namespace", a.namespace, allowed=False)
         a.annotate("held", api.RECONCILE_REQUESTED_AT, "now")
         assert "configmaps" in until_reported(a, "held", reason="NotWritten")["message"]
         assert a.get("held").ready

@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 import pytest
 
 from cluster.support import crd
-from cluster.support.can_i import can_i
+from cluster.support.can_i import can_i, until_can
 from cluster.support.chart import CHART, RIGHTS_ONLY
-from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
 from controlplane import Cluster
 from tokenfactory_operator.api import v1alpha1 as api
@@ -56,8 +55,8 @@ class Release:
         return can_i(self.kube, user, *question)
 
     def until(self, user: str, *question: str, allowed: bool = True) -> None:
-        """Wait for that answer: a binding is in force a moment after it was stored, and out of force likewise."""
-        eventually(lambda: self.allowed(user, *question) is allowed, what=f"{question} allowed: {allowed}")
+        """Wait for that answer."""
+        until_can(self.kube, user, *question, allowed=allowed)
 
 
 def installed(cluster: Cluster, kube: KubeApi, *values: str) -> Iterator[Release]:
@@ -178,9 +177,9 @@ def test_narrow_operator_outlives_its_roles(cluster: Cluster, kube: KubeApi) -> 
         cluster.kubectl("delete", f"rolebinding/{release.name}-{release.namespace}", *where)
         release.until(account, "patch", "secrets", *where, allowed=False)
         for question in (("get",), ("list",), ("watch",), ("patch",), ("patch", "--subresource=status")):
-            assert release.allowed(account, question[0], "dedicatedendpoints", *question[1:], *where)
+            release.until(account, question[0], "dedicatedendpoints", *question[1:], *where)
         for verb in ("get", "patch"):
-            assert release.allowed(account, verb, "secrets/tokenfactory-key", *where)
+            release.until(account, verb, "secrets/tokenfactory-key", *where)
             assert not release.allowed(account, verb, "secrets/another", *where)
         for verb in ("list", "watch", "delete"):
             assert not release.allowed(account, verb, "secrets/tokenfactory-key", *where)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.support.can_i import until_can
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
 from cluster.support.namespaced import GONE_WITHIN, WITHOUT_CLUSTER_ROLE, Namespaced, namespaced
@@ -74,6 +75,7 @@ def test_a_namespace_is_taken_up_when_its_rights_come(installed: Namespaced) -> 
     document = json.loads(installed.cluster.kubectl("get", binding, "-n", a.namespace, "-o", "json").stdout)
     document["metadata"] = {name: document["metadata"][name] for name in ("namespace", "name")}
     installed.cluster.kubectl("delete", binding, "-n", a.namespace)
+    until_can(a.kube, a.account, "list", api.PLURAL, "--namespace", a.namespace, allowed=False)
     installed.operator.start()
     installed.b.until_ready("held")
     said = installed.until_ready_says(f"Namespace {a.namespace} is not served: ", "Namespace nowhere-", "list, watch")
@@ -116,6 +118,8 @@ def test_a_right_to_write_is_taken_away(installed: Namespaced) -> None:
     lesser = [rule for rule in json.loads(rules) if f"{api.PLURAL}/status" not in rule["resources"]]
     patch = ("patch", role, "-n", b.namespace, "--type=merge", "-p")
     installed.cluster.kubectl(*patch, json.dumps({"rules": lesser}))
+    status = ("patch", api.PLURAL, "--subresource=status", "--namespace", b.namespace)
+    until_can(b.kube, b.account, *status, allowed=False)
     b.edit("held", displayName="renamed")
     b.until_event("held", "CannotWriteToKubernetes")
     said = installed.until_ready_says(

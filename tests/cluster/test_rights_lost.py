@@ -15,6 +15,7 @@ from cluster.support import crd
 from cluster.support.chart import CHART, RIGHTS_ONLY
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
+from cluster.support.rights import until_in_force
 from cluster.support.strangers import sent
 from cluster.support.world import World
 from cluster.support.worlds import RELEASE, SYSTEM, Chart, WorldMaker, made
@@ -133,6 +134,7 @@ def own_world(own_cluster: Cluster, tmp_path: Path, request: pytest.FixtureReque
     command = ("upgrade", "--install", RELEASE, str(CHART), "--namespace", SYSTEM, "--create-namespace")
     own_cluster.helm(*command, *RIGHTS_ONLY)
     account = f"system:serviceaccount:{SYSTEM}:{RELEASE}"
+    until_in_force(own_cluster, RELEASE, SYSTEM, account)
     chart = Chart(own_cluster.token_kubeconfig(SYSTEM, RELEASE), account)
     options = {"label": request.node.name, "settings": {}, "start": True, "cloud": {}}
     with KubeApi(own_cluster) as kube, made(own_cluster, kube, chart, tmp_path, **options) as world:

@@ -22,7 +22,7 @@ import pytest
 from cluster.support.chart import CHART, RIGHTS_ONLY
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
-from cluster.support.rights import WIDEST, Right, granted, used
+from cluster.support.rights import WIDEST, Right, granted, until_in_force, used
 from cluster.support.secrets import apply_secret, credentials, in_use
 from cluster.support.world import World
 from cluster.support.worlds import Chart, made
@@ -44,6 +44,7 @@ def world(cluster: Cluster, kube: KubeApi, chart: Chart, tmp_path: Path) -> Iter
     cluster.kubectl("create", "namespace", system)
     cluster.helm("install", RELEASE, str(CHART), "--namespace", system, *RIGHTS_ONLY, *WIDEST)
     own = Chart(cluster.token_kubeconfig(system, ACCOUNT), f"system:serviceaccount:{system}:{ACCOUNT}")
+    until_in_force(cluster, RELEASE, system, own.account)
     settings = {
         "SECRET_CREDENTIALS": "true",
         "CONNECTION_CONFIG_MAPS": "true",

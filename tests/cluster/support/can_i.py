@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any, Final
 
+from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
 from tokenfactory_operator.api import v1alpha1 as api
 
@@ -37,3 +38,8 @@ def can_i(kube: KubeApi, user: str, *question: str) -> bool:
     answer = kube.answer("POST", _REVIEW, {"spec": spec}, user=user)
     assert answer.is_success, answer.text
     return bool(answer.json()["status"]["allowed"])
+
+
+def until_can(kube: KubeApi, user: str, *question: str, allowed: bool = True) -> None:
+    """Wait for that answer: a role or binding is in force a moment after it was stored, and out of force likewise."""
+    eventually(lambda: can_i(kube, user, *question) is allowed, what=f"{question} allowed: {allowed}")

@@ -14,6 +14,7 @@ from cluster.support.chart import CHART, RIGHTS_ONLY
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
 from cluster.support.operator_process import OperatorProcess
+from cluster.support.rights import until_in_force
 from cluster.support.world import World
 from cluster.support.worlds import PROJECT, TOKEN
 from controlplane import Cluster
@@ -108,6 +109,8 @@ def namespaced(cluster: Cluster, kube: KubeApi, folder: Path, *values: str, **se
     options = [f"--set={value}" for value in given]
     cluster.helm("install", RELEASE, str(CHART), "--namespace", system, *RIGHTS_ONLY, *options)
     kubeconfig = cluster.token_kubeconfig(system, NAME)
+    account = f"system:serviceaccount:{system}:{NAME}"
+    until_in_force(cluster, RELEASE, system, account)
     with running_simulator(tokens={TOKEN: PROJECT}) as simulator:
         all_settings = {
             "TOKEN": TOKEN,
@@ -118,7 +121,6 @@ def namespaced(cluster: Cluster, kube: KubeApi, folder: Path, *values: str, **se
             **settings,
         }
         operator = OperatorProcess(kubeconfig=kubeconfig, log=folder / "log", settings=all_settings)
-        account = f"system:serviceaccount:{system}:{NAME}"
         worlds = tuple(World(cluster, kube, simulator.admin, operator, namespace, account) for namespace in (a, b))
         try:
             yield Namespaced(worlds[0], worlds[1], system)

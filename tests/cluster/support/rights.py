@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from cluster.support.can_i import until_can
 from cluster.support.chart import CHART, RIGHTS_ONLY, documents
+from cluster.support.kube import KubeApi
 from controlplane import Cluster
 
 JsonObject = dict[str, Any]
@@ -39,6 +41,30 @@ def of_chart(cluster: Cluster) -> set[Right]:
     """All that the chart can grant to the operator; the Lease's name is that of a release `tokenfactory-operator`."""
     text = cluster.helm("template", ACCOUNT, str(CHART), *RIGHTS_ONLY, *WIDEST).stdout
     return granted(document for document in documents(text) if document["kind"] in ("Role", "ClusterRole"))
+
+
+def until_in_force(cluster: Cluster, release: str, namespace: str, user: str) -> None:
+    """Wait until the API server allows to the account what an installed release's roles say.
+
+    It learns of roles and bindings a moment after they were stored, and an operator that lacks a right does not start.
+    """
+    installed = documents(cluster.helm("get", "manifest", release, "--namespace", namespace).stdout)
+    roles = {(each["kind"], _place(each, namespace), each["metadata"]["name"]): each for each in installed}
+    account = user.removeprefix("system:serviceaccount:").split(":")
+    with KubeApi(cluster) as kube:
+        for binding in installed:
+            if account not in ([each.get("namespace"), each["name"]] for each in binding.get("subjects", ())):
+                continue
+            where, reference = _place(binding, namespace), binding["roleRef"]
+            for group, resource, name, verb in sorted(granted([roles[reference["kind"], where, reference["name"]]])):
+                kind, _, subresource = resource.partition("/")
+                target = "/".join(filter(None, (".".join(filter(None, (kind, group))), name)))
+                until_can(kube, user, verb, target, "--subresource", subresource, "--namespace", where)
+
+
+def _place(document: JsonObject, namespace: str) -> str:
+    """The namespace of what `helm install --namespace` has made; none for what is the cluster's."""
+    return "" if document["kind"].startswith("Cluster") else str(document["metadata"].get("namespace", namespace))
 
 
 def used(events: Iterable[JsonObject], limited: set[Right]) -> dict[Right, set[int]]:

@@ -16,6 +16,7 @@ from cluster.support import crd
 from cluster.support.chart import CHART, RIGHTS_ONLY
 from cluster.support.kube import KubeApi
 from cluster.support.operator_process import OperatorProcess
+from cluster.support.rights import until_in_force
 from cluster.support.world import World
 from controlplane import Cluster
 from tokenfactory_operator.api import v1alpha1 as api
@@ -51,7 +52,9 @@ def chart(cluster: Cluster) -> Chart:
     crd.install(cluster)
     cluster.helm("install", RELEASE, str(CHART), "--namespace", SYSTEM, "--create-namespace", *RIGHTS_ONLY)
     kubeconfig = cluster.token_kubeconfig(SYSTEM, RELEASE)
-    return Chart(kubeconfig, f"system:serviceaccount:{SYSTEM}:{RELEASE}")
+    account = f"system:serviceaccount:{SYSTEM}:{RELEASE}"
+    until_in_force(cluster, RELEASE, SYSTEM, account)
+    return Chart(kubeconfig, account)
 
 
 def with_secrets(cluster: Cluster, chart: Chart) -> Chart:
@@ -59,7 +62,9 @@ def with_secrets(cluster: Cluster, chart: Chart) -> Chart:
     values = (*RIGHTS_ONLY, "--set=rbac.aggregate=false", "--set=secretCredentials=true")
     cluster.helm("upgrade", "--install", "with-secrets", str(CHART), "--namespace", SYSTEM, *values)
     release = f"with-secrets-{RELEASE}"
-    return Chart(cluster.token_kubeconfig(SYSTEM, release), f"{chart.account.rpartition(':')[0]}:{release}")
+    account = f"{chart.account.rpartition(':')[0]}:{release}"
+    until_in_force(cluster, "with-secrets", SYSTEM, account)
+    return Chart(cluster.token_kubeconfig(SYSTEM, release), account)
 
 
 @pytest.fixture(scope="session")
