@@ -71,6 +71,7 @@ def page(new_world: WorldMaker, cluster: Cluster, tmp_path: Path) -> Iterator[Pa
     world.until_reported("paused", "Synced", "ReconcilePaused")
     world.create("typo", model="openai/gpt-oss-12b")
     world.until_stalled("typo", "CatalogMismatch")
+    world.until_event("typo", "CatalogMismatch")  # Events are written in the background
     world.cloud.console_create(name="Search bot", description="of the search team", **CONSOLE)
     world.after_lists()
     yield Page(world, tmp_path)

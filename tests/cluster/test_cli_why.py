@@ -41,6 +41,7 @@ def reported(world: World, name: str = "subject", *, code: int) -> dict[str, Any
 def test_ready(world: World) -> None:
     """Nobody has to act, and nothing is to be typed; the endpoint is as the cloud shows it."""
     endpoint_id = world.created("subject").endpoint_id
+    world.until_event("subject", "CreatedEndpoint")  # Events are written in the background
     found = reported(world, code=0)
     assert (found["state"], found["reason"], found["waitsFor"], found["next"]) == ("Ready", "Available", "", "")
     assert found["endpoint"] == f"{endpoint_id}: running, ready, 1 of 1 replicas ready"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import pytest
@@ -60,9 +61,18 @@ def shown(new_world: WorldMaker) -> World:
 
 def test_six_states(shown: World) -> None:
     """`get` says Ready and why, `-o wide` in words, `describe` the rest, and an Event each change once."""
-    kubectl, where = shown.cluster.kubectl, ("-n", shown.namespace)
-    replaced = {shown.namespace: "ml"}
-    golden.same("get", golden.table(kubectl("get", "dep", *where).stdout, replaced))
-    golden.same("get-wide", golden.table(kubectl("get", "dep", *where, "-o", "wide").stdout, replaced))
+    until_printed(shown, "get", golden.table, "get", "dep")
+    until_printed(shown, "get-wide", golden.table, "get", "dep", "-o", "wide")
     for name in STATES:
-        golden.same(f"describe-{name}", golden.described(kubectl("describe", "dep", name, *where).stdout, replaced))
+        until_printed(shown, f"describe-{name}", golden.described, "describe", "dep", name)
+
+
+def until_printed(world: World, name: str, read: Callable[[str, Mapping[str, str]], str], *command: str) -> None:
+    """kubectl prints what the file has: of states and Events the last ones may still be on their way."""
+
+    def printed() -> bool:
+        text = world.cluster.kubectl(*command, "-n", world.namespace).stdout
+        golden.same(name, read(text, {world.namespace: "ml"}))
+        return True
+
+    eventually(printed)
