@@ -7,6 +7,7 @@ import json
 import pytest
 
 from cluster.support import golden
+from cluster.support.eventually import eventually
 from cluster.support.operator_process import PATIENT
 from cluster.support.world import World
 from cluster.support.worlds import WorldMaker
@@ -100,7 +101,7 @@ def test_metrics_and_probes(shared: World, name: str) -> None:
     shared.created(name)
     metrics = shared.operator.metrics()
     assert metrics["tokenfactory_cloud_mutations_total", "create"] == before + len(shared.calls(name, "POST"))
-    assert metrics["tokenfactory_objects", "True"] >= 1
+    eventually(lambda: shared.operator.metrics()["tokenfactory_objects", "True"] >= 1, what="an object that is Ready")
     assert shared.operator.probe("livez")
     assert shared.operator.probe("readyz")
 
