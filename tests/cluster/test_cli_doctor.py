@@ -117,7 +117,7 @@ def test_an_orphan_a_conflict_and_an_open_attempt(world: World) -> None:
     """Each is named with what to do about it."""
     orphan = world.created("orphan").endpoint_id
     wanted = world.created("wanted").endpoint_id
-    world.faulty("opened", "POST", effect="status", code=500, count=1)
+    world.faulty("opened", "POST", effect="status", code=500)  # however many: none of them makes an endpoint
     world.create("opened")
     world.until_reported("opened", "Synced", "CreateOutcomeUnknown")
     world.operator.kill()

@@ -270,8 +270,9 @@ def test_drift_and_pause(planning: Planning) -> None:
 
 def test_an_open_attempt_is_waited_for(planning: Planning) -> None:
     """Nothing is sent before it is known what became of it."""
-    planning.world.faulty("subject", "POST", effect="status", code=500, count=1)
-    planning.apply(manifest())
+    planning.world.faulty("subject", "POST", effect="status", code=500)  # none of them makes an endpoint
+    planning.world.cluster.kubectl("apply", "-n", planning.world.namespace, "-f", "-", input=manifest())
+    planning.world.until_called("subject", "POST")
     planning.world.operator.kill()
     planning.world.write_status(
         "subject", {"createAttempt": {"id": "0123abcd", "state": "Pending"}, "endpointId": None}
