@@ -113,9 +113,10 @@ def test_a_maintenance(new_world: WorldMaker) -> None:
 
 def test_late_effect_after_the_second_create(shared: World, name: str) -> None:
     """An effect later than the settle time makes a duplicate, which is deleted and told; the known one stays."""
-    shared.faulty(name, "POST", effect="effect_late", seconds=6, answer="cut", count=1)
+    shared.faulty(name, "POST", effect="effect_late", seconds=600, answer="cut", count=1)
     shared.create(name)
     kept = shared.until_ready(name).endpoint_id
+    shared.cloud.advance(600)
     event = shared.until_event(name, "DeletedDuplicateEndpoint")
     assert event["type"] == "Warning"
     shared.until_ready(name)

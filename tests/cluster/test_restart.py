@@ -15,8 +15,11 @@ from tokenfactory_operator.api import v1alpha1 as api
 
 pytestmark = pytest.mark.cluster
 
-FLEET = 50
+FLEET = 47
+"""No length at which a list may be cut off: then a create call that nobody answered would ask a person."""
 INTERVAL = 1.0
+LATE = 600.0
+"""Seconds of the simulator's clock, which a test moves."""
 
 
 @pytest.fixture
@@ -26,22 +29,28 @@ def world(new_world: WorldMaker) -> World:
 
 @pytest.mark.rule("C18")
 @pytest.mark.parametrize(
-    ("effect", "parameters"),
+    ("when", "effect", "parameters"),
     [
-        pytest.param("delay", {"seconds": 1, "when": "before"}, id="request sent, effect later"),
-        pytest.param("delay", {"seconds": 1, "when": "after"}, id="effect done, no answer yet"),
-        pytest.param("effect_late", {"seconds": 3, "answer": "hold"}, id="effect after the restart"),
+        pytest.param("at once", "delay", {"seconds": 10, "when": "after"}, id="effect done, no answer yet"),
+        pytest.param("before", "effect_late", {"seconds": LATE, "answer": "hold"}, id="effect before the restart"),
+        pytest.param("after", "effect_late", {"seconds": LATE, "answer": "hold"}, id="effect after the restart"),
     ],
 )
-def test_killed_during_the_create(world: World, effect: str, parameters: dict[str, Any]) -> None:
+def test_killed_during_the_create(new_world: WorldMaker, when: str, effect: str, parameters: dict[str, Any]) -> None:
     """Killed while the POST is under way: the next life finds the endpoint by its mark instead of making another."""
+    world = new_world(settings=PATIENT)  # a time-out would not be a POST under way
     world.faulty("subject", "POST", effect=effect, count=1, **parameters)
     world.create("subject")
     world.until_called("subject", "POST")
     world.operator.kill()
     pending = world.get("subject")
     assert (pending.held, pending.status["createAttempt"]["state"], pending.endpoint_id) == (True, "Pending", "")
+    if when == "before":
+        world.cloud.advance(LATE)
     world.operator.start()
+    if when == "after":
+        world.until_reported("subject", "Synced", "CreateOutcomeUnknown")
+        world.cloud.advance(LATE)
     seen = world.until_ready("subject")
     world.after_lists()
     assert len(world.calls("subject", "POST")) == 1
@@ -104,11 +113,12 @@ def test_killed_and_deleted(new_world: WorldMaker) -> None:
 def test_killed_during_the_delete(world: World, when: str) -> None:
     """Killed while the DELETE is under way: the next life deletes what is left, and only then the object goes."""
     world.created("subject")
-    world.faulty("subject", "DELETE", effect="delay", seconds=1, when=when, count=1)
+    world.faulty("subject", "DELETE", effect="delay", seconds=5, when=when)  # longer than its time-out: no answer
     world.delete("subject")
     world.until_called("subject", "DELETE")
     world.operator.kill()
     assert world.get("subject").held
+    world.cloud.clear_faults()
     world.operator.start()
     world.until_gone("subject")
     assert world.cloud.endpoints() == []
@@ -188,9 +198,9 @@ def test_refusal_is_remembered(new_world: WorldMaker) -> None:
 
 
 def test_restart_with_everything_in_order(new_world: WorldMaker) -> None:
-    """50 objects in order cost the next life no write at all, no call but LIST, and one LIST per interval."""
+    """Many objects in order cost the next life no write at all, no call but LIST, and one LIST per interval."""
     quiet = {"POLL_INTERVAL": f"{INTERVAL}s", "POLL_INTERVAL_IN_TRANSITION": f"{INTERVAL}s", "RATE_LIMIT": "500"}
-    world = new_world(settings=quiet)
+    world = new_world(settings={**quiet, **PATIENT})
     names = [f"subject-{number}" for number in range(FLEET)]
     for each in names:
         world.create(each)

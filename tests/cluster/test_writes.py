@@ -36,9 +36,10 @@ def test_create_costs_four_writes(shared: World, name: str) -> None:
 
 def test_each_further_state_costs_one_write(new_world: WorldMaker) -> None:
     """Each state that the cloud shows between, here the first of two replicas, is one write more."""
-    world = new_world(settings=PATIENT, provisioning_time=1, replica_interval=2)
+    world = new_world(settings=PATIENT, provisioning_time=1, replica_interval=600)
     world.create("subject", scaling={"minReplicas": 2, "maxReplicas": 2})
     world.until_shown("subject", "Starting", "PartiallyReady")
+    world.cloud.advance(600)
     world.until_ready("subject")
     assert settled(world, "subject") == [*CREATE, STATUS]
 
