@@ -11,8 +11,10 @@ import pytest
 
 from cluster.support import crd
 from cluster.support.cli import Cli, Ran, cli
+from cluster.support.eventually import eventually
 from cluster.support.installed import install, uninstall_all
 from cluster.support.secrets import apply_secret
+from cluster.support.views import View
 from cluster.support.world import World
 from cluster.support.worlds import TOKEN, WorldMaker
 from controlplane import Cluster
@@ -62,8 +64,18 @@ class Planning:
         """What an apply makes the operator send."""
         since = self.world.now()
         self.world.cluster.kubectl("apply", "-n", self.world.namespace, "-f", "-", *arguments, input=manifest)
+        eventually(self._all_judged)
         self.world.after_lists(6)
         return self.sent(since)
+
+    def _all_judged(self) -> bool:
+        """The operator has looked at each object as it is, and nothing is under way any more."""
+        for item in self.world.kube.objects(self.world.namespace):
+            seen, paused = View(item), api.PAUSED in item["metadata"].get("annotations", {})
+            assert seen.settled, seen.summary()
+            assert not seen.said("Reconciling").status, seen.summary()
+            assert (seen.said("Synced").reason == "ReconcilePaused") == paused, seen.summary()
+        return True
 
     def text(self, manifest: str) -> Ran:
         """The forecast for people."""

@@ -267,7 +267,9 @@ def test_a_hanging_credential_holds_up_its_own_objects_only(new_world: WorldMake
     apply_secret(world, "slow", OTHER_TOKEN)
     apply_secret(world, "quick", TEAM_TOKEN)
     eventually(lambda: world.operator.probe("readyz"))
-    fault = world.cloud.fault({"project": OTHER, "method": "POST"}, effect="delay", seconds=15.0)
+    # Their answers come when the simulator's clock is moved, below.
+    match = {"project": OTHER, "method": "POST"}
+    fault = world.cloud.fault(match, effect="effect_late", seconds=600, answer="hold")
     for number in range(5):
         world.create(f"slow-{number}", credentials=credentials("slow"))
     eventually(lambda: hanging(world) == 2, what="as many calls under way as that credential may have")
@@ -280,6 +282,7 @@ def test_a_hanging_credential_holds_up_its_own_objects_only(new_world: WorldMake
         eventually(partial(ended, world, name), what="the end of its endpoint")
     assert hanging(world) == 2
     world.cloud.clear_faults(fault)
+    world.cloud.advance(600)
     for name in ("team", "own"):
         world.until_gone(name)
     for number in range(5):
@@ -296,7 +299,7 @@ def test_throttling_blocks_one_credential(world: World) -> None:
     """`Retry-After` for one token is obeyed by all objects of that token, and by no other."""
     apply_secret(world, "slow", OTHER_TOKEN)
     apply_secret(world, "quick", TEAM_TOKEN)
-    world.cloud.fault({"project": OTHER, "method": "POST", "count": 1}, effect="status", code=429, retry_after=30)
+    world.cloud.fault({"project": OTHER, "method": "POST", "count": 1}, effect="status", code=429, retry_after=300)
     for number in range(3):
         world.create(f"slow-{number}", credentials=credentials("slow"))
         world.until_reported(f"slow-{number}", "Synced", "RateLimited", status="False")

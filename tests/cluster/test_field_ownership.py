@@ -80,6 +80,7 @@ def test_replicas_that_an_autoscaler_owns_stay(shared: World, name: str, way: tu
     shared.cluster.kubectl("scale", f"dep/{name}", "--namespace", shared.namespace, "--replicas=3")
     shared.until_called(name, "PATCH")
     assert shared.until_ready(name).body["spec"]["scaling"] == {"minReplicas": 3, "maxReplicas": 4}
+    shared.until_shown(name, "Running", "Ready")  # Ready while it was still updating
     assert diff(shared, text, way) == ""
     apply(shared, text, way)
     shared.after_lists()

@@ -68,7 +68,7 @@ def test_six_states(shown: World) -> None:
 
 
 def until_printed(world: World, name: str, read: Callable[[str, Mapping[str, str]], str], *command: str) -> None:
-    """kubectl prints what the file has: of states and Events the last ones may still be on their way."""
+    """What kubectl prints is what the file has: of states and Events the last ones may still be on their way."""
 
     def printed() -> bool:
         text = world.cluster.kubectl(*command, "-n", world.namespace).stdout

@@ -115,8 +115,12 @@ def test_the_clusters_ca_is_rotated(cluster: Cluster, kube: KubeApi, chart: Char
     ):
         before = world.created("before").endpoint_id
         front.show(NEW[0])
-        eventually(lambda: not world.operator.probe("readyz"), what="a red probe", within=60)
-        assert "certificate is not trusted" in world.operator.served("/readyz")
+
+        def red() -> bool:
+            assert not world.operator.probe("readyz")
+            return "certificate is not trusted" in world.operator.served("/readyz")
+
+        eventually(red, what="a red probe that names the certificate")
         assert world.operator.running
         shutil.copy(NEW[1], trusted)
         assert world.operator.wait() == 2

@@ -26,7 +26,7 @@ def reported(world: World, name: str) -> Counter[str]:
 
 def test_a_life_with_an_outage(new_world: WorldMaker) -> None:
     """Ready, not known, recovered, edited, deleted: each once, whatever a restart reads again."""
-    world = new_world(settings={"INVENTORY_MAX_AGE": "3s"})
+    world = new_world(settings={"INVENTORY_MAX_AGE": "6s"})
     endpoint_id = world.created("subject").endpoint_id
     world.until_event("subject", "Available")
     world.cloud.fault(LISTS, effect="status", code=503)

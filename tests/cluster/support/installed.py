@@ -64,7 +64,7 @@ def lead(world: World, *, ago: float = 0.0) -> None:
         "metadata": {"name": NAME, "namespace": world.namespace},
         "spec": {
             "holderIdentity": f"{HOLDER}_0123abcd",
-            "leaseDurationSeconds": 15,
+            "leaseDurationSeconds": 60,
             "renewTime": f"{renewed:%Y-%m-%dT%H:%M:%S.%fZ}",
         },
     }

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from authorities import ONE
 from cluster.support import forkserver
-from cluster.support.eventually import eventually
+from cluster.support.eventually import DEADLINE, eventually
 from tokenfactory_operator.network import tls
 
 QUICK: Final[Mapping[str, str]] = {
@@ -150,7 +150,7 @@ class OperatorProcess:
     def wait(self) -> int:
         """Return when it has ended by itself; answers the exit status."""
         assert self._process is not None
-        return self._process.wait(_STOP_TIMEOUT)
+        return self._process.wait(DEADLINE)
 
     def restart(self) -> None:
         """Stop in order and start again."""
@@ -199,8 +199,11 @@ class OperatorProcess:
         }
 
     def served(self, path: str) -> str:
-        """What a probe or `/metrics` answers, as text."""
-        return _HTTP.get(f"http://{self.address(path)}{path}", timeout=5.0).text
+        """What a probe or `/metrics` answers, as text; that it does not answer is a failed assertion."""
+        try:
+            return _HTTP.get(f"http://{self.address(path)}{path}", timeout=5.0).text
+        except httpx.TransportError as error:
+            raise AssertionError(f"{path} is not answered: {error!r}") from error
 
     def address(self, path: str) -> str:
         """Where this life serves a path; empty while it does not."""
