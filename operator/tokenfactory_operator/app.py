@@ -171,7 +171,7 @@ class Operator:
         self.informer = Informer(settings, client, supervisor, core=self._core)
         self._stop = asyncio.Event()
         """SIGTERM or SIGINT: the process is asked to end in order."""
-        _LOG.info("starting", version=operator_version(), cluster_id=cluster_id, scope=self._core.credentials.own.scope)
+        _LOG.info("starting", version=operator_version(), cluster_id=cluster_id, scope=self._scope())
 
     def _outside(
         self, client: KubeClient, objects: KubeObjects, recorder: EventRecorder, metrics: Metrics, cluster_id: str
@@ -232,6 +232,13 @@ class Operator:
         )
         metrics.watch_objects(lambda: objects_by_ready(self.cache))
         metrics.watch_orphans(self.orphans.counts)
+
+    def _scope(self) -> str:
+        """Where the operator's own endpoints live, or why that is not known: the token is sought again and again."""
+        try:
+            return self._core.credentials.own.scope
+        except CredentialsError as error:
+            return f"unknown: {error.message}"
 
     def _unlisted(self) -> str | None:
         if not self._leads.is_set():

@@ -209,3 +209,21 @@ async def test_a_token_file_that_cannot_be_used_any_more_is_seen(
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
+
+
+async def test_a_token_file_that_cannot_be_used_at_the_start_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was usable when the settings were read; a Secret that is replaced meanwhile is no defect of the operator."""
+    worlds, lease, token_file = Worlds(), LateLease(), tmp_path / "token"
+    token_file.write_text("")
+    lease.free.set()
+    async with an_operator(worlds, lease, tmp_path, monkeypatch, token_file=token_file) as operator:
+        running = asyncio.create_task(operator.run())
+        await until(lambda: "objects" in worlds.steps or running.done())
+        token_file.write_text(TOKEN)
+        await until(lambda: "cloud" in worlds.steps or running.done())
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+    assert "cloud" in worlds.steps
