@@ -387,6 +387,8 @@ def test_notes_say_what_to_do_next_and_what_stays_billed(bare_cluster: Cluster) 
         assert command in notes
     assert notes.index("stay BILLED") < notes.index("helm uninstall demo -n ops")
     narrow = bare_cluster.helm(*install, "--set=watchNamespaces={a,b}", "--set=deployment.create=false").stdout
+    alone = bare_cluster.helm(*install, "--set=settings.leaderElection=false", "--set=replicas=1").stdout
+    assert "helm test" not in alone.partition("NOTES:")[2]  # there is no Lease to look at
     for line in (
         "delete dedicatedendpoints --all -n a",
         "delete dedicatedendpoints --all -n b",

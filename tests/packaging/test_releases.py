@@ -82,6 +82,17 @@ def test_nothing_breaks_where_nothing_can_be_seen(cluster: Cluster) -> None:
     assert "STATUS: deployed" in cluster.helm(*install).stdout
 
 
+def test_a_release_keeps_its_name(cluster: Cluster) -> None:
+    """Helm deletes what has the old name last: until then there would be two Leases, and two leaders."""
+    assert not refusal(cluster, "one", FIRST, ["a"], "fullnameOverride=old")
+    upgrade = ("upgrade", "one", str(CHART), "--namespace", FIRST, *VALUES, "--set=watchNamespaces={a}")
+    said = cluster.helm(*upgrade, "--set=fullnameOverride=new", check=False).stderr
+    assert "this release has the Deployment old" in said
+    assert "set fullnameOverride=old" in said
+    assert "STATUS: deployed" in cluster.helm(*upgrade, "--set=fullnameOverride=old").stdout
+    assert not refusal(cluster, "two", FIRST, ["b"])
+
+
 def test_an_upgrade_brings_values_that_the_old_chart_did_not_have(cluster: Cluster, tmp_path: Path) -> None:
     """By the command of the page: with `--reuse-values` Helm knows the old chart's values only."""
     old = tmp_path / "old"
