@@ -293,7 +293,8 @@ class Style:
     # How it comes
 
     def _json(self, status: int, body: object) -> httpx.Response:
-        text = json.dumps(body, ensure_ascii=not self._spaced, indent=self._rng.choice((None, None, 1)))
+        separators = (" , ", " :\t") if self._spaced else (",", ":")
+        text = json.dumps(body, ensure_ascii=not self._spaced, separators=separators)
         return self._raw(status, (f"\n{text}\r\n" if self._spaced else text).encode())
 
     def _raw(self, status: int, body: bytes) -> httpx.Response:

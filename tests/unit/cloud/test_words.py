@@ -85,6 +85,27 @@ def test_lack_of_room(call: Call, status: int, body: object) -> None:
         pytest.param(UPDATE, 410, "gone", EndpointNotFound, True, id="PATCH 410"),
         pytest.param(DELETE, 410, "gone", EndpointNotFound, True, id="DELETE 410"),
         pytest.param(LIST, 410, "gone", CloudUnavailable, False, id="LIST 410: no endpoint is meant"),
+        *(
+            pytest.param(CREATE, 429, words, RateLimited, True, id=f"429 pace: {words}")
+            for words in ("quota: too many requests", "quota of 10 requests per day", "quota: 5 calls per minute")
+        ),
+        *(
+            pytest.param(CREATE, 422, words, QuotaExceeded, True, id=f"422 room: {words}")
+            for words in ("out of stock", "your balance is 0", "see billing", "a payment is missing", "open invoices")
+        ),
+        *(
+            pytest.param(CREATE, 422, words, QuotaExceeded, True, id=f"422 room: {words}")
+            for words in ("budget exceeded", "insufficient", "GPUs are sold out")
+        ),
+        *(
+            pytest.param(CREATE, 403, words, QuotaExceeded, True, id=f"403 limit: {words}")
+            for words in ("limit of 5", "you are over your limit", "maximum number of replicas", "reached the maximum")
+        ),
+        pytest.param(CREATE, 503, "max endpoints", QuotaExceeded, True, id="503 max"),
+        *(
+            pytest.param(CREATE, 409, words, InvalidSpec, True, id=f"409 taken: {words}")
+            for words in ("this key is taken", "this key is in use", "duplicate key")
+        ),
     ],
 )
 def test_words_and_status(*, call: Call, status: int, words: str, kind: type[CloudError], refused: bool) -> None:
