@@ -33,6 +33,10 @@ URL: Final = "http://cloud.test"
 TLS: Final = ssl.create_default_context()
 UNANSWERED: Final = CloudUnavailable("the client did not wait for the answer")
 NOT_SENT: Final = CloudUnavailable("nothing was sent", refused=True)
+MISSING: Final[list[object]] = []
+"""Stands for the items of a page that cannot be had."""
+RATES: Final = (None, None, 5.0)
+"""Calls a second of one credential."""
 UNSENT: Final = 0.3
 """How often a request is lost because there was no connection."""
 REPEATED: Final = 0.1
@@ -59,7 +63,7 @@ class Wire(httpx.AsyncBaseTransport):
         kind, endpoint_id = _kind(request)
         if kind == "LIST" and _cursor(request) is not None:
             await asyncio.sleep(_TRAVEL)
-            return self._page(self._rest)  # the pages of one LIST show one moment
+            return self._next_page()
         task = asyncio.current_task()
         self.said[task] = UNANSWERED
         body = json.loads(await request.aread() or b"{}")
@@ -97,7 +101,7 @@ class Wire(httpx.AsyncBaseTransport):
             return style.one(said)
         if isinstance(said, EndpointList):
             items = self._items(said)
-            return self._page(items) if said.view else style.part(items)
+            return self._page(items) if said.view else self._part(items)
         if kind == "CATALOG":
             return style.catalog()
         return style.deleted() if said else style.not_found(kind)
@@ -114,6 +118,20 @@ class Wire(httpx.AsyncBaseTransport):
         for item in odd:
             items.insert(rng.randrange(1, len(items) + 1) if items else 0, item)
         return items
+
+    def _part(self, items: list[object]) -> httpx.Response:
+        """What is missing cannot be asked for, or its page cannot be had."""
+        style = self._style
+        if not style.page or self._rng.random() < 0.5:
+            return style.part(items)
+        self._rest = MISSING
+        return style.listing(items, "missing")
+
+    def _next_page(self) -> httpx.Response:
+        """The pages of one LIST show one moment."""
+        if self._rest is MISSING:
+            return self._style.error("LIST", CloudUnavailable("HTTP 502", status=502), self._clock.now())
+        return self._page(self._rest)
 
     def _page(self, left: list[object]) -> httpx.Response:
         size = self._style.page or len(left)
@@ -133,6 +151,7 @@ class WiredCloud:
             base_url=URL,
             request_timeout=around.timing.request_timeout,
             max_connections=CONNECTIONS + 1,
+            rate_limit=rng.choice(RATES),
             trust_env=False,
         )
         token = credential.token
