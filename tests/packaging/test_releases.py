@@ -93,6 +93,17 @@ def test_a_release_keeps_its_name(cluster: Cluster) -> None:
     assert not refusal(cluster, "two", FIRST, ["b"])
 
 
+def test_the_election_is_switched_on_when_nobody_acts_without_it(cluster: Cluster) -> None:
+    """The new pod starts before the old one ends, and takes a Lease that the old one does not hold."""
+    assert not refusal(cluster, "one", FIRST, ["a"], "settings.leaderElection=false", "replicas=1")
+    upgrade = ("upgrade", "one", str(CHART), "--namespace", FIRST, *VALUES, "--set=watchNamespaces={a}")
+    said = cluster.helm(*upgrade, check=False).stderr
+    assert "without leader election" in said
+    (command,) = re.findall(r"kubectl (scale \S+ --replicas=0 -n \S+)", said)
+    cluster.kubectl(*command.split())
+    assert "STATUS: deployed" in cluster.helm(*upgrade).stdout
+
+
 def test_an_upgrade_brings_values_that_the_old_chart_did_not_have(cluster: Cluster, tmp_path: Path) -> None:
     """By the command of the page: with `--reuse-values` Helm knows the old chart's values only."""
     old = tmp_path / "old"

@@ -185,20 +185,29 @@ capabilities:
 {{- fail (printf "the name %s is none for a Service, which begins with a letter and has no dot: set fullnameOverride to another one, or metrics.enabled=false" (include "operator.fullname" .)) -}}
 {{- end -}}
 {{- if .Values.refuseOverlap -}}
-{{- include "operator.checkName" . -}}
+{{- include "operator.checkUpgrade" . -}}
 {{- include "operator.checkOverlap" . -}}
 {{- end -}}
 {{- end -}}
 
-{{/* Helm deletes what is left over last: under another name there would be two Deployments for a moment, each with a Lease. */}}
-{{- define "operator.checkName" -}}
+{{/*
+What this release runs now may not act beside what the upgrade starts. Helm deletes what is left over last, so that under
+another name there would be two Deployments for a moment, each with a Lease. And a new pod starts before an old one ends,
+which holds no Lease if it has no election.
+*/}}
+{{- define "operator.checkUpgrade" -}}
 {{- if and .Release.IsUpgrade .Values.rbac.create -}}
 {{- $name := include "operator.fullname" . -}}
 {{- range $deployment := (lookup "apps/v1" "Deployment" .Release.Namespace "").items -}}
 {{- $labels := $deployment.metadata.labels | default dict -}}
-{{- $ours := and (eq (index $labels "app.kubernetes.io/name" | default "") $.Chart.Name) (eq (index $labels "app.kubernetes.io/instance" | default "") $.Release.Name) -}}
-{{- if and $ours (ne $deployment.metadata.name $name) -}}
-{{- fail (printf "this release has the Deployment %s, and %s would run beside it for a moment with a Lease of its own. Two operators would act on the same objects. Keep the name (set fullnameOverride=%s), or uninstall the release first: the objects and their endpoints stay" $deployment.metadata.name $name $deployment.metadata.name) -}}
+{{- if and (eq (index $labels "app.kubernetes.io/name" | default "") $.Chart.Name) (eq (index $labels "app.kubernetes.io/instance" | default "") $.Release.Name) -}}
+{{- $runs := $deployment.metadata.name -}}
+{{- if ne $runs $name -}}
+{{- fail (printf "this release has the Deployment %s, and %s would run beside it for a moment with a Lease of its own. Two operators would act on the same objects. Keep the name (set fullnameOverride=%s), or uninstall the release first: the objects and their endpoints stay" $runs $name $runs) -}}
+{{- end -}}
+{{- if and (eq (include "operator.elects" $) "true") (eq (dig "spec" "strategy" "type" "" $deployment) "Recreate") (gt (int (dig "spec" "replicas" 0 $deployment)) 0) -}}
+{{- fail (printf "the Deployment %s runs without leader election, and for a moment a pod with it would act beside that one. End it first: kubectl scale deployment/%s --replicas=0 -n %s" $runs $runs $.Release.Namespace) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
