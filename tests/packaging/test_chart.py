@@ -279,6 +279,8 @@ def test_the_operator_may_run_elsewhere(bare_cluster: Cluster) -> None:
         pytest.param("serviceAccount.name=Me", "/serviceAccount/name", id="no name of an account"),
         pytest.param("replicas=two", "/replicas", id="no number"),
         pytest.param("image.digest=latest", "/image/digest", id="no digest"),
+        pytest.param("image.repository=registry:5000/a/b:v1", "/image/repository", id="a tag behind the image"),
+        pytest.param("image.repository=a/b/", "/image/repository", id="half a path of an image"),
         pytest.param("resources.limit.memory=1Gi", "limit", id="misspelled below a value"),
         pytest.param("settings.pollInterval=soon", "/settings/pollInterval", id="no duration"),
         pytest.param("settings.pollIntervall=30s", "pollIntervall", id="no setting"),
@@ -318,6 +320,14 @@ def test_values_are_checked(bare_cluster: Cluster, value: str, named: str) -> No
     result = bare_cluster.helm("template", "demo", str(CHART), f"--set={value}", check=False)
     assert result.returncode != 0
     assert named in result.stderr
+
+
+@pytest.mark.parametrize("image", ["operator", "registry.example/a", "localhost:5000/a/b_c.d", "10.0.0.1:443/a-b/c"])
+def test_any_registry_can_be_named(bare_cluster: Cluster, image: str) -> None:
+    """With a port or without one; the tag comes behind it."""
+    found = documents(rendered(bare_cluster, f"image.repository={image}", "image.tag=v1"))
+    (deployment,) = [item for item in found if item["kind"] == "Deployment"]
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == f"{image}:v1"
 
 
 def test_a_large_number_of_a_file_is_written_with_its_digits(bare_cluster: Cluster, tmp_path: Path) -> None:
