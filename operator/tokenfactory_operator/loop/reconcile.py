@@ -149,15 +149,15 @@ class Reconciler:
             return None
         if decision.adopts:
             self._holdings.claim(decision.adopts, resource.uid)  # nothing is awaited since it was decided
+        if decision.hurry:
+            poller.hurry()
+        if decision.after_list:
+            poller.wait_for_list(key)  # one may come while the status is written
         resource = await self._report(judged, decision)  # nothing has changed since it was decided
         if decision.adopts:
             s.memory.adopting(decision.adopts)
         if decision.in_order or questions.over(judged):
             s.memory.doubt_over()  # the next one is a new question
-        if decision.hurry:
-            poller.hurry()
-        if decision.after_list:
-            poller.wait_for_list(key)
         pressing = resource.terminating or attempts.unresolved(s) is not None or len(s.evidence.own) > 1
         return Again(after=_sooner(decision.after, self.connections.due(resource.uid)), pressing=pressing)
 

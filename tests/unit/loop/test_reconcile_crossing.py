@@ -8,7 +8,7 @@ import pytest
 
 from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudUnavailable, KubeError
-from tokenfactory_operator.ports import Key
+from tokenfactory_operator.ports import JsonObject, Key
 from unit.support.builders import KEY, NAMESPACE, OTHER_UID, UID, an_endpoint, an_object
 from unit.support.fakes import Turn
 from unit.support.stage import Stage
@@ -69,3 +69,22 @@ async def test_a_request_made_before_there_was_a_doubt() -> None:
     await stage.turn(stage.timing.create_settle + 1)
     assert stage.reported("Synced") == "False InventoryUntrusted"
     assert stage.journal() == ["status"]
+
+
+async def test_a_list_that_comes_while_the_status_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for the next list is looked at after that one, and not an interval later."""
+    stage = Stage()
+    await stage.poll()
+    stage.script.plan("create", Turn(error=CloudUnavailable("5xx")))
+    written = stage.kube.patch_status
+
+    async def while_listed(key: Key, patch: JsonObject, *, uid: str, resource_version: str) -> JsonObject:
+        body = await written(key, patch, uid=uid, resource_version=resource_version)
+        stage.woken.clear()
+        await stage.poll()
+        return body
+
+    monkeypatch.setattr(stage.kube, "patch_status", while_listed)
+    await stage.reconcile()
+    assert stage.reported("Ready") == "False CreateOutcomeUnknown"
+    assert stage.woken == [KEY]
