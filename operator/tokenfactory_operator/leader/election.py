@@ -7,8 +7,9 @@
 
 The leader counts from the *start* of its last successful renewal, on the worse of two clocks: the time since boot,
 which goes on while a machine is suspended, and the wall clock. A follower counts from when it has *seen* the last
-change, and waits for the time that the record states, whatever its own setting. So the leader's right ends before
-anybody else's begins, without clocks that agree. A process that has lost its lease never leads again: it ends.
+change, and waits for the time that the record states, or for its own setting where that is longer. So the leader's
+right ends before anybody else's begins, without clocks that agree, and whatever a person writes into the record. A
+process that has lost its lease never leads again: it ends.
 
 This module knows no transport: a `LeaseStore` reads and writes the record.
 """
@@ -26,6 +27,7 @@ from typing import Final, NoReturn, Protocol, TypeVar
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound, LeaseHeld, LeaseLost
 from tokenfactory_operator.leader.lease import (
     MOST_TRANSITIONS,
+    RELEASED,
     UNCLAIMED,
     Follower,
     LeaseClock,
@@ -217,7 +219,7 @@ class Elector:
         if not held or self._record is None:
             return
         try:
-            await self._bounded(self._store.write(replace(self._record, holder="")))
+            await self._bounded(self._store.write(replace(self._record, holder="", duration=RELEASED)))
         except KubeError as error:
             _LOG.warning("the Lease %s could not be released: %s", self._store.name, error.message)
         else:

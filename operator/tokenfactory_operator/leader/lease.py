@@ -1,7 +1,7 @@
 """The Lease that processes elect their leader by: its times, its record, where it lies, and how a follower reads it.
 
 A follower trusts no clock but its own: it counts from when it has *seen* the last change, and waits for the time that
-the record states.
+the record states, or for its own where that is longer.
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ UNCLAIMED: Final = "unclaimed"
 
 Perhaps somebody has just deleted that of a leader. So it is waited for like any other one, and a leader whose Lease is
 gone may write itself into it; a follower that made one in its own name could lead beside a leader it has never seen.
+"""
+RELEASED: Final = 1
+"""Seconds that a Lease states which its holder has released (client-go writes the same).
+
+Without a holder and with another duration it was edited: its leader may act until its next renewal fails.
 """
 MOST_TRANSITIONS: Final = 2**31 - 1
 """The API server takes no greater count."""
@@ -43,7 +48,7 @@ class LeaseRecord:
     """A Lease as `coordination.k8s.io/v1` has it, with the version that a write has to name."""
 
     holder: str
-    """Empty: nobody holds it."""
+    """Empty: nobody holds it, as it says."""
     duration: int | None
     """Whole seconds that the holder states; None where it states nothing that can be used."""
     acquired: str = ""
@@ -104,8 +109,8 @@ class Follower:
 
     def left(self, record: LeaseRecord) -> float:
         """Seconds until the record may be taken over; 0 where it may be now."""
-        if not record.holder:
+        if not record.holder and record.duration == RELEASED:
             return 0.0
-        stated = record.duration if record.duration is not None else self._duration
+        stated = max(record.duration or 0, self._duration)  # a person may have shortened it
         seen = self._since if self._since is not None else math.inf
         return max(0.0, seen + stated - asyncio.get_running_loop().time())

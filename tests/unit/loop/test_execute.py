@@ -159,6 +159,22 @@ async def test_without_the_lease_nothing_is_sent(prepare: Any, kind: str) -> Non
     assert [note.split()[0] for note in stage.journal()] == [kind]
 
 
+@pytest.mark.rule("W2")
+async def test_without_the_lease_no_object_is_let_go() -> None:
+    """Who may act: checked just before the finalizer is removed."""
+    stage = await ready()
+    stage.delete()
+    await stage.turn()
+    await stage.poll(61)
+    stage.lease.left = 0
+    with pytest.raises(LeaseLost):
+        await stage.reconcile()
+    assert KEY in stage.kube.objects
+    stage.lease.left = 1
+    await stage.reconcile()
+    assert KEY not in stage.kube.objects
+
+
 @pytest.mark.parametrize(("prepare", "kind"), MUTATIONS)
 async def test_a_call_that_fails_waits_and_is_made_again(prepare: Any, kind: str) -> None:  # noqa: ANN401  # a row's function
     """One call a pass, backing off, until it succeeds."""
