@@ -31,8 +31,10 @@ pytestmark = pytest.mark.cluster
 ABREAST: Final = 6
 SETTLE: Final = 3.0
 SETTINGS: Final = {"REQUEST_TIMEOUT": "1s", "CREATE_SETTLE": f"{SETTLE:g}s", "INVENTORY_MAX_AGE": "2s"}
-IN_FLIGHT: Final = 0.5
+IN_FLIGHT: Final = 2.0
 """Seconds for which the cloud holds a POST and a DELETE back, so that the network can fail in the middle of both."""
+OF_KUBE: Final = {**SETTINGS, "REQUEST_TIMEOUT": "2500ms"}
+"""They are waited for."""
 CREATED: Final = "created"
 EDITED: Final = "edited"
 DELETED: Final = "deleted"
@@ -159,9 +161,13 @@ def reported_blind(world: World) -> None:
         world.until_reported(name, "Synced", "CloudUnavailable", status="False")
         world.until_reported(name, "Ready", "CloudUnavailable", status="Unknown")
         assert not world.get(name).ready
-    held = world.get(DELETED)
-    assert (held.terminating, held.held) == (True, True)
-    assert held.said("Ready").status != "True"
+
+    def held() -> bool:
+        seen = world.get(DELETED)
+        assert (seen.terminating, seen.held) == (True, True)
+        return seen.said("Ready").status != "True"
+
+    eventually(held, what="no word of a readiness of what is being deleted")
 
 
 def lose_kube(net: Net, case: Case) -> int:
@@ -175,7 +181,8 @@ def lose_kube(net: Net, case: Case) -> int:
     net.world.until_called(DELETED, "DELETE")
     net.proxy.set(case.fault)
     net.world.edit(EDITED, displayName="renamed")
-    eventually(lambda: len(net.world.cloud.endpoints()) == 2, what="the effects of the POST and the DELETE")
+    eventually(lambda: net.world.endpoints(CREATED), what="the effect of the POST")
+    eventually(lambda: not net.world.endpoints(DELETED), what="the effect of the DELETE")
     net.world.after_lists(5)
     if case.fault.mode is not Mode.SLOW:
         blind = net.world.get(CREATED)
@@ -194,7 +201,8 @@ def live(cluster: Cluster, kube: KubeApi, chart: Chart, case: Case, folder: Path
     """One case from its world's beginning to its end."""
     to_cloud = case in CLOUD
     opened = proxied_cloud if to_cloud else proxied_kube
-    with opened(cluster, kube, chart, folder, label=case.id, settings=SETTINGS) as (world, proxy):
+    settings = SETTINGS if to_cloud else OF_KUBE
+    with opened(cluster, kube, chart, folder, label=case.id, settings=settings) as (world, proxy):
         net = Net(world, proxy, Kubelet(world.operator))
         return lose_cloud(net, case) if to_cloud else lose_kube(net, case)
 
