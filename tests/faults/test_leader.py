@@ -115,14 +115,14 @@ def test_ten_strikes(
     with pair(cluster, kube, chart, tmp_path, label="strikes", settings=SETTINGS) as made:
         led, acted = zip(*(struck(made, number) for number in range(10)), strict=True)
         person = Person(made.world)
-        ready = eventually(lambda: _all_ready(made, person), within=120)
+        ready = eventually(lambda: _all_ready(made, person))
         taken = census.take(made.world.cloud)
         assert taken.alive == dict.fromkeys((view.uid for view in ready), 1)
         assert len(ready) == 10 * BATCH
         assert taken.duplicates() == []
         for view in ready:
             made.world.delete(view.body["metadata"]["name"])
-        eventually(lambda: not made.world.kube.objects(made.world.namespace), within=120, what="no object")
+        eventually(lambda: not made.world.kube.objects(made.world.namespace), what="no object")
         assert made.world.cloud.endpoints() == []
     tell(
         f"leader struck 10 times in {len(ready)} creates: {taken.made()} endpoints made, {len(taken.duplicates())}"

@@ -18,6 +18,7 @@ from cluster.support import crd
 from cluster.support.chart import CHART, RIGHTS_ONLY
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
+from cluster.support.operator_process import PATIENT
 from cluster.support.views import View
 from cluster.support.world import World
 from cluster.support.worlds import RELEASE, SYSTEM, Chart, made
@@ -29,8 +30,11 @@ pytestmark = pytest.mark.cluster
 
 EACH: Final = 10
 """Objects that are being created, as many that are being edited, and as many that are being deleted."""
-IN_FLIGHT: Final = 0.3
-"""Seconds for which the cloud holds mutations back: the outage meets some before and some after their effect."""
+IN_FLIGHT: Final = 2.5
+"""Seconds for which the cloud holds mutations back: the outage meets some before and some after their effect.
+
+So long are the last of them under way, on whatever machine, when it has answered the first.
+"""
 SOME: Final = 5
 """Mutations that the cloud has answered when the outage comes."""
 TIMEOUT: Final = 120.0
@@ -65,7 +69,7 @@ def watched(
 ) -> Iterator[tuple[World, Kubelet]]:
     """One world for all outages, and who starts its operator again."""
     folder = tmp_path_factory.mktemp("restarts")
-    with made(cluster, kube, chart, folder, label="restarts", settings={}, start=True, cloud={}) as world:
+    with made(cluster, kube, chart, folder, label="restarts", settings=PATIENT, start=True, cloud={}) as world:
         yield world, Kubelet(world.operator)
 
 

@@ -1,7 +1,8 @@
 """Every effect that the simulator can script, one by one, on every method: one endpoint and Ready, then nothing.
 
 A fault of POST, PATCH or DELETE meets one object's calls only, so these lives run side by side in one world; a fault of
-LIST meets all objects of a world, so those lives run one after the other, in two further worlds.
+LIST meets all objects of a world, so those lives run one after the other, in two further worlds. Where LISTs are not to
+be believed, no call may be in doubt: those lives have a world in which a busy machine makes none time out.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pydantic import TypeAdapter
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
 from cluster.support.lists import COLLECTION
-from cluster.support.operator_process import CREATE_SETTLE
+from cluster.support.operator_process import CREATE_SETTLE, PATIENT
 from cluster.support.world import World
 from cluster.support.worlds import Chart, made
 from controlplane import Cluster
@@ -32,6 +33,9 @@ pytestmark = pytest.mark.cluster
 ABREAST: Final = 12
 """Lives at a time in the world where they do not meet each other's faults."""
 LIST_WORLDS: Final = 2
+
+Live = Callable[[World, Case], None]
+"""A whole life of one case."""
 
 
 def script(world: World, item: Case, name: str) -> None:
@@ -131,20 +135,22 @@ def lives(
 ) -> Iterator[dict[str, Future[None]]]:
     """The lives of the tests that were selected, under way."""
     alone, listed = (abreast.selected(request, cases) for cases in (SINGLE, LISTS))
-    world = partial(made, cluster, kube, chart, settings={}, start=True, cloud={})
+    world = partial(made, cluster, kube, chart, start=True, cloud={})
     with ExitStack() as stack:
         futures: dict[str, Future[None]] = {}
 
-        def begin(label: str, live_one: Callable[[World, Case], None], cases: list[Case], abreast: int) -> None:
+        def begin(label: str, live_one: Live, cases: list[Case], abreast: int, **settings: str) -> None:
             if not cases:
                 return
-            one = stack.enter_context(world(tmp_path_factory.mktemp("world"), label=label))
+            one = stack.enter_context(world(tmp_path_factory.mktemp("world"), label=label, settings=settings))
             pool = stack.enter_context(ThreadPoolExecutor(abreast))
             futures.update({item.key(): pool.submit(live_one, one, item) for item in cases})
 
         begin("scripted", live, alone, ABREAST)
+        truthful = [case for case in listed if case.truthful]
         for number in range(LIST_WORLDS):
-            begin(f"scripted-lists-{number}", live_through_lists, listed[number::LIST_WORLDS], 1)
+            begin(f"scripted-lists-{number}", live_through_lists, truthful[number::LIST_WORLDS], 1)
+        begin("scripted-lies", live_through_lists, [case for case in listed if not case.truthful], 1, **PATIENT)
         yield futures
 
 

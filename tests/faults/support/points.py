@@ -33,6 +33,8 @@ from tokenfactory_operator.api import v1alpha1 as api
 CLOUD_LIST: Final = "cloud LIST"
 _LOOKS: Final = 3
 """LISTs of the next operator before a late request arrives."""
+_SOON: Final = 0.75
+"""Seconds after the first of them in which it arrives at the latest: half of the settle time, which is not to pass."""
 _WATCH: Final = f"kube WATCH {api.PLURAL}"
 
 
@@ -182,6 +184,8 @@ class Tower:
 
     def _count_looks(self, side: Side) -> None:
         self._looks += side is Side.AFTER
+        if self._looks == 1:
+            asyncio.get_running_loop().call_later(_SOON, self._looked.set)
         if self._looks == _LOOKS:
             self._looked.set()
 
