@@ -26,8 +26,10 @@ class RunDirectory:
     def __init__(self, parent: Path | None = None) -> None:
         """Make and lock it, below the system's folder for temporary files by default."""
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-        self._lock: IO[str] = (self.path / _LOCK).open("w")
+        fresh = self.path / f"{_LOCK}.new"
+        self._lock: IO[str] = fresh.open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        fresh.rename(self.path / _LOCK)  # whoever sweeps sees it held, or not at all
 
     def remove(self) -> None:
         """Remove it with all that is in it; may be called again."""

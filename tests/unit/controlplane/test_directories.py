@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -42,6 +44,22 @@ def test_directory_in_use_is_left_alone(tmp_path: Path) -> None:
     assert run.path.is_dir()
     run.remove()
     assert not run.path.exists()
+    run.remove()
+
+
+def test_directory_that_is_being_locked_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run may start at any moment of it: a lock that nobody holds yet is not to be seen."""
+    lock = fcntl.flock
+
+    def after_a_sweep(handle: int | IO[str], operation: int) -> None:
+        monkeypatch.undo()
+        assert sweep(tmp_path) == []
+        lock(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", after_a_sweep)
+    run = RunDirectory(tmp_path)
+    assert run.path.is_dir()
+    assert sweep(tmp_path) == []
     run.remove()
 
 

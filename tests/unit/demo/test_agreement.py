@@ -146,6 +146,12 @@ def test_a_broken_promise_is_found(change: dict[str, Any], found: str) -> None:
     assert any(found in what for what in wrong(replace(IN_ORDER, **change)))
 
 
+def test_a_late_list_is_no_unrest() -> None:
+    """It is soon followed by the next one, where it was late in reaching the cloud."""
+    lists = tuple(a_call(6, "list", started_monotonic=at) for at in (6.0, 9.9, 10.0, 12.0))
+    assert wrong(steady=replace(AT_REST, calls=lists)) == []
+
+
 @pytest.mark.parametrize(
     ("change", "found"),
     [
