@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from cluster.support.kube import KubeApi
+from cluster.support.world import World
+from cluster.support.worlds import Chart, made
 from controlplane import Cluster
 from gitops.support.flux import Flux, running_flux
 from gitops.support.git_server import GitServer, running_git_server
@@ -26,9 +29,24 @@ def git(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def shared_by_module(
+    cluster: Cluster,
+    kube: KubeApi,
+    chart: Chart,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[World]:
+    """The one world of a module, with the settings that the module names."""
+    label, settings = request.node.path.stem, getattr(request.module, "SETTINGS", {})
+    folder = tmp_path_factory.mktemp("world")
+    with made(cluster, kube, chart, folder, label=label, settings=settings, start=True, cloud={}) as world:
+        yield world
+
+
 @pytest.fixture
 def synced(flux: Flux, git: GitServer, name: str) -> Iterator[Synced]:
     """An empty repository, not yet synced; what Flux has made of it goes with the test."""
-    made = Synced(flux, git.repository(name), name)
-    yield made
-    made.end()
+    repository = Synced(flux, git.repository(name), name)
+    yield repository
+    repository.end()

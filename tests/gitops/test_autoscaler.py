@@ -10,6 +10,7 @@ import yaml
 
 from cluster.support.chart import ROOT
 from cluster.support.eventually import eventually
+from cluster.support.operator_process import PATIENT
 from cluster.support.world import World
 from gitops.support.autoscaler import METRIC, Metric, running_autoscaler
 from gitops.support.synced import Synced, endpoint
@@ -19,6 +20,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.verify]
 SAMPLE: Final = ROOT / "deploy" / "autoscaling" / "hpa.yaml"
 PER_REPLICA: Final = 10
 MOST: Final = 3
+SETTINGS: Final = PATIENT
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def until_scaled(world: World, name: str, replicas: int) -> None:
         assert world.get(name).body["spec"]["scaling"] == {"minReplicas": replicas, "maxReplicas": MOST}
         return bool(world.endpoint(name)["scaling"]["min_replicas"] == replicas)
 
-    eventually(check, within=60)
+    eventually(check)
     world.until_ready(name)
 
 

@@ -62,6 +62,7 @@ def test_install_upgrade_uninstall(cluster: Cluster, flux: Flux, repository: Rep
     flux.until_ready(RELEASE)
     assert deployment(cluster)["spec"]["replicas"] == 2
     until_established(cluster, CRD_NAME)
+    eventually(lambda: not cluster.kubectl("get", CRD_NAME, check=False).returncode, what="the resource to be served")
     with KubeApi(cluster) as kube:
         kept = create(kube, "default")
 

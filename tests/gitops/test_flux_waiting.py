@@ -27,9 +27,8 @@ def test_ready_when_every_endpoint_is(shared: World, synced: Synced) -> None:
     synced.begin(shared.namespace, path="./production")
     for name in NAMES[:2]:
         shared.until_ready(name)
-    waiting = shared.until_called(NAMES[2], "POST")[0]["endpoint_id"]
-    eventually(lambda: shared.cloud.endpoint(waiting)["waiting_for_gpus"])
-    assert synced.flux.said(synced.kustomization).status == "Unknown"
+    eventually(lambda: shared.endpoint(NAMES[2])["waiting_for_gpus"])
+    eventually(lambda: synced.flux.said(synced.kustomization).status == "Unknown", what="a Kustomization that waits")
     assert "timeout" in synced.flux.until_failed(synced.kustomization, "HealthCheckFailed").message
     shared.cloud.set_capacity(POOL, None)
     synced.until_ready(commit)
@@ -66,7 +65,7 @@ def waiting_release(shared: World, synced: Synced, **strategy: object) -> str:
 def test_helm_release_is_tried_again(shared: World, synced: Synced, name: str) -> None:
     """With `RetryOnFailure` a release that times out keeps its endpoint, which becomes Ready when there is a GPU."""
     release = waiting_release(shared, synced, strategy={"name": "RetryOnFailure", "retryInterval": "1s"})
-    waiting = shared.endpoint(name)["id"]
+    waiting = eventually(lambda: shared.endpoint(name))["id"]
     assert shared.get(name).said("Reconciling").status == "True"
     shared.cloud.set_capacity(HELM_POOL, None)
     synced.flux.until_ready(release)

@@ -14,6 +14,7 @@ import yaml
 
 from cluster.support.chart import CHART, CRD_FILE, CRD_NAME, GENERATED, ROOT
 from cluster.support.crd import NAME, create, get, until_established, write_status
+from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
 from cluster.support.namespaces import have_namespace
 from controlplane import Cluster, CommandError
@@ -59,6 +60,7 @@ def install(cluster: Cluster, chart: Path, *flags: str) -> None:
     """Install or upgrade, and wait until the API server serves the resource."""
     helm(cluster, "upgrade", "--install", "demo", str(chart), TOKEN, *flags)
     until_established(cluster, CRD_NAME)
+    eventually(lambda: not cluster.kubectl("get", CRD_NAME, "-A", check=False).returncode, what="the resource, served")
 
 
 def documented(cluster: Cluster) -> None:

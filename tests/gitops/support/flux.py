@@ -69,13 +69,13 @@ class Flux:
 
     def delete(self, name: str) -> None:
         """Delete it, and wait until what Flux removes with it is gone."""
-        self.cluster.kubectl("delete", name, "-n", NAMESPACE, "--timeout=60s", "--ignore-not-found", timeout=90)
+        self.cluster.kubectl("delete", name, "-n", NAMESPACE, "--timeout=150s", "--ignore-not-found", timeout=180)
 
     def said(self, name: str) -> Said:
         """Its Ready condition."""
         return said(self.get(name))
 
-    def until(self, name: str, check: Callable[[JsonObject], bool], *, within: float = 90.0) -> JsonObject:
+    def until(self, name: str, check: Callable[[JsonObject], bool]) -> JsonObject:
         """The object, once it satisfies the check."""
 
         def look() -> JsonObject | None:
@@ -83,17 +83,15 @@ class Flux:
             assert check(found), f"{name}: {said(found)}"
             return found
 
-        return eventually(look, within=within)
+        return eventually(look)
 
     def until_ready(self, name: str, *, revision: str = "") -> JsonObject:
         """Ready, with this commit where one is given."""
         return self.until(name, lambda found: said(found).status == "True" and revision in _revision(found))
 
-    def until_failed(self, name: str, reason: str, *, within: float = 90.0) -> Said:
+    def until_failed(self, name: str, reason: str) -> Said:
         """Not Ready, for this reason."""
-        found = self.until(
-            name, lambda found: (said(found).status, said(found).reason) == ("False", reason), within=within
-        )
+        found = self.until(name, lambda found: (said(found).status, said(found).reason) == ("False", reason))
         return said(found)
 
     def writes(self, namespace: str) -> list[str]:
