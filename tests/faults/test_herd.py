@@ -29,7 +29,7 @@ from faults.support import census
 from tokenfactory_operator.work.fair_order import WEIGHTS, Urgency
 from unit.api.invalid_specs import valid_spec
 
-pytestmark = [pytest.mark.cluster, pytest.mark.verify]
+pytestmark = [pytest.mark.cluster, pytest.mark.verify, pytest.mark.timeout(1200)]
 
 Calls = list[dict[str, Any]]
 
@@ -110,7 +110,7 @@ def limit_to_half(world: World) -> int:
         refused = any(call["status"] == HTTPStatus.TOO_MANY_REQUESTS for call in posts)
         if not refused:
             met, begun = len(posts), [call["started_monotonic"] for call in posts[-FIRST:]]
-            limit = max(10, int((len(begun) - 1) / (begun[-1] - begun[0]) / 2))
+            limit = max(5, int((len(begun) - 1) / (begun[-1] - begun[0]) / 2))
             world.cloud.configure(rate_limit=limit, rate_burst=limit)
     return limit
 
@@ -125,7 +125,7 @@ def until_all_ready(world: World) -> None:
         assert not waiting, f"{len(waiting)} not Ready, such as {waiting[0]}"
         return True
 
-    eventually(check, within=300.0)
+    eventually(check, within=600.0)
 
 
 def windows_of(refused: Calls) -> list[Calls]:
