@@ -81,3 +81,24 @@ def test_sigterm_ends_a_process_that_waits_for_the_api_server(tmp_path: Path) ->
             assert "stopped before it had started" in process.stderr.read()
         finally:
             process.kill()
+
+
+def test_sigterm_ends_a_process_that_is_being_loaded(tmp_path: Path) -> None:
+    """That takes seconds where processors are busy. Killed in the end, the process might have begun a call."""
+    slow = tmp_path / "kopf.py"
+    slow.write_text("import sys, time; print('loading', file=sys.stderr, flush=True); time.sleep(60)\n")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path]),
+        "TOKENFACTORY_TOKEN": "a-token-of-some-length",
+    }
+    command = [sys.executable, "-m", "tokenfactory_operator", "run"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            assert "loading" in process.stderr.readline()
+            process.terminate()
+            assert process.wait(30) == 0
+            assert process.stderr.read() == ""
+        finally:
+            process.kill()

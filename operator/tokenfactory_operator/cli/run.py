@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NoReturn
@@ -130,6 +131,8 @@ def _prepare_logging(settings: Settings) -> None:
 
 
 def _operator() -> Start:
+    # Loading takes seconds where processors are busy; `app` takes the signal over. See there what has no handler.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # Imported late: --help and a wrong setting need not wait for kopf and the Kubernetes client.
     from tokenfactory_operator import app  # noqa: PLC0415
 
