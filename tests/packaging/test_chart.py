@@ -407,6 +407,21 @@ def test_notes_say_what_to_do_next_and_what_stays_billed(bare_cluster: Cluster) 
         assert line in narrow
 
 
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        pytest.param("watchNamespaces=null", "--all-namespaces", id="all"),
+        pytest.param("watchNamespaces={a}", "-n a", id="one"),
+    ],
+)
+def test_notes_of_a_shard_name_its_own_objects_only(bare_cluster: Cluster, value: str, where: str) -> None:
+    """Else whoever follows them deletes the endpoints of the other operators too."""
+    given = ("--set=token.existingSecret=t", "--set=settings.objectSelector=shard in (blue\\,green)", f"--set={value}")
+    notes = bare_cluster.helm("install", "demo", str(CHART), "--dry-run=client", *given).stdout.partition("NOTES:")[2]
+    assert f"kubectl delete dedicatedendpoints -l 'shard in (blue,green)' {where} --timeout" in notes
+    assert "--all " not in notes
+
+
 def test_an_old_cluster_is_refused(bare_cluster: Cluster) -> None:
     """By Helm, before anything is installed: CEL and the policies need Kubernetes 1.30."""
     template = ("template", "demo", str(CHART), "--set=token.existingSecret=token", "--kube-version")
