@@ -23,6 +23,7 @@ from cluster.support.worlds import SYSTEM, Chart, made
 from controlplane import Cluster
 from hostile.support.lives import TIMEOUT, Life, lived, reported
 from hostile.support.neighbours import NEIGHBOURS, SEEN, Place, at_work
+from hostile.support.processes import cpu_seconds, resident
 
 pytestmark = [pytest.mark.cluster, pytest.mark.verify]
 
@@ -98,18 +99,6 @@ def probed(world: World) -> Iterator[list[float]]:
     finally:
         stop.set()
         asking.join(TIMEOUT)
-
-
-def resident(pid: int) -> int:
-    """MiB."""
-    text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    return int(text.partition("VmRSS:")[2].split()[0]) // 1024
-
-
-def cpu_seconds(pid: int) -> float:
-    """Of the process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
 
 
 @pytest.mark.parametrize("case", NEIGHBOURS)
