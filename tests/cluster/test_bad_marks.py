@@ -5,6 +5,7 @@ Whatever people do there: a truthful condition, no second endpoint, and no mutat
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -71,8 +72,8 @@ BROKEN: Final = [
 def test_a_mark_that_names_nobody(shared: World, name: str, edit: Edit) -> None:
     """The status still says whose it is: one PATCH puts the whole mark back, within the vendor's limit."""
     seen, since = edited(shared, name, edit)
-    mark = f" uid={seen.uid} try={attempt_of(seen)}]"
-    eventually(lambda: shared.cloud.endpoint(seen.endpoint_id)["description"].endswith(mark), what="the mark")
+    mark = re.compile(rf"\[k8s \S+ {shared.namespace}/{name} uid={seen.uid} try={attempt_of(seen)}\]$")
+    eventually(lambda: mark.search(shared.cloud.endpoint(seen.endpoint_id)["description"]), what="the whole mark")
     assert len(shared.cloud.endpoint(seen.endpoint_id)["description"]) <= LIMIT
     shared.until_ready(name)
     shared.after_lists()
