@@ -112,16 +112,19 @@ def ended_by_ctrl_c(terminal: Terminal, scratch: Path) -> None:
 def test_ctrl_c_is_no_failure(start: Callable[..., Terminal], tmp_path: Path, width: int, seen: list[str]) -> None:
     """In the middle of a step, with endpoints that never become ready; their ids stand whole in one table."""
     terminal = start("ARGS=--provisioning=600", "DEMO=once", width=width)
-    eventually(
-        lambda: len(re.findall(r"False +Starting", "\n".join(screen(terminal.output)))) == 3,
-        what="endpoints that start",
-        within=DEADLINE,
-    )
-    lines = screen(terminal.output)
-    (head,) = heads(lines)
+
+    def table() -> list[str]:
+        """Whole: it is drawn anew all the time, and for a moment there is none, or a part of it."""
+        lines = screen(terminal.output)
+        shown = heads(lines)
+        assert len(shown) == 1, lines
+        rows = lines[lines.index(shown[0]) :]
+        for word in (r"False +Starting", r" ep-[0-9a-f]{16}( |$)"):
+            assert sum(bool(re.search(word, row)) for row in rows) == 3, rows
+        return rows
+
+    head, _, *rows = eventually(table, what="endpoints that start", within=DEADLINE)
     assert [name for name in ("Endpoint", "State", "Model", "GPU", "Region") if name in head.split()] == seen
-    rows = lines[lines.index(head) + 2 :]
-    assert sum(bool(re.search(r" ep-[0-9a-f]{16}( |$)", row)) for row in rows) == 3, rows
     assert max(map(len, rows)) <= width
     ended_by_ctrl_c(terminal, tmp_path)
 
