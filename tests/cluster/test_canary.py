@@ -256,5 +256,5 @@ def _echo_lists(cage: Cage) -> None:
         return next((form for form in FORMS if echoed["GET", form] < LISTS_OF_EACH), None)
 
     cage.echo.choose = choose
-    eventually(lambda: all(echoed["GET", form] >= LISTS_OF_EACH for form in FORMS), within=120, what="LISTs")
+    eventually(lambda: all(echoed["GET", form] >= LISTS_OF_EACH for form in FORMS), what="LISTs")
     cage.check("after LIST")

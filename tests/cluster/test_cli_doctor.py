@@ -70,7 +70,7 @@ def nothing_installed(cluster: Cluster) -> Iterator[None]:
 def world(new_world: WorldMaker) -> World:
     """An operator that is installed, leads, and may adopt."""
     made = new_world(settings={"ADOPTION_NAMESPACES": "*"})
-    install(made)
+    install(made, pollInterval="10s")  # by the world's own a busy machine's last list would be too old
     lead(made)
     return made
 

@@ -62,7 +62,7 @@ class Page:
 def page(new_world: WorldMaker, cluster: Cluster, tmp_path: Path) -> Iterator[Page]:
     """An object that is Ready, one with a typo, one that is paused, and an endpoint of the console."""
     world = new_world(settings={"ADOPTION_NAMESPACES": "*"})
-    install(world, adoptionNamespaces="{*}")
+    install(world, adoptionNamespaces="{*}", pollInterval="10s")  # by the world's own, a list may be found too old
     lead(world)
     crd.install(cluster)
     world.created("gpt-oss-120b")

@@ -215,7 +215,7 @@ def test_many_at_once(new_world: WorldMaker) -> None:
     eventually(lambda: len(world.cloud.endpoints()) == MANY, what="all endpoints")
     eventually(lambda: world.operator.metrics()["tokenfactory_objects", "True"] == MANY, what="all Ready")
     world.kube.delete_all(world.namespace)
-    eventually(lambda: world.kube.objects(world.namespace) == [], what="the end of all objects", within=120)
+    eventually(lambda: world.kube.objects(world.namespace) == [], what="the end of all objects")
     assert world.cloud.endpoints() == []
     summary = world.cloud.summary()
     assert (summary["operations"]["create"], summary["operations"]["delete"]) == (MANY, MANY)

@@ -13,7 +13,7 @@ import pytest
 
 from cluster.support import crd
 from cluster.support.chart import CHART, RIGHTS_ONLY
-from cluster.support.eventually import eventually
+from cluster.support.eventually import DEADLINE, eventually
 from cluster.support.kube import KubeApi
 from cluster.support.rights import until_in_force
 from cluster.support.strangers import sent
@@ -187,7 +187,7 @@ def test_the_crd_is_deleted(own_world: World) -> None:
     try:
         assert own_world.operator.wait() == 2
     finally:
-        cluster.kubectl("wait", "--for=delete", f"crd/{CRD}", "--timeout=30s")
+        cluster.kubectl("wait", "--for=delete", f"crd/{CRD}", f"--timeout={DEADLINE:.0f}s", timeout=DEADLINE + 10)
         crd.install(cluster)
         listing = ("get", api.PLURAL, "-n", own_world.namespace)
         eventually(lambda: cluster.kubectl(*listing, check=False).returncode == 0, what="the CRD to be served")

@@ -25,7 +25,7 @@ RELEASE = "rights"
 NAME = "rights-tokenfactory-operator"
 WITHOUT_CLUSTER_ROLE = "rbac.surviveNamespaceDeletion=false"
 GONE_WITHIN = 60.0
-"""Seconds for the end of a namespace."""
+"""Seconds for the end of a namespace that nothing holds up."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Namespaced:
     def until_ended(self, world: World) -> None:
         """The namespace is gone."""
         gone = lambda: not world.kube.has_namespace(world.namespace)  # noqa: E731 - one question
-        eventually(gone, within=GONE_WITHIN, what="end of the namespace")
+        eventually(gone, what="end of the namespace")
 
     def until_ready_says(self, *words: str) -> str:
         """The text of `/readyz`, once it has all the words."""
