@@ -141,7 +141,7 @@ class Style:
 
     def odd(self, description: str | None) -> object:
         """An item of a LIST that names no endpoint; `None`: nor its owner."""
-        nameless: tuple[dict[str, Any], ...] = ({}, {self._id: ""}, {self._id: "../x"}, {self._id: 7})
+        nameless: tuple[dict[str, Any], ...] = ({}, {self._id: ""}, {self._id: "../x"}, {self._id: 7.5})
         item: dict[str, Any] = {**self._rng.choice(nameless), "name": "x", "deployment": None}
         if description is None:
             return self._rng.choice((item, {**item, "description": {"text": "x"}}, "ep-1", None, [], 7))

@@ -23,6 +23,9 @@ _LARGEST: Final = 2**31 - 1
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}")
 """What can stand in a path, a label and a message as it is; the vendor's are shorter and plainer."""
 
+_WHOLE: Final = re.compile(r"[0-9]{1,10}(?:\.0{1,10})?")
+_FLAGS: Final[Mapping[str, bool]] = {"true": True, "false": False}
+
 _DELETED: Final = frozenset({"deleted", "soft_deleted", "status_deleted", "state_deleted", "endpoint_deleted"})
 """Not "terminated" or "stopped", which may start again, and no time of deletion, which may be to come."""
 
@@ -120,8 +123,10 @@ def _unwrapped(answer: object) -> JsonMap:
 
 
 def _id(fields: JsonMap) -> str | None:
-    for name in ("id", "endpoint_id"):
+    """Where an answer has both names, `endpoint_id` is the one that the paths of the API take."""
+    for name in ("endpoint_id", "id"):
         value = fields.get(name)
+        value = str(value) if type(value) is int and value >= 0 else value
         if isinstance(value, str) and _ID.fullmatch(value):
             return value
     return None
@@ -162,7 +167,9 @@ def plain(value: object, limit: int = TEXT_LIMIT) -> str | None:
 
 
 def count(value: object) -> int | None:
-    """The value where it is a whole number that a replica or GPU count can be."""
+    """The value where it is a whole number that a replica or GPU count can be, also if it is written as a text."""
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        value = int(value.partition(".")[0])
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
@@ -171,4 +178,7 @@ def count(value: object) -> int | None:
 
 
 def _flag(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
+    """The value where it is a flag, also if it is written as a text or as a number."""
+    if isinstance(value, str):
+        return _FLAGS.get(value.strip().lower())
+    return bool(value) if isinstance(value, int | float) and value in {0, 1} else None

@@ -65,6 +65,7 @@ LIVING: Final[tuple[Check, ...]] = (
     creation.lost,
     upkeep.immutable,
     upkeep.drifted,
+    upkeep.not_shown,
     upkeep.in_order,
     creation.remembered,
     creation.predecessor,

@@ -12,7 +12,7 @@ from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.call_memory import Correction
 from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.desired import owner_mark
-from tokenfactory_operator.domain.drift import Difference, drift
+from tokenfactory_operator.domain.drift import Difference, drift, untold
 from tokenfactory_operator.domain.errors import bounded
 from tokenfactory_operator.domain.identity import ADOPTED, OwnerMark
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
@@ -51,7 +51,7 @@ def drifted(s: Judged) -> Decision | None:
     if wait > 0 or unseen:
         verdict = UnderWay(Reason.UPDATING, "The cloud has accepted a change and does not show it yet.")
         return Decision(verdict=verdict, record=seen.id, after=wait if wait > 0 else None, after_list=True)
-    return offered.for_change(s, found, seen.id) or _update(s, seen, found)
+    return offered.for_change(s, found, seen.id) or _update(s, seen, found, corrects=_applied(s))
 
 
 def _given_up(s: Judged, found: tuple[Difference, ...]) -> Verdict | None:
@@ -65,8 +65,8 @@ def _given_up(s: Judged, found: tuple[Difference, ...]) -> Verdict | None:
     return Hindered(Reason.NOT_ACCEPTED, bounded(text), given_up=stuck)
 
 
-def _update(s: Judged, seen: Sighting, found: tuple[Difference, ...]) -> Decision:
-    action = Update(seen.id, found, drift=not s.own.adopts and _applied(s), adopts=s.own.adopts)
+def _update(s: Judged, seen: Sighting, found: tuple[Difference, ...], *, corrects: bool) -> Decision:
+    action = Update(seen.id, found, drift=corrects and not s.own.adopts, adopts=s.own.adopts)
     verdict = UnderWay(Reason.UPDATING, f"Updating {', '.join(action.patch.fields)}.")
     return Decision(action, verdict, record=seen.id, after_list=True)
 
@@ -79,6 +79,27 @@ def _applied(s: Judged) -> bool:
     judged = ready.observed_generation if ready is not None else status.observed_generation
     idle = synced is not None and synced.reason in IDLE
     return status.observed_generation == judged == s.resource.generation and not idle
+
+
+def not_shown(s: Judged) -> Decision | None:
+    """The list does not tell all that the spec says: it is sent once for each generation, and never taken for done."""
+    seen, spec = s.own.kept, s.resource.spec
+    found = untold(spec, seen.endpoint) if seen and spec else ()
+    if seen is None or not found:
+        return None
+    generation = s.resource.generation
+    # What a description holds beside the text, such as another owner's mark, must not be written over unseen.
+    unsent = [
+        item
+        for item in found
+        if item.field != "description" and s.memory.corrections.get(item.field, NONE).generation != generation
+    ]
+    if unsent:
+        sent = _update(s, seen, tuple(unsent), corrects=False)
+        return failed(s, Update.__name__) or offered.for_change(s, found, seen.id) or sent
+    named = ", ".join(item.field for item in found)
+    text = f"The cloud's list does not tell this of the endpoint: {named}. So it is not known whether the spec is met."
+    return Decision(verdict=UnderWay(Reason.UPDATING, text), record=seen.id, after_list=True)
 
 
 def in_order(s: Judged) -> Decision | None:

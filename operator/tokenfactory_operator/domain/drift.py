@@ -1,6 +1,7 @@
 """Where cloud and spec differ: pure comparison after normalising, never a guess from what was not told.
 
-A field that the spec leaves out is the cloud's, and a field that the answer left out proves no difference.
+A field that the spec leaves out is the cloud's, and a field that the answer left out proves no difference. Nor does it
+prove that there is none: `untold` names those.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from tokenfactory_operator.api.v1alpha1 import NotAccepted, Spec
 from tokenfactory_operator.domain.desired import description_for
 from tokenfactory_operator.domain.errors import bounded, visible
 from tokenfactory_operator.domain.identity import OwnerMark, text_without_marks
-from tokenfactory_operator.domain.observed import EndpointPatch, ObservedEndpoint
+from tokenfactory_operator.domain.observed import EndpointPatch, ObservedEndpoint, spelled
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Difference:
 
 def _shown(value: object) -> str:
     """For people: a pair is the range of replicas."""
+    if value is None:
+        return "nothing that can be read"
     if isinstance(value, tuple):
         low, high = ("?" if bound is None else bound for bound in value)
         return f"{low} to {high} replicas"
@@ -98,6 +101,25 @@ def drift(spec: Spec, seen: ObservedEndpoint, mark: OwnerMark | None) -> tuple[D
         *_plain("custom_weights_id", seen.custom_weights_id, spec.custom_weights_id),
         *_gpu(spec, seen),
     )
+
+
+def untold(spec: Spec, seen: ObservedEndpoint) -> tuple[Difference, ...]:
+    """What the spec says and the answer does not tell, or in no form that can be read."""
+    wanted: tuple[tuple[str, tuple[object, ...], object], ...] = (
+        ("name", (seen.name,), spec.display_name),
+        ("description", (seen.description,), spec.description or None),
+        ("scaling", (seen.min_replicas, seen.max_replicas), (spec.scaling.min_replicas, spec.scaling.max_replicas)),
+        ("enabled", (None if seen.enabled is None and not _evident(spec, seen) else True,), spec.enabled),
+        ("custom_weights_id", (seen.custom_weights_id,), spec.custom_weights_id or None),
+        ("gpu_type", (seen.gpu_type, seen.gpu_count), spec.gpu.type),
+        ("gpu_count", (seen.gpu_type, seen.gpu_count), spec.gpu.count),
+    )
+    return tuple(Difference(name, None, value) for name, have, value in wanted if value is not None and None in have)
+
+
+def _evident(spec: Spec, seen: ObservedEndpoint) -> bool:
+    """Whether what the endpoint does shows that it is enabled, or stopped, as the spec says."""
+    return seen.serves if spec.enabled else spelled(seen.status) == "stopped"
 
 
 def patch_of(differences: tuple[Difference, ...]) -> EndpointPatch:

@@ -14,7 +14,8 @@ HOSTILE = "a\u202eb\u200bc\nd\x1b[31m\u2028e"
 
 
 @pytest.mark.parametrize(
-    "endpoint_id", ["x" * 129, "x" * 70_000, "a/b", "a b", "..", "", "a\nb", "ä", "-x", "a?b", "%2e", 7, None]
+    "endpoint_id",
+    ["x" * 129, "x" * 70_000, "a/b", "a b", "..", "", "a\nb", "ä", "-x", "a?b", "%2e", -7, 7.5, True, None],
 )
 def test_an_id_is_one_or_none(endpoint_id: object) -> None:
     """At most 128 characters that mean the same in a path, a label and a sentence."""

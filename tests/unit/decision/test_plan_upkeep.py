@@ -34,6 +34,20 @@ def correction(scene: Scene, tries: int) -> Scene:
     return scene
 
 
+COUNTED = Difference("gpu_type", None, "gpu-h100-sxm"), Difference("gpu_count", None, 2)
+UNTOLD = Decided("not_shown", reason=Reason.UPDATING, synced=None, record="ep-1", after_list=True)
+SENT_UNSEEN = replace(UNTOLD, action=Update("ep-1", COUNTED, drift=False))
+
+
+def sent_unseen(scene: Scene, *, generation: int) -> Scene:
+    """GPU type and count were sent for this generation, and the list does not tell them."""
+    for item in COUNTED:
+        sent = Correction(1, scene.inventory.stamp(), None, generation)
+        scene.memory.correction_accepted(item.field, sent)
+    scene.memory.calls.answered(scene.inventory.stamp())
+    return scene.wait(900).lists(an_endpoint(gpu_count=None))
+
+
 UPKEEP_ROWS = [
     pytest.param(lambda s: s.recorded().lists(an_endpoint()), IN_ORDER, id="in-order"),
     pytest.param(
@@ -147,10 +161,28 @@ UPKEEP_ROWS = [
         ),
         id="a-change-of-the-cloud-starts-anew",
     ),
+    pytest.param(
+        lambda s: s.recorded().lists(an_endpoint(gpu_count=None)), SENT_UNSEEN, id="what-no-list-tells-is-sent-unseen"
+    ),
+    pytest.param(lambda s: sent_unseen(s.recorded(), generation=1), UNTOLD, id="what-no-list-tells-is-sent-once"),
+    pytest.param(
+        lambda s: sent_unseen(s.recorded(), generation=0), SENT_UNSEEN, id="what-no-list-tells-is-sent-after-an-edit"
+    ),
+    pytest.param(
+        lambda s: s.recorded().lists(an_endpoint(gpu_count=None)).failed("Update", CloudUnavailable("5xx")),
+        Decided("failed", reason=Reason.CLOUD_UNAVAILABLE, after=10),
+        id="what-no-list-tells-waits-after-a-failure",
+    ),
+    pytest.param(
+        lambda s: s.recorded().saw_mark().spec(description="x").lists(an_endpoint(description=None)),
+        UNTOLD,
+        id="no-description-is-written-unseen",
+    ),
 ]
 
 
 @pytest.mark.rule(H1="paused-corrects-nothing", I12="mark-that-somebody-removed-is-put-back")
+@pytest.mark.rule(R6="what-no-list-tells-is-sent-once")
 @pytest.mark.parametrize(("arrange", "expected"), UPKEEP_ROWS)
 def test_an_object_with_an_endpoint(arrange: Arrange, expected: Decided) -> None:
     """Drift, immutability and being in order."""

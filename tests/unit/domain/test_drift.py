@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.drift import drift, immutable_mismatches, patch_of
+from tokenfactory_operator.domain.drift import drift, immutable_mismatches, patch_of, untold
 from tokenfactory_operator.domain.identity import OwnerMark
 from tokenfactory_operator.domain.observed import EndpointPatch, ObservedEndpoint
 from unit.support.builders import IDENTITY, SPEC, a_spec, an_endpoint, mark
@@ -102,6 +102,29 @@ def test_drift(spec: dict[str, Any], seen: dict[str, Any], patch: dict[str, Any]
     assert found
     assert patch_of(found) == EndpointPatch(**patch)
     assert {item.field for item in found} == set(patch)
+
+
+@pytest.mark.parametrize(
+    ("spec", "seen", "fields"),
+    [
+        pytest.param({}, {}, (), id="all-told"),
+        pytest.param({}, {"name": None, "enabled": None, "custom_weights_id": None}, (), id="not-asked-for"),
+        pytest.param({"displayName": "chat"}, {"name": None}, ("name",), id="name"),
+        pytest.param({"description": "x"}, {"description": None}, ("description",), id="description"),
+        pytest.param({"description": ""}, {"description": None}, (), id="no-description"),
+        pytest.param(SCALE_2_4, {"min_replicas": None}, ("scaling",), id="half-of-scaling"),
+        pytest.param({}, {"gpu_count": None}, ("gpu_type", "gpu_count"), id="gpu-type-and-count-go-together"),
+        pytest.param({"customWeightsId": "w1"}, {"custom_weights_id": None}, ("custom_weights_id",), id="weights"),
+        pytest.param({"customWeightsId": ""}, {"custom_weights_id": None}, (), id="no-weights"),
+        pytest.param({"enabled": True}, {"enabled": None}, (), id="it-serves-so-it-is-enabled"),
+        pytest.param({"enabled": False}, {"enabled": None}, ("enabled",), id="enabled"),
+        pytest.param({"enabled": False}, {"enabled": None, "status": "Stopped"}, (), id="it-is-stopped"),
+        pytest.param({"enabled": True}, {"enabled": None, "status": "stopped"}, ("enabled",), id="not-enabled"),
+    ],
+)
+def test_untold(spec: dict[str, Any], seen: dict[str, Any], fields: tuple[str, ...]) -> None:
+    """What the spec says and the answer does not tell; what the endpoint does tells whether it is enabled."""
+    assert tuple(item.field for item in untold(a_spec(**spec), an_endpoint(**seen))) == fields
 
 
 @pytest.mark.parametrize(("spec", "seen", "fields"), IMMUTABLE)
