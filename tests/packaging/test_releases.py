@@ -109,6 +109,7 @@ def test_an_upgrade_brings_values_that_the_old_chart_did_not_have(cluster: Clust
     old = tmp_path / "old"
     shutil.copytree(CHART, old)
     (old / "templates" / "admission.yaml").unlink()
+    (old / "values.schema.json").unlink()
     values = (old / "values.yaml").read_text(encoding="utf-8")
     (old / "values.yaml").write_text(values.partition("admission:")[0], encoding="utf-8")
     given = ("--set=watchNamespaces={a}", "--set=replicas=3")
