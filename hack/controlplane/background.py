@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
 
 from controlplane.cluster import START_TIMEOUT, Cluster
 from controlplane.errors import ControlPlaneError, StartError
@@ -25,6 +26,7 @@ from controlplane.release import FOLDER, Release
 STATE = FOLDER.parent.parent / ".run" / "cluster"
 _POLL = 0.1  # seconds
 _STOP_TIMEOUT = 60.0  # seconds
+_LOOKED_AT = 2.0  # seconds for which others may hold the lock, one after the other, to look whether it is held
 _TAIL = 25  # lines of the owner's log in an error
 
 
@@ -62,9 +64,13 @@ class Background:
 
     def state(self) -> State | None:
         """The running cluster; none if there is none, or it is not ready yet."""
-        if not self._owned() or not self._state.exists():
+        if not self._owned():
             return None
-        return State(**json.loads(self._state.read_text(encoding="utf-8")))
+        try:
+            text = self._state.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        return State(**json.loads(text))
 
     def up(self, release: Release) -> State:
         """Have a cluster of the release running: the one that runs, or a new one.
@@ -104,10 +110,7 @@ class Background:
         """In the detached process: run the cluster as this folder's."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise StartError("A cluster runs in the background already.") from error
+            _take(lock)
             self._state.unlink(missing_ok=True)
             try:
                 with cluster:
@@ -185,7 +188,7 @@ class Background:
             return False
         with lock.open("r+") as handle:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
         return False
@@ -194,3 +197,15 @@ class Background:
         if not self.log.exists():
             return ""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL:])
+
+
+def _take(lock: IO[str]) -> None:
+    """Hold the lock; raises `StartError` where a cluster runs."""
+    deadline = time.monotonic() + _LOOKED_AT
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                raise StartError("A cluster runs in the background already.") from error
+        time.sleep(_POLL)
