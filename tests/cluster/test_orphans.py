@@ -33,8 +33,9 @@ def until_orphaned(world: World, endpoint_id: str) -> dict[str, Any]:
 
     def check() -> dict[str, Any]:
         assert orphans(world) == 1
-        (event,) = reported(world, endpoint_id)
-        return event
+        events = reported(world, endpoint_id)
+        assert len(events) == 1, f"{len(events)} Events"
+        return events[0]
 
     return eventually(check)
 
