@@ -17,7 +17,7 @@ from mutants.catalogue import PACKAGE, SOURCE, CatalogueError, Mutant
 from mutants.tree import Tree
 from mutants.verdict import Ended, Kind, Verdict, judged
 
-TIMEOUT: Final = 120.0
+TIMEOUT: Final = 300.0
 """Seconds that one run may take."""
 LAST_LINES: Final = 12
 """Lines of a broken run's output that are shown."""

@@ -21,7 +21,7 @@ from node import machine
 from node.errors import NodeError
 from node.tenancy import owned
 
-_START = 60.0  # seconds
+_START = 180.0  # seconds
 _POLL = 0.2
 
 
