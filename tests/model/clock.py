@@ -112,9 +112,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        """As asyncio's; what is due while the process is paused comes when it goes on."""
+        """As asyncio's; what is due while the process is paused comes when it goes on.
+
+        A moment passes until then, as with a real clock: who looks again and again at the time may wait for that.
+        """
         if context is None:
             context = copy_context()
+        when = max(when, self._now + RESOLUTION)
         call = _Call(callback, args, context, when, context.get(OWNER))
         self._serial += 1
         heapq.heappush(self._due, (when, self._serial, call))

@@ -156,17 +156,20 @@ class Style:
         )
         return {self._id: endpoint_id, "description": "gone", **self._rng.choice(ways)}
 
-    def listing(self, items: list[object], rest: str) -> httpx.Response:
-        """A page of a LIST; `rest`: the cursor of the next one, if there is one."""
-        if not self._shape:
+    def listing(self, items: list[object], rest: str, total: int = 0) -> httpx.Response:
+        """A page of a LIST; `rest`: the cursor of the next one, if there is one; `total`: items that there are."""
+        if not self._shape and not total:
             return self._json(200, items)
-        body: dict[str, Any] = {"object": "list", self._shape: items}
+        body: dict[str, Any] = {"object": "list", self._shape or "data": items}
         if rest and self._cursor == "next_page_token":
             body["next_page_token"] = rest
         elif rest:
             body |= {"has_more": True, ("after" if self._cursor == "after" else "last_id"): rest}
         elif self._nulls:
             body |= {"has_more": False, "next_page_token": None}
+        if total:
+            name = self._rng.choice(("total", "total_count", "totalItems"))
+            body |= self._rng.choice(({name: total}, {"meta": {name: total}}, {"pagination": {name: total}}))
         return self._json(200, body)
 
     def part(self, items: list[object]) -> httpx.Response:

@@ -144,7 +144,7 @@ class CloudService:
         if self._elsewhere or around.vendor.maintained:
             return EndpointList(())
         age = dice.between(0.0, STALE * around.timing.create_settle) if dice.strikes("list.stale") else 0.0
-        shown = around.vendor.listing(around.loop.time() - age, self._project)
+        shown, left_out = around.vendor.listing(around.loop.time() - age, self._project)
         problem = ""
         if dice.strikes("list.partial"):
             missing = around.missing_page
@@ -153,7 +153,7 @@ class CloudService:
             shown = [item for item in shown if not self._named(item) or dice.rng.random() < 0.5]
         moment = around.loop.time() - age
         seen = tuple([state for item in shown if (state := item.at(moment)) is not None])
-        listed = EndpointList(seen, view=not problem, problem=problem)
+        listed = EndpointList(seen, view=not problem, problem=problem, left_out=left_out)
         return self._garbled(listed) if dice.strikes(GARBLED) else listed
 
     def _garbled(self, listed: EndpointList) -> EndpointList:

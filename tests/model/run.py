@@ -90,8 +90,8 @@ class Simulation:
     def _prepare(self, rates: dict[str, float], timing: Timing) -> None:
         world, rng = self.world, self._rng
         if self._seed % WIRED == WIRED - 1:
-            world.around.forms = forms = random.Random(f"forms {self._seed}")
-            rates[GARBLED] = forms.choice((0.0, 0.0, *LIST_RATES))
+            world.around.forms = random.Random(f"forms {self._seed}")
+            rates[GARBLED] = world.around.forms.choice((0.0, 0.0, *LIST_RATES))
         world.around.missing_page = rng.randint(0, 1)
         world.around.hides = "list.hidden" in rates
         world.checks.view_age = timing.stale_after
@@ -101,8 +101,11 @@ class Simulation:
         world.checks.policy = Policy(may_adopt=rng.random() < 0.8, adopt_recreated=rng.random() < 0.3)
         world.restart_after = lambda: self._chance.between(0.5, 20.0)
         full = rng.random() < FULL and not world.around.hides and self._tenants is None
-        world.vendor.cap = PAGE if full else None
-        for number in range(PAGE if full else rng.randint(0, 2)):
+        forms = world.around.forms
+        world.vendor.counts = forms is not None and forms.random() < 0.5
+        page = forms.randint(1, PAGE) if forms is not None and world.vendor.counts else PAGE
+        world.vendor.cap = page if full else None
+        for number in range(page if full else rng.randint(0, 2)):
             world.vendor.add(console_made(f"stranger {number}"))
 
     def run(self) -> Report:

@@ -39,6 +39,7 @@ def test_what_may_be(said: object, got: object) -> None:
         (True, False),
         (LISTED, EndpointList(())),
         (LISTED, EndpointList((ONE,), view=False)),
+        (LISTED, EndpointList((ONE,), left_out=1)),
         (LISTED, EndpointList((ONE,), unreadable=True)),
         (LISTED, EndpointList((ONE,), nameless=("text",))),
         (LISTED, OPEN),

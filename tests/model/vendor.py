@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Any, Final
 
 from model.clock import VirtualLoop
@@ -104,6 +103,8 @@ class Vendor:
         """LISTs are empty and every id answers 404, though everything is there."""
         self.cap: int | None = None
         """How many endpoints a LIST shows at most, the oldest ones."""
+        self.counts = False
+        """A LIST says how many endpoints there are in all."""
         self.provisioning = (5.0, 60.0)
         self.on_create: Callable[[Endpoint], None] = lambda _: None
         self.on_take: Callable[[Endpoint, str], None] = lambda *_: None
@@ -229,14 +230,15 @@ class Vendor:
             raise EndpointNotFound("no such endpoint", refused=True, status=404)
         return endpoint
 
-    def listing(self, moment: float, project: str = "") -> list[Endpoint]:
-        """What a LIST of a project shows of this moment."""
-        shown = (
+    def listing(self, moment: float, project: str = "") -> tuple[list[Endpoint], int]:
+        """What a LIST of a project shows of this moment, and how many more it says that there are."""
+        every = [
             item
             for item in self.endpoints.values()
             if item.project == project and item.visible <= moment and item.at(moment) is not None
-        )
-        return list(islice(shown, self.cap))
+        ]
+        shown = every[: self.cap]
+        return shown, (len(every) - len(shown) if self.counts else 0)
 
     # What happens at the vendor's
 

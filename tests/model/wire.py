@@ -39,6 +39,8 @@ RATES: Final = (None, None, 5.0)
 """Calls a second of one credential."""
 UNSENT: Final = 0.3
 """How often a request is lost because there was no connection."""
+STATED: Final = 0.2
+"""How often a LIST that shows all says how many there are."""
 REPEATED: Final = 0.1
 """How often a LIST has an endpoint twice, and one that is no more."""
 _TRAVEL: Final = 0.05
@@ -53,6 +55,8 @@ class Wire(httpx.AsyncBaseTransport):
         self._clock = clock
         self._rng = rng
         self._style = Style(rng)
+        self._total = 0
+        """How many items the LIST says that there are; 0 where it says nothing of that."""
         self._rest: list[object] = []
         """Of the LIST that is being read: what the pages so far have not shown."""
         self.said: dict[asyncio.Task[Any] | None, object] = {}
@@ -101,6 +105,7 @@ class Wire(httpx.AsyncBaseTransport):
             return style.one(said)
         if isinstance(said, EndpointList):
             items = self._items(said)
+            self._total = len(items) + said.left_out if said.left_out or self._rng.random() < STATED else 0
             return self._page(items) if said.view else self._part(items)
         if kind == "CATALOG":
             return style.catalog()
@@ -125,7 +130,7 @@ class Wire(httpx.AsyncBaseTransport):
         if not style.page or self._rng.random() < 0.5:
             return style.part(items)
         self._rest = MISSING
-        return style.listing(items, "missing")
+        return style.listing(items, "missing", self._total)
 
     def _next_page(self) -> httpx.Response:
         """The pages of one LIST show one moment."""
@@ -136,7 +141,7 @@ class Wire(httpx.AsyncBaseTransport):
     def _page(self, left: list[object]) -> httpx.Response:
         size = self._style.page or len(left)
         shown, self._rest = left[:size], left[size:]
-        return self._style.listing(shown, f"before-the-last-{len(self._rest)}" if self._rest else "")
+        return self._style.listing(shown, f"before-the-last-{len(self._rest)}" if self._rest else "", self._total)
 
 
 class WiredCloud:
@@ -233,6 +238,8 @@ def _of_list(said: EndpointList, got: object) -> str:
         return "no list"
     if (got.view, got.complete, sorted(got.nameless)) != (said.view, said.complete, sorted(said.nameless)):
         return "complete, or not"
+    if said.view and got.left_out != said.left_out:
+        return "more, or not"
     return "" if got.endpoints == said.endpoints else "other endpoints"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from tokenfactory_operator.cloud.wire import hides_owner, is_deleted, parse_endpoint, reported_description
+from tokenfactory_operator.cloud.wire import count, hides_owner, is_deleted, parse_endpoint, reported_description
 from tokenfactory_operator.domain.observed import EndpointList, ObservedEndpoint
 
 CURSOR_LIMIT: Final = 2048
@@ -24,6 +24,10 @@ _MORE: Final = (
 """Fields that some API has for a next page; what is left to them is not followed."""
 _PLACES: Final = ("links", "meta", "metadata", "page", "pageinfo", "pagination", "paging")
 """Objects that such fields stand in."""
+
+
+_TOTAL: Final = ("total", "totalcount", "totalelements", "totalendpoints", "totalitems", "totalresults", "totalsize")
+"""Fields that some API has for how many items there are on all pages."""
 
 
 class Cursor(NamedTuple):
@@ -45,6 +49,10 @@ class Page:
     """Descriptions of items that have no id: all that can be known of them is whose they are."""
     unreadable: int = 0
     """Items that may be anything."""
+    items: int = 0
+    """All of them, whatever they are."""
+    total: int = 0
+    """How many it says that there are on all pages; 0 where it says nothing of that."""
 
 
 class OddItem(NamedTuple):
@@ -89,7 +97,15 @@ def page_of(items: Sequence[Item], answer: object) -> Page:
     endpoints = tuple(endpoint for endpoint in shown if isinstance(endpoint, ObservedEndpoint))
     cursor, problem = _next(answer, endpoints) if isinstance(answer, Mapping) else (None, "")
     nameless = tuple(item.description for item in odd if item.description is not None)
-    return Page(endpoints, cursor, problem, nameless, unreadable=sum(item.unreadable for item in odd))
+    return Page(
+        endpoints,
+        cursor,
+        problem,
+        nameless,
+        unreadable=sum(item.unreadable for item in odd),
+        items=len(items),
+        total=_total(answer),
+    )
 
 
 class Listing:
@@ -105,7 +121,7 @@ class Listing:
         self._found: dict[str, ObservedEndpoint] = {}
         self._nameless: list[str] = []
         self._contradicted: list[str] = []
-        self._unreadable = self._bytes = 0
+        self._unreadable = self._bytes = self._items = self._total = 0
         self._problems: list[str] = []
 
     def add(self, page: Page, size: int) -> None:
@@ -116,6 +132,8 @@ class Listing:
             self._take(endpoint)
         self._nameless += page.nameless
         self._unreadable += page.unreadable
+        self._items += page.items
+        self._total = max(self._total, page.total)
         items = len(self._found) + len(self._contradicted) + self._odd
         self.cursor = page.next
         spent = any(have >= most for have, most in zip((self.pages, items, self._bytes), self._room, strict=True))
@@ -160,6 +178,7 @@ class Listing:
             unreadable=self._unreadable > 0,
             nameless=(*self._nameless, *self._contradicted),
             problem="; ".join([*self._problems, *bad]),
+            left_out=max(0, self._total - self._items),
         )
 
 
@@ -192,8 +211,17 @@ def _next(answer: Mapping[str, object], endpoints: tuple[ObservedEndpoint, ...])
 
 def _says_more(answer: Mapping[str, object]) -> bool:
     """Whether there is a next page, by whatever name and in whatever place."""
-    places = [answer, *(_folded(answer.get(name)) for name in _PLACES)]
-    return any(place.get(name) for place in places for name in _MORE)
+    return any(place.get(name) for place in _places(answer) for name in _MORE)
+
+
+def _total(answer: object) -> int:
+    """How many items it says that there are, by whatever name and in whatever place."""
+    places = _places(_folded(answer))
+    return max((count(place.get(name)) or 0 for place in places for name in _TOTAL), default=0)
+
+
+def _places(answer: Mapping[str, object]) -> list[Mapping[str, object]]:
+    return [answer, *(_folded(answer.get(name)) for name in _PLACES)]
 
 
 def _folded(fields: object) -> Mapping[str, object]:

@@ -55,16 +55,16 @@ def unclear(s: DecisionInput) -> str:
 
 
 def cut_off(s: DecisionInput, attempt: Attempt) -> Decision | None:
-    """The LIST may be cut off before what an unknown attempt has made, since it is as long as it ever was.
+    """The LIST may be cut off before what an unknown attempt has made: it says so, or is as long as it ever was.
 
     It is not if it shows what is newer, and a person can say that it is not.
     """
     confirmed = Reason.CREATE_OUTCOME_UNKNOWN in s.memory.confirmed_doubts
-    if confirmed or not s.evidence.view.cut_at or attempts.newer_is_shown(s, attempt):
+    if confirmed or not s.evidence.view.cut_off or attempts.newer_is_shown(s, attempt):
         return None
     text = (
-        f"{unclear(s)} The cloud's list shows {s.evidence.view.cut_at} endpoints and has never shown more, so it may "
-        f"be cut off there. Look for endpoints of this object in the console; if there are none, {CONFIRM}."
+        f"{unclear(s)} The cloud's list {s.evidence.view.cut_off}, so it may be cut off. Look for endpoints of this "
+        f"object in the console; if there are none, {CONFIRM}."
     )
     return Decision(verdict=Hindered(Reason.CREATE_OUTCOME_UNKNOWN, text, asks=True), after_list=True)
 

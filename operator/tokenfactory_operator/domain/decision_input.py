@@ -84,8 +84,8 @@ class CloudView:
     """Endpoints that answer by id though the complete LISTs do not show them."""
     overdue: frozenset[str] = frozenset()
     """Endpoints from a 2xx to a POST that the LISTs have not shown for the settle time."""
-    cut_at: int = 0
-    """How many endpoints the last complete LIST shows, where it may be cut off there; 0 where that is not likely."""
+    cut_off: str = ""
+    """Why the last complete LIST may be cut off, for people; empty where that is not likely."""
     newest_shown: float = NEVER
     """End of the latest POST of this process with this credential whose endpoint a LIST has shown."""
 

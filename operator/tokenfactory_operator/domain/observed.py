@@ -119,6 +119,9 @@ class EndpointList:
     Nothing is proven of the owners that their marks name.
     """
 
+    left_out: int = 0
+    """How many more items it says that there are than it shows."""
+
     @property
     def complete(self) -> bool:
         """Otherwise it proves presence only."""

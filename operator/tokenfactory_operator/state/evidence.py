@@ -58,7 +58,7 @@ class _Look:
             last_view=inventory.last_view,
             hidden=frozenset(self._trust.hidden),
             overdue=self._trust.overdue(inventory.last_complete),
-            cut_at=self._lists.cut_at(),
+            cut_off=self._lists.cut_off(),
             newest_shown=inventory.newest_shown,
         )
 

@@ -136,7 +136,7 @@ class Inventory:
             shown = record.listed == begun or record.answered > begun or record.id in nameless
             if record.present and not shown:
                 vanished.extend(self._vanish_unless_kept(record, begun))
-        self.lists.completed(begun, len(answer.endpoints))
+        self.lists.completed(begun, len(answer.endpoints), left_out=answer.left_out)
         self.trust.completed(unshown, begun)
         self._forget_unnamed()
         self._forget_deleted(unshown)

@@ -22,8 +22,8 @@ class Lists:
         self._longest_settle = timing.longest_settle
         self._horizon = 2 * (timing.delete_settle + timing.create_settle)
         self._complete: list[float] = []
-        self._length = self._longest = 0
-        """Of the last complete LIST, and of the longest one, in endpoints."""
+        self._length = self._longest = self._left_out = 0
+        """Of the last complete LIST, and of the longest one, in endpoints; and what the last one says that it lacks."""
         self.last_view = NEVER
         """The last LIST whose pages all came, complete or not quite."""
         self._disproved = NEVER
@@ -39,10 +39,10 @@ class Lists:
         """Before it nothing that a LIST left out after its deletion comes back."""
         return self.last_complete - self._horizon
 
-    def completed(self, begun: float, length: int) -> None:
-        """A complete LIST of so many endpoints has come."""
+    def completed(self, begun: float, length: int, *, left_out: int = 0) -> None:
+        """A complete LIST of so many endpoints has come; it says that there are `left_out` more."""
         self._complete.append(begun)
-        self._length = length
+        self._length, self._left_out = length, left_out
         self._longest = max(self._longest, length)
         self._prune()
 
@@ -60,6 +60,9 @@ class Lists:
         """Of something whose last sign of life was at `evidence`."""
         return Absence(evidence, self._complete, disproved=self._disproved)
 
-    def cut_at(self) -> int:
-        """The length of the last complete LIST, where it may leave out what does not fit: a page, and never longer."""
-        return self._length if self._length in PAGE_SIZES and self._length == self._longest else 0
+    def cut_off(self) -> str:
+        """Why the last complete LIST may leave out what does not fit, as the end of a sentence; empty if it may not."""
+        if self._left_out:
+            return f"says that there are {self._left_out} more endpoints than it shows"
+        page = self._length in PAGE_SIZES and self._length == self._longest
+        return f"shows {self._length} endpoints and has never shown more" if page else ""

@@ -84,6 +84,30 @@ def test_cursors(fields: dict[str, object], cursor: Cursor | None) -> None:
     assert (page.next, page.problem) == (cursor, "")
 
 
+@pytest.mark.rule("C37")
+@pytest.mark.parametrize(
+    ("fields", "left_out"),
+    [
+        ({"total": 5}, 3),
+        ({"totalCount": 5, "limit": 2}, 3),
+        ({"meta": {"total_items": 3}}, 1),
+        ({"pagination": {"total": 2, "total_pages": 9}}, 0),
+        ({"total": 1}, 0),
+        ({"total": True}, 0),
+        ({"total": "5"}, 0),
+        ({"total": None, "count": 7}, 0),
+    ],
+)
+async def test_a_list_that_says_how_many_there_are(fields: dict[str, object], left_out: int) -> None:
+    """What is listed for the record counts among what is shown; the number may be on any of the pages."""
+    items = [A, {"id": "b", "deployment": {"status": "deleted"}}]
+    first, last = {"data": items[:1], "next_page_token": "t", **fields}, {"data": items[1:], **fields}
+    for answers in ([{"data": items, **fields}], [first, last]):
+        async with cloud_before(scripted(*(reply(200, each) for each in answers))) as cloud:
+            listed = await cloud.list_endpoints()
+        assert (listed.left_out, listed.complete) == (left_out, True)
+
+
 @pytest.mark.rule("E1")
 @pytest.mark.parametrize(
     "answer",

@@ -94,6 +94,24 @@ async def test_a_list_that_is_cut_off_costs_no_second_endpoint(cap: int) -> None
     assert not stage.kube.objects
 
 
+@pytest.mark.rule("C37", "X47")
+async def test_a_list_that_says_that_there_are_more_costs_no_second_endpoint() -> None:
+    """However long it is: what the attempt has made may be among what it leaves out."""
+    stage = Stage()
+    stage.cloud.endpoints |= strangers(3)
+    stage.cloud.hidden, stage.cloud.counts = {"ep-1", "ep-2"}, True
+    stage.script.plan("create", Turn(BAD_GATEWAY, effect=True))
+    for _ in range(200):
+        await stage.turn(60)
+    assert len(stage.journal("POST")) == 1
+    assert stage.reported("Stalled") == "True CreateOutcomeUnknown"
+    stage.cloud.hidden = set()
+    for _ in range(3):
+        await stage.turn(60)
+    assert stage.reported("Synced") == "True ReconcileSuccess"
+    assert len(stage.journal("POST")) == 1
+
+
 @pytest.mark.rule("C37")
 @pytest.mark.parametrize("cap", [20, 100])
 async def test_a_list_that_was_longer_is_not_cut_off(cap: int) -> None:

@@ -146,6 +146,8 @@ class InMemoryCloud:
         self.script = script
         self.endpoints: dict[str, ObservedEndpoint] = {}
         self.hidden: set[str] = set()
+        self.counts = False
+        """Its LIST says how many endpoints there are, hidden ones too."""
         self.answers_get = True
         self.makes_keys = False
         """It answers a routing key where none is given."""
@@ -176,7 +178,9 @@ class InMemoryCloud:
 
         def effect() -> EndpointList:
             shown = tuple(endpoint for name, endpoint in self.endpoints.items() if name not in self.hidden)
-            return EndpointList(shown, view=self.complete)
+            return EndpointList(
+                shown, view=self.complete, left_out=len(self.endpoints) - len(shown) if self.counts else 0
+            )
 
         return self.script.run("list", effect)  # type: ignore[no-any-return]  # as above
 
