@@ -94,7 +94,8 @@ def test_cursors(fields: dict[str, object], cursor: Cursor | None) -> None:
         ({"pagination": {"total": 2, "total_pages": 9}}, 0),
         ({"total": 1}, 0),
         ({"total": True}, 0),
-        ({"total": "5"}, 0),
+        ({"total": "5"}, 3),
+        ({"total": "many"}, 0),
         ({"total": None, "count": 7}, 0),
     ],
 )
