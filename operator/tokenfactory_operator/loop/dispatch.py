@@ -26,10 +26,22 @@ ECHO_LIMIT: Final = 30.0
 SECRETS_BURST: Final = 10
 SECRETS_EVERY: Final = 0.5
 """Changes of a namespace's Secrets that are followed at once, and the seconds between those beyond them."""
+UNASKED_BURST: Final = 10
+UNASKED_EVERY: Final = 5.0
+"""The same for what others change of an object without asking for anything: its status, say, or the finalizers.
+
+Who writes it each time that we do, such as a second operator, would be answered without an end.
+"""
 PACES: Final = 4096
-"""Namespaces whose pace is remembered."""
+"""Namespaces, and objects, whose pace is remembered."""
 RELIST_INTERVAL: Final = 600.0
 """Seconds between two LISTs of our own objects: heals lost events, finds vanished objects."""
+
+
+def _asked(body: JsonObject) -> tuple[object, ...]:
+    """What people ask of an object: another one, another spec, its deletion, or by an annotation."""
+    metadata = body["metadata"]
+    return tuple(metadata.get(name) or None for name in ("uid", "generation", "deletionTimestamp", "annotations"))
 
 
 def urgency_of(body: JsonObject) -> Urgency:
@@ -68,10 +80,13 @@ class Dispatch:
         self._unechoed: dict[Key, tuple[int, float]] = {}
         self._paces: Recent[str, Limiter] = Recent(PACES)
         """By namespace: when a change of one of its Secrets is followed."""
+        self._unasked: Recent[str, Limiter] = Recent(PACES)
+        """By uid: when a change that asks for nothing is followed."""
 
     def observed(self, kind: str | None, body: JsonObject) -> None:
         """The watch has brought an event; `kind` is None for the initial listing."""
         key = key_of(body)
+        held = self._cache.get(key)
         self._echoed(key, version_of(body))
         if kind == "DELETED":
             # Perhaps it only left the selector: the pass reads the object before it believes that it is gone.
@@ -80,7 +95,12 @@ class Dispatch:
                 self._seen.pop(key, None)
             self._queue_of(key).add(key, Urgency.URGENT)
         elif self._cache.put(body):
-            self._queue_of(key).add(key, urgency_of(body))
+            asked = held is None or _asked(held) != _asked(body)
+            after = 0.0 if asked else self._unasked_pause(body["metadata"]["uid"])
+            if after > 0.0:
+                self.wake(key, after)
+            else:
+                self._queue_of(key).add(key, urgency_of(body))
 
     def known(self, body: JsonObject) -> bool:
         """Whether an object that the watch brings is held already; that it was brought is noted."""
@@ -111,6 +131,11 @@ class Dispatch:
         after = pace.wait(asyncio.get_running_loop().time())
         for user in self._cache.users_of(secret):
             self.wake(user, after)
+
+    def _unasked_pause(self, uid: str) -> float:
+        pace = self._unasked.get(uid) or Limiter(UNASKED_BURST, every=UNASKED_EVERY)
+        self._unasked.store(uid, pace)
+        return pace.wait(asyncio.get_running_loop().time())
 
     def misplaced(self, key: Key, queue: WorkQueue[Key]) -> bool:
         """Whether the object's credential is another one's by now, so that another queue's workers are its own."""

@@ -37,7 +37,8 @@ class Executor:
             case actions.RemoveFinalizer() as action:
                 await self._finalizers.remove(s, action)
             case actions.Rescope(scope):
-                await self._ports.write_status(s.resource, status.rescoped(s, scope))
+                resource = await self._ports.write_status(s.resource, status.rescoped(s, scope))
+                self._ports.check_stored(resource, "its scope", stored=resource.status.scope == scope)
             case actions.Create() as action:
                 await self._creation.create(s, decision, action, poller)
             case actions.ReadCatalog():

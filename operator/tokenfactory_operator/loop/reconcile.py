@@ -222,7 +222,9 @@ class Reconciler:
             return s.resource
         wanted = status.after(s, decision, decision.verdict, now=self._ports.timestamp())
         wanted = await self.connections.publish(s.resource, wanted)
-        return await self._ports.write_status(s.resource, wanted)
+        resource = await self._ports.write_status(s.resource, wanted)
+        self._ports.check_stored(resource, "its status", stored=status.shows(resource.status, wanted))
+        return resource
 
     # Objects that are gone
 

@@ -109,6 +109,12 @@ def smallest(written: Status, wanted: Status) -> Status:
     return Status().model_copy(update={**changes, "selector": written.selector or SELECTOR, "conditions": tuple(short)})
 
 
+def shows(stored: Status, wanted: Status) -> bool:
+    """Whether what was stored names the endpoint and has the conditions; an older CRD may drop other fields."""
+    said, meant = ({(item.type, item.status, item.reason) for item in each.conditions} for each in (stored, wanted))
+    return stored.endpoint_id == wanted.endpoint_id and meant <= said
+
+
 def _named(s: Judged, decision: Decision) -> str:
     """The endpoint that the status is to name, also where the verdict is about something else; empty if none."""
     seen = s.own.kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -221,6 +221,29 @@ async def test_a_secret_that_is_written_in_a_loop() -> None:
     last = len(followed)
     await asyncio.sleep(2)
     assert (await parts.take() is not None, last) == (True, len(followed))
+
+
+@pytest.mark.parametrize(
+    ("change", "most"),
+    [
+        pytest.param(lambda n: {"status": {"endpointId": f"ep-{n}"}}, 10 + 2 + 1, id="status"),
+        pytest.param(lambda n: {"finalizers": [f"example.com/{n}"]}, 10 + 2 + 1, id="finalizers"),
+        pytest.param(lambda n: {"generation": n}, 1000, id="spec"),
+        pytest.param(lambda n: {"annotations": {api.RECONCILE_REQUESTED_AT: str(n)}}, 1000, id="request"),
+    ],
+)
+async def test_a_fight_about_what_nobody_asks_for_is_slow(change: Callable[[int], dict[str, Any]], most: int) -> None:
+    """Another operator writes the status each time that this one does: ten times at once, then every five seconds."""
+    parts, followed = Parts(), 0
+    parts.dispatch.observed(None, body())
+    await parts.take()
+    for number in range(2, 1002):
+        parts.dispatch.observed("MODIFIED", body(number, **change(number)))
+        followed += await parts.take() is not None
+        await asyncio.sleep(0.01)
+    assert most - 2 <= followed <= most
+    await asyncio.sleep(6)
+    assert (await parts.take() is None) == (most == 1000)  # the last one is followed too
 
 
 async def test_a_flood_of_events_is_no_silence() -> None:

@@ -66,3 +66,42 @@ async def test_nothing_is_sent_that_would_not_be_on_record(mutate: Callable[[Bod
         await stage.turn(70)
     assert (stage.journal("POST"), KEY in kube.objects) == (["POST"], True)
     assert stage.status["endpointId"] == "ep-1"
+
+
+def without_id(body: Body) -> None:
+    """Something removes what it does not know."""
+    body.get("status", {}).pop("endpointId", None)
+
+
+def without_conditions(body: Body) -> None:
+    """The same for what people read."""
+    body.get("status", {}).pop("conditions", None)
+
+
+def without_scope(body: Body) -> None:
+    """Something writes another project."""
+    if "scope" in body.get("status", {}):
+        body["status"]["scope"] = "project-0"
+
+
+@pytest.mark.rule("R7")
+@pytest.mark.parametrize("mutate", [without_id, without_conditions, without_scope])
+async def test_a_status_that_is_not_stored_is_tried_again(mutate: Callable[[Body], None]) -> None:
+    """The pass fails, so that the pauses grow, and an Event says it. The endpoint is kept, and the status comes."""
+    base = Stage()
+    kube = base.kube = MutatingKube(base.script, lambda _body: None)
+    kube.store(an_object())
+    await (stage := Stage(base)).ready()
+    kube.mutate = mutate
+    kube.store(stage.body)
+    stage = stage.restarted()
+    await stage.poll()
+    for _ in range(2):
+        with pytest.raises(KubeError, match="did not store it"):
+            await stage.reconcile()
+    assert "WriteNotStored" in stage.witness.events
+    kube.mutate = lambda _body: None
+    for _ in range(5):
+        await stage.turn(70)
+    assert stage.journal("POST", "DELETE") == []
+    assert (stage.status["endpointId"], stage.reported("Ready")) == ("ep-1", "True Available")
