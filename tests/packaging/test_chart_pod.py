@@ -144,8 +144,11 @@ def test_an_alert_does_not_start_again_when_false_becomes_unknown(bare_cluster: 
     assert expression.startswith("sum(max by (ready) (tokenfactory_objects{")
 
 
-def lease_test(cluster: Cluster, namespace: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run what the pod of `helm test` runs, with the operator's account, and without its timeout."""
+def lease_test(cluster: Cluster, namespace: str, folder: Path, *, at: str = "") -> subprocess.CompletedProcess[str]:
+    """Run what the pod of `helm test` runs, with the operator's account, and without its timeout.
+
+    `at`: the address of the API server, in place of the cluster's.
+    """
     container = pods(cluster, namespace)["test"]["spec"]["containers"][0]
     token = cluster.kubectl("create", "token", ACCOUNT, "--namespace", namespace).stdout
     (folder / "token").write_text(token, encoding="utf-8")
@@ -153,7 +156,7 @@ def lease_test(cluster: Cluster, namespace: str, folder: Path) -> subprocess.Com
     host, _, port = cluster.server.removeprefix("https://").partition(":")
     environment = {
         **{item["name"]: item["value"] for item in container["env"]},
-        "KUBERNETES_SERVICE_HOST": host,
+        "KUBERNETES_SERVICE_HOST": at or host,
         "KUBERNETES_SERVICE_PORT": port,
         "SERVICE_ACCOUNT": str(folder),
         "WAIT": "0",
@@ -181,3 +184,12 @@ def test_helm_test_asks_who_leads(bare_cluster: Cluster, restricted: str, tmp_pa
         bare_cluster.kubectl("apply", "-f", "-", input=json.dumps(lease))
         done = lease_test(bare_cluster, restricted, tmp_path)
         assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done.stdout + done.stderr
+
+
+def test_helm_test_asks_an_api_server_of_an_ipv6_cluster(
+    bare_cluster: Cluster, restricted: str, tmp_path: Path
+) -> None:
+    """Its address has no brackets in the environment, and needs them in a URL and in the header `Host`."""
+    asked = lease_test(bare_cluster, restricted, tmp_path, at="::1").stderr
+    assert "https://[::1]:" in asked
+    assert "the Lease cannot be read" in asked

@@ -12,7 +12,8 @@ from pathlib import Path
 FOLDER = Path(os.environ.get("SERVICE_ACCOUNT", "/var/run/secrets/kubernetes.io/serviceaccount"))
 HOST, PORT = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
 NAMESPACE, _, LEASE = os.environ["LEASE"].partition("/")
-URL = f"https://{HOST}:{PORT}/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/{LEASE}"
+SERVER = f"[{HOST}]:{PORT}" if ":" in HOST else f"{HOST}:{PORT}"
+URL = f"https://{SERVER}/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/{LEASE}"
 TIMEOUT = float(os.environ.get("WAIT", "120"))
 
 
