@@ -104,6 +104,15 @@ def test_the_election_is_switched_on_when_nobody_acts_without_it(cluster: Cluste
     assert "STATUS: deployed" in cluster.helm(*upgrade).stdout
 
 
+def test_a_strategy_by_somebody_else_is_no_lack_of_an_election(cluster: Cluster) -> None:
+    """What the pod is told decides, and not how pods are replaced."""
+    assert not refusal(cluster, "one", FIRST, ["a"], "fullnameOverride=one")
+    recreate = '{"spec": {"strategy": {"type": "Recreate", "rollingUpdate": null}}}'
+    cluster.kubectl("patch", "deployment", "one", "-n", FIRST, "-p", recreate)
+    upgrade = ("upgrade", "one", str(CHART), "--namespace", FIRST, *VALUES, "--set=watchNamespaces={a}")
+    assert "without leader election" not in cluster.helm(*upgrade, "--set=fullnameOverride=one", check=False).stderr
+
+
 def test_an_upgrade_brings_values_that_the_old_chart_did_not_have(cluster: Cluster, tmp_path: Path) -> None:
     """By the command of the page: with `--reuse-values` Helm knows the old chart's values only."""
     old = tmp_path / "old"

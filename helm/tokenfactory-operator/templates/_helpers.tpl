@@ -205,7 +205,7 @@ which holds no Lease if it has no election.
 {{- if ne $runs $name -}}
 {{- fail (printf "this release has the Deployment %s, and %s would run beside it for a moment with a Lease of its own. Two operators would act on the same objects. Keep the name (set fullnameOverride=%s), or uninstall the release first: the objects and their endpoints stay" $runs $name $runs) -}}
 {{- end -}}
-{{- if and (eq (include "operator.elects" $) "true") (eq (dig "spec" "strategy" "type" "" $deployment) "Recreate") (gt (int (dig "spec" "replicas" 0 $deployment)) 0) -}}
+{{- if and (eq (include "operator.elects" $) "true") (regexMatch `"name":"TOKENFACTORY_LEADER_ELECTION","value":"false"` (toJson $deployment.spec)) (gt (int (dig "spec" "replicas" 0 $deployment)) 0) -}}
 {{- fail (printf "the Deployment %s runs without leader election, and for a moment a pod with it would act beside that one. End it first: kubectl scale deployment/%s --replicas=0 -n %s" $runs $runs $.Release.Namespace) -}}
 {{- end -}}
 {{- end -}}
