@@ -6,7 +6,7 @@ Each is a function with one answer: what is done about the reason, or what is wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import FORCE_RELEASE
@@ -179,9 +179,10 @@ def unreleased(s: Judged) -> Decision | None:
 def still_listed(s: Judged) -> Decision | None:
     """No complete LIST that was begun after the last answer shows yet that nothing of this object is there."""
     answered = max(s.memory.endpoints.deleted().values(), default=NEVER)
-    listed = s.evidence.view.last_list <= answered or s.own.seen.keys() - staying(s) - _accepted(s).keys()
-    if listed:
-        return _deleting(s, "The cloud has answered the deletion. Waiting until its list no longer shows the endpoint.")
+    listed = s.own.seen.keys() - staying(s) - _accepted(s).keys()
+    if listed or s.evidence.view.last_list <= answered:
+        text = "The cloud has answered the deletion. Waiting until its list no longer shows the endpoint."
+        return _deleting(s, text + _lasting(s, listed))
     if s.evidence.view.last_list > _listed_from(s):
         return None
     text = (
@@ -190,6 +191,19 @@ def still_listed(s: Judged) -> Decision | None:
         "first seen, or after the operator started."
     )
     return _deleting(s, text)
+
+
+def _lasting(s: Judged, listed: Collection[str]) -> str:
+    """What a person may do about a cloud that answers each DELETE, and goes on to list the endpoint."""
+    first = max((s.memory.endpoints[item].deleted_first for item in listed), default=NEVER)
+    settle = s.timing.delete_settle
+    if not NEVER < first <= s.now - settle:
+        return ""
+    names = ", ".join(sorted(listed))
+    return (
+        f" For {settle:.0f} s it has listed {names} all the same. Look at the console. If the endpoint is gone there, "
+        f"or is to be left, release the object: {FORCE}."
+    )
 
 
 def _listed_from(s: Judged) -> float:

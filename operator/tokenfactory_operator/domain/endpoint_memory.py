@@ -27,6 +27,8 @@ class EndpointMemory:
     """As it was last seen, for the probe of a vanished one; of the recorded endpoint only."""
     deleted: float = NEVER
     """End of the last DELETE that answered 2xx or 404."""
+    deleted_first: float = NEVER
+    """End of the first one."""
     released: float = NEVER
     """End of the call that turned its mark into a released one, or that found it gone."""
     probed: float = NEVER
@@ -75,7 +77,8 @@ class EndpointMemories:
 
     def delete_answered(self, endpoint_id: str, at: float) -> None:
         """A DELETE has answered 2xx or 404."""
-        self._change(endpoint_id, deleted=at)
+        first = self[endpoint_id].deleted_first
+        self._change(endpoint_id, deleted=at, deleted_first=at if first == NEVER else first)
 
     def release_answered(self, endpoint_id: str, at: float) -> None:
         """The call that releases it has been answered."""
@@ -96,7 +99,7 @@ class EndpointMemories:
     def credential_changed(self) -> None:
         """What is known by id, and that a DELETE was answered, was known beside the other credential's LISTs."""
         for endpoint_id in self._by_id:
-            self._change(endpoint_id, probed=NEVER, looked=False, deleted=NEVER)
+            self._change(endpoint_id, probed=NEVER, looked=False, deleted=NEVER, deleted_first=NEVER)
 
     # What is asked
 

@@ -189,6 +189,17 @@ def test_a_rotation_forgets_nothing_of_what_was_made_here() -> None:
     assert isinstance(plan.decide(scene.wait(61).lists().situation()).action, RemoveFinalizer)
 
 
+def test_a_cloud_that_goes_on_to_list_what_was_deleted_is_named() -> None:
+    """The DELETE is sent again and again; after the settle time the message says where to look, and the way out."""
+    scene = ended(Scene().recorded().lists(OWN), DELETED)
+    for minutes in range(12):
+        verdict = plan.decide(scene.deleted("ep-1").wait(10).lists(OWN).situation()).verdict
+        assert verdict is not None
+        assert ("ep-1 all the same" in verdict.message) is (api.FORCE_RELEASE in verdict.message) is (minutes >= 10)
+        assert not verdict.stalled
+        assert plan.decide(scene.wait(50).lists(OWN).situation()).action == DeleteEndpoints(("ep-1",))
+
+
 @pytest.mark.rule("D42")
 @pytest.mark.parametrize("how", [RETAINED, DELETED])
 @pytest.mark.parametrize("waited", [31, 700], ids=["waiting", "a-person-is-asked"])

@@ -102,7 +102,7 @@ def test_another_credential_knows_nothing_by_id() -> None:
     endpoints.delete_answered("ep-1", 5.0)
     endpoints.credential_changed()
     kept = endpoints["ep-1"]
-    assert (kept.probed, kept.looked, kept.deleted) == (NEVER, False, NEVER)
+    assert (kept.probed, kept.looked, kept.deleted, kept.deleted_first) == (NEVER, False, NEVER, NEVER)
     assert (kept.known_since, kept.gone, kept.released) == (1.0, 3.0, 4.0)
 
 
