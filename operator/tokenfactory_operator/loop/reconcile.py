@@ -49,6 +49,10 @@ BLOCKED: Final = actions.Unjudged(
 )
 
 
+class Outdated(Exception):
+    """What was decided is not told any more: the cloud was seen since, or has not been seen for too long by now."""
+
+
 @dataclass(frozen=True)
 class Again:
     """When the key has to be looked at again."""
@@ -108,6 +112,8 @@ class Reconciler:
             except (KubeConflict, KubeNotFound) as error:
                 conflict, body = error, await self._read(key)
                 continue
+            except Outdated:
+                again = None
             if again is not None:
                 return again
             conflict, body = None, self._ports.cache.get(key)
@@ -128,10 +134,10 @@ class Reconciler:
             resource = parse(body)
             s = self._gather(key, resource, self._poller_of(resource))
             verdict = actions.Unjudged(failure.reason, failure.message)
-            await self._report(s, actions.Decision(verdict=verdict))
+            await self._report(s, actions.Decision(verdict=verdict), self._poller_of(resource))
         except LeaseLost:
             raise
-        except OperatorError:
+        except (OperatorError, Outdated):
             pass  # the next pass says it
         except Exception:  # noqa: BLE001 - the same fault, most likely: an Event needs nothing but the name
             self._ports.recorder.event(body, reason=str(Reason.OPERATOR_DEFECT), message=failure.message, warning=True)
@@ -153,7 +159,7 @@ class Reconciler:
             poller.hurry()
         if decision.after_list:
             poller.wait_for_list(key)  # one may come while the status is written
-        resource = await self._report(judged, decision)  # nothing has changed since it was decided
+        resource = await self._report(judged, decision, poller)  # nothing has changed since it was decided
         if decision.adopts:
             s.memory.adopting(decision.adopts)
         if decision.in_order or questions.over(judged):
@@ -186,7 +192,7 @@ class Reconciler:
         """Take a turn at the cloud first; after a wait decide again: it may have taken long, and a lot been seen."""
         pause = Pause()
         wrong = isinstance(decision.action, actions.Update | actions.ProbeGone) and _said_ready(s.resource)
-        resource = await self._report(s, decision) if wrong else s.resource  # the turn may be minutes away
+        resource = await self._report(s, decision, poller) if wrong else s.resource  # the turn may be minutes away
         binds = isinstance(decision.action, actions.Create | actions.Update)
         if binds and await self._secrets.hold(resource.body):
             return None
@@ -212,16 +218,20 @@ class Reconciler:
         body, fresh = self._ports.cache.get(key), self._holdings.same(key)
         if fresh is not None and wait > QUIET and status.doubt_reported(fresh.status) is None:  # a question stays asked
             s = self._gather(key, fresh, poller)
-            await self._report(s, actions.Decision(verdict=BLOCKED))
+            await self._report(s, actions.Decision(verdict=BLOCKED), poller)
         return Again(after=wait, pressing=body is None or bool(body["metadata"].get("deletionTimestamp")))
 
     # Report
 
-    async def _report(self, s: DecisionInput, decision: actions.Decision) -> Resource:
+    async def _report(self, s: DecisionInput, decision: actions.Decision, poller: Poller) -> Resource:
+        """Write what was decided into the status; answers the object then. Raises `Outdated`."""
         if decision.verdict is None:
             return s.resource
         wanted = status.after(s, decision, decision.verdict, now=self._ports.timestamp())
         wanted = await self.connections.publish(s.resource, wanted)
+        seen, now = s.evidence.view.last_view, poller.inventory.stamp()
+        if poller.inventory.last_view > seen or s.now - seen <= self._ports.timing.stale_after < now - seen:
+            raise Outdated
         resource = await self._ports.write_status(s.resource, wanted)
         self._ports.check_stored(resource, "its status", stored=status.shows(resource.status, wanted))
         return resource

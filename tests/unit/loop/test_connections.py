@@ -10,7 +10,7 @@ from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import KubeError, LeaseLost
 from tokenfactory_operator.loop.connections import MOVED, NOT_WRITTEN, RESYNC, RETRY
-from tokenfactory_operator.ports import Key
+from tokenfactory_operator.ports import JsonObject, Key
 from unit.support.builders import KEY, NAMESPACE, UID
 from unit.support.config_maps import StoredConfigMaps
 from unit.support.fakes import Turn
@@ -331,3 +331,34 @@ async def test_the_memory_of_objects_that_are_gone_is_given_back() -> None:
     stage.cache.remove(KEY, uid)
     await stage.reconcile()
     assert connections.due(uid) is None
+
+
+@pytest.mark.rule("R4")
+@pytest.mark.parametrize("seconds", [1, 600], ids=["a list comes", "none comes for long"])
+async def test_what_happens_while_it_is_written(monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
+    """Many seconds may go by: what was judged before says nothing any more, and is not written."""
+    stage = a_stage()
+    stage.cloud.makes_keys = False
+    await stage.turn()
+    stage.cloud.turn_up(routing_key="dedicated/llm-1")
+    await stage.poll()
+    found, written = maps(stage).get, stage.kube.patch_status
+    told: list[str | None] = []
+
+    async def slowly(key: Key) -> JsonObject | None:
+        stage.cloud.endpoints.clear()
+        stage.wait_out(seconds)
+        if seconds == 1:
+            await stage.poll()
+        return await found(key)
+
+    async def noted(key: Key, patch: JsonObject, *, uid: str, resource_version: str) -> JsonObject:
+        body = await written(key, patch, uid=uid, resource_version=resource_version)
+        told.append(stage.reported("Ready"))
+        return body
+
+    monkeypatch.setattr(maps(stage), "get", slowly)
+    monkeypatch.setattr(stage.kube, "patch_status", noted)
+    await stage.reconcile()
+    assert "True Available" not in told
+    assert bool(told) == (seconds == 1)
