@@ -22,6 +22,8 @@ from tokenfactory_operator.domain.errors import CloudUnavailable
 from tokenfactory_operator.ports import Clock
 from tokenfactory_operator.version import operator_version
 
+TICK: Final = 1e-3
+"""Seconds that a timer may fire early."""
 IDLE: Final = 4.0
 """Seconds that an unused connection is kept. Below the shortest idle time-out that servers commonly have (5 s): a POST
 on a connection that the server is just closing would end with its outcome unknown, which costs far more than a new
@@ -111,7 +113,7 @@ class Connections:
     def _drop_unused(self) -> float:
         """Close those that have been idle for long; answers the seconds until the next one has."""
         now = self._clock.monotonic()
-        while self._idle and now - self._idle[0][1] >= IDLE:
+        while self._idle and self._idle[0][1] + IDLE - now <= TICK:
             self._drop(self._idle.pop(0)[0])
         return self._idle[0][1] + IDLE - now if self._idle else 0.0
 

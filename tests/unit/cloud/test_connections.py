@@ -98,6 +98,39 @@ async def test_nobody_calls_any_more() -> None:
     await found.aclose()
 
 
+class CountingClock(ManualClock):
+    """It fails when it is asked too often."""
+
+    asked = 0
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        self.asked += 1
+        assert self.asked < 1_000
+        return super().monotonic()
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("used_at", "ends_at"),
+    [
+        pytest.param(16383.971802719776, 16387.971802719774, id="the difference is less, and nothing is left"),
+        pytest.param(100.0, 104.0 - 1e-9, id="less is left than a loop waits for"),
+    ],
+)
+async def test_the_time_is_up_by_a_rounding(used_at: float, ends_at: float) -> None:
+    """A timer fires up to a tick early: that is no reason to set it again and again."""
+    clock = CountingClock()
+    transport = httpx.MockTransport(scripted(reply(200, {})))
+    found = Connections(CloudSettings(base_url=URL), clock=clock, transport=transport)
+    clock.seconds = used_at
+    connection = await used(found)
+    clock.seconds = ends_at
+    await asyncio.sleep(IDLE + 0.1)
+    assert await closed(connection)
+    await found.aclose()
+
+
 async def test_the_end(connections: Connections) -> None:
     """The end closes all, those in use among them; nothing is sent afterwards."""
     unused = await used(connections)
