@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from cluster.support.can_i import until_can
 from cluster.support.eventually import eventually
 from cluster.support.kube import KubeApi
 from cluster.support.operator_process import OperatorProcess
@@ -81,7 +82,7 @@ def pair(
         world = stack.enter_context(
             made(cluster, kube, chart, folder, label=label, settings=settings, start=False, cloud={})
         )
-        allow_leases(cluster, world.namespace, chart.account)
+        allow_leases(cluster, kube, world.namespace, chart.account)
         given = {
             **settings,
             "TOKEN": TOKEN,
@@ -118,8 +119,8 @@ def _seat(cluster: Cluster, chart: Chart, folder: Path, settings: Mapping[str, s
             print(operator.log_text()[-20_000:])  # noqa: T201 - shown by pytest where the test failed
 
 
-def allow_leases(cluster: Cluster, namespace: str, account: str) -> None:
-    """The chart's rights on Leases, for this namespace and this name."""
+def allow_leases(cluster: Cluster, kube: KubeApi, namespace: str, account: str) -> None:
+    """The chart's rights on Leases, for this namespace and this name; they are in force when this returns."""
     rules = [
         {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
         {
@@ -143,3 +144,4 @@ def allow_leases(cluster: Cluster, namespace: str, account: str) -> None:
     ]
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
     cluster.kubectl("apply", "--filename=-", input=text)
+    until_can(kube, account, "patch", f"leases.coordination.k8s.io/{LEASE}", "--namespace", namespace)
