@@ -24,6 +24,7 @@ from tokenfactory_operator.domain.attempt import REFUSED
 from tokenfactory_operator.domain.decision_input import DecisionInput
 from tokenfactory_operator.domain.errors import visible
 from tokenfactory_operator.domain.reasons import Reason
+from tokenfactory_operator.domain.timing import NEVER
 
 RECREATE_PAUSE_MAX: Final = 6.0
 """To how many times the settle time of a lost endpoint the pause between two recreations grows."""
@@ -153,6 +154,20 @@ def beside(s: DecisionInput) -> str:
     return f"The cloud lists endpoint {', '.join(named)}, made for {place} there."
 
 
+def unread(s: DecisionInput) -> Decision | None:
+    """An item of the list that cannot be read may be this object's endpoint, of which nothing else tells (C47)."""
+    settle, view, marked = s.timing.create_settle, s.evidence.view, s.evidence.identity_absence
+    if marked.evidence > NEVER and not marked.proven(after=NEVER, settle=settle):
+        text = "The cloud's list has an item with this object's mark that cannot be read, or had one a moment ago."
+        wait = None
+    elif view.last_list == NEVER and (wait := view.first_view + settle - s.now) > 0:
+        text = "The cloud's list has an item that cannot be read. It may be an endpoint of this object."
+    else:
+        return None
+    text += " Nothing is created until a list can be read."
+    return Decision(verdict=Hindered(Reason.INVENTORY_UNTRUSTED, text, asks=False), after_list=True, after=wait)
+
+
 def create(s: Judged) -> Decision | None:
     """No endpoint, no doubt: create one."""
     before, _ = attempts.unknown_before(s)
@@ -162,7 +177,9 @@ def create(s: Judged) -> Decision | None:
 
 def _create(s: Judged, action: Create) -> Decision:
     # These stand before `create` in the chain; after a loss or an unknown attempt they hold just as well.
-    waiting = failed(s, Create.__name__) or shown_elsewhere(s) or predecessor(s) or namesake(s) or disabled(s)
+    waiting = (
+        failed(s, Create.__name__) or unread(s) or shown_elsewhere(s) or predecessor(s) or namesake(s) or disabled(s)
+    )
     if waiting is None and s.resource.observes:
         text = "spec.managementPolicy is Observe: nothing is created. Name an endpoint in spec.endpointId."
         return Decision(verdict=Hindered(Reason.OBSERVING, text))

@@ -80,6 +80,8 @@ class CloudView:
     last_view: float
     """Start of the last LIST whose pages all came, though an item may have been unreadable; `NEVER` if none: before it
     nothing is mutated."""
+    first_view: float = NEVER
+    """Start of the first such one."""
     hidden: frozenset[str] = frozenset()
     """Endpoints that answer by id though the complete LISTs do not show them."""
     overdue: frozenset[str] = frozenset()

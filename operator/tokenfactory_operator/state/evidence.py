@@ -55,6 +55,7 @@ class _Look:
             outage=inventory.outage,
             untrusted=inventory.untrusted(),
             last_list=inventory.last_complete,
+            first_view=self._lists.first_view,
             last_view=inventory.last_view,
             hidden=frozenset(self._trust.hidden),
             overdue=self._trust.overdue(inventory.last_complete),

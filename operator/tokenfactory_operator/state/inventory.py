@@ -109,7 +109,7 @@ class Inventory:
             self._note(record)
         nameless = self._note_nameless(answer, now)
         if answer.view:
-            self.lists.last_view = begun
+            self.lists.viewed(begun)
         vanished = self._complete(begun, answer, nameless) if answer.complete else []
         return self._changes((*changed, *vanished))
 

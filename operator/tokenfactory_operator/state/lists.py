@@ -24,8 +24,8 @@ class Lists:
         self._complete: list[float] = []
         self._length = self._longest = self._left_out = 0
         """Of the last complete LIST, and of the longest one, in endpoints; and what the last one says that it lacks."""
-        self.last_view = NEVER
-        """The last LIST whose pages all came, complete or not quite."""
+        self.first_view = self.last_view = NEVER
+        """The first and the last LIST whose pages all came, complete or not quite."""
         self._disproved = NEVER
         """By when the LISTs had left out what exists."""
 
@@ -51,6 +51,12 @@ class Lists:
         needed = min(self.horizon, self.last_complete - self._longest_settle)
         first = bisect_left(self._complete, needed)
         del self._complete[: max(0, first - 1)]
+
+    def viewed(self, begun: float) -> None:
+        """A LIST has come with all its pages."""
+        self.last_view = begun
+        if self.first_view == NEVER:
+            self.first_view = begun
 
     def disproved(self, at: float) -> None:
         """What they left out, with nothing to explain that, has shown up: what else they left out may exist too."""

@@ -14,7 +14,7 @@ import pytest
 from tokenfactory_operator.domain.errors import CloudUnavailable, QuotaExceeded
 from tokenfactory_operator.domain.observed import ObservedEndpoint
 from tokenfactory_operator.domain.timing import Timing
-from unit.support.builders import an_endpoint, mark
+from unit.support.builders import SAME_SETTLE, an_endpoint, mark
 from unit.support.fakes import Turn
 from unit.support.stage import Stage
 
@@ -124,6 +124,38 @@ async def test_a_list_that_was_longer_is_not_cut_off(cap: int) -> None:
     for _ in range(3):
         await stage.turn(61)
     assert len(stage.journal("POST")) == 2
+
+
+@pytest.mark.rule("C47", "X48")
+@pytest.mark.parametrize("text", [None, mark()], ids=["nothing-can-be-read", "without-an-id"])
+async def test_an_item_that_cannot_be_read_may_be_the_objects(text: str | None) -> None:
+    """Create 1: an object that was restored to before its finalizer knows nothing of its endpoint."""
+    stage = Stage()
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=mark())
+    stage.cloud.spoilt["ep-7"] = text
+    for _ in range(3):
+        await stage.turn(10)
+    assert stage.journal("POST") == []
+    assert "cannot be read" in stage.message("Reconciling")
+    del stage.cloud.spoilt["ep-7"]
+    for _ in range(3):
+        await stage.turn(10)
+    assert (stage.journal("POST"), stage.status["endpointId"]) == ([], "ep-7")
+
+
+@pytest.mark.rule("C47")
+async def test_an_item_that_is_never_read_holds_new_objects_for_the_settle_time() -> None:
+    """It says nothing of whose it is; one with a mark is that object's for as long as it is listed."""
+    stage = Stage()
+    stage.cloud.endpoints["x-1"] = an_endpoint("x-1", description="a stranger's")
+    stage.cloud.spoilt["x-1"] = None
+    at = await posts_of(stage, rounds=10)
+    assert at == [0.0]
+    assert stage.clock.seconds >= SAME_SETTLE.create_settle
+    marked = Stage()
+    marked.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description=mark())
+    marked.cloud.spoilt["ep-7"] = mark()
+    assert await posts_of(marked, rounds=40) == []
 
 
 async def maintained(stage: Stage, minutes: int) -> Stage:

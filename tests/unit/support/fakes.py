@@ -146,6 +146,8 @@ class InMemoryCloud:
         self.script = script
         self.endpoints: dict[str, ObservedEndpoint] = {}
         self.hidden: set[str] = set()
+        self.spoilt: dict[str, str | None] = {}
+        """Those whose items have no id: their descriptions; `None` where not even that can be read."""
         self.counts = False
         """Its LIST says how many endpoints there are, hidden ones too."""
         self.answers_get = True
@@ -177,9 +179,15 @@ class InMemoryCloud:
         self.lists += 1
 
         def effect() -> EndpointList:
-            shown = tuple(endpoint for name, endpoint in self.endpoints.items() if name not in self.hidden)
+            left_out = self.hidden | self.spoilt.keys()
+            shown = tuple(endpoint for name, endpoint in self.endpoints.items() if name not in left_out)
+            spoilt = [text for name, text in self.spoilt.items() if name in self.endpoints]
             return EndpointList(
-                shown, view=self.complete, left_out=len(self.endpoints) - len(shown) if self.counts else 0
+                shown,
+                view=self.complete,
+                unreadable=None in spoilt,
+                nameless=tuple(text for text in spoilt if text is not None),
+                left_out=len(self.endpoints) - len(shown) - len(spoilt) if self.counts else 0,
             )
 
         return self.script.run("list", effect)  # type: ignore[no-any-return]  # as above
