@@ -151,7 +151,7 @@ POSTS: Final[Mapping[str, Answer]] = {
     "402 without money": refusal("402 Payment Required", {"error": {"message": "Insufficient balance"}}),
     "201 in single bytes": in_pieces(b" " * 200_000),
     "101 and nothing": fixed(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: evil\r\n\r\n"),
-    "226 with two ids": fixed(http(b'{"id": "../a", "id": 7, "endpoint_id": NaN}', status="226 IM Used")),
+    "226 with two ids": fixed(http(b'{"id": "../a", "id": 7.5, "endpoint_id": NaN}', status="226 IM Used")),
     "409 that repeats the name": refusal("409 Conflict", {"detail": "\ud800 create-quota already exists\u202e"}),
     "503 without capacity": refusal("503 Busy", {"detail": "no capacity left"}, "Retry-After: 300"),
 }
