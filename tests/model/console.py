@@ -21,7 +21,7 @@ def console_made(name: str, *, region: str = "eu-north1") -> ObservedEndpoint:
     return ObservedEndpoint(
         id="",
         name=name,
-        description="not ours",
+        description="a stranger's",
         enabled=True,
         model_name="m/one",
         flavor_name="base",

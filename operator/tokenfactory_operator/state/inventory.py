@@ -111,7 +111,17 @@ class Inventory:
         if answer.view:
             self.lists.viewed(begun)
         vanished = self._complete(begun, answer, nameless) if answer.complete else []
-        return self._changes((*changed, *vanished))
+        lapsed = self._lapsed(now) if answer.nameless or answer.unreadable else ()
+        return self._changes((*changed, *vanished, *lapsed))
+
+    def _lapsed(self, now: float) -> list[ObservedEndpoint]:
+        """Endpoints that are taken to exist, and that nothing has shown for so long that their state is not known."""
+        since = now - self._timing.stale_after
+        return [
+            record.endpoint
+            for record in self._records.values()
+            if record.present and record.endpoint is not None and max(record.listed, record.answered) < since
+        ]
 
     def _note_nameless(self, answer: EndpointList, now: float) -> set[str]:
         """Items without an id may be any endpoint of the objects that their marks name: answers those ids."""

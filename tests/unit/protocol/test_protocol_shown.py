@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from unit.support.builders import KEY
+from unit.support.builders import KEY, mark
 from unit.support.making import accepts_only
 from unit.support.stage import Stage
 
@@ -58,3 +58,22 @@ async def test_what_is_only_missed_keeps_what_was_seen() -> None:
     await stage.turn()
     assert stage.reported("Ready") == "Unknown EndpointLost"
     assert shown(stage) == before != {}
+
+
+@pytest.mark.rule("R8", "X49")
+@pytest.mark.parametrize("text", [None, mark()], ids=["nothing-can-be-read", "without-an-id"])
+async def test_an_endpoint_whose_item_cannot_be_read_is_not_ready_for_long(text: str | None) -> None:
+    """What an older list has shown is true no longer than a view of the cloud is, though newer lists have come."""
+    stage = await Stage().ready()
+    stage.cloud.spoilt["ep-1"] = text
+    await stage.turn(30)
+    assert stage.reported("Ready") == "True Available"
+    stage.woken.clear()
+    await stage.poll(stage.timing.stale_after)
+    assert KEY in stage.woken
+    await stage.reconcile()
+    assert stage.reported("Ready") == "False Updating"
+    assert "ep-1" in stage.message("Reconciling")
+    stage.cloud.spoilt.clear()
+    await stage.turn(30)
+    assert stage.reported("Ready") == "True Available"
