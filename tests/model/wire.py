@@ -79,6 +79,11 @@ class Wire(httpx.AsyncBaseTransport):
         self.said[task] = said
         return self._answer(kind, said)
 
+    @property
+    def unread(self) -> bool:
+        """Whether a page of the last LIST has not been asked for."""
+        return bool(self._rest)
+
     async def _carried_out(self, kind: str, endpoint_id: str, body: dict[str, Any]) -> object:
         match kind:
             case "LIST":
@@ -204,8 +209,8 @@ class WiredCloud:
         return result
 
     def _compare(self, kind: str, said: object, got: object) -> None:
-        if isinstance(got, EndpointList) and not got.view and self._client.blocked_for():
-            return  # a later page was not asked for, since another call was told to wait
+        if isinstance(got, EndpointList) and not got.view and self._wire.unread:
+            return  # a later page was not asked for: another call was told to wait, or the time was over
         if problem := difference(said, got):
             self._tell(
                 f"WIRE: {kind}: {problem}: the cloud said {bounded(repr(said))}, the client {bounded(repr(got))}"
