@@ -19,11 +19,14 @@ from node.tenancy import owned
 
 
 def run_as(program: str, argument: Path, folder: Path) -> subprocess.Popen[bytes]:
-    """A process of that name, with that argument, which has a child."""
+    """A process of that name, with that argument, which has a child, and outlives it."""
     path = folder / program
     shutil.copy("/bin/sh", path)
     process = subprocess.Popen(
-        [path, "-c", "echo; sleep 300; true", str(argument)], stdout=subprocess.PIPE, start_new_session=True
+        [path, "-c", "echo; sleep 300; read -r _", str(argument)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
     )
     assert process.stdout is not None
     process.stdout.readline()
@@ -54,7 +57,7 @@ def test_kills_what_is_of_the_folder(tmp_path: Path, program: str, below: str, *
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.communicate()
 
 
 def test_a_folder_has_one_owner_and_ends_empty(tmp_path: Path) -> None:
