@@ -71,8 +71,20 @@ def with_a_secret(value: str | None, *, key: str = "token", labelled: bool = Tru
         if value is not None:
             apply_secret(world, "team-key", value, key=key, labels=None if labelled else {})
         world.create(SUBJECT, credentials=credentials("team-key"))
+        if value is not None and labelled:
+            # The operator may hear of the object first.
+            eventually(lambda: "There is no Secret" not in reported_as(world, "Synced"), what="the Secret heard of")
 
     return make
+
+
+def reported_as(world: World, kind: str) -> str:
+    """The message of that condition, once it is there."""
+
+    def look() -> str:
+        return world.get(SUBJECT).said(kind).message
+
+    return eventually(look, what=f"a message of {kind}")
 
 
 def two_with_one_id(world: World) -> None:
