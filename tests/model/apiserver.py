@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
 from tokenfactory_operator.kube.merge_patch import merged
 from tokenfactory_operator.ports import Key
@@ -21,7 +22,16 @@ Body = dict[str, Any]
 Listener = Callable[[str, Body], None]
 """Told of each event: ADDED, MODIFIED or DELETED, and the object."""
 Writer = Callable[[Body, Body], None]
-"""Told of each status write: the object before and after."""
+"""Told of each write of the operator: the object before and after."""
+
+WRITABLE: Final = ("labels", "annotations", "finalizers")
+"""What a patch may change of the metadata."""
+OURS: Final = frozenset({api.FINALIZER, api.IN_USE})
+"""The operator's own finalizers."""
+
+
+class Invalid(KubeError):
+    """What was sent is not valid, says the API server: 422."""
 
 
 class ApiServer:
@@ -39,6 +49,10 @@ class ApiServer:
         """Told of an object that goes since the operator has removed its finalizer."""
         self._listeners: list[Listener] = []
         self._on_status: list[Writer] = []
+        self.admission: Callable[[Body, Body], Body] = lambda _before, after: after
+        """What becomes of what the operator writes over HTTP, from before and after; raises what refuses it."""
+        self.on_patch: Writer = lambda _before, _after: None
+        """Told of each write over HTTP of all but the status, as it was asked for."""
         self._revision = 1000
         self._uids = 0
         self._kind = kind
@@ -70,41 +84,69 @@ class ApiServer:
     def put_finalizers(self, key: Key, finalizers: tuple[str, ...], resource_version: str) -> Body:
         """PATCH of the metadata."""
         body = self._checked(key, resource_version)
-        old = body["metadata"].get("finalizers", [])
-        if body["metadata"].get("deletionTimestamp") and set(finalizers) - set(old):
-            raise KubeError("no new finalizers can be added if the object is being deleted")
-        self.operator_writes += 1
-        written = self._store(key, {**body, "metadata": {**body["metadata"], "finalizers": list(finalizers)}})
-        if key not in self.objects:
-            self.on_release(written)
-        return written
+        return self._put(key, body, {**body, "metadata": {**body["metadata"], "finalizers": list(finalizers)}})
 
     def patch_status(self, key: Key, patch: Mapping[str, Any], resource_version: str) -> Body:
         """PATCH of the subresource `status`."""
         body = self._checked(key, resource_version)
+        return self._put_status(key, body, {**body, "status": merged(body.get("status"), patch)})
+
+    def patch(self, key: Key, change: Mapping[str, Any], *, status: bool = False) -> Body:
+        """A merge patch as HTTP brings it: of the status and nothing else, or of all but the status."""
+        metadata = change.get("metadata") or {}
+        body = self._checked(key, metadata.get("resourceVersion"))
+        if status:
+            after = {**body, "status": merged(body.get("status"), change.get("status") or {})}
+            return self._put_status(key, body, self.admission(body, after))
+        if metadata.get("uid", body["metadata"]["uid"]) != body["metadata"]["uid"]:
+            raise KubeConflict(f"{key}: the precondition of the uid has failed")
+        given = {name: metadata[name] for name in WRITABLE if name in metadata}
+        after = merged(body, {"metadata": given, "spec": change.get("spec") or {}})
+        self.on_patch(body, after)
+        return self._put(key, body, self.admission(body, after))
+
+    def _put(self, key: Key, before: Body, after: Body) -> Body:
+        old, new = (set(body["metadata"].get("finalizers") or ()) for body in (before, after))
+        if before["metadata"].get("deletionTimestamp") and new - old:
+            raise Invalid("no new finalizers can be added if the object is being deleted")
         self.operator_writes += 1
-        written = self._store(key, {**body, "status": merged(body.get("status"), patch)})
-        for writer in self._on_status:
-            writer(body, written)
+        written = self._store(key, after)
+        if key not in self.objects or (after["metadata"].get("deletionTimestamp") and old & OURS - new):
+            self.on_release(written)
         return written
 
-    def _checked(self, key: Key, resource_version: str) -> Body:
+    def _put_status(self, key: Key, before: Body, after: Body) -> Body:
+        self.operator_writes += 1
+        written = self._store(key, after)
+        for writer in self._on_status:
+            writer(before, written)
+        return written
+
+    def _checked(self, key: Key, resource_version: str | None) -> Body:
+        """`None`: whatever version there is, as HTTP allows it."""
         body = self.objects.get(key)
         if body is None:
             raise KubeNotFound(f"{key} not found")
-        if body["metadata"]["resourceVersion"] != resource_version:
+        if resource_version not in (None, body["metadata"]["resourceVersion"]):
             raise KubeConflict(f"{key}: the object has been modified")
         return body
 
     # What users do
 
-    def create(self, key: Key, spec: Mapping[str, Any]) -> str:
-        """POST; answers the uid, or "" where the name is taken."""
+    def create(self, key: Key, spec: Mapping[str, Any], **given: Any) -> str:  # noqa: ANN401  # JSON
+        """POST, with what is `given` of the metadata; answers the uid, or "" where the name is taken."""
         if key in self.objects:
             return ""
         self._uids += 1
         uid = f"{self._kind}{self._uids}"
-        metadata = {"namespace": key.namespace, "name": key.name, "uid": uid, "generation": 1, "annotations": {}}
+        metadata = {
+            "namespace": key.namespace,
+            "name": key.name,
+            "uid": uid,
+            "generation": 1,
+            "annotations": {},
+            **given,
+        }
         self.spec_since[uid, 1] = self._time()
         self._publish("ADDED", key, {"metadata": metadata, "spec": dict(spec), "status": dict(NEW_STATUS)})
         return uid

@@ -35,6 +35,13 @@ class KubeCalls:
             shown=_version,
         )
 
+    def meddle(self, key: Key) -> None:
+        """Somebody else writes the object just before us."""
+        if key in self._around.kube.objects and self._around.chance.strikes("kube.conflict"):
+            stamp = f"{self._around.loop.time():.3f}"
+            self._around.kube.edit(key, {"metadata": {"labels": {"touched": stamp}}})
+            self._around.trace.say("user", f"touches {key}")
+
 
 class KubePort(KubeCalls):
     """`ports.Kube`."""
@@ -46,7 +53,7 @@ class KubePort(KubeCalls):
     async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
         """See `ports.Kube`."""
         self._mutates(f"finalizers of {key}")
-        self._meddle(key)
+        self.meddle(key)
         text = f"PATCH {key} finalizers={list(finalizers)} if v{resource_version}"
         effect = self._around.kube.put_finalizers
         return await self._call("PATCH", text, lambda: effect(key, finalizers, resource_version))
@@ -55,7 +62,7 @@ class KubePort(KubeCalls):
         """See `ports.Kube`."""
         del uid  # versions are the whole guard, as in production
         self._mutates(f"status of {key}")
-        self._meddle(key)
+        self.meddle(key)
         text = f"PATCH {key}/status {_brief(patch)} if v{resource_version}"
         sent, checks, view = self._around.loop.time(), self._around.checks, self._around.checks.view.copy()
 
@@ -67,13 +74,6 @@ class KubePort(KubeCalls):
                 checks.given_up, checks.written_by = False, None
 
         return await self._call("PATCH", text, effect)
-
-    def _meddle(self, key: Key) -> None:
-        """Somebody else writes the object just before us."""
-        if key in self._around.kube.objects and self._around.chance.strikes("kube.conflict"):
-            stamp = f"{self._around.loop.time():.3f}"
-            self._around.kube.edit(key, {"metadata": {"labels": {"touched": stamp}}})
-            self._around.trace.say("user", f"touches {key}")
 
 
 def _version(body: object) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
+from model.api_trouble import Trouble
 from model.apiserver import ApiServer
 from model.chance import GARBLED, Chance
 from model.checks import Checks
@@ -76,6 +77,7 @@ class Surroundings:
     checks: Checks
     timing: Timing
     secrets: ApiServer
+    config_maps: ApiServer
     token: Token = Token()
     grants: dict[str, Grant] = field(default_factory=dict)
     """By the tokens of tenants; the operator's own is none of them."""
@@ -83,6 +85,8 @@ class Surroundings:
     """Whether LISTs hide endpoints that their objects name."""
     forms: random.Random | None = None
     """Where the real client talks to the cloud: chooses the forms of its answers."""
+    trouble: Trouble | None = None
+    """Where the real adapter talks to the API server: what goes wrong there."""
     missing_page: int = 0
     """Of an incomplete LIST: the endpoints with even numbers are missing, or those with odd ones."""
 

@@ -6,6 +6,7 @@ What is not the production code here is what `app` and kopf do: start, watch, re
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
@@ -16,6 +17,7 @@ from pydantic import SecretStr
 from model.apiserver import ApiServer, Body
 from model.clock import OWNER, Gate
 from model.kube_port import KubePort
+from model.kube_wire import WiredApi
 from model.leases import TERMS, Handed, Lease, LeasePort, ProcessClock, Right, StoredLease
 from model.ports import CloudPort, Place, Surroundings, WorldClock
 from model.secrets import SecretPort, metadata_of
@@ -26,7 +28,7 @@ from model.wire import WiredCloud
 from tokenfactory_operator.assembly import LabelledSecrets, Outside, OwnCredential, assemble
 from tokenfactory_operator.credentials.choice import Credential
 from tokenfactory_operator.defects import Defects
-from tokenfactory_operator.domain.errors import LeaseLost
+from tokenfactory_operator.domain.errors import KubeError, LeaseLost
 from tokenfactory_operator.leader.election import Elector
 from tokenfactory_operator.loop.accounts import OpenCloud
 from tokenfactory_operator.loop.dispatch import RELIST_INTERVAL
@@ -78,6 +80,7 @@ class OperatorProcess:
     def _wire(self, rng: random.Random) -> None:
         around = self._around
         self._log = Log(around.trace, self.name)
+        self.api = WiredApi(around, self.place, around.trouble) if around.trouble is not None else None
         self.core = assemble(self._outside(rng))
         self.dispatch = self.core.dispatch
         self.watch = self._watch(around.kube, self.dispatch.observed)
@@ -99,12 +102,15 @@ class OperatorProcess:
         )
 
     def _outside(self, rng: random.Random) -> Outside:
-        around, token, telemetry = self._around, self._around.token, Telemetry()
+        around, api, token, telemetry = self._around, self.api, self._around.token, Telemetry()
         return Outside(
-            kube=KubePort(around, self.place),
+            kube=api.objects if api is not None else KubePort(around, self.place),
             open_cloud=self._open_cloud,
             own=OwnCredential(lambda: SecretStr(token.scope), project_id=token.scope),
-            secrets=LabelledSecrets(SecretPort(around, self.place), self._objects_in),
+            secrets=LabelledSecrets(api.secrets, api.objects.list_in)
+            if api is not None
+            else LabelledSecrets(SecretPort(around, self.place), self._objects_in),
+            config_maps=api.config_maps if api is not None else None,
             recorder=Recorder(around.trace, self.name),
             telemetry=telemetry,
             lease=self.right,
@@ -175,9 +181,37 @@ class OperatorProcess:
         self._around.loop.call_soon(self._begin, context=self.context)  # the loop may not run yet
 
     def _begin(self) -> None:
+        if self.api is not None:
+            self._task(self._listed_first(self.api))
+            return
         self._list_secrets()
         kube = self._around.kube
         self.dispatch.relisted(list(kube.objects.values()), kube.revision)
+        self._work()
+
+    async def _listed_first(self, api: WiredApi) -> None:
+        """As the application, whose process would be started again where this fails for long."""
+        while True:
+            try:
+                await self._list(api)
+            except KubeError:
+                await asyncio.sleep(PAUSE_WHILE_DOWN)
+            else:
+                break
+        if not self.ended:
+            self._work()
+
+    async def _list(self, api: WiredApi) -> None:
+        """As the informer does. Raises `KubeError`."""
+        secrets, version = await api.secrets.list_all()
+        for secret in self.core.values.secrets.replace(secrets, version):
+            self.core.secret_changed(secret)
+        bodies, version = await api.objects.list_all()
+        await self.core.values.read_all(bodies)
+        self.dispatch.relisted(bodies, version)
+        self.core.keeper.look_at_all()
+
+    def _work(self) -> None:
         self.core.keeper.look_at_all()
         self.core.accounts.start()
         self._task(self._relist())
@@ -216,7 +250,10 @@ class OperatorProcess:
     async def _relist(self) -> None:
         while True:
             await asyncio.sleep(RELIST_INTERVAL)
-            if not self._kube_down():
+            if self.api is not None:
+                with contextlib.suppress(KubeError):
+                    await self._list(self.api)
+            elif not self._kube_down():
                 self._list_secrets()
                 bodies, version = list(self._around.kube.objects.values()), self._around.kube.revision
                 await asyncio.sleep(0.05)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from model.api_trouble import Trouble
 from model.chance import GARBLED, HAPPENINGS, LIST_RATES, Chance, swarm
 from model.clock import Stuck
 from model.console import console_made
@@ -35,6 +36,8 @@ TENANTS: Final = 4
 """Of so many seeds, one has tenants with credentials of their own; the others are what they were without them."""
 WIRED: Final = 3
 """Of so many seeds, one has the real client: what the cloud says comes to it over HTTP."""
+KUBE_WIRED: Final = 0.3
+"""Share of the seeds in which the real adapter talks to the API server over HTTP."""
 FULL: Final = 0.04
 """Share of the seeds in which LISTs are cut off after so many endpoints, and strangers take all the room."""
 PAGE: Final = 20
@@ -92,6 +95,9 @@ class Simulation:
         if self._seed % WIRED == WIRED - 1:
             world.around.forms = random.Random(f"forms {self._seed}")
             rates[GARBLED] = world.around.forms.choice((0.0, 0.0, *LIST_RATES))
+        kube = random.Random(f"kube {self._seed}")
+        if kube.random() < KUBE_WIRED:
+            world.around.trouble = Trouble(self._chance, kube)
         world.around.missing_page = rng.randint(0, 1)
         world.around.hides = "list.hidden" in rates
         world.checks.view_age = timing.stale_after

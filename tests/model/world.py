@@ -47,6 +47,7 @@ class World:
         self.loop.set_exception_handler(self._lost_exception)
         self.kube = ApiServer(self.loop.time)
         self.secrets = ApiServer(self.loop.time, kind="s")
+        self.config_maps = ApiServer(self.loop.time, kind="c")
         self.vendor = Vendor(self.loop, rng)
         self.checks = Checks(self.trace, self.kube, self.secrets, self.vendor)
         self.weather = weather(timing)
@@ -69,6 +70,7 @@ class World:
             chance=chance,
             kube=self.kube,
             secrets=self.secrets,
+            config_maps=self.config_maps,
             vendor=self.vendor,
             checks=self.checks,
             timing=timing,
