@@ -164,7 +164,7 @@ def unreleased(s: Judged) -> Decision | None:
     if seen is None or seen.id not in s.own.to(Deed.RELEASE):
         return None
     done, unmarked = s.memory.endpoints[seen.id].released, not seen.endpoint.carries(s.identity)
-    if unmarked and max(seen.listed, seen.answered) > done and (done > NEVER or seen.endpoint.released is not None):
+    if unmarked and seen.last_shown > done and (done > NEVER or seen.endpoint.released is not None):
         return None  # perhaps by an earlier process
     if not proof.call_due(done, seen):
         text = "The cloud has answered the release. Waiting until its list no longer shows the owner mark."

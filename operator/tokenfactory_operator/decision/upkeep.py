@@ -107,7 +107,7 @@ def in_order(s: Judged) -> Decision | None:
     seen = s.own.kept
     if seen is None:
         return None
-    if s.now - max(seen.listed, seen.answered) > s.timing.stale_after:  # newer lists have an item that may be it
+    if s.now - seen.last_shown > s.timing.stale_after:  # newer lists have an item that may be it
         text = f"The cloud's list does not show endpoint {seen.id} in a form that can be read. Its state is not known."
         return Decision(verdict=UnderWay(Reason.UPDATING, text), record=seen.id, after_list=True)
     confirmed = seen.listed > max(s.memory.calls.mutated, seen.answered)  # a LIST begun after these shows it

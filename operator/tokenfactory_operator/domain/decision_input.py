@@ -35,6 +35,11 @@ class Sighting:
         """The endpoint's."""
         return self.endpoint.id
 
+    @property
+    def last_shown(self) -> float:
+        """By an answer or a LIST, whichever is the newer."""
+        return max(self.listed, self.answered)
+
 
 @dataclass(frozen=True)
 class Absence:

@@ -120,7 +120,7 @@ class Inventory:
         return [
             record.endpoint
             for record in self._records.values()
-            if record.present and record.endpoint is not None and max(record.listed, record.answered) < since
+            if record.present and record.endpoint is not None and record.last_shown < since
         ]
 
     def _note_nameless(self, answer: EndpointList, now: float) -> set[str]:
@@ -200,7 +200,7 @@ class Inventory:
         """A hidden endpoint does not answer by id any more."""
         self._hide(endpoint_id, hidden=False)
         record = self._records.get(endpoint_id)
-        if record is not None and record.present and max(record.listed, record.answered) < self.last_complete:
+        if record is not None and record.present and record.last_shown < self.last_complete:
             self._vanish(record)
             self._note(record)
 

@@ -62,6 +62,11 @@ class EndpointRecord:
         return max(self.seen, self.hinted)
 
     @property
+    def last_shown(self) -> float:
+        """By an answer or a LIST since it became present, whichever is the newer; `NEVER` while it is not present."""
+        return max(self.listed, self.answered)
+
+    @property
     def vanished(self) -> bool:
         """It was present and is not any more, and no call of ours had deleted it before."""
         return not self.present and self.endpoint is not None
