@@ -11,10 +11,9 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Final
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.buckets import Recent
 from tokenfactory_operator.domain.attempt import is_pending
 from tokenfactory_operator.domain.errors import KubeError, LeaseLost
-from tokenfactory_operator.limiter import Limiter
+from tokenfactory_operator.limiter import Limiters
 from tokenfactory_operator.loop.reconcile import Reconciler
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.state.cache import ObjectCache, key_of, version_of
@@ -78,9 +77,9 @@ class Dispatch:
         self._again: set[Key] = set()
         self._seen: dict[Key, int] = {}
         self._unechoed: dict[Key, tuple[int, float]] = {}
-        self._paces: Recent[str, Limiter] = Recent(PACES)
+        self._secrets = Limiters[str](PACES, SECRETS_BURST, every=SECRETS_EVERY)
         """By namespace: when a change of one of its Secrets is followed."""
-        self._unasked: Recent[str, Limiter] = Recent(PACES)
+        self._unasked = Limiters[str](PACES, UNASKED_BURST, every=UNASKED_EVERY)
         """By uid: when a change that asks for nothing is followed."""
 
     def observed(self, kind: str | None, body: JsonObject) -> None:
@@ -96,7 +95,8 @@ class Dispatch:
             self._queue_of(key).add(key, Urgency.URGENT)
         elif self._cache.put(body):
             asked = held is None or _asked(held) != _asked(body)
-            after = 0.0 if asked else self._unasked_pause(body["metadata"]["uid"])
+            uid, now = body["metadata"]["uid"], asyncio.get_running_loop().time()
+            after = 0.0 if asked else self._unasked.wait(uid, now)
             if after > 0.0:
                 self.wake(key, after)
             else:
@@ -126,16 +126,9 @@ class Dispatch:
 
     def secret_changed(self, secret: Key) -> None:
         """Have the objects looked at that need it: at once, but not as often as a namespace can write its Secrets."""
-        pace = self._paces.get(secret.namespace) or Limiter(SECRETS_BURST, every=SECRETS_EVERY)
-        self._paces.store(secret.namespace, pace)
-        after = pace.wait(asyncio.get_running_loop().time())
+        after = self._secrets.wait(secret.namespace, asyncio.get_running_loop().time())
         for user in self._cache.users_of(secret):
             self.wake(user, after)
-
-    def _unasked_pause(self, uid: str) -> float:
-        pace = self._unasked.get(uid) or Limiter(UNASKED_BURST, every=UNASKED_EVERY)
-        self._unasked.store(uid, pace)
-        return pace.wait(asyncio.get_running_loop().time())
 
     def misplaced(self, key: Key, queue: WorkQueue[Key]) -> bool:
         """Whether the object's credential is another one's by now, so that another queue's workers are its own."""
