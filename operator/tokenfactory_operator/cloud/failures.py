@@ -79,11 +79,9 @@ def from_answer(call: Call, answer: Answer, *, retry_after: float | None, advice
     said = f": {error_body.text}" if error_body.text else ""
     error, refused = refusals.foreign(answer.status), False
     if error_body.from_api:
-        words = without_request(error_body.words, call.body, apart=answer.status in BY_WORDS)
-        by_id = call.endpoint_id is not None
-        error, refused = refusals.judged(
-            _kind(call), answer.status, words, by_id=by_id, names_one=error_body.names_endpoint
-        )
+        own = without_request(error_body.words, call.body, apart=answer.status in BY_WORDS)
+        named = {"by_id": call.endpoint_id is not None, "names_one": error_body.names_endpoint}
+        error, refused = refusals.judged(_kind(call), answer.status, error_body.words, own, **named)
     hint = advice.for_status(answer.status, from_api=error_body.from_api)
     if error is InvalidSpec and answer.status == HTTPStatus.CONFLICT:
         hint = _taken(call)

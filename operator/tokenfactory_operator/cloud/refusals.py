@@ -43,13 +43,14 @@ _BY_STATUS: Final[Mapping[int, type[CloudError]]] = MappingProxyType(
 
 
 def judged(
-    kind: Kind, status: int, words: str, *, by_id: bool, names_one: bool = False
+    kind: Kind, status: int, said: str, own: str, *, by_id: bool, names_one: bool = False
 ) -> tuple[type[CloudError], bool]:
     """The error of an answer in the API's own form, and whether the request surely had no effect.
 
-    `by_id`: the path names an endpoint. `names_one`: so does the answer, beside its words.
+    `said` and `own`: its words, as `subject_of` takes them. `by_id`: the path names an endpoint. `names_one`: so does
+    the answer, beside its words.
     """
-    subject = subject_of(words, status=status)
+    subject = subject_of(said, own, status=status)
     if names_one and subject is Subject.ROOM and status in BY_WORDS:  # what is lacking, it waits for
         subject = Subject.OTHER
     carries_spec = kind is not Kind.OTHER

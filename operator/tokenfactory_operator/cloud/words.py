@@ -128,7 +128,12 @@ _SEPARATORS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[_-]+")
 """Between the words of a code, however it is spelled."""
 
 
-def subject_of(words: str, *, status: int) -> Subject:
-    """What a text and its code speak of, in an answer with that status."""
-    plain = _SEPARATORS.sub(" ", words)
-    return next((row.subject for row in _TABLE if row.holds(status, plain)), Subject.OTHER)
+def subject_of(said: str, own: str, *, status: int) -> Subject:
+    """What a text and its code speak of, in an answer with that status.
+
+    `own` are those of its words that repeat nothing of the request: only they can refuse it. What leaves the outcome
+    open is looked for in all that was `said`: a word may mean it though the request has it too.
+    """
+    said, own = (_SEPARATORS.sub(" ", text) for text in (said, own))
+    held = (row for row in _TABLE if row.holds(status, said if row.subject is Subject.OTHER else own))
+    return next((row.subject for row in held), Subject.OTHER)

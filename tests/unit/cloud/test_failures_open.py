@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Final
 
 import pytest
 
 from tokenfactory_operator.cloud.call import Call
 from tokenfactory_operator.domain.errors import CloudConflict, CloudUnavailable, InvalidSpec, QuotaExceeded
+from unit.cloud.sentences import EFFECTS, FAULTS, LACKS, MISHAPS, PARTS
 from unit.cloud.test_failures import API_FORMS, CREATE, failure
 
 REFUSED: Final = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422, 429})
@@ -72,3 +75,21 @@ def test_its_own_words_still_count(status: int, said: str, kind: type[Exception]
     """What the API says beside that is judged as ever."""
     error = failure(NAMED, status, {"detail": said})
     assert (type(error), error.refused) == (kind, True)
+
+
+@pytest.mark.rule("C44", "X50")
+@pytest.mark.parametrize("status", [409, 503])
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(form.format(lack) for form in (*EFFECTS, *MISHAPS) for lack in LACKS),
+        *(form.format(part) for form in FAULTS for part in PARTS),
+        "Quota exceeded: a server of ours has not answered",
+    ],
+)
+def test_what_the_request_says_takes_nothing_from_an_answer(said: str, status: int) -> None:
+    """X50: the words that leave the outcome open do so too where the request has them, alone or beside others."""
+    words = re.findall(r"\w+", said)
+    for texts in ({"name": said}, {"description": said}, *({"custom_weights_id": f"a_{word}"} for word in words)):
+        error = failure(replace(CREATE, body={**(CREATE.body or {}), **texts}), status, {"detail": said})
+        assert not error.refused, texts
