@@ -29,6 +29,8 @@ _PAGE_HEAD: Final = 4096
 """Characters of a page in which its title or first words are looked for."""
 _FIRST_WORDS: Final = 12
 _MAX_FAULTS: Final = 5
+_MOST_VALUES: Final = 2_000
+"""Values of a body that are looked at for a text."""
 _LARGEST_CODE: Final = 2**63
 _CODES: Final = ("type", "code", "error_code", "status", "reason")
 """Where a form of the API may tell the kind of its error; only the first two are documented."""
@@ -52,6 +54,8 @@ class ErrorBody:
     """The body has one of the API's own JSON error forms."""
     words: str = ""
     """Text and codes as they came, to be searched for what they speak of; only of the API's own forms."""
+    said: str = ""
+    """These words, and each other text of the body: another form's message, say, or a hint."""
     names_endpoint: bool = False
     """An endpoint has a place of its own in it; only of the API's own forms."""
 
@@ -59,11 +63,13 @@ class ErrorBody:
 def read_error_body(answer: Answer, redact: Redact) -> ErrorBody:
     """Read the body of an answer that is no success."""
     body = answer.json()
-    said = _from_api(body)
-    if said is not None:
-        text, kind = said
+    found = _from_api(body)
+    if found is not None:
+        text, kind = found
         words = f"{text[:TEXT_LIMIT]} {kind}"
-        return ErrorBody(_line(text, redact), from_api=True, words=words, names_endpoint=_names_endpoint(body))
+        said = " ; ".join((words, *_texts(body)))
+        line, named = _line(text, redact), _names_endpoint(body)
+        return ErrorBody(line, from_api=True, words=words, said=said[: 2 * TEXT_LIMIT], names_endpoint=named)
     if body is not None:
         return ErrorBody(text=_line(_loose_message(body), redact))
     page = answer.content[:_PAGE_HEAD].decode(errors="replace")
@@ -79,6 +85,19 @@ def _names_endpoint(body: object) -> bool:
     """Whether an endpoint, or an id that may be one's, stands beside the message."""
     places = (mapping(body), mapping(mapping(body).get("error")))
     return any(place.get("endpoint_id") or parse_endpoint(place) is not None for place in places)
+
+
+def _texts(body: object) -> Iterator[str]:
+    """Each text that is a value in it, at any depth."""
+    left = [body]
+    for _ in range(_MOST_VALUES):
+        if not left:
+            return
+        value = left.pop()
+        if isinstance(value, str):
+            yield value[:TEXT_LIMIT]
+        elif isinstance(value, Mapping | list):
+            left += value.values() if isinstance(value, Mapping) else value
 
 
 def _from_api(body: object) -> tuple[str, str] | None:

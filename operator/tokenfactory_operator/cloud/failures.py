@@ -81,7 +81,7 @@ def from_answer(call: Call, answer: Answer, *, retry_after: float | None, advice
     if error_body.from_api:
         own = without_request(error_body.words, call.body, apart=answer.status in BY_WORDS)
         named = {"by_id": call.endpoint_id is not None, "names_one": error_body.names_endpoint}
-        error, refused = refusals.judged(_kind(call), answer.status, error_body.words, own, **named)
+        error, refused = refusals.judged(_kind(call), answer.status, error_body.said, own, **named)
     hint = advice.for_status(answer.status, from_api=error_body.from_api)
     if error is InvalidSpec and answer.status == HTTPStatus.CONFLICT:
         hint = _taken(call)

@@ -131,8 +131,8 @@ _SEPARATORS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[_-]+")
 def subject_of(said: str, own: str, *, status: int) -> Subject:
     """What a text and its code speak of, in an answer with that status.
 
-    `own` are those of its words that repeat nothing of the request: only they can refuse it. What leaves the outcome
-    open is looked for in all that was `said`: a word may mean it though the request has it too.
+    `own` are the words of its message that repeat nothing of the request: only they can refuse it. What leaves the
+    outcome open is looked for in all that was `said`: a word may mean it though the request has it too.
     """
     said, own = (_SEPARATORS.sub(" ", text) for text in (said, own))
     held = (row for row in _TABLE if row.holds(status, said if row.subject is Subject.OTHER else own))

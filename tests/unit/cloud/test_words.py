@@ -141,6 +141,30 @@ def test_what_was_made_for_later_is_no_refusal(status: int, effect: str, lack: s
             assert not failure(CREATE, status, body).refused, words
 
 
+def nested(value: object, depth: int) -> object:
+    """It in so many lists."""
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.rule("C14")
+@pytest.mark.parametrize("status", [409, 503])
+@pytest.mark.parametrize("said", ["Your request is queued", "Endpoint ep-7 created", "upstream connection lost"])
+def test_what_stands_beside_the_message_counts(status: int, said: str) -> None:
+    """It cannot refuse a request, and it can leave the outcome open, wherever it stands in the body."""
+    lacks = "Not enough capacity"
+    for body in (
+        {"detail": lacks, "error": {"message": said}},
+        {"detail": lacks, "hint": said},
+        {"error": {"message": lacks, "details": [{"reason": said}]}},
+        {"error": {"message": lacks}, "operations": [[said]]},
+        {"error": {"message": lacks}, "operations": nested(said, 400)},
+    ):
+        assert not failure(CREATE, status, body).refused, body
+    assert not failure(CREATE, status, {"detail": "It failed", "hint": lacks}).refused
+
+
 @pytest.mark.rule("C14", "X46")
 @pytest.mark.parametrize("status", [409, 503])
 @pytest.mark.parametrize(
