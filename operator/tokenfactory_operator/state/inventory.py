@@ -117,11 +117,8 @@ class Inventory:
     def _lapsed(self, now: float) -> list[ObservedEndpoint]:
         """Endpoints that are taken to exist, and that nothing has shown for so long that their state is not known."""
         since = now - self._timing.stale_after
-        return [
-            record.endpoint
-            for record in self._records.values()
-            if record.present and record.endpoint is not None and record.last_shown < since
-        ]
+        lapsed = (record.endpoint for record in self._records.values() if record.unshown_since(since))
+        return [endpoint for endpoint in lapsed if endpoint is not None]
 
     def _note_nameless(self, answer: EndpointList, now: float) -> set[str]:
         """Items without an id may be any endpoint of the objects that their marks name: answers those ids."""
@@ -200,7 +197,7 @@ class Inventory:
         """A hidden endpoint does not answer by id any more."""
         self._hide(endpoint_id, hidden=False)
         record = self._records.get(endpoint_id)
-        if record is not None and record.present and record.last_shown < self.last_complete:
+        if record is not None and record.unshown_since(self.last_complete):
             self._vanish(record)
             self._note(record)
 

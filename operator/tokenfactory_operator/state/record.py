@@ -122,6 +122,10 @@ class EndpointRecord:
         """Whether the complete LIST begun at `complete` should show it and does not."""
         return self.known and not self.present and self.explained is None and self.evidence < complete
 
+    def unshown_since(self, stamp: float) -> bool:
+        """Whether it is taken to exist, and nothing has shown it since then."""
+        return self.present and self.last_shown < stamp
+
     def shows(self, identity: Identity) -> bool:
         """Whether it carries this object's mark, and not only a POST's answer has shown it."""
         marked = self.present and self.endpoint is not None and self.endpoint.carries(identity)
