@@ -79,8 +79,9 @@ def lost(s: Judged) -> Decision | None:
 
 def _recreate(s: Judged) -> Decision:
     text = f"Endpoint {s.recorded_id} is gone from the cloud. This operator did not delete it."
-    if not s.resource.created_by_us:
-        text += " It was adopted, so it is not recreated."
+    if s.resource.named_id == s.recorded_id or not s.resource.created_by_us:
+        why = "spec.endpointId names it" if s.resource.created_by_us else "It was adopted"
+        text += f" {why}, so it is not recreated."
         return Decision(verdict=Hindered(Reason.ENDPOINT_LOST, text, asks=True), after_list=True)
     if disabled(s) is not None:
         text += " Nothing is created while stopped."

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.attempt import CREATED
 from tokenfactory_operator.domain.errors import bounded
-from tokenfactory_operator.domain.identity import ADOPTED
+from tokenfactory_operator.domain.identity import ADOPTED, RESTORED
 
 NO: Final = frozenset({"false", "no", "off", "0"})
 """Values of an annotation that switch nothing on. A word that is not understood does: that is seen."""
@@ -135,9 +135,9 @@ class Resource:
 
     @property
     def created_by_us(self) -> bool:
-        """Whether the endpoint was created for this object rather than adopted."""
+        """Whether the endpoint was created for this object rather than adopted: its origin says that, else the spec."""
         named = bool(self.named_id) and self.status.endpoint_id in (None, self.named_id)
-        return not named and self.origin != ADOPTED
+        return not named if self.origin in {"", RESTORED} else self.origin != ADOPTED
 
     @property
     def deletion_policy(self) -> api.DeletionPolicy:

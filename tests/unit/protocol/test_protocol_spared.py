@@ -148,6 +148,32 @@ async def test_what_was_made_before_another_was_named(*, restart: bool) -> None:
     assert list((await deleted(stage)).cloud.endpoints) == ["ep-7"]
 
 
+@pytest.mark.rule("D27", "X51")
+@pytest.mark.parametrize("restart", [False, True])
+async def test_its_own_endpoint_is_named_later(*, restart: bool) -> None:
+    """The policy is left out: what was created is no adopted endpoint because the spec names it by now."""
+    stage = await Stage().ready()
+    stage.edit(endpointId="ep-1")
+    await stage.turn()
+    stage = stage.restarted() if restart else stage
+    await stage.turn()
+    assert stage.reported("Ready") == "True Available"
+    assert list((await deleted(stage)).cloud.endpoints) == []
+
+
+@pytest.mark.rule("L3")
+async def test_its_own_endpoint_is_named_later_and_lost() -> None:
+    """The name stays in the spec, so no other endpoint can take its place; nobody is told that it was adopted."""
+    stage = await Stage().ready()
+    stage.edit(endpointId="ep-1")
+    await stage.turn()
+    del stage.cloud.endpoints["ep-1"]
+    for _ in range(30):
+        await stage.turn(60)
+    assert (stage.reported("Stalled"), stage.journal("POST")) == ("True EndpointLost", [])
+    assert "spec.endpointId names it" in stage.message("Stalled")
+
+
 @pytest.mark.rule("D28")
 async def test_a_foreign_mark_beside_ours_before_the_id_is_written() -> None:
     """The decision has left it in the cloud, so cleaning up after the object does not take it."""
