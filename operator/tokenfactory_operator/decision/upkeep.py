@@ -39,7 +39,7 @@ def drifted(s: Judged) -> Decision | None:
     found = drift(spec, seen.endpoint, None if s.resource.observes else _mark(s, seen)) if seen and spec else None
     if seen is None or not found:
         return None
-    given_up = _given_up(s, found)
+    given_up = _given_up(s, seen, found)
     if given_up is not None:
         return Decision(verdict=given_up, record=seen.id)
     waiting = failed(s, Update.__name__)
@@ -54,15 +54,22 @@ def drifted(s: Judged) -> Decision | None:
     return offered.for_change(s, found, seen.id) or _update(s, seen, found, corrects=_applied(s))
 
 
-def _given_up(s: Judged, found: tuple[Difference, ...]) -> Verdict | None:
+def _given_up(s: Judged, seen: Sighting, found: tuple[Difference, ...]) -> Verdict | None:
     """Three accepted PATCHes did not last, or a PATCH was refused for good, before a restart perhaps."""
     known = s.resource.status.not_accepted or () if still_said(s) else ()
-    stuck = tuple(item for item in found if item.reported in known or corrected(s, item).tries >= MAX_CORRECTIONS)
+    stuck = tuple(item for item in found if item.reported in known or _undone(s, seen, item))
     if not stuck:
         return refused_for_good(s)
     named = "; ".join(map(str, stuck))
     text = f"Accepted {MAX_CORRECTIONS} times without effect: {named}. Change the spec, or find what changes the cloud."
     return Hindered(Reason.NOT_ACCEPTED, bounded(text), given_up=stuck)
+
+
+def _undone(s: Judged, seen: Sighting, item: Difference) -> bool:
+    """Whether the last correction was given its time too, and a LIST begun after it shows the difference again."""
+    record = corrected(s, item)
+    over = s.now >= record.last + _pause(s, record) and seen.listed > s.memory.calls.mutated
+    return over and record.tries >= MAX_CORRECTIONS
 
 
 def _update(s: Judged, seen: Sighting, found: tuple[Difference, ...], *, corrects: bool) -> Decision:

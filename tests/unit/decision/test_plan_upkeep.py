@@ -145,6 +145,16 @@ UPKEEP_ROWS = [
         id="third-correction-after-the-pause",
     ),
     pytest.param(
+        lambda s: correction(s.recorded().spec(displayName="chat"), 3).wait(30).lists(an_endpoint()),
+        Decided("drifted", reason=Reason.UPDATING, synced=None, record="ep-1", after=9, after_list=True),
+        id="the-third-correction-is-given-its-time-too",
+    ),
+    pytest.param(
+        lambda s: correction(s.recorded().spec(displayName="chat").lists(an_endpoint()), 3).wait(50),
+        Decided("drifted", reason=Reason.UPDATING, synced=None, record="ep-1", after_list=True),
+        id="the-third-correction-is-judged-by-a-list-after-it",
+    ),
+    pytest.param(
         lambda s: correction(s.recorded().spec(displayName="chat"), 3).wait(900).lists(an_endpoint()),
         Decided("drifted", reason=Reason.NOT_ACCEPTED, stalled=True, record="ep-1"),
         id="three-corrections-that-did-not-last",

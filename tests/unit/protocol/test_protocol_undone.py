@@ -31,7 +31,7 @@ async def rewriting(monkeypatch: pytest.MonkeyPatch) -> Stage:
 async def test_a_value_that_comes_back_in_another_form(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is the same field, so it is the same PATCH that does not last."""
     stage = await rewriting(monkeypatch)
-    for _ in range(60):
+    for _ in range(90):
         await stage.turn(seconds)
     assert stage.reported("Stalled") == "True NotAccepted"
     assert len(stage.journal("PATCH")) == 3
