@@ -77,10 +77,7 @@ def still_of_predecessor(s: DecisionInput) -> bool:
 
 def unlisted(s: DecisionInput) -> bool:
     """Whether a LIST leaves the recorded endpoint out, and nothing proves yet that it is gone."""
-    if not s.recorded_id or s.evidence.recorded.seen is not None or proof.gone(s):
-        return False
-    done = max(s.memory.endpoints[s.recorded_id].deleted, s.memory.endpoints[s.recorded_id].released) > NEVER
-    return not done and not (proof.absent(s) and proof.trusted(s))
+    return proof.unseen(s) and not (proof.absent(s) and proof.trusted(s))
 
 
 def likeliest(s: DecisionInput, unmarked: Sighting | None, copied: Collection[str]) -> Sighting | None:

@@ -33,6 +33,13 @@ def gone(s: DecisionInput) -> bool:
     return s.memory.endpoints[s.recorded_id].gone > s.evidence.recorded.absence.since
 
 
+def unseen(s: DecisionInput) -> bool:
+    """Whether nothing shows the recorded endpoint, and nothing says that it is gone or was to leave the object."""
+    if not s.recorded_id or s.evidence.recorded.seen is not None or gone(s):
+        return False
+    return max(s.memory.endpoints[s.recorded_id].deleted, s.memory.endpoints[s.recorded_id].released) == NEVER
+
+
 def known_as_ours(s: DecisionInput) -> bool:
     """Whether this process made the recorded endpoint, or has seen the object's mark on it."""
     return s.memory.endpoints[s.recorded_id].marked or s.memory.attempts.endpoint_id == s.recorded_id

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import Condition, Spec
+from tokenfactory_operator.decision import proof
 from tokenfactory_operator.decision.actions import Decision, Verdict
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.observed import ObservedEndpoint, spelled
@@ -115,7 +116,7 @@ def _drafts(s: Judged, decision: Decision, verdict: Verdict) -> Mapping[Conditio
         traffic = ("False", serving, "The endpoint takes no traffic.")
     # What was unknown is so for the present reason, and not for one that a process told that is gone.
     before = s.resource.status.condition(ConditionType.SERVING)
-    if _blind(s) or _out_of_sight(s, verdict) or (before is not None and not verdict.judged):
+    if _blind(s) or _out_of_sight(s, verdict) or proof.unseen(s) or (before is not None and not verdict.judged):
         traffic = ("Unknown", verdict.reason, verdict.message)
     synced = ({True: "True", False: "False", None: "Unknown"}[verdict.synced], verdict.reason, verdict.message)
     drafts = {ConditionType.READY: ready, ConditionType.SYNCED: synced, ConditionType.SERVING: traffic}

@@ -105,7 +105,7 @@ def test_the_status_goes_on_naming_the_recorded_one() -> None:
     said = {item.type: (item.status, item.reason) for item in reported.conditions}
     assert reported.endpoint_id == "ep-1"
     assert said["Ready"] == ("Unknown", "EndpointLost")
-    assert said["Serving"] == ("False", "NotServing")
+    assert said["Serving"] == ("Unknown", "EndpointLost")
     assert "ep-1 is not in the cloud's list" in decision.verdict.message
     assert "ep-2" in decision.verdict.message
 

@@ -191,10 +191,40 @@ TABLE = [
         {
             "Ready": "Unknown EndpointLost",
             "Synced": "Unknown EndpointLost",
-            "Serving": "False NotServing",
+            "Serving": "Unknown EndpointLost",
             "Reconciling": "True EndpointLost",
         },
         id="perhaps-lost",
+    ),
+    pytest.param(
+        Scene().recorded().settles(),
+        {
+            "Ready": "Unknown EndpointLost",
+            "Synced": "Unknown EndpointLost",
+            "Serving": "Unknown EndpointLost",
+            "Reconciling": "True EndpointLost",
+        },
+        id="absent-and-not-yet-proven-gone",
+    ),
+    pytest.param(
+        Scene().recorded().hides().settles(),
+        {
+            "Ready": "False InventoryUntrusted",
+            "Synced": "False InventoryUntrusted",
+            "Serving": "Unknown InventoryUntrusted",
+            "Stalled": "True InventoryUntrusted",
+        },
+        id="left-out-by-a-list-that-is-not-trusted",
+    ),
+    pytest.param(
+        Scene().recorded().spec(enabled=False).settles().gone(),
+        {
+            "Ready": "False EndpointLost",
+            "Synced": "False EndpointLost",
+            "Serving": "False NotServing",
+            "Stalled": "True EndpointLost",
+        },
+        id="proven-gone",
     ),
     pytest.param(
         in_order().annotated("tokenfactory.nebius.com/paused"),
@@ -204,6 +234,7 @@ TABLE = [
 ]
 
 
+@pytest.mark.rule(R9="left-out-by-a-list-that-is-not-trusted")
 @pytest.mark.parametrize(("scene", "expected"), TABLE)
 def test_conditions(scene: Scene, expected: dict[str, str]) -> None:
     """The rows of the design's table of conditions."""
