@@ -29,6 +29,9 @@ def copied(s: Judged) -> Decision | None:
 def adoption(s: Judged) -> Decision | None:
     """What stands against an adoption, or its first step: the id is written down before anything is sent."""
     if s.own.obstacle is not None:
+        unlisted = s.own.obstacle.reason is Reason.ENDPOINT_NOT_FOUND and not s.memory.attempts.endpoint_id
+        if unlisted and s.evidence.view.last_view <= s.memory.endpoints[s.own.target].named:
+            return Decision(after_list=True, hurry=True)  # it may have been made since that LIST
         return Decision(verdict=s.own.obstacle, after_list=True)
     if s.own.target in ("", s.recorded_id) or s.own.target in s.own.seen:
         return None

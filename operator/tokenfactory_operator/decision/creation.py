@@ -60,7 +60,7 @@ def lost(s: Judged) -> Decision | None:
     present = s.own.kept is not None or s.evidence.recorded.seen is not None
     if not endpoint_id or (present and endpoint_id not in s.evidence.view.hidden):
         return None
-    others = ", ".join(seen.id for seen in s.evidence.own)
+    others = ", ".join(seen.id for seen in s.evidence.own if seen.id != endpoint_id)
     untouched = f" Until then {others}, with this object's mark too, is left alone." if others else ""
     text = f"Endpoint {endpoint_id} is not in the cloud's list. Checking whether it is gone.{untouched}"
     confirming = UnderWay(Reason.ENDPOINT_LOST, text)

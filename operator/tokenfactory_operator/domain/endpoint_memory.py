@@ -17,6 +17,8 @@ from tokenfactory_operator.domain.timing import NEVER
 class EndpointMemory:
     """What this process did to one endpoint, and saw of it, for one object."""
 
+    named: float = NEVER
+    """First sight of its id in the spec, with this credential."""
     known_since: float = NEVER
     """Since when it is known to exist, if it was seen as this object's."""
     marked: bool = False
@@ -57,6 +59,11 @@ class EndpointMemories:
         self._by_id[endpoint_id] = replace(self[endpoint_id], **changes)  # type: ignore[arg-type]  # of its fields
 
     # What has happened
+
+    def name_seen(self, endpoint_id: str, at: float) -> None:
+        """The spec names it; the first sight counts."""
+        if self[endpoint_id].named == NEVER:
+            self._change(endpoint_id, named=at)
 
     def seen(self, endpoint_id: str, since: float = NEVER, *, marked: bool = False, shown: bool = False) -> None:
         """It is known to exist since then; what was known before stays, and the first time counts."""
@@ -99,7 +106,7 @@ class EndpointMemories:
     def credential_changed(self) -> None:
         """What is known by id, and that a DELETE was answered, was known beside the other credential's LISTs."""
         for endpoint_id in self._by_id:
-            self._change(endpoint_id, probed=NEVER, looked=False, deleted=NEVER, deleted_first=NEVER)
+            self._change(endpoint_id, named=NEVER, probed=NEVER, looked=False, deleted=NEVER, deleted_first=NEVER)
 
     # What is asked
 

@@ -43,6 +43,8 @@ def note(known: Known, inventory: Inventory, projects: Projects) -> None:
 def _note_object(resource: Resource, memory: Memory, now: float) -> None:
     if resource.has_finalizer:
         memory.attempts.finalizer_seen(now)
+    if resource.named_id:
+        memory.endpoints.name_seen(resource.named_id, now)
     if memory.request.news(resource.requested_at, now) and resource.request_pending:
         memory.requested(status.doubt_reported(resource.status), resource.status.conflicting_endpoints or ())
     memory.attempts.recorded(resource.status.endpoint_id)

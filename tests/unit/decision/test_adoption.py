@@ -55,7 +55,7 @@ FIRST_STEP = [
         id="no-list",
     ),
     pytest.param(
-        lambda s: s.spec(endpointId="ep-9").lists(UNMARKED).may(adopt=True),
+        lambda s: s.spec(endpointId="ep-9").noted(UNMARKED).lists(UNMARKED).may(adopt=True),
         refused(Reason.ENDPOINT_NOT_FOUND),
         id="not-listed",
     ),
@@ -119,7 +119,9 @@ def test_whether_an_adoption_begins(arrange: Arrange, expected: Decided) -> None
     ("arrange", "words"),
     [
         pytest.param(naming(), ("ep-1", "namespace ml", "TOKENFACTORY_ADOPTION_NAMESPACES"), id="forbidden"),
-        pytest.param(lambda s: s.spec(endpointId="ep-9").lists(), ("ep-9", "project", "endpointId"), id="not-listed"),
+        pytest.param(
+            lambda s: s.spec(endpointId="ep-9").noted().lists(), ("ep-9", "project", "endpointId"), id="not-listed"
+        ),
         pytest.param(allowed(FOREIGN), ("ep-1", f"ml/other (uid {OTHER_UID})"), id="anothers"),
         pytest.param(allowed(ELSEWHERE), ("ep-1", "ml/llm of the cluster c2"), id="another-clusters"),
         pytest.param(lambda s: allowed()(s).claimed("ml/second"), ("ep-1", "ml/second"), id="claimed"),

@@ -66,7 +66,7 @@ CREATE_ROWS = [
         id="observe-creates-nothing",
     ),
     pytest.param(
-        lambda s: s.spec(endpointId="ep-7").lists(),
+        lambda s: s.spec(endpointId="ep-7").noted().lists(),
         Decided("adoption", reason=Reason.ENDPOINT_NOT_FOUND, stalled=True, after_list=True),
         id="adopted-creates-nothing",
     ),

@@ -110,6 +110,14 @@ def test_the_status_goes_on_naming_the_recorded_one() -> None:
     assert "ep-2" in decision.verdict.message
 
 
+def test_the_recorded_one_is_no_other_one() -> None:
+    """A look by id shows it, and the lists hide it: the message names no endpoint beside it."""
+    decision = decide(Scene().recorded().settles().finds(an_endpoint()).situation())
+    assert decision.verdict is not None
+    assert decision.verdict.reason is Reason.INVENTORY_UNTRUSTED
+    assert "is left alone" not in decision.verdict.message
+
+
 @pytest.mark.rule("C42")
 @pytest.mark.parametrize("looked", [False, True], ids=["looking-by-id", "looked"])
 def test_a_list_that_is_not_trusted(*, looked: bool) -> None:

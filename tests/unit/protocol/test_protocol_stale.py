@@ -140,3 +140,30 @@ async def test_after_the_attempt_is_ruled_out_the_predecessor_is_adopted() -> No
     assert stage.journal("POST", "DELETE") == ["POST"]
     assert KEY in stage.kube.objects
     assert an_object()["metadata"]["uid"] in (stage.cloud.endpoints["ep-7"].description or "")
+
+
+@pytest.mark.rule("A1")
+async def test_an_endpoint_that_is_named_before_a_list_shows_it() -> None:
+    """Somebody has just made it in the console: a list of before the object proves nothing, and fails nobody's wait."""
+    stage = Stage(policy=Policy(may_adopt=True), endpointId="ep-7")
+    await stage.poll()
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description="somebody's")
+    await stage.reconcile()
+    for _ in range(3):
+        await stage.turn()
+    assert stage.reported("Ready") == "True Available"
+    assert "EndpointNotFound" not in stage.witness.events
+
+
+@pytest.mark.rule("A1")
+@pytest.mark.parametrize("restart", [False, True])
+async def test_an_endpoint_that_is_named_and_never_listed(*, restart: bool) -> None:
+    """The next list tells; a process that starts later says what the one before it has said until it has a list."""
+    stage = Stage(policy=Policy(may_adopt=True), endpointId="ep-7")
+    await stage.poll()
+    await stage.reconcile()
+    await stage.turn()
+    if restart:
+        stage = stage.restarted()
+        await stage.reconcile()
+    assert stage.reported("Stalled") == "True EndpointNotFound"

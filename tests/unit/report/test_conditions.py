@@ -355,7 +355,7 @@ def test_a_blind_operator_does_not_know() -> None:
 def test_conditions_come_in_one_order() -> None:
     """People and diffs see them always alike."""
     order = list(ConditionType)
-    for scene in (in_order(), Scene().recorded().lists(), Scene().spec(endpointId="ep-1").lists()):
+    for scene in (in_order(), Scene().recorded().lists(), Scene().spec(endpointId="ep-1").noted().lists()):
         types = [ConditionType(kind) for kind in reported(scene)]
         assert types == sorted(types, key=order.index)
 
