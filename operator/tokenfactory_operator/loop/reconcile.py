@@ -98,12 +98,12 @@ class Reconciler:
         body = self._ports.cache.get(key)
         if body is None:
             return await self._missing(key)
-        if await self._secrets.read(body):
-            return Again(after=0.0)  # by another account's worker
         conflict: KubeError | None = None
         for _ in range(MAX_STEPS):
             if body is None:
                 return await self._vanished(key)
+            if await self._secrets.read(body):  # a conflict may have shown an edit, which is no news any more
+                return Again(after=0.0)  # by another account's worker
             resource = parse(body)
             if await self._left_behind(key, resource):
                 return Again(after=BACKOFF_FIRST, pressing=True)

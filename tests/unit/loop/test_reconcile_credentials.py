@@ -106,13 +106,15 @@ class Holder:
     def __init__(self, script: Script) -> None:
         self.script = script
         self.held = False
-        self.unread = False
+        self.unread = ""
+        """Name of a Secret."""
         self.gone: list[str] = []
 
-    async def read(self, body: JsonObject) -> bool:  # noqa: ARG002 - the protocol's
+    async def read(self, body: JsonObject) -> bool:
         """Reads once."""
-        was, self.unread = self.unread, False
-        return was
+        found = bool(self.unread) and _secret_of(body) == self.unread
+        self.unread = "" if found else self.unread
+        return found
 
     async def hold(self, body: JsonObject) -> bool:
         """Writes once."""
@@ -123,7 +125,12 @@ class Holder:
 
     def left(self, body: JsonObject) -> None:
         """Noted."""
-        self.gone.append(body["spec"].get("credentials", {}).get("secretRef", {}).get("name", ""))
+        self.gone.append(_secret_of(body))
+
+
+def _secret_of(body: JsonObject) -> str:
+    name: str = body["spec"].get("credentials", {}).get("secretRef", {}).get("name", "")
+    return name
 
 
 def keeping(**spec: Any) -> tuple[Stage, Holder]:  # noqa: ANN401  # fields of the wire
@@ -137,10 +144,23 @@ def keeping(**spec: Any) -> tuple[Stage, Holder]:  # noqa: ANN401  # fields of t
 async def test_credentials_that_were_just_read_are_used_by_the_next_pass() -> None:
     """This one may be another account's worker: it does nothing, and the object is looked at again at once."""
     stage, holder = keeping()
-    holder.unread = True
+    holder.unread = "one"
     again = await stage.turn()
     assert again.after == 0.0
     assert stage.journal() == []
+    await stage.turn()
+    assert "POST" in stage.journal()
+
+
+async def test_the_secret_of_an_edit_that_only_a_conflict_shows_is_read() -> None:
+    """The pass reads the object again. Its event is no news then, so no other pass would come and read the Secret."""
+    stage, holder = keeping()
+    holder.unread = "two"
+    stage.kube.edit(KEY, spec={"credentials": {"secretRef": {"name": "two"}}})
+    again = await stage.turn()
+    assert (again.after, holder.unread) == (0.0, "")
+    assert "POST" not in stage.journal()
+    stage.watch()
     await stage.turn()
     assert "POST" in stage.journal()
 
