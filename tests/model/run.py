@@ -97,7 +97,9 @@ class Simulation:
             rates[GARBLED] = world.around.forms.choice((0.0, 0.0, *LIST_RATES))
         kube = random.Random(f"kube {self._seed}")
         if kube.random() < KUBE_WIRED:
-            world.around.trouble = Trouble(self._chance, kube)
+            world.around.trouble = trouble = Trouble(self._chance, kube)
+            world.kube.admission = trouble.admitted
+            rates |= trouble.rates
         world.around.missing_page = rng.randint(0, 1)
         world.around.hides = "list.hidden" in rates
         world.checks.view_age = timing.stale_after

@@ -21,7 +21,7 @@ from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube import forms
 from tokenfactory_operator.kube.errors import NoAnswer, SetupError, TooLarge, from_answer, reading
 from tokenfactory_operator.kube.login import Connection, load_connection
-from tokenfactory_operator.kube.paths import REVIEWS, kind_of
+from tokenfactory_operator.kube.paths import REVIEWS, kind_of, target_of
 from tokenfactory_operator.kube.sessions import Loader, Signer, loaded, session, trusted
 from tokenfactory_operator.kube.under_way import WritesUnderWay
 from tokenfactory_operator.ports import JsonObject
@@ -161,10 +161,12 @@ class KubeClient:
         return _parsed(f"{method} {path}", await self._answer(method, path, **options))
 
     async def object(self, method: str, path: str, **options: Unpack[Options]) -> JsonObject:
-        """As `request`, where the answer is an object; raises `KubeError` where it is none (see `forms`)."""
+        """As `request`, where the answer is the object; raises `KubeError` where it is none, or another (`forms`)."""
         document = await self.request(method, path, **options)
+        asked, sent = target_of(path), options.get("body") or {}
         with reading(f"{method} {path}"):
-            return forms.object_of(document)
+            name = asked.name or (sent.get("metadata") or {}).get("name", "")  # of one that is being made
+            return forms.object_of(document, asked._replace(name=name), bare=options.get("accept", JSON) != JSON)
 
     async def page(
         self, path: str, *, query: Sequence[tuple[str, str]] = (), accept: str = JSON, most: int | None = None
@@ -175,7 +177,7 @@ class KubeClient:
         """
         data = await self._answer("GET", path, query=query, accept=accept, most=most)
         with reading(f"GET {path}"):
-            return forms.page_of(_parsed(f"GET {path}", data)), len(data)
+            return forms.page_of(_parsed(f"GET {path}", data), target_of(path), bare=accept != JSON), len(data)
 
     async def text(self, path: str, *, most: int) -> str:
         """GET what is no JSON, such as what a pod serves, of `most` bytes at most. Raises as `request`."""

@@ -1,7 +1,8 @@
 """The form that an answer of the API server must have: what has another one is no answer, whoever sent it.
 
 A proxy may answer in place of the API server, and cut or repeat what it says. So nothing is concluded from an answer
-that does not say all that is needed of it: a page without `items` is no empty page. Nothing is decided here.
+that does not say all that is needed of it: a page without `items` is no empty page. Nor from one that says that it is
+about something else than was asked for. Nothing is decided here.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from tokenfactory_operator.kube.paths import Target
 from tokenfactory_operator.ports import JsonObject
 
 LONGEST_VERSION: Final = 20
@@ -19,15 +21,19 @@ EVENTS: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
 """Types of the events that bring an object."""
 BOOKMARK: Final = "BOOKMARK"
 
-_METADATA_LIST: Final = "PartialObjectMetadataList"
+ANYTHING: Final = Target("", "", "", "")
+"""In place of what was asked for, where that is not known."""
+
+_METADATA: Final = "PartialObjectMetadata"
+_METADATA_LIST: Final = f"{_METADATA}List"
 
 
 class Malformed(ValueError):
     """What is wrong with an answer's form."""
 
 
-def object_of(document: object) -> JsonObject:
-    """An object, as it is. Raises `Malformed`."""
+def object_of(document: object, asked: Target = ANYTHING, *, bare: bool = True) -> JsonObject:
+    """The object that was asked for, as it is. `bare`: it may have its metadata alone. Raises `Malformed`."""
     body = _mapping(document, "the object")
     metadata = _mapping(body.get("metadata"), "metadata")
     for name in ("name", "uid"):
@@ -42,7 +48,17 @@ def object_of(document: object) -> JsonObject:
         raise Malformed("metadata.finalizers holds what is no text")
     for name in ("spec", "status", "data"):
         _mapping(body.get(name) or {}, name)
+    _check_kind(body, asked.kind, _METADATA if bare else "")
+    for name, wanted in (("name", asked.name), ("namespace", asked.namespace)):
+        if wanted and metadata.get(name, wanted) != wanted:
+            raise Malformed(f"metadata.{name} is not {wanted}: it is about another object")
     return body
+
+
+def _check_kind(document: JsonObject, *kinds: str) -> None:
+    """What says nothing of its kind may be of any, such as an item of a page. Where the first is empty, any may be."""
+    if kinds[0] and document.get("kind", kinds[0]) not in kinds:
+        raise Malformed(f"the kind is not {kinds[0]}")
 
 
 class Page(NamedTuple):
@@ -55,9 +71,13 @@ class Page(NamedTuple):
     """What to go on with; empty on the last page."""
 
 
-def page_of(document: object) -> Page:
-    """A page. By their metadata alone no objects are `null` and no empty list (seen on 1.37). Raises `Malformed`."""
+def page_of(document: object, asked: Target = ANYTHING, *, bare: bool = True) -> Page:
+    """A page of what was asked for; `bare` as for an object. Raises `Malformed`.
+
+    By their metadata alone no objects are `null` and no empty list (seen on 1.37).
+    """
     page = _mapping(document, "the page")
+    _check_kind(page, asked.kind and f"{asked.kind}List", _METADATA_LIST if bare else "")
     metadata = _mapping(page.get("metadata"), "metadata")
     token = metadata.get("continue") or ""
     if not isinstance(token, str):
@@ -65,7 +85,7 @@ def page_of(document: object) -> Page:
     items = page.get("items")
     if items is None and page.get("kind") == _METADATA_LIST:
         items = ()
-    return Page([object_of(item) for item in _sequence(items, "items")], version_of(metadata), token)
+    return Page([object_of(item, asked, bare=bare) for item in _sequence(items, "items")], version_of(metadata), token)
 
 
 def version_of(metadata: JsonObject) -> str:

@@ -20,6 +20,7 @@ class Collection:
 
     api_version: str
     plural: str
+    kind: str
 
     def within(self, namespace: str | None = None) -> str:
         """The path of those of a namespace; `None`: of the whole cluster."""
@@ -36,18 +37,24 @@ class Collection:
         return self.named(key.name, key.namespace)
 
 
-OBJECTS: Final = Collection(api.API_VERSION, api.PLURAL)
-SECRETS: Final = Collection("v1", "secrets")
-CONFIG_MAPS: Final = Collection("v1", "configmaps")
-EVENTS: Final = Collection("v1", "events")
-NAMESPACES: Final = Collection("v1", "namespaces")
-PODS: Final = Collection("v1", "pods")
-LEASES: Final = Collection("coordination.k8s.io/v1", "leases")
-DEPLOYMENTS: Final = Collection("apps/v1", "deployments")
-REVIEWS: Final = Collection("authorization.k8s.io/v1", "selfsubjectaccessreviews").within()
+OBJECTS: Final = Collection(api.API_VERSION, api.PLURAL, api.KIND)
+SECRETS: Final = Collection("v1", "secrets", "Secret")
+CONFIG_MAPS: Final = Collection("v1", "configmaps", "ConfigMap")
+EVENTS: Final = Collection("v1", "events", "Event")
+NAMESPACES: Final = Collection("v1", "namespaces", "Namespace")
+PODS: Final = Collection("v1", "pods", "Pod")
+LEASES: Final = Collection("coordination.k8s.io/v1", "leases", "Lease")
+DEPLOYMENTS: Final = Collection("apps/v1", "deployments", "Deployment")
+REVIEWS: Final = Collection("authorization.k8s.io/v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview").within()
 """Where an account asks what it may do: a POST that writes nothing."""
-REVIEWS_OF_OTHERS: Final = Collection("authorization.k8s.io/v1", "subjectaccessreviews").within()
+REVIEWS_OF_OTHERS: Final = Collection("authorization.k8s.io/v1", "subjectaccessreviews", "SubjectAccessReview").within()
 """Where somebody asks what another account may do."""
+
+
+KINDS: Final = {
+    each.plural: each.kind for each in (OBJECTS, SECRETS, CONFIG_MAPS, EVENTS, NAMESPACES, PODS, LEASES, DEPLOYMENTS)
+}
+"""By the plural of a resource, the kind of its objects."""
 
 
 class Target(NamedTuple):
@@ -57,6 +64,11 @@ class Target(NamedTuple):
     namespace: str
     name: str
     subresource: str
+
+    @property
+    def kind(self) -> str:
+        """Of the objects that an answer has; empty where that is not known."""
+        return KINDS.get(self.plural, "")
 
 
 def target_of(path: str) -> Target:

@@ -24,6 +24,7 @@ from tokenfactory_operator.kube import forms
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.echoes import EXPIRED, Known, Line, News, Settled
 from tokenfactory_operator.kube.lean import METADATA, METADATA_LIST, PAGE_BYTES, lean
+from tokenfactory_operator.kube.paths import target_of
 from tokenfactory_operator.limiter import Limiter
 
 WATCH_EVERY: Final = 1.0
@@ -143,7 +144,8 @@ class WatchSession:
             document = json.loads(await self._read(answer))
             path = self._path(answer.url)
             if forms.discovered(path, document, self.needed.get(path, ())) is None:
-                items = [lean(item) for item in forms.page_of(document).items if not self.is_known(item)]
+                page = forms.page_of(document, target_of(path), bare=self.is_metadata_only(path))
+                items = [lean(item) for item in page.items if not self.is_known(item)]
                 document = {**document, "items": items}
         except (ListAnew, aiohttp.ClientConnectionError, TimeoutError):
             raise

@@ -39,7 +39,7 @@ CALLS: list[Callable[[KubeClient], Awaitable[object]]] = [
     lambda client: KubeSecrets(client).list_all(),
     lambda client: KubeSecrets(client).set_finalizers(KEY, ("f",), resource_version="1"),
     lambda client: KubeConfigMaps(client).get(KEY),
-    lambda client: KubeConfigMaps(client).create(KEY, {}),
+    lambda client: KubeConfigMaps(client).create(KEY, {"metadata": {"name": "a"}}),
     lambda client: leases(client).get(),
     lambda client: leases(client).create(RECORD),
     lambda client: leases(client).write(RECORD),
@@ -73,6 +73,48 @@ async def test_an_answer_of_another_form(call: Callable[[KubeClient], Awaitable[
     async with loopback(lambda _: answer(form)) as server, client_of(server) as client:
         with pytest.raises(KubeError):
             await call(client)
+
+
+OTHERS: list[Any] = [
+    {"kind": "Event", "metadata": METADATA, "items": []},
+    {"kind": "EventList", "metadata": METADATA, "items": []},
+    {"kind": "Status", "metadata": METADATA, "items": []},
+    {"metadata": {**METADATA, "name": "other"}},
+    {"metadata": {**METADATA, "namespace": "other"}},
+]
+
+
+@pytest.mark.rule("E39", "X52")
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("other", OTHERS)
+async def test_an_answer_about_something_else(call: Callable[[KubeClient], Awaitable[object]], other: object) -> None:
+    """A proxy's, or one to another request: nothing of it is taken for what was asked for."""
+    async with loopback(lambda _: answer(other)) as server, client_of(server) as client:
+        with pytest.raises(KubeError) as caught:
+            await call(client)
+    assert type(caught.value) is KubeError
+
+
+@pytest.mark.rule("E39")
+@pytest.mark.parametrize("kind", ["PartialObjectMetadata", "PartialObjectMetadataList"])
+async def test_metadata_in_place_of_the_object(kind: str) -> None:
+    """What has no status says nothing of it; of a Secret's metadata it is the right answer."""
+    bare = answer({"kind": kind, "metadata": METADATA, "items": []})
+    async with loopback(lambda _: bare) as server, client_of(server) as client:
+        for call in (CALLS[0], CALLS[1], CALLS[2], CALLS[3], CALLS[6]):
+            with pytest.raises(KubeError):
+                await call(client)
+        assert await (CALLS[7] if kind.endswith("List") else CALLS[8])(client)
+
+
+@pytest.mark.rule("E39")
+async def test_a_page_of_another_namespace() -> None:
+    """It is no listing of this one."""
+    page = answer({"metadata": {"resourceVersion": "1"}, "items": [{"metadata": {**METADATA, "namespace": "other"}}]})
+    async with loopback(lambda _: page) as server, client_of(server) as client:
+        assert len((await KubeObjects(client).list_all())[0]) == 1
+        with pytest.raises(KubeError, match=r"metadata\.namespace"):
+            await KubeObjects(client).list_in("ml")
 
 
 @pytest.mark.parametrize("call", CALLS)

@@ -63,8 +63,9 @@ class Collection:
         self.accepted.append(request.headers["Accept"])
         rest = str(first + limit) if first + limit < len(self.items) else ""
         items = self.items[first : first + limit] or None
-        kind = "PartialObjectMetadataList"
-        return answer({"kind": kind, "metadata": {"resourceVersion": "9", "continue": rest}, "items": items})
+        page = {"metadata": {"resourceVersion": "9", "continue": rest}, "items": items}
+        bare = request.headers["Accept"] == METADATA_LIST
+        return answer({"kind": "PartialObjectMetadataList", **page} if bare else {**page, "items": items or []})
 
 
 def test_only_what_is_needed_is_kept() -> None:

@@ -40,7 +40,7 @@ def body(number: int, **metadata: object) -> dict[str, Any]:
 
 def page(*items: object, token: object = "", version: object = "9") -> dict[str, Any]:
     """A page of a listing."""
-    return {"kind": "List", "metadata": {"resourceVersion": version, "continue": token}, "items": list(items)}
+    return {"metadata": {"resourceVersion": version, "continue": token}, "items": list(items)}
 
 
 def event(kind: object, given: object) -> str:
@@ -162,8 +162,8 @@ ANYWHERE = [
     pytest.param(answer("null"), id="null"),
     pytest.param(answer("[" * 100_000), id="a deep answer"),
     pytest.param(answer(status_object(500, "InternalError")), id="a Status as a success"),
-    pytest.param(answer({"kind": "List", "metadata": {"resourceVersion": "9"}, "items": None}), id="null items"),
-    pytest.param(answer({"kind": "List", "metadata": {"resourceVersion": "9"}}), id="no items"),
+    pytest.param(answer({"kind": "DedicatedEndpointList", "metadata": {"resourceVersion": "9"}, "items": None}), id="null items"),
+    pytest.param(answer({"kind": "DedicatedEndpointList", "metadata": {"resourceVersion": "9"}}), id="no items"),
     pytest.param(answer({"items": []}), id="no version"),
     pytest.param(answer(page(version="nine")), id="a wrong version"),
     pytest.param(answer(page(token=7)), id="a token that is no text"),
