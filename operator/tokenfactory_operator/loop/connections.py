@@ -64,9 +64,15 @@ class Connections:
         self._known.pop(uid, None)
 
     def due(self, uid: str) -> float | None:
-        """Seconds until the next look is due; `None` where there is nothing to look at."""
+        """Seconds until the next look is due; `None` where there is nothing to look at. Asked after a pass.
+
+        Where it was due and the pass has not looked, since it had nothing to tell, neither would the next one at once.
+        """
         known = self._known.get(uid)
-        return max(0.0, known.until - self._ports.clock.monotonic()) if known is not None else None
+        if known is None:
+            return None
+        left = known.until - self._ports.clock.monotonic()
+        return left if left > 0.0 else RETRY
 
     async def publish(self, resource: Resource, wanted: api.Status) -> api.Status:
         """`wanted` with what became of the ConfigMap, which is written first where it differs. Raises `LeaseLost`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -317,6 +318,29 @@ async def test_a_lost_endpoint_keeps_what_was_written() -> None:
     await stage.turn()
     assert data(stage)["DEDICATED_ENDPOINT_ID"] == stage.status["endpointId"]
     assert data(stage) != before
+
+
+async def _unobserved(stage: Stage) -> None:
+    """The cloud was not listed for long: nothing is judged."""
+    stage.wait_out(2 * RESYNC)
+
+
+async def _deleting(stage: Stage) -> None:
+    """The deletion of a paused object waits for a person."""
+    stage.annotate(paused="true")
+    stage.delete()
+    await stage.turn(2 * RESYNC)
+
+
+@pytest.mark.rule("R10", "X53")
+@pytest.mark.parametrize("hinder", [_unobserved, _deleting])
+async def test_a_look_that_is_due_and_not_taken_does_not_turn(hinder: Callable[[Stage], Awaitable[None]]) -> None:
+    """A pass that has nothing to tell does not look at the ConfigMap: it must not be repeated at once, without end."""
+    stage = await a_stage().ready()
+    await hinder(stage)
+    for _ in range(3):
+        again = await stage.reconcile()
+        assert again.after is None or again.after > 0.5
 
 
 async def test_the_memory_of_objects_that_are_gone_is_given_back() -> None:

@@ -162,7 +162,9 @@ ANYWHERE = [
     pytest.param(answer("null"), id="null"),
     pytest.param(answer("[" * 100_000), id="a deep answer"),
     pytest.param(answer(status_object(500, "InternalError")), id="a Status as a success"),
-    pytest.param(answer({"kind": "DedicatedEndpointList", "metadata": {"resourceVersion": "9"}, "items": None}), id="null items"),
+    pytest.param(
+        answer({"kind": "DedicatedEndpointList", "metadata": {"resourceVersion": "9"}, "items": None}), id="null items"
+    ),
     pytest.param(answer({"kind": "DedicatedEndpointList", "metadata": {"resourceVersion": "9"}}), id="no items"),
     pytest.param(answer({"items": []}), id="no version"),
     pytest.param(answer(page(version="nine")), id="a wrong version"),
