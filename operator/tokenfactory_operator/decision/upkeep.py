@@ -14,7 +14,7 @@ from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.desired import owner_mark
 from tokenfactory_operator.domain.drift import Difference, drift, untold
 from tokenfactory_operator.domain.errors import bounded
-from tokenfactory_operator.domain.identity import ADOPTED, OwnerMark
+from tokenfactory_operator.domain.identity import ADOPTED, RESTORED, OwnerMark
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 
 MAX_CORRECTIONS: Final = 3
@@ -126,7 +126,7 @@ def _mark(s: Judged, seen: Sighting) -> OwnerMark:
     carried = next((mark for mark in seen.endpoint.marks if mark.identity == s.identity), None)
     if carried is not None:
         return carried
-    if seen.id == s.own.target:
+    if seen.id == s.own.target and s.resource.origin in {"", RESTORED}:
         return owner_mark(s.resource, s.identity, ADOPTED)
     return s.remembered_mark
 

@@ -36,7 +36,7 @@ from unit.support.adopting import (
     refused,
     updating,
 )
-from unit.support.builders import FOREIGN, an_endpoint, released
+from unit.support.builders import FOREIGN, an_endpoint, mark, released
 from unit.support.outcome import Decided, decided
 from unit.support.scene import Scene
 
@@ -76,7 +76,7 @@ LATER = [
     ),
     pytest.param(
         lambda s: s.recorded().spec(endpointId="ep-1").saw_mark().lists(UNMARKED),
-        updating(marking("a note", f"a note {MINE}", adopts=False)),
+        updating(marking("a note", f"a note {mark()}", adopts=False)),
         id="the-wiped-mark-of-its-own-needs-no-leave",
     ),
     pytest.param(

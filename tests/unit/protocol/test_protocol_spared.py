@@ -161,6 +161,19 @@ async def test_its_own_endpoint_is_named_later(*, restart: bool) -> None:
     assert list((await deleted(stage)).cloud.endpoints) == []
 
 
+@pytest.mark.rule("D27", "I18")
+async def test_its_own_endpoint_is_named_later_and_its_mark_is_wiped() -> None:
+    """The mark that is put back says who made it, as the one before did."""
+    stage = await Stage().ready()
+    stage.edit(endpointId="ep-1")
+    await stage.turn()
+    stage.cloud.endpoints["ep-1"] = replace(stage.cloud.endpoints["ep-1"], description="by hand")
+    await stage.turn(60)
+    await stage.turn()
+    assert stage.reported("Ready") == "True Available"
+    assert list((await deleted(stage)).cloud.endpoints) == []
+
+
 @pytest.mark.rule("L3")
 async def test_its_own_endpoint_is_named_later_and_lost() -> None:
     """The name stays in the spec, so no other endpoint can take its place; nobody is told that it was adopted."""
