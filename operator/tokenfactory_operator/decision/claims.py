@@ -182,8 +182,20 @@ def _conflict(s: DecisionInput, endpoint: ObservedEndpoint) -> Hindered | None:
         return Hindered(Reason.OWNERSHIP_CONFLICT, text)
     if not endpoint.foreign_to(s.identity) or of_predecessor(s, endpoint):
         return None
-    text = f"Endpoint {endpoint.id} belongs to another owner: {other_owners(s, endpoint)}. Release it there first."
+    advice = same_uid_text(s, endpoint) or "Release it there first."
+    text = f"Endpoint {endpoint.id} belongs to another owner: {other_owners(s, endpoint)}. {advice}"
     return Hindered(Reason.OWNERSHIP_CONFLICT, text)
+
+
+def same_uid_text(s: DecisionInput, endpoint: ObservedEndpoint) -> str:
+    """What to do where a mark names this object's uid and another cluster id: no two objects have one uid by chance."""
+    ids = [mark.identity.cluster_id for mark in endpoint.marks if mark.identity.uid == s.identity.uid]
+    if endpoint.carries(s.identity) or not ids:
+        return ""
+    return (
+        f"The mark has this object's uid. If this cluster had the id {visible(ids[0])} before, give it that id again: "
+        "TOKENFACTORY_CLUSTER_ID (chart: clusterId). If it is a copy of that cluster, the endpoint is the other one's."
+    )
 
 
 def other_owners(s: DecisionInput, endpoint: ObservedEndpoint) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tokenfactory_operator.decision import proof
 from tokenfactory_operator.decision.actions import Decision, DeleteDuplicate, Hindered, Nothing, UnderWay, Verdict
-from tokenfactory_operator.decision.claims import other_owners, unproven_text
+from tokenfactory_operator.decision.claims import other_owners, same_uid_text, unproven_text
 from tokenfactory_operator.decision.failures import tried
 from tokenfactory_operator.decision.ownership import Deed, Judged, Role
 from tokenfactory_operator.domain.decision_input import Sighting
@@ -50,7 +50,7 @@ def foreign_owner(s: Judged) -> Decision | None:
         return None  # what is being adopted, `adoption` has judged before
     advice = "Remove the wrong mark in the console."
     if not found.carries(s.identity):
-        advice = (
+        advice = same_uid_text(s, found) or (
             f"If it is theirs, this object's status is wrong: delete the object and apply it again. If not: {advice}"
         )
     owners = other_owners(s, found)

@@ -47,7 +47,7 @@ def test_ownership_is_judged_in_few_calls() -> None:
     assert depth("ownership.judge") <= DEPTH
 
 
-SAID: Final = frozenset({"other_owners", "unchangeable", "unproven_text"})
+SAID: Final = frozenset({"other_owners", "same_uid_text", "unchangeable", "unproven_text"})
 """Functions of `claims` that give words for people. From the others ownership follows."""
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 import pytest
 
@@ -82,3 +83,20 @@ async def test_an_object_that_has_lost_its_own_is_not_held() -> None:
     for _ in range(4):
         await stage.turn(61)
     assert stage.journal("POST") == ["POST"] * 2
+
+
+@pytest.mark.parametrize("spec", [{}, {"endpointId": "ep-7"}], ids=["created", "adopted"])
+async def test_a_cluster_whose_id_was_changed(spec: dict[str, Any]) -> None:
+    """The mark names this very object: the message names the setting, and nobody is told to delete or to release."""
+    stage = Stage(policy=Policy(may_adopt=True), **spec)
+    stage.cloud.endpoints |= {item: an_endpoint(item, description="a note") for item in spec.values()}
+    for _ in range(3):
+        await stage.turn()
+    (made,) = stage.cloud.endpoints.values()
+    stage.cloud.endpoints[made.id] = replace(made, description=mark(cluster="c2"))
+    stage = stage.restarted()
+    await stage.turn()
+    assert stage.reported("Stalled") == "True OwnershipConflict"
+    text = stage.message("Stalled")
+    assert all(word in text for word in (made.id, "c2", "TOKENFACTORY_CLUSTER_ID", "copy"))
+    assert not any(word in text for word in ("delete the object", "Release it", "Remove the wrong mark"))
