@@ -52,8 +52,11 @@ class Planning:
         return {**answer, **answer["objects"][0]} if len(manifests) == 1 else answer
 
     def _standing(self) -> tuple[object, ...]:
+        """What has changed the clouds, and each object but for its status, which the operator may be writing."""
+        of_people = ("uid", "generation", "deletionTimestamp", "labels", "annotations", "finalizers")
         return self.sent(0), [
-            item["metadata"]["resourceVersion"] for item in self.world.kube.objects(self.world.namespace)
+            (item["spec"], {name: item["metadata"].get(name) for name in of_people})
+            for item in self.world.kube.objects(self.world.namespace)
         ]
 
     def sent(self, since: int) -> list[str]:
