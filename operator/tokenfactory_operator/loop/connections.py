@@ -24,6 +24,8 @@ RESYNC: Final = 3600.0
 """Seconds between two reads of a ConfigMap that is in order, so that an edit of somebody's is put back."""
 RETRY: Final = 60.0
 """Seconds between two tries where it could not be written."""
+SOON: Final = 5.0
+"""Seconds between two looks at one that Kubernetes is about to delete."""
 MOVED: Final = "ConnectionNotKept"
 """Event: the ConfigMap is not kept up to date any more."""
 NOT_WRITTEN: Final = "ConnectionNotWritten"
@@ -124,22 +126,24 @@ class Connections:
 
     async def _looked(self, kube: ConfigMaps, resource: Resource, name: str, data: Mapping[str, str]) -> _Known:
         try:
-            said = await self._brought(kube, resource, name, data)
+            said, wait = await self._brought(kube, resource, name, data)
         except KubeError as error:
-            said = api.ConnectionStatus(reason="NotWritten", message=visible(bounded(error.message)))
-        wait = RESYNC if said.config_map_name else RETRY
+            said, wait = api.ConnectionStatus(reason="NotWritten", message=visible(bounded(error.message))), RETRY
         until = self._ports.clock.monotonic() + wait * self._rng.uniform(0.9, 1.1)
         return _Known(name, data, said, resource.requested_at, until)
 
     async def _brought(
         self, kube: ConfigMaps, resource: Resource, name: str, data: Mapping[str, str]
-    ) -> api.ConnectionStatus:
-        """Bring the ConfigMap to `data`, if it is the object's own or there is none. Raises `KubeError`."""
+    ) -> tuple[api.ConnectionStatus, float]:
+        """Bring the ConfigMap to `data`, if it is the object's own or there is none: what to say, and until when.
+
+        Raises `KubeError`.
+        """
         key = Key(resource.namespace, name)
         for _ in range(_TRIES):
             found = await kube.get(key)
             if found is not None and not connection.owned(found, resource.uid):
-                return _conflict(name)
+                return _earlier(name) if connection.of_earlier(found, resource) else _conflict(name)
             try:
                 if found is None:
                     self._ports.lead()
@@ -150,7 +154,7 @@ class Connections:
                     await kube.write_data(key, data, resource_version=version)
             except (KubeConflict, KubeNotFound):
                 continue  # somebody was quicker: look whose it is now
-            return api.ConnectionStatus(config_map_name=name)
+            return api.ConnectionStatus(config_map_name=name), RESYNC
         raise KubeError("The ConfigMap is written by somebody else all the time.")
 
     def _note_change(
@@ -166,12 +170,19 @@ class Connections:
             self._ports.recorder.event(resource.body, reason=NOT_WRITTEN, message=text, warning=True)
 
 
-def _conflict(name: str) -> api.ConnectionStatus:
+def _earlier(name: str) -> tuple[api.ConnectionStatus, float]:
+    text = (
+        f"The ConfigMap {name} is that of an earlier object of this name. It is written when Kubernetes has deleted it."
+    )
+    return api.ConnectionStatus(reason="NotWritten", message=text), SOON
+
+
+def _conflict(name: str) -> tuple[api.ConnectionStatus, float]:
     text = (
         f"There is a ConfigMap {name} that this object does not own, and it is left as it is. Delete it, or name "
         "another one in spec.connection.configMapName."
     )
-    return api.ConnectionStatus(reason="Conflict", message=text)
+    return api.ConnectionStatus(reason="Conflict", message=text), RETRY
 
 
 def _no_address(resource: Resource) -> api.ConnectionStatus:

@@ -74,6 +74,17 @@ def owned(body: Mapping[str, Any], uid: str) -> bool:
     return any(item.get("uid") == uid and item.get("controller") for item in references)
 
 
+def of_earlier(body: Mapping[str, Any], resource: Resource) -> bool:
+    """Whether an object of the same name was its controller, and is gone: Kubernetes deletes what that one owned."""
+    references = body["metadata"].get("ownerReferences") or ()
+    wanted = (f"{api.GROUP}/{api.VERSION}", api.KIND, resource.name, True)
+    return any(
+        tuple(item.get(name) for name in ("apiVersion", "kind", "name", "controller")) == wanted
+        and item.get("uid") != resource.uid
+        for item in references
+    )
+
+
 def differs(body: Mapping[str, Any], data: Mapping[str, str]) -> bool:
     """Whether one of our keys has another value; those of others are theirs."""
     there = body.get("data") or {}

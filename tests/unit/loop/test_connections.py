@@ -10,9 +10,9 @@ import pytest
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import KubeError, LeaseLost
-from tokenfactory_operator.loop.connections import MOVED, NOT_WRITTEN, RESYNC, RETRY
+from tokenfactory_operator.loop.connections import MOVED, NOT_WRITTEN, RESYNC, RETRY, SOON
 from tokenfactory_operator.ports import JsonObject, Key
-from unit.support.builders import KEY, NAMESPACE, UID
+from unit.support.builders import KEY, NAMESPACE, OTHER_UID, UID
 from unit.support.config_maps import StoredConfigMaps
 from unit.support.fakes import Turn
 from unit.support.stage import Stage
@@ -195,6 +195,18 @@ async def test_a_foreign_config_map_is_never_changed(owners: list[dict[str, Any]
     assert stage.reported("Ready") == "True Available"
     maps(stage).stored.clear()
     await stage.turn(1.1 * RETRY)
+    assert said(stage) == {"configMapName": NAME}
+
+
+async def test_that_of_an_earlier_object_is_waited_for() -> None:
+    """Kubernetes deletes it soon: nobody is asked to, and it is looked at again within seconds."""
+    stage = a_stage()
+    owner = {"apiVersion": api.API_VERSION, "kind": api.KIND, "name": KEY.name, "uid": OTHER_UID, "controller": True}
+    maps(stage).store(PLACE, {**FOREIGN, "metadata": {**FOREIGN["metadata"], "ownerReferences": [owner]}})
+    await stage.ready()
+    assert (said(stage)["reason"], "an earlier object" in said(stage)["message"]) == ("NotWritten", True)
+    maps(stage).stored.clear()
+    await stage.turn(1.1 * SOON)
     assert said(stage) == {"configMapName": NAME}
 
 
