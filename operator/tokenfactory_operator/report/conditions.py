@@ -116,7 +116,8 @@ def _drafts(s: Judged, decision: Decision, verdict: Verdict) -> Mapping[Conditio
         traffic = ("False", serving, "The endpoint takes no traffic.")
     # What was unknown is so for the present reason, and not for one that a process told that is gone.
     before = s.resource.status.condition(ConditionType.SERVING)
-    if _blind(s) or _out_of_sight(s, verdict) or proof.unseen(s) or (before is not None and not verdict.judged):
+    unseen = seen is None and proof.unseen(s)
+    if _blind(s) or _out_of_sight(s, verdict) or unseen or (before is not None and not verdict.judged):
         traffic = ("Unknown", verdict.reason, verdict.message)
     synced = ({True: "True", False: "False", None: "Unknown"}[verdict.synced], verdict.reason, verdict.message)
     drafts = {ConditionType.READY: ready, ConditionType.SYNCED: synced, ConditionType.SERVING: traffic}

@@ -15,7 +15,7 @@ from tokenfactory_operator.decision.plan import decide
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.report.conditions import MESSAGES, conditions, shown
 from tokenfactory_operator.report.telling import reported_in_full
-from unit.support.builders import a_spec, an_endpoint
+from unit.support.builders import a_spec, an_endpoint, mark
 from unit.support.scene import Scene
 from unit.support.verdicts import KINDS
 
@@ -217,6 +217,11 @@ TABLE = [
         id="left-out-by-a-list-that-is-not-trusted",
     ),
     pytest.param(
+        Scene().recorded().settles(an_endpoint("ep-2", description=mark("a2"))),
+        {"Ready": "True Available", "Synced": "True ReconcileSuccess", "Serving": "True Ready"},
+        id="another-one-of-the-object-has-taken-its-place",
+    ),
+    pytest.param(
         Scene().recorded().spec(enabled=False).settles().gone(),
         {
             "Ready": "False EndpointLost",
@@ -235,6 +240,7 @@ TABLE = [
 
 
 @pytest.mark.rule(R9="left-out-by-a-list-that-is-not-trusted")
+@pytest.mark.rule(R9="another-one-of-the-object-has-taken-its-place")
 @pytest.mark.parametrize(("scene", "expected"), TABLE)
 def test_conditions(scene: Scene, expected: dict[str, str]) -> None:
     """The rows of the design's table of conditions."""
