@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from model.apiserver import ApiServer, Body
+from model.apiserver import OURS, ApiServer, Body
 from model.trace import Trace
 from model.vendor import Endpoint, Vendor, owners
 from tokenfactory_operator.domain.decision_input import Policy
@@ -248,6 +248,26 @@ class Checks:
         """Whether it is the only endpoint of an object that lives and has never said anything but Retain."""
         alone = endpoint.alive and self._vendor.of(endpoint.owner) == [endpoint]
         return alone and endpoint.owner in self._living() - self._not_retained
+
+    # No stranger's ConfigMap, and nothing that never was so
+
+    def map_written(self, before: Body | None, after: Body) -> None:
+        """The operator makes a ConfigMap, or changes one."""
+        metadata, data = (before or after)["metadata"], after["spec"]
+        owners_of = {each["uid"] for each in metadata.get("ownerReferences", ()) if each.get("controller")}
+        if not owners_of:
+            self._trace.violated(f"MAP: the operator writes {metadata['name']}, which is nobody's of ours")
+        endpoint = self._vendor.endpoints.get(data.get("DEDICATED_ENDPOINT_ID", ""))
+        if endpoint is None or endpoint.now.routing_key != data.get("OPENAI_MODEL"):
+            self._trace.violated(f"MAP: {metadata['name']} says {data}, which never was so")
+
+    def finalizers_written(self, before: Body, after: Body) -> None:
+        """The operator asks for another list of finalizers: those of others are theirs."""
+        theirs = [set(body["metadata"].get("finalizers") or ()) - OURS for body in (before, after)]
+        if theirs[0] != theirs[1]:
+            self._trace.violated(f"FINALIZERS: of others {theirs[0]} become {theirs[1]}")
+        if before["spec"] != after["spec"] or before.get("status") != after.get("status"):
+            self._trace.violated("a write of finalizers changes more than these")
 
     def taken(self, endpoint: Endpoint, uid: str) -> None:
         """An endpoint gets the mark of an object that it was not made for."""

@@ -125,11 +125,12 @@ class KubeStyle:
 
     # What is not so, or may not be
 
-    def error(self, error: KubeError, plural: str, name: str, stored: Body | None) -> Answer:
+    def error(self, error: KubeError, plural: str, name: str, stored: Body | None, *, metadata_only: bool) -> Answer:
         """An answer that says what the error says; `stored`: the object that is meant, if there is one."""
         if isinstance(error, Garbled):
-            return self._garbled(plural, stored)
+            return self._garbled(plural, stored, metadata_only=metadata_only)
         status, field = _status_of(error)
+        webhooks = isinstance(error, Answered) and status == 404  # who denies, chooses the code, and gives no reason
         cause = {"reason": "FieldValueInvalid", "message": "not valid", "field": field} if field else {"message": "no"}
         details = {"name": name, "kind": plural, "causes": [cause]} if status != 404 else {"name": name, "kind": plural}
         said = {
@@ -138,7 +139,7 @@ class KubeStyle:
             "metadata": {},
             "status": "Failure",
             "message": error.message,
-            "reason": REASONS.get(status, "Unknown"),
+            "reason": "" if webhooks else REASONS.get(status, "Unknown"),
             "details": details,
             "code": status,
         }
@@ -156,12 +157,12 @@ class KubeStyle:
         )
         return self._rng.choice(failures)()
 
-    def _garbled(self, plural: str, stored: Body | None) -> Answer:
+    def _garbled(self, plural: str, stored: Body | None, *, metadata_only: bool) -> Answer:
         forms: tuple[Callable[[], Answer], ...] = (
             self._gateways,
             self._gateways,
             lambda: self._cut(plural, stored),
-            lambda: self._others(plural, stored),
+            lambda: self._others(plural, stored, metadata_only=metadata_only),
         )
         return self._rng.choice(forms)()
 
@@ -181,7 +182,7 @@ class KubeStyle:
         data = json.dumps(self._whole(plural, stored or {"metadata": {"name": "x"}}, metadata_only=False)).encode()
         return Answer(200, data[: self._rng.randrange(len(data))], breaks=self._rng.random() < 0.5)
 
-    def _others(self, plural: str, stored: Body | None) -> Answer:
+    def _others(self, plural: str, stored: Body | None, *, metadata_only: bool) -> Answer:
         """JSON, and an object of Kubernetes even, but not what was asked for."""
         metadata = (stored or {"metadata": {}})["metadata"]
         other = {**metadata, "name": "another", "uid": "u0", "resourceVersion": "7"}
@@ -189,7 +190,7 @@ class KubeStyle:
             {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"},
             {"kind": "Table", "apiVersion": META, "metadata": {}, "rows": []},
             {"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "7"}, "items": []},
-            {"kind": "PartialObjectMetadata", "apiVersion": META, "metadata": metadata},
+            {"kind": "Namespace" if metadata_only else "PartialObjectMetadata", "metadata": metadata},
             {"kind": "Lease", "apiVersion": "coordination.k8s.io/v1", "metadata": metadata, "spec": {}},
             {"kind": KINDS[plural][1], "apiVersion": KINDS[plural][0], "metadata": other, "spec": {}, "status": {}},
             {"kind": KINDS[plural][1], "apiVersion": KINDS[plural][0], "metadata": {"name": metadata.get("name", "x")}},

@@ -47,6 +47,8 @@ class Asked:
         return {"POST": "create", "PATCH": "patch"}.get(self.method, self.method.lower())
 
     def __str__(self) -> str:
+        if self.plural == "events":  # their names are random, whatever the seed
+            return f"{self.method} event {self.body.get('reason', '')} in {self.key.namespace}"
         text = f"{self.method} {self.plural} {self.key}{'/status' if self.status else ''}"
         version = (self.body.get("metadata") or {}).get("resourceVersion")
         return f"{text} {_brief(self.body)}{f' if v{version}' if version else ''}" if self.body else text

@@ -7,7 +7,7 @@ seed does.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
@@ -34,6 +34,8 @@ from tokenfactory_operator.ports import JsonObject, Key
 
 T = TypeVar("T")
 
+Observer = Callable[[str, str, KubeError | None], None]
+"""See `client.Answered`."""
 SERVER: Final = "http://api.test"
 PATIENCE: Final = 10.0
 """Seconds for which the network holds a request longer than the client waits: the time-out has to be the client's."""
@@ -52,6 +54,8 @@ class KubeWire(KubeCalls):
         self._style = KubeStyle(trouble.rng)
         self._page = trouble.rng.choice((1, 2, 500))
         """Objects on a page at most."""
+        self._counts: dict[str, int] = {}
+        """Of each Event, how often it has been seen."""
         self._snapshots: dict[str, tuple[str, list[Body]]] = {}
         """What the listings that are being read have not shown yet, by the token to go on with."""
 
@@ -66,7 +70,7 @@ class KubeWire(KubeCalls):
         asked = read(method, url, data, headers)
         if asked is None:
             return Answer(404, b"404 page not found\n", {"Content-Type": "text/plain"})
-        sayings = SAID.get()
+        sayings = SAID.get([])
         sayings.append(Garbled("the client did not wait for the answer"))
         try:
             said = await self._exchanged(asked)
@@ -74,7 +78,8 @@ class KubeWire(KubeCalls):
             sayings[-1] = error
             if not isinstance(error, (Answered, Garbled, KubeConflict, KubeNotFound)) and type(error) is KubeError:
                 raise self._style.broken() from None
-            return self._style.error(error, asked.plural, asked.key.name, self._stored(asked))
+            stored, bare = self._stored(asked), asked.metadata_only
+            return self._style.error(error, asked.plural, asked.key.name, stored, metadata_only=bare)
         sayings[-1] = said
         return self._answer(asked, said)
 
@@ -125,6 +130,8 @@ class KubeWire(KubeCalls):
     def _carried_out(self, asked: Asked) -> Body | Listed:
         if asked.verb == "list":
             return self._list(asked)
+        if asked.plural == "events":
+            return self._events(asked)
         store, key = self._store(asked.plural), asked.key
         match asked.method:
             case "GET":
@@ -140,6 +147,20 @@ class KubeWire(KubeCalls):
                 raise Answered(f"{asked.method} is not served", 405)
         return rendered(asked.plural, body)
 
+    def _events(self, asked: Asked) -> Body:
+        """An Event lives in the namespace of its object, and for a while."""
+        body, namespace = asked.body, asked.key.namespace
+        name = asked.key.name or body["metadata"]["name"]
+        if asked.method == "PATCH" and (name not in self._counts or self._trouble.forgets()):
+            raise KubeNotFound(f'events "{name}" not found')
+        if body.get("involvedObject", {}).get("namespace", namespace) != namespace:
+            raise Answered("involvedObject.namespace: does not match", 422, field="involvedObject.namespace")
+        if body["count"] < self._counts.get(name, 1):
+            self._around.trace.violated(f"EVENT: {self._counts[name]} become {body['count']}")
+        self._counts[name] = body["count"]
+        metadata = {"name": name, "namespace": namespace, "uid": name, "resourceVersion": self._around.kube.revision}
+        return {"metadata": metadata}
+
     def _made(self, store: ApiServer, asked: Asked) -> Body:
         metadata = asked.body["metadata"]
         key = Key(asked.key.namespace, metadata["name"])
@@ -147,6 +168,7 @@ class KubeWire(KubeCalls):
         if not store.create(key, asked.body["data"], **given):
             raise KubeConflict(f'{asked.plural} "{key.name}" already exists')
         store.operator_writes += 1
+        self._around.checks.map_written(None, store.objects[key])
         return store.objects[key]
 
     def _list(self, asked: Asked) -> Listed:
@@ -176,13 +198,13 @@ class KubeWire(KubeCalls):
 class _Client(KubeClient):
     """The real client; its connections are those of the world."""
 
-    def __init__(self, wire: KubeWire) -> None:
+    def __init__(self, wire: KubeWire, answered: Observer) -> None:
         connection = Connection(server=SERVER, ca_path=str(ONE))
 
         async def load() -> Connection:
             return connection
 
-        super().__init__(connection, load)
+        super().__init__(connection, load, answered=answered)
         self._wire = wire
 
     def session(
@@ -201,24 +223,29 @@ class WiredApi:
     def __init__(
         self,
         around: Surroundings,
-        place: Place,
-        trouble: Trouble,
+        wire: KubeWire,
+        *,
+        answered: Observer,
     ) -> None:
         self._tell = around.trace.violated
-        self._wire = KubeWire(around, place, trouble)
-        self.client = _Client(self._wire)
-        self.objects = _Objects(self, KubeObjects(self.client))
+        self.client = _Client(wire, answered)
+        objects = KubeObjects(self.client)
+        self.objects, self.settled = _Objects(self, objects), objects.settled
         self.secrets = _Secrets(self, KubeSecrets(self.client))
         self.config_maps = _ConfigMaps(self, KubeConfigMaps(self.client))
 
-    async def compared(self, kind: str, call: Awaitable[T]) -> T:
-        """What it answers, or raises, once that is compared with what the API server has said."""
+    async def compared(self, kind: str, call: Awaitable[T], *, version: str = "") -> T:
+        """What it answers, or raises, once that is compared with what the API server has said.
+
+        `version`: of a write that looks at the object before it, and is not sent where that is another one by then.
+        """
         said: list[Said] = []
         token = SAID.set(said)
         try:
             result = await call
         except KubeError as error:
-            self._compare(kind, said, error)
+            if not (version and isinstance(error, KubeConflict) and _newer(said, version)):
+                self._compare(kind, said, error)
             raise
         finally:
             SAID.reset(token)
@@ -243,7 +270,7 @@ class _Objects:
 
     async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
         call = self.real.set_finalizers(key, finalizers, resource_version=resource_version)
-        return await self.api.compared("PATCH", call)
+        return await self.api.compared("PATCH", call, version=resource_version)
 
     async def patch_status(self, key: Key, patch: JsonObject, *, uid: str, resource_version: str) -> JsonObject:
         call = self.real.patch_status(key, patch, uid=uid, resource_version=resource_version)
@@ -271,7 +298,7 @@ class _Secrets:
 
     async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
         call = self.real.set_finalizers(key, finalizers, resource_version=resource_version)
-        return await self.api.compared("PATCH Secret", call)
+        return await self.api.compared("PATCH Secret", call, version=resource_version)
 
     async def list_all(self) -> tuple[list[JsonObject], str]:
         return await self.api.compared("LIST Secrets", self.real.list_all())
@@ -293,6 +320,12 @@ class _ConfigMaps:
     async def write_data(self, key: Key, data: Mapping[str, str], *, resource_version: str) -> None:
         call = self.real.write_data(key, data, resource_version=resource_version)
         await self.api.compared("PATCH ConfigMap", _done(call))
+
+
+def _newer(said: Sequence[Said], version: str) -> bool:
+    """Whether the last thing said is the object in another version."""
+    last = said[-1] if said else None
+    return isinstance(last, dict) and last["metadata"]["resourceVersion"] != version
 
 
 async def _done(call: Awaitable[None]) -> object:

@@ -94,7 +94,10 @@ class People:
     def create(self, key: Key, **fields: str) -> None:
         """A new object."""
         own = self._tenants.of_new(key) if self._tenants is not None else {}
-        if self._world.kube.create(key, {**new_spec(self._rng), **own, **fields}):
+        trouble = self._world.around.trouble
+        held = trouble.held() if trouble is not None else {}
+        own |= trouble.of_new() if trouble is not None else {}
+        if self._world.kube.create(key, {**new_spec(self._rng), **own, **fields}, **held):
             self._say(f"creates {key} {self._world.kube.objects[key]['spec']}")
 
     def _say(self, what: str) -> None:

@@ -17,6 +17,8 @@ from pydantic import SecretStr
 from model.apiserver import ApiServer, Body
 from model.clock import OWNER, Gate
 from model.kube_port import KubePort
+from model.kube_process import KubeSide
+from model.kube_requests import LABEL
 from model.kube_wire import WiredApi
 from model.leases import TERMS, Handed, Lease, LeasePort, ProcessClock, Right, StoredLease
 from model.ports import CloudPort, Place, Surroundings, WorldClock
@@ -80,13 +82,20 @@ class OperatorProcess:
     def _wire(self, rng: random.Random) -> None:
         around = self._around
         self._log = Log(around.trace, self.name)
-        self.api = WiredApi(around, self.place, around.trouble) if around.trouble is not None else None
+        self._recorder = Recorder(around.trace, self.name)
+        wired = around.trouble is not None
+        self.side = KubeSide(around, self.place, self.clock, self._recorder) if wired else None
+        self.api = self.side.api if self.side is not None else None
         self.core = assemble(self._outside(rng))
         self.dispatch = self.core.dispatch
-        self.watch = self._watch(around.kube, self.dispatch.observed)
-        self.secret_watch = self._watch(
-            around.secrets, lambda kind, body: self.core.secret_observed(kind, metadata_of(body))
-        )
+        brought = self.side.brought if self.side is not None else self.dispatch.observed
+        self.watch = self._watch(around.kube, brought)
+        self.secret_watch = self._watch(around.secrets, self._secret_observed)
+
+    def _secret_observed(self, kind: str | None, body: Body) -> None:
+        """The watch selects by the label: one without it is gone for whoever watches."""
+        labelled = body["metadata"].get("labels", {}).get(LABEL, "true") == "true"
+        self.core.secret_observed(kind if labelled else "DELETED", metadata_of(body))
 
     def _watch(self, kube: ApiServer, observed: Callable[[str | None, Body], None]) -> Watch:
         around = self._around
@@ -111,7 +120,7 @@ class OperatorProcess:
             if api is not None
             else LabelledSecrets(SecretPort(around, self.place), self._objects_in),
             config_maps=api.config_maps if api is not None else None,
-            recorder=Recorder(around.trace, self.name),
+            recorder=self.side.recorder if self.side is not None else self._recorder,
             telemetry=telemetry,
             lease=self.right,
             clock=self.clock,
@@ -143,6 +152,9 @@ class OperatorProcess:
     def start(self) -> None:
         """Watch; act as soon as the lease is held."""
         self._around.trace.say(self.name, "starts")
+        if self.side is not None:
+            self._around.loop.call_soon(self.side.start, self.core.cache.get, context=self.context)
+            self._task(self.side.follow(self.dispatch))
         self.context.run(self.watch.start)
         self.context.run(self.secret_watch.start)
         if self._probed:
@@ -250,7 +262,7 @@ class OperatorProcess:
     async def _relist(self) -> None:
         while True:
             await asyncio.sleep(RELIST_INTERVAL)
-            if self.api is not None:
+            if self.api is not None and self._around.chance.active:  # in the quiet it would cost much, and show nothing
                 with contextlib.suppress(KubeError):
                     await self._list(self.api)
             elif not self._kube_down():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from model.administrators import Administrators
 from model.api_trouble import Trouble
 from model.chance import GARBLED, HAPPENINGS, LIST_RATES, Chance, swarm
 from model.clock import Stuck
@@ -36,7 +37,7 @@ TENANTS: Final = 4
 """Of so many seeds, one has tenants with credentials of their own; the others are what they were without them."""
 WIRED: Final = 3
 """Of so many seeds, one has the real client: what the cloud says comes to it over HTTP."""
-KUBE_WIRED: Final = 0.3
+KUBE_WIRED: Final = 0.2
 """Share of the seeds in which the real adapter talks to the API server over HTTP."""
 FULL: Final = 0.04
 """Share of the seeds in which LISTs are cut off after so many endpoints, and strangers take all the room."""
@@ -88,6 +89,7 @@ class Simulation:
         )
         self._people = People(self.world, weather, self._deeds, self._chance, self._tenants)
         self._verdict = Verdict(self.world, self._deeds)
+        self._administrators: Administrators | None = None
         self._prepare(rates, timing)
 
     def _prepare(self, rates: dict[str, float], timing: Timing) -> None:
@@ -98,7 +100,10 @@ class Simulation:
         kube = random.Random(f"kube {self._seed}")
         if kube.random() < KUBE_WIRED:
             world.around.trouble = trouble = Trouble(self._chance, kube)
-            world.kube.admission = trouble.admitted
+            world.kube.admission = world.secrets.admission = trouble.admitted
+            world.config_maps.on_patch = world.checks.map_written
+            world.kube.on_patch = world.secrets.on_patch = world.checks.finalizers_written
+            self._administrators = Administrators(world, self._deeds, trouble, self._chance)
             rates |= trouble.rates
         world.around.missing_page = rng.randint(0, 1)
         world.around.hides = "list.hidden" in rates
@@ -148,6 +153,8 @@ class Simulation:
             world.later(rng.uniform(1.0, length), self._people.act, rng.choice(kinds))
         if self._tenants is not None:
             self._disturb(self._tenants, length)
+        if self._administrators is not None:
+            self._administrators.schedule(length)
         world.run_for(length)
 
     def _disturb(self, tenants: Tenants, length: float) -> None:
@@ -161,6 +168,8 @@ class Simulation:
         world = self.world
         self._chance.active = False
         self._weather.lasting = Conditions()
+        if world.around.trouble is not None:
+            world.around.trouble.lasting.end()
         world.vendor.maintained = False
         world.vendor.room = True
         world.trace.say("world", "is left alone")
@@ -183,6 +192,7 @@ class Simulation:
         else:
             self._settle()
         self._verdict.exactly_one(strict=True)
+        self._verdict.maps()
         self._verdict.nothing_left()
         self._verdict.at_rest()
 

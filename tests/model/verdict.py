@@ -16,6 +16,7 @@ from model.fates import BAD_GPU
 from model.vendor import Endpoint, owners
 from model.world import World
 from tokenfactory_operator.observe.poller import TRANSITION
+from tokenfactory_operator.ports import Key
 
 HOUR: Final = 3600.0
 MAY_DOUBLE: Final = (
@@ -61,9 +62,10 @@ class Verdict:
         """
         if self._world.vendor.cap and not self._world.vendor.get_by_id:
             return
-        checks, kube, secrets = self._world.checks, self._world.kube, self._world.secrets
+        checks = self._world.checks
+        stores = (self._world.kube, self._world.secrets, self._world.config_maps)
         self._world.run_for(max(0.0, checks.mutated + TRANSITION + 60.0 - self._world.loop.time()))
-        calls, writes = Counter(checks.calls), kube.operator_writes + secrets.operator_writes
+        calls, writes = Counter(checks.calls), sum(each.operator_writes for each in stores)
         self._world.run_for(HOUR)
         made = {kind: checks.calls[kind] - calls[kind] for kind in ("POST", "PATCH", "DELETE")}
         if any(made.values()):
@@ -72,7 +74,7 @@ class Verdict:
         most = HOUR / self._world.around.timing.poll_interval * 1.15 * (1 + len(self._world.around.grants))
         if not 0 < lists <= most:
             self._broken(f"NO REST: {lists} LISTs in an hour")
-        wrote = kube.operator_writes + secrets.operator_writes - writes
+        wrote = sum(each.operator_writes for each in stores) - writes
         if wrote:
             self._broken(f"NO REST: {wrote} writes to Kubernetes in an hour of quiet")
 
@@ -89,8 +91,13 @@ class Verdict:
             if endpoint.owner and endpoint.owner not in living and not self._may_be_left(endpoint):
                 self._broken(f"LEFT: {endpoint.id} of {endpoint.owner}, which is gone")
 
+    def _last_of(self, uid: str) -> Body:
+        """The object as it is, or last was."""
+        kube = self._world.kube
+        return kube.gone.get(uid) or next(each for each in kube.objects.values() if each["metadata"]["uid"] == uid)
+
     def _may_be_left(self, endpoint: Endpoint) -> bool:
-        uid, last = endpoint.owner, self._world.kube.gone[endpoint.owner]
+        uid, last = endpoint.owner, self._last_of(endpoint.owner)
         return (
             endpoint.late
             or uid in self._deeds.let_go
@@ -133,6 +140,21 @@ class Verdict:
         if not mine:
             return "" if spec.get("enabled") is False else "has no endpoint"
         return self._difference(body, mine[0])
+
+    def maps(self) -> None:
+        """Each ConfigMap that a status names says how to call the endpoint; a status without one says why."""
+        for key, body in self._world.kube.objects.items():
+            if "connection" not in body["spec"] or not body["status"].get("endpointId"):
+                continue
+            said = body["status"].get("connection") or {}
+            there = self._world.config_maps.objects.get(Key(key.namespace, f"{key.name}-connection"))
+            data = there["spec"] if there is not None else {}
+            right = data.get("DEDICATED_ENDPOINT_ID") == body["status"]["endpointId"]
+            if said.get("reason") == "Conflict":
+                if there is None or there["metadata"].get("ownerReferences"):
+                    self._broken(f"MAP: {key} says that {said}, and there is {data}")
+            elif not said.get("configMapName") or not right:
+                self._broken(f"MAP: {key} says {said}, and there is {data}")
 
     @staticmethod
     def _difference(body: Body, endpoint: Endpoint) -> str:
