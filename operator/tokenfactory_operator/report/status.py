@@ -110,9 +110,13 @@ def smallest(written: Status, wanted: Status) -> Status:
 
 
 def shows(stored: Status, wanted: Status) -> bool:
-    """Whether what was stored names the endpoint and has the conditions; an older CRD may drop other fields."""
+    """Whether what was stored names the endpoint, answers what was asked, and has the conditions.
+
+    An older CRD may drop other fields.
+    """
     said, meant = ({(item.type, item.status, item.reason) for item in each.conditions} for each in (stored, wanted))
-    return stored.endpoint_id == wanted.endpoint_id and meant <= said
+    names = ("endpoint_id", "observed_generation", "last_handled_reconcile_at")
+    return meant <= said and all(getattr(stored, name) == getattr(wanted, name) for name in names)
 
 
 def _named(s: Judged, decision: Decision) -> str:

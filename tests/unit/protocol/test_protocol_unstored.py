@@ -84,6 +84,33 @@ def without_scope(body: Body) -> None:
         body["status"]["scope"] = "project-0"
 
 
+@pytest.mark.rule("R7", "X54")
+@pytest.mark.parametrize("asked", ["an edit", "a request"])
+async def test_what_was_asked_and_is_not_stored_is_tried_again(asked: str) -> None:
+    """A write that changes nothing but the generation, or the request that is answered, is one too."""
+    base = Stage()
+    kube = base.kube = MutatingKube(base.script, lambda _body: None)
+    kube.store(an_object())
+    await (stage := Stage(base)).ready()
+    stored = dict(stage.status)
+
+    def put_back(body: Body) -> None:
+        body["status"] = stored
+
+    if asked == "an edit":
+        stage.edit(managementPolicy="Manage")
+    else:
+        stage.annotate(reconcile_requested_at="now")
+    kube.mutate = put_back
+    with pytest.raises(KubeError, match="did not store it"):
+        for _ in range(3):  # a request is answered by a list after it was seen
+            await stage.turn()
+    kube.mutate = lambda _body: None
+    await stage.turn(70)
+    assert stage.status["observedGeneration"] == stage.resource.generation
+    assert stage.status.get("lastHandledReconcileAt") == (stage.resource.requested_at or None)
+
+
 @pytest.mark.rule("R7")
 @pytest.mark.parametrize("mutate", [without_id, without_conditions, without_scope])
 async def test_a_status_that_is_not_stored_is_tried_again(mutate: Callable[[Body], None]) -> None:
