@@ -41,7 +41,9 @@ PATIENCE: Final = 10.0
 """Seconds for which the network holds a request longer than the client waits: the time-out has to be the client's."""
 
 
-SAID: ContextVar[list[Said]] = ContextVar("said")
+Sayings = list[tuple[bool, Said]]
+"""What was said, each with whether to a write."""
+SAID: ContextVar[Sayings] = ContextVar("said")
 """What the API server has said to the call that is under way."""
 
 
@@ -71,16 +73,17 @@ class KubeWire(KubeCalls):
         if asked is None:
             return Answer(404, b"404 page not found\n", {"Content-Type": "text/plain"})
         sayings = SAID.get([])
-        sayings.append(Garbled("the client did not wait for the answer"))
+        writes = asked.method != "GET"
+        sayings.append((writes, Garbled("the client did not wait for the answer")))
         try:
             said = await self._exchanged(asked)
         except KubeError as error:
-            sayings[-1] = error
+            sayings[-1] = writes, error
             if not isinstance(error, (Answered, Garbled, KubeConflict, KubeNotFound)) and type(error) is KubeError:
                 raise self._style.broken() from None
             stored, bare = self._stored(asked), asked.metadata_only
             return self._style.error(error, asked.plural, asked.key.name, stored, metadata_only=bare)
-        sayings[-1] = said
+        sayings[-1] = writes, said
         return self._answer(asked, said)
 
     def _answer(self, asked: Asked, said: Body | Listed) -> Answer:
@@ -94,6 +97,7 @@ class KubeWire(KubeCalls):
         what = str(asked) if around.trace.wanted else asked.verb
         if asked.method != "GET" and asked.plural != "events":
             self._mutates(what)
+            self._has_precondition(asked)
         if asked.method == "PATCH" and asked.plural == "dedicatedendpoints":
             self.meddle(asked.key)
         fate = self._trouble.fate(asked, around.weather.kube(asked.method))
@@ -116,6 +120,11 @@ class KubeWire(KubeCalls):
             broken=broken_kube,
             shown=shown,
         )
+
+    def _has_precondition(self, asked: Asked) -> None:
+        """A write is for the version that was decided upon."""
+        if asked.method == "PATCH" and not (asked.body.get("metadata") or {}).get("resourceVersion"):
+            self._around.trace.violated(f"PRECONDITION: {asked} is for any version")
 
     def _store(self, plural: str) -> ApiServer:
         around = self._around
@@ -239,7 +248,7 @@ class WiredApi:
 
         `version`: of a write that looks at the object before it, and is not sent where that is another one by then.
         """
-        said: list[Said] = []
+        said: Sayings = []
         token = SAID.set(said)
         try:
             result = await call
@@ -252,7 +261,10 @@ class WiredApi:
         self._compare(kind, said, result)
         return result
 
-    def _compare(self, kind: str, said: list[Said], got: object) -> None:
+    def _compare(self, kind: str, sayings: Sayings, got: object) -> None:
+        """A write is judged by what was said to it, whatever was read beside it."""
+        written = [said for writes, said in sayings if writes]
+        said = written or [each for _, each in sayings]
         if problem := difference(said, got):
             told = f"the API server said {bounded(repr(said))}, the adapter {bounded(repr(got))}"
             self._tell(f"KUBE WIRE: {kind}: {problem}: {told}")
@@ -322,9 +334,9 @@ class _ConfigMaps:
         await self.api.compared("PATCH ConfigMap", _done(call))
 
 
-def _newer(said: Sequence[Said], version: str) -> bool:
+def _newer(said: Sayings, version: str) -> bool:
     """Whether the last thing said is the object in another version."""
-    last = said[-1] if said else None
+    last = said[-1][1] if said else None
     return isinstance(last, dict) and last["metadata"]["resourceVersion"] != version
 
 
