@@ -28,6 +28,8 @@ ACTS: Final = (
     "map.taken",
     "secret.label",
 )
+COLLECTED: Final = 50.0
+"""Seconds between two looks of the garbage collector."""
 SHARE: Final = 0.3
 """How many of these kinds a seed has."""
 NAMESPACES: Final = ("a", "b")
@@ -64,6 +66,7 @@ class Administrators:
             "secret.label": self._unlabel,
         }
         world.kube.listen(self._seen)
+        world.later(COLLECTED, self._collect)
 
     def schedule(self, length: float) -> None:
         """Some kinds of it, a few times within so many seconds, or nothing."""
@@ -151,17 +154,11 @@ class Administrators:
         if self._world.config_maps.create(key, {"THEIRS": "yes"}):
             self._say(f"makes a ConfigMap {key}")
 
-    def _seen(self, kind: str, body: Body) -> None:
-        """Another controller lets go of what is deleted; ConfigMaps go with their owner."""
+    def _seen(self, _kind: str, body: Body) -> None:
+        """Another controller lets go of what is deleted."""
         metadata = body["metadata"]
         if metadata.get("deletionTimestamp") and any(map(_foreign, metadata.get("finalizers") or ())):
             self._world.later(self._rng.uniform(0.01, 30.0), self._let_go, key_of(body), metadata["uid"])
-        if kind != "DELETED":
-            return
-        for key, each in list(self._world.config_maps.objects.items()):
-            owners = {owner["uid"] for owner in each["metadata"].get("ownerReferences", ())}
-            if body["metadata"]["uid"] in owners:
-                self._world.later(self._rng.uniform(0.1, 20.0), self._collect, key, each["metadata"]["uid"])
 
     def _let_go(self, key: Key, uid: str) -> None:
         there = self._world.kube.objects.get(key)
@@ -169,10 +166,14 @@ class Administrators:
             left = [name for name in there["metadata"].get("finalizers") or () if not _foreign(name)]
             self._world.kube.edit(key, {"metadata": {"finalizers": left}})
 
-    def _collect(self, key: Key, uid: str) -> None:
-        there = self._world.config_maps.objects.get(key)
-        if there is not None and there["metadata"]["uid"] == uid:
-            self._world.config_maps.delete(key)
+    def _collect(self) -> None:
+        """The garbage collector takes ConfigMaps away whose owner is not there any more."""
+        living = {body["metadata"]["uid"] for body in self._world.kube.objects.values()}
+        for key, each in list(self._world.config_maps.objects.items()):
+            owners_of = {owner["uid"] for owner in each["metadata"].get("ownerReferences", ())}
+            if owners_of and not owners_of & living:
+                self._world.config_maps.delete(key)
+        self._world.later(COLLECTED, self._collect)
 
     def _unlabel(self) -> None:
         """Somebody removes the label of a Secret, and puts it back."""

@@ -164,7 +164,7 @@ class Trouble:
             case None:
                 pass
             case "finalizers" | "annotations" if not of_status:
-                return {**after, "metadata": {name: part for name, part in metadata.items() if name != dropped}}
+                return {**after, "metadata": {**metadata, dropped: [] if dropped == "finalizers" else {}}}
             case "messages" if of_status:
                 short = [{**item, "message": ""} for item in status.get("conditions", ())]
                 return {**after, "status": {**status, "conditions": short}}

@@ -97,7 +97,7 @@ class ApiServer:
         body = self._checked(key, metadata.get("resourceVersion"))
         if status:
             after = {**body, "status": merged(body.get("status"), change.get("status") or {})}
-            return self._put_status(key, body, self.admission(body, after))
+            return self._put_status(key, body, self.admission(body, after), said=after)
         if metadata.get("uid", body["metadata"]["uid"]) != body["metadata"]["uid"]:
             raise KubeConflict(f"{key}: the precondition of the uid has failed")
         given = {name: metadata[name] for name in WRITABLE if name in metadata}
@@ -115,11 +115,12 @@ class ApiServer:
             self.on_release(written)
         return written
 
-    def _put_status(self, key: Key, before: Body, after: Body) -> Body:
+    def _put_status(self, key: Key, before: Body, after: Body, *, said: Body | None = None) -> Body:
+        """`said`: what the operator has written, where that is not what is stored."""
         self.operator_writes += 1
         written = self._store(key, after)
         for writer in self._on_status:
-            writer(before, written)
+            writer(before, said or written)
         return written
 
     def _checked(self, key: Key, resource_version: str | None) -> Body:

@@ -22,8 +22,8 @@ DONE: Final = object()
 """Stands for the result of a call that answers nothing."""
 
 
-def difference(said: Sequence[Said], got: object) -> str:
-    """What the adapter has made of the last answer that it must not; empty where it is right."""
+def difference(said: Sequence[Said], got: object, *, reads: bool = False) -> str:
+    """What the adapter has made of the last answer that it must not; empty where it is right. `reads`: of a GET."""
     last = said[-1] if said else _NOTHING
     if isinstance(last, KubeError):
         return _of_error(last, got)
@@ -34,6 +34,8 @@ def difference(said: Sequence[Said], got: object) -> str:
     hidden = last.get("type") == "Opaque" and last["metadata"]["labels"].get(LABEL) != "true"
     if got is None:
         return "" if hidden else "taken for nothing"
+    if hidden and reads:
+        return "shown, though it has no label"
     return _of_object(last, got)
 
 

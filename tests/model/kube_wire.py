@@ -56,8 +56,8 @@ class KubeWire(KubeCalls):
         self._style = KubeStyle(trouble.rng)
         self._page = trouble.rng.choice((1, 2, 500))
         """Objects on a page at most."""
-        self._counts: dict[str, int] = {}
-        """Of each Event, how often it has been seen."""
+        self._known: set[str] = set()
+        """Names of the Events that were made."""
         self._snapshots: dict[str, tuple[str, list[Body]]] = {}
         """What the listings that are being read have not shown yet, by the token to go on with."""
 
@@ -140,7 +140,7 @@ class KubeWire(KubeCalls):
         if asked.verb == "list":
             return self._list(asked)
         if asked.plural == "events":
-            return self._events(asked)
+            return self._event(asked)
         store, key = self._store(asked.plural), asked.key
         match asked.method:
             case "GET":
@@ -156,17 +156,15 @@ class KubeWire(KubeCalls):
                 raise Answered(f"{asked.method} is not served", 405)
         return rendered(asked.plural, body)
 
-    def _events(self, asked: Asked) -> Body:
+    def _event(self, asked: Asked) -> Body:
         """An Event lives in the namespace of its object, and for a while."""
         body, namespace = asked.body, asked.key.namespace
         name = asked.key.name or body["metadata"]["name"]
-        if asked.method == "PATCH" and (name not in self._counts or self._trouble.forgets()):
+        if asked.method == "PATCH" and (name not in self._known or self._trouble.forgets()):
             raise KubeNotFound(f'events "{name}" not found')
         if body.get("involvedObject", {}).get("namespace", namespace) != namespace:
             raise Answered("involvedObject.namespace: does not match", 422, field="involvedObject.namespace")
-        if body["count"] < self._counts.get(name, 1):
-            self._around.trace.violated(f"EVENT: {self._counts[name]} become {body['count']}")
-        self._counts[name] = body["count"]
+        self._known.add(name)
         metadata = {"name": name, "namespace": namespace, "uid": name, "resourceVersion": self._around.kube.revision}
         return {"metadata": metadata}
 
@@ -265,7 +263,7 @@ class WiredApi:
         """A write is judged by what was said to it, whatever was read beside it."""
         written = [said for writes, said in sayings if writes]
         said = written or [each for _, each in sayings]
-        if problem := difference(said, got):
+        if problem := difference(said, got, reads=not written):
             told = f"the API server said {bounded(repr(said))}, the adapter {bounded(repr(got))}"
             self._tell(f"KUBE WIRE: {kind}: {problem}: {told}")
 

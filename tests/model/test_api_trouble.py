@@ -147,8 +147,8 @@ HELD: Body = {**BEFORE, "metadata": {"uid": "u1", "finalizers": ["f"], "annotati
         ),
         (Lasting(dropped="endpointId"), SAID, SAID),
         (Lasting(dropped="finalizers"), SAID, SAID),
-        (Lasting(dropped="finalizers"), HELD, {**BEFORE, "metadata": {"uid": "u1", "annotations": {"a": "b"}}}),
-        (Lasting(dropped="annotations"), HELD, {**BEFORE, "metadata": {"uid": "u1", "finalizers": ["f"]}}),
+        (Lasting(dropped="finalizers"), HELD, {**HELD, "metadata": {**HELD["metadata"], "finalizers": []}}),
+        (Lasting(dropped="annotations"), HELD, {**HELD, "metadata": {**HELD["metadata"], "annotations": {}}}),
         (
             Lasting(pruned=frozenset({"gpus", "conditions"})),
             SAID,

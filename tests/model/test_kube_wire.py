@@ -92,6 +92,13 @@ def test_what_may_not_be(said: Any, got: object) -> None:  # noqa: ANN401  # an 
     assert difference([said], got)
 
 
+def test_a_secret_without_its_label() -> None:
+    """It is not read; what a write to it is answered with is no secret."""
+    body = {"metadata": META}
+    assert difference([UNLABELLED], body, reads=True)
+    assert difference([UNLABELLED], body) == ""
+
+
 def test_a_call_that_sent_nothing() -> None:
     """It can only have failed."""
     assert difference([], KubeError("nothing was sent")) == ""
