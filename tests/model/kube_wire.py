@@ -23,6 +23,7 @@ from model.kube_compare import DONE, difference
 from model.kube_forms import Answer, Answered, Garbled, KubeStyle
 from model.kube_port import KubeCalls
 from model.kube_requests import Asked, Listed, Said, as_stored, read, rendered, shown
+from model.network import NO_ANSWER
 from model.ports import Place, Surroundings
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound, bounded
 from tokenfactory_operator.kube.client import KubeClient
@@ -117,9 +118,15 @@ class KubeWire(KubeCalls):
             fate,
             effect,
             limit=KUBE_TIMEOUT + PATIENCE,
-            broken=broken_kube,
+            broken=self._broken,
             shown=shown,
         )
+
+    def _broken(self, text: str) -> KubeError:
+        """No answer came; the network gives up long after the client has to."""
+        if text == NO_ANSWER:
+            self._around.trace.violated("TIME: the client waits longer than its own time-out")
+        return broken_kube(text)
 
     def _has_precondition(self, asked: Asked) -> None:
         """A write is for the version that was decided upon."""

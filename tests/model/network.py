@@ -9,12 +9,15 @@ import asyncio
 from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from model.clock import VirtualLoop
 from model.trace import Trace
 
 T = TypeVar("T")
+
+NO_ANSWER: Final = "no answer in time"
+"""Why a call has failed that was given up."""
 
 
 class Fate(NamedTuple):
@@ -89,7 +92,7 @@ class Network:
             deadline.check()
         except TimeoutError:
             trace.say(caller.name, f"← #{number} no answer within {limit:g} s")
-            raise broken("no answer in time") from None
+            raise broken(NO_ANSWER) from None
         except Exception as error:
             trace.say(caller.name, f"← #{number} {type(error).__name__}: {error}")
             raise
