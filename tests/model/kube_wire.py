@@ -168,7 +168,7 @@ class KubeWire(KubeCalls):
         body, namespace = asked.body, asked.key.namespace
         name = asked.key.name or body["metadata"]["name"]
         if asked.method == "PATCH" and (name not in self._known or self._trouble.forgets()):
-            raise KubeNotFound(f'events "{name}" not found')
+            raise KubeNotFound("the event is not there any more")  # its name is random, whatever the seed
         if body.get("involvedObject", {}).get("namespace", namespace) != namespace:
             raise Answered("involvedObject.namespace: does not match", 422, field="involvedObject.namespace")
         self._known.add(name)
