@@ -130,3 +130,20 @@ def test_a_bare_object() -> None:
     """Optional metadata may be missing altogether."""
     resource = parse({"metadata": {"name": "x", "uid": "u"}})
     assert (resource.finalizers, resource.annotations, resource.terminating, resource.generation) == ((), {}, False, 0)
+
+
+@pytest.mark.rule("D27")
+@pytest.mark.parametrize(
+    ("origin", "named", "policy"),
+    [
+        pytest.param("try-1", "ep-1", "Delete", id="created-and-named-later"),
+        pytest.param("try-1", "ep-7", "Delete", id="created-and-another-is-named"),
+        pytest.param("restored", "ep-1", "Retain", id="found-again-by-its-name"),
+        pytest.param("restored", "ep-7", "Delete", id="found-again-and-another-is-named"),
+        pytest.param("adopted", "ep-7", "Retain", id="adopted-and-another-is-named"),
+    ],
+)
+def test_the_policy_follows_where_the_endpoint_came_from(origin: str, named: str, policy: str) -> None:
+    """What the spec names counts only where nothing else tells it, and only for the endpoint that it names."""
+    status = {"uid": UID, "endpointId": "ep-1", "endpointOrigin": {"endpointId": "ep-1", "attempt": origin}}
+    assert read(spec={"endpointId": named}, status=status).deletion_policy == policy
