@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -30,8 +30,11 @@ _PAGE_HEAD: Final = 4096
 _FIRST_WORDS: Final = 12
 _MAX_FAULTS: Final = 5
 _MOST_VALUES: Final = 2_000
-"""Values of a body that are looked at for a text."""
+_MOST_SAID: Final = 2 * TEXT_LIMIT
+"""Values of a body, and characters of its texts, up to which it is looked at whole."""
 _LARGEST_CODE: Final = 2**63
+_OWN: Final = frozenset({"deployment", "flavor_name", "model_name", "routing_key", "scaling"})
+"""Fields of an endpoint, by which it is known where it has no place of its own."""
 _CODES: Final = ("type", "code", "error_code", "status", "reason")
 """Where a form of the API may tell the kind of its error; only the first two are documented."""
 
@@ -55,7 +58,8 @@ class ErrorBody:
     words: str = ""
     """Text and codes as they came, to be searched for what they speak of; only of the API's own forms."""
     said: str = ""
-    """These words, and each other text of the body: another form's message, say, or a hint."""
+    """These words, and each other text of the body: another form's message, say, or a hint. Empty where that is more
+    than is looked at."""
     names_endpoint: bool = False
     """An endpoint has a place of its own in it; only of the API's own forms."""
 
@@ -67,9 +71,10 @@ def read_error_body(answer: Answer, redact: Redact) -> ErrorBody:
     if found is not None:
         text, kind = found
         words = f"{text[:TEXT_LIMIT]} {kind}"
-        said = " ; ".join((words, *_texts(body)))
-        line, named = _line(text, redact), _names_endpoint(body)
-        return ErrorBody(line, from_api=True, words=words, said=said[: 2 * TEXT_LIMIT], names_endpoint=named)
+        values = _values(body) or []
+        said = _joined((f"{text} {kind}", *(value for value in values if isinstance(value, str)))) if values else ""
+        named = _names_endpoint(values, body, mapping(body).get("error"))
+        return ErrorBody(_line(text, redact), from_api=True, words=words, said=said, names_endpoint=named)
     if body is not None:
         return ErrorBody(text=_line(_loose_message(body), redact))
     page = answer.content[:_PAGE_HEAD].decode(errors="replace")
@@ -81,23 +86,35 @@ def states_error(body: object) -> bool:
     return _from_api(body) is not None
 
 
-def _names_endpoint(body: object) -> bool:
-    """Whether an endpoint, or an id that may be one's, stands beside the message."""
-    places = (mapping(body), mapping(mapping(body).get("error")))
-    return any(place.get("endpoint_id") or parse_endpoint(place) is not None for place in places)
+def _names_endpoint(values: Collection[object], *places: object) -> bool:
+    """Whether an endpoint is among the values of a body, or an id that may be one's in one of these places of it."""
+    beside = any(mapping(place).get("endpoint_id") or parse_endpoint(place) is not None for place in places)
+    return beside or any(isinstance(value, Mapping) and _is_endpoint(value) for value in values)
 
 
-def _texts(body: object) -> Iterator[str]:
-    """Each text that is a value in it, at any depth."""
-    left = [body]
-    for _ in range(_MOST_VALUES):
-        if not left:
-            return
+def _is_endpoint(value: Mapping[str, object]) -> bool:
+    """Whether it says that it is about one; anything may have an id."""
+    told = bool(value.get("endpoint_id")) or isinstance(value.get("endpoint"), Mapping) or not _OWN.isdisjoint(value)
+    return told and parse_endpoint(value) is not None
+
+
+def _values(body: object) -> list[object] | None:
+    """All values in it, at any depth; `None` where there are more than are looked at."""
+    left, found = [body], list[object]()
+    while left:
         value = left.pop()
-        if isinstance(value, str):
-            yield value[:TEXT_LIMIT]
-        elif isinstance(value, Mapping | list):
+        found.append(value)
+        if isinstance(value, Mapping | list):
             left += value.values() if isinstance(value, Mapping) else value
+        if len(found) > _MOST_VALUES:
+            return None
+    return found
+
+
+def _joined(texts: Iterable[str]) -> str:
+    """They as one text; empty where that is longer than is looked at."""
+    said = " ; ".join(texts)
+    return said if len(said) <= _MOST_SAID else ""
 
 
 def _from_api(body: object) -> tuple[str, str] | None:

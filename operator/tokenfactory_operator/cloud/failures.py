@@ -16,7 +16,7 @@ from tokenfactory_operator.cloud import refusals
 from tokenfactory_operator.cloud.auth import TokenError, redacted
 from tokenfactory_operator.cloud.call import Answer, Call
 from tokenfactory_operator.cloud.error_body import read_error_body
-from tokenfactory_operator.cloud.repeated import without_request
+from tokenfactory_operator.cloud.repeated import without_names, without_request
 from tokenfactory_operator.cloud.words import BY_WORDS
 from tokenfactory_operator.domain.errors import (
     CloudError,
@@ -81,7 +81,8 @@ def from_answer(call: Call, answer: Answer, *, retry_after: float | None, advice
     if error_body.from_api:
         own = without_request(error_body.words, call.body, apart=answer.status in BY_WORDS)
         named = {"by_id": call.endpoint_id is not None, "names_one": error_body.names_endpoint}
-        error, refused = refusals.judged(_kind(call), answer.status, error_body.said, own, **named)
+        words = without_names(error_body.said, call.body)
+        error, refused = refusals.judged(_kind(call), answer.status, words, own, **named)
     hint = advice.for_status(answer.status, from_api=error_body.from_api)
     if error is InvalidSpec and answer.status == HTTPStatus.CONFLICT:
         hint = _taken(call)

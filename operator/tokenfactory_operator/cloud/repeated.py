@@ -13,6 +13,8 @@ from typing import Any, Final
 _CHOSEN: Final = ("name", "description", "custom_weights_id", "routing_key")
 """Fields of a body with words that a person chooses freely; the others name what the catalog offers."""
 _WORD: Final = re.compile(r"[^\W_]+")
+_NAMED: Final = re.compile(r"[^\s/]+(?:/[^\s/]+)+")
+"""A name of several parts, such as a namespace and a name: no sentence has it by chance."""
 
 
 def without_request(words: str, body: Mapping[str, Any] | None, *, apart: bool) -> str:
@@ -24,6 +26,12 @@ def without_request(words: str, body: Mapping[str, Any] | None, *, apart: bool) 
     left = _without(words, texts.values())
     chosen = {word for name in _CHOSEN for word in _WORD.findall(texts.get(name, ""))}
     return _without(left, chosen) if apart else left
+
+
+def without_names(words: str, body: Mapping[str, Any] | None) -> str:
+    """`words` without the names of several parts that the request's body has: one may be called `ml/api-gateway`."""
+    given = (str((body or {}).get(name) or "") for name in _CHOSEN)
+    return _without(words, [text for text in given if _NAMED.fullmatch(text)])
 
 
 def _without(text: str, parts: Iterable[str]) -> str:

@@ -131,9 +131,14 @@ _SEPARATORS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[_-]+")
 def subject_of(said: str, own: str, *, status: int) -> Subject:
     """What a text and its code speak of, in an answer with that status.
 
-    `own` are the words of its message that repeat nothing of the request: only they can refuse it. What leaves the
-    outcome open is looked for in all that was `said`: a word may mean it though the request has it too.
+    `own` are the words of its message that repeat nothing of the request: only they can refuse it. Where the words
+    decide whether anything was done, what leaves that open is looked for in all that was `said`. A word may mean it
+    though the request has it too, unless it stands in a name of several parts. It is empty where more was said than is
+    looked at, so that nothing is sure.
     """
+    if status in BY_WORDS and not said:
+        return Subject.OTHER
     said, own = (_SEPARATORS.sub(" ", text) for text in (said, own))
-    held = (row for row in _TABLE if row.holds(status, said if row.subject is Subject.OTHER else own))
+    other = said if status in BY_WORDS else own
+    held = (row for row in _TABLE if row.holds(status, other if row.subject is Subject.OTHER else own))
     return next((row.subject for row in held), Subject.OTHER)

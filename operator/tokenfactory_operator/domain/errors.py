@@ -159,6 +159,10 @@ class KubeConflict(KubeError):
     """The object changed since it was read: read again, decide again."""
 
 
+class KubeNotStored(KubeError):
+    """A write was accepted, and its answer does not show it."""
+
+
 class KubeNotFound(KubeError):
     """The object does not exist (any more), or a new one took its name."""
 

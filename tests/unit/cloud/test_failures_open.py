@@ -77,6 +77,40 @@ def test_its_own_words_still_count(status: int, said: str, kind: type[Exception]
     assert (type(error), error.refused) == (kind, True)
 
 
+@pytest.mark.rule("C44")
+@pytest.mark.parametrize("place", ["internal/llm", "ml/api-gateway", "dedicated/customer-service", "created/queued"])
+@pytest.mark.parametrize(
+    ("status", "said", "kind"),
+    [
+        pytest.param(503, "Not enough capacity for {}", QuotaExceeded, id="503 capacity"),
+        pytest.param(409, "'{}' is already taken", InvalidSpec, id="409 taken"),
+    ],
+)
+def test_a_name_of_several_parts_does_not_leave_it_open(place: str, status: int, said: str, kind: type) -> None:
+    """No sentence has it by chance: what is lacking is told, and not that nobody knows what the call has done."""
+    for field in ("name", "routing_key"):
+        error = failure(
+            replace(CREATE, body={**(CREATE.body or {}), field: place}), status, {"detail": said.format(place)}
+        )
+        assert (type(error), error.refused) == (kind, True)
+
+
+@pytest.mark.rule("C44")
+@pytest.mark.parametrize("name", ["queued", "re-queued", "Request queued", "a/b queued"])
+def test_another_name_does(name: str) -> None:
+    """A sentence may have it, and mean it."""
+    call = replace(CREATE, body={**(CREATE.body or {}), "name": name})
+    assert not failure(call, 503, {"detail": f"{name}: no capacity"}).refused
+
+
+@pytest.mark.rule("C44")
+def test_a_name_that_speaks_of_the_pace() -> None:
+    """A 429 is a refusal anyway. What it repeats does not make a lack of room a pause of the whole credential."""
+    call = replace(CREATE, body={**(CREATE.body or {}), "name": "ml/rate-limit-demo"})
+    error = failure(call, 429, {"detail": "ml/rate-limit-demo: GPU quota exceeded"})
+    assert (type(error), error.refused) == (QuotaExceeded, True)
+
+
 @pytest.mark.rule("C44", "X50")
 @pytest.mark.parametrize("status", [409, 503])
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tokenfactory_operator.cloud.call import Call
@@ -165,6 +167,24 @@ def test_what_stands_beside_the_message_counts(status: int, said: str) -> None:
     assert not failure(CREATE, status, {"detail": "It failed", "hint": lacks}).refused
 
 
+@pytest.mark.rule("C14")
+@pytest.mark.parametrize("status", [409, 503])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"detail": f"Not enough capacity{' ' * 9000}for now: it will be created later"},
+        {"hint": "it will be created later", "detail": f"Not enough capacity: {'x' * 9000}"},
+        {"hints": [*["x"] * 3000, "it will be created later"], "detail": "Not enough capacity"},
+        {"detail": "Not enough capacity", "hints": ["it will be created later", *["x"] * 3000]},
+    ],
+    ids=["the-end-of-a-text", "behind-a-long-text", "among-many-texts", "behind-many-texts"],
+)
+def test_an_answer_of_which_not_all_is_looked_at_is_no_refusal(status: int, body: dict[str, Any]) -> None:
+    """What is left out may say that something was made, wherever it stands."""
+    assert not failure(CREATE, status, body).refused
+    assert failure(CREATE, 422, body).refused
+
+
 @pytest.mark.rule("C14", "X46")
 @pytest.mark.parametrize("status", [409, 503])
 @pytest.mark.parametrize(
@@ -173,6 +193,9 @@ def test_what_stands_beside_the_message_counts(status: int, said: str) -> None:
         {"endpoint": {"id": "ep-77"}},
         {"id": "ep-77"},
         {"endpoint_id": "ep-77"},
+        {"data": {"id": "ep-77", "routing_key": "dedicated/chat"}},
+        {"result": {"items": [{"endpoint": {"id": "ep-77"}}]}},
+        {"context": {"endpoint_id": "ep-77"}},
     ],
 )
 @pytest.mark.parametrize("words", ["Not enough capacity for all replicas", "Quota exceeded"])
@@ -191,6 +214,13 @@ def test_an_answer_that_names_no_endpoint_is_judged_by_its_words(status: int) ->
     """The fields may be there, and empty."""
     body: dict[str, object] = {"detail": "Not enough capacity", "endpoint": None, "endpoint_id": ""}
     assert failure(CREATE, status, body).refused
+    others: list[dict[str, object]] = [
+        {"trace": {"id": "a7"}},
+        {"input": {"model_name": "m"}},
+        {"data": {"endpoint": {}, "endpoint_id": None}},
+    ]
+    for other in others:
+        assert failure(CREATE, status, {**body, **other}).refused, other
 
 
 @pytest.mark.parametrize(
