@@ -6,7 +6,7 @@ transport or a framework.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -22,12 +22,14 @@ __all__ = [
     "JsonObject",
     "Key",
     "Kube",
+    "Lead",
     "Lease",
     "Recorder",
     "Secrets",
     "Telemetry",
     "Timing",
     "about_namespace",
+    "anybody",
 ]
 
 JsonObject = Mapping[str, Any]
@@ -104,6 +106,14 @@ class Cloud(Protocol):
         ...
 
 
+Lead = Callable[[], None]
+"""Raises `LeaseLost` unless this process may act now."""
+
+
+def anybody() -> None:
+    """May act: a `Lead` where nobody is elected."""
+
+
 class Kube(Protocol):
     """The Kubernetes API for `DedicatedEndpoint` objects. Every method raises `KubeError` and nothing else."""
 
@@ -111,8 +121,13 @@ class Kube(Protocol):
         """The object as the API server has it now; `None` when there is none."""
         ...
 
-    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
-        """Write the whole list under the precondition; answers the object as written."""
+    async def set_finalizers(
+        self, key: Key, finalizers: tuple[str, ...], *, resource_version: str, lead: Lead = anybody
+    ) -> JsonObject:
+        """Write the whole list under the precondition; answers the object as written.
+
+        `lead` is called just before the write, which may come after a read. What it raises is raised.
+        """
         ...
 
     async def patch_status(self, key: Key, patch: JsonObject, *, uid: str, resource_version: str) -> JsonObject:
@@ -134,8 +149,10 @@ class Secrets(Protocol):
         """As `get`, with the values of these keys under `data`, as `SecretStr`; those it has not are left out."""
         ...
 
-    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
-        """Write the whole list under the precondition; answers its metadata as written."""
+    async def set_finalizers(
+        self, key: Key, finalizers: tuple[str, ...], *, resource_version: str, lead: Lead = anybody
+    ) -> JsonObject:
+        """As that of `Kube`; answers its metadata as written."""
         ...
 
 

@@ -18,7 +18,7 @@ from typing import Final
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.buckets import Recent
 from tokenfactory_operator.credentials.secret_values import SecretValues
-from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound, LeaseLost
+from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound, KubeNotStored, LeaseLost
 from tokenfactory_operator.ports import JsonObject, Key, Lease, Recorder, Secrets
 from tokenfactory_operator.state.cache import ObjectCache, is_bound, key_of, secret_of
 from tokenfactory_operator.work.workqueue import Urgency, WorkQueue
@@ -97,8 +97,17 @@ class SecretKeeper:
             self.look(key_of(body))
 
     async def read(self, body: JsonObject) -> bool:
-        """Have the object's credentials read; answers whether they are others now. Raises `KubeError`."""
-        return await self._values.read(body)
+        """Have the object's credentials read; answers whether they are others now. Raises `KubeError`.
+
+        Each pass reads them, so each one sees to it that a Secret which lost its finalizer gets it back.
+        """
+        others = await self._values.read(body)
+        secret = secret_of(body)
+        stored = self._secrets.get(secret) if secret is not None else None
+        kept = stored is None or _is_terminating(stored) or api.IN_USE in _finalizers(stored)
+        if secret is not None and not kept and api.FINALIZER in _finalizers(body):
+            self.look(secret)
+        return others
 
     async def hold(self, body: JsonObject) -> bool:
         """See to it that the object's Secret stays; answers whether all has to be decided anew.
@@ -184,13 +193,15 @@ class SecretKeeper:
         stored = self._unlabelled.get(secret)
         if stored is None or self._objects.users_of(secret) or await self._needed_elsewhere(secret, stored):
             return
-        self._lead()
-        version = stored["metadata"]["resourceVersion"]
+        version, left = stored["metadata"]["resourceVersion"], _without_ours(stored)
         try:
-            await self._kube.set_finalizers(secret, _without_ours(stored), resource_version=version)
+            written = await self._kube.set_finalizers(secret, left, resource_version=version, lead=self._lead)
         except (KubeConflict, KubeNotFound):
             text = "the Secret %s has changed since it lost its label: look whether it carries %s"
             _LOG.warning(text, secret, api.IN_USE, extra={"namespace": secret.namespace})
+        else:
+            self._unlabelled.store(secret, written)
+            self._check_stored(written, left, written)
         self._unlabelled.pop(secret, None)
 
     def _held(self, user: Key) -> bool:
@@ -210,31 +221,25 @@ class SecretKeeper:
         if await self._needed_elsewhere(secret, stored):
             return
         if not self._users(secret, stored):  # one may have come while the others were listed
-            await self._write(secret, stored, _without_ours(stored))
+            await self._write(secret, stored, _without_ours(stored), stored)
 
     def _lead(self) -> None:
         if not self._lease.held():
             raise LeaseLost("This process does not hold the lease.")
 
     async def _put(self, secret: Key, stored: JsonObject, *users: JsonObject) -> None:
-        """Put our finalizer on. Raises `KubeError`, also where a write is accepted and its answer does not show it."""
-        written = await self._write(secret, stored, (*_finalizers(stored), api.IN_USE))
-        if written is None or api.IN_USE in _finalizers(written):
-            return
-        text = (
-            f"The API server accepted the finalizer {api.IN_USE} of the Secret {secret.name} and did not store it. A "
-            "mutating webhook removes it. No endpoint is created with this Secret meanwhile."
-        )
-        for subject in users:
-            self._recorder.event(subject, reason="WriteNotStored", message=text, warning=True)
-        raise KubeError(text)
+        """Put our finalizer on."""
+        await self._write(secret, stored, (*_finalizers(stored), api.IN_USE), *users)
 
-    async def _write(self, secret: Key, stored: JsonObject, finalizers: tuple[str, ...]) -> JsonObject | None:
-        """Answers what was written; `None` where the Secret was another one by then, which is looked at anew."""
-        self._lead()
+    async def _write(self, secret: Key, stored: JsonObject, finalizers: tuple[str, ...], *told: JsonObject) -> None:
+        """Write the list; one that is gone is forgotten.
+
+        Raises `KubeError`, also where the answer does not show what was written: `told` have an Event then. After a
+        `KubeConflict`, which a webhook may answer for ever, the Secret is held as it is by now.
+        """
         version = stored["metadata"]["resourceVersion"]
         try:
-            written = await self._kube.set_finalizers(secret, finalizers, resource_version=version)
+            written = await self._kube.set_finalizers(secret, finalizers, resource_version=version, lead=self._lead)
         except KubeNotFound:
             self._secrets.remove(secret, stored["metadata"]["uid"])
         except KubeConflict:
@@ -243,12 +248,26 @@ class SecretKeeper:
                 self._secrets.remove(secret, stored["metadata"]["uid"])
             else:
                 self._secrets.put(fresh)
-            self.look(secret)
+            raise
         else:
             self._values.wrote(stored, written)
             self._secrets.put(written)
-            return written
-        return None
+            self._check_stored(written, finalizers, *told)
+
+    def _check_stored(self, written: JsonObject, finalizers: tuple[str, ...], *told: JsonObject) -> None:
+        held = api.IN_USE in finalizers
+        if (api.IN_USE in _finalizers(written)) == held:
+            return
+        what, rest = "finalizer", "removes it. No endpoint is created with this Secret meanwhile."
+        if not held:
+            what, rest = "removal of the finalizer", "puts it back. The Secret stays, and the removal is tried again."
+        text = (
+            f"The API server accepted the {what} {api.IN_USE} of the Secret {key_of(written).name} and did not store "
+            f"it. A mutating webhook {rest}"
+        )
+        for subject in told:
+            self._recorder.event(subject, reason="WriteNotStored", message=text, warning=True)
+        raise KubeNotStored(text)
 
     async def _warn(self, secret: Key, stored: JsonObject, *users: JsonObject) -> None:
         """Say once, and early, that the end of the namespace would wait for a person."""

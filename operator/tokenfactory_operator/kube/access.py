@@ -128,7 +128,7 @@ async def missing(
 
     async def allowed(right: Right) -> bool:
         async with bound:
-            path = REVIEWS if account is None else REVIEWS_OF_OTHERS
+            path = (REVIEWS if account is None else REVIEWS_OF_OTHERS).within()
             answer = await client.request("POST", path, body=right.review(account))
         with reading(f"POST {path}"):
             return bool(answer["status"]["allowed"])

@@ -21,7 +21,7 @@ from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube import forms
 from tokenfactory_operator.kube.errors import NoAnswer, SetupError, TooLarge, from_answer, reading
 from tokenfactory_operator.kube.login import Connection, load_connection
-from tokenfactory_operator.kube.paths import REVIEWS, kind_of, target_of
+from tokenfactory_operator.kube.paths import kind_of, target_of
 from tokenfactory_operator.kube.sessions import Loader, Signer, loaded, session, trusted
 from tokenfactory_operator.kube.under_way import WritesUnderWay
 from tokenfactory_operator.ports import JsonObject
@@ -198,7 +198,7 @@ class KubeClient:
         headers = {"Accept": accept} | ({"Content-Type": content_type} if content_type else {})
         request, status = f"{method} {path}", 0
         dry = DRY_RUN in query
-        kind = kind_of(path) if method != "GET" and path != REVIEWS and not dry else ""
+        kind = kind_of(path) if method != "GET" and not dry else ""
         self._writes += kind in _AWAITED
         try:
             async with asyncio.timeout(self._timeout):
@@ -223,7 +223,8 @@ class KubeClient:
             if kind:
                 self._written(kind, status)
         if status not in _HTTP_OK:
-            refusal = from_answer(request, status=status, body=data, retry_after=answer.headers.get("Retry-After"))
+            after = answer.headers.get("Retry-After")
+            refusal = from_answer(request, status=status, body=data, retry_after=after, asked=target_of(path))
             self._tell(method, path, refusal, dry=dry)
             raise refusal
         self._tell(method, path, None, dry=dry)

@@ -15,6 +15,7 @@ import aiohttp
 
 from tokenfactory_operator.domain.errors import bounded
 from tokenfactory_operator.kube import forms
+from tokenfactory_operator.kube.paths import ANYTHING, Target
 from tokenfactory_operator.ports import JsonObject
 
 EXPIRED: Final = b'{"type": "ERROR", "object": {"code": 410}}\n'
@@ -38,12 +39,15 @@ class Ended(Exception):
 
 
 class Line:
-    """Reads the lines of a watch; without arguments nothing is held of what it brings."""
+    """Reads the lines of a watch; without `is_known` nothing is held of what it brings."""
 
-    def __init__(self, is_known: Known | None = None, settled: Settled | None = None) -> None:
-        """See `Known` and `Settled`."""
+    def __init__(
+        self, is_known: Known | None = None, settled: Settled | None = None, *, asked: Target = ANYTHING
+    ) -> None:
+        """See `Known` and `Settled`; `asked`: what is watched."""
         self._is_known = is_known
         self._settled = settled
+        self._asked = asked
 
     async def news(self, line: bytes) -> bytes:
         """The event, or where the watch is by now: kopf goes on from there when the connection breaks.
@@ -52,7 +56,7 @@ class Line:
             Ended: it is an error, or no event.
         """
         try:
-            kind, body = forms.event_of(json.loads(line))
+            kind, body = forms.event_of(json.loads(line), self._asked, bare=self._is_known is None)
         except (ValueError, RecursionError) as error:
             raise Ended(f"the watch brought what is no event ({bounded(str(error), SHOWN)})") from None
         if kind == forms.ERROR:

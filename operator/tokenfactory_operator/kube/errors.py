@@ -20,6 +20,7 @@ from tokenfactory_operator.domain.errors import (
     KubeRefused,
     OperatorError,
 )
+from tokenfactory_operator.kube.paths import ANYTHING, Target
 
 MAX_RETRY_AFTER: Final = 300.0
 """Seconds that a `Retry-After` may ask for; more is cut."""
@@ -129,15 +130,25 @@ def retry_after_seconds(header: str | None) -> float | None:
     return min(float(header), MAX_RETRY_AFTER)
 
 
-def from_answer(request: str, *, status: int, body: bytes | bytearray, retry_after: str | None = None) -> KubeError:
-    """The error that an answer other than 2xx stands for; `request` says in words what was asked."""
+def _is_about(status: Mapping[str, Any], asked: Target) -> bool:
+    """Whether it may be about the object that was asked for: as far as it says, it has its name and its kind."""
+    details = status.get("details")
+    named = details if isinstance(details, Mapping) else {}
+    name, kind = named.get("name") or asked.name, named.get("kind") or asked.plural
+    return not asked.name or (name == asked.name and kind in (asked.plural, asked.kind))
+
+
+def from_answer(
+    request: str, *, status: int, body: bytes | bytearray, retry_after: str | None = None, asked: Target = ANYTHING
+) -> KubeError:
+    """The error that an answer other than 2xx stands for; `request` says in words what was `asked`."""
     answer = _as_status(body)
     kind = RefusedByServer if status in _REFUSALS else ApiServerError
     if answer is None:
         text = body.decode(errors="replace").strip() or "an empty body"
         return kind(f"{request}: {status}: {text}", status=status, retry_after=retry_after_seconds(retry_after))
     text = f"{request}: {answer.get('message') or answer.get('reason') or status}"
-    if status == _HTTP_NOT_FOUND and answer.get("reason") == "NotFound":
+    if status == _HTTP_NOT_FOUND and answer.get("reason") == "NotFound" and _is_about(answer, asked):
         return KubeNotFound(text)
     if status == _HTTP_CONFLICT:
         return KubeConflict(text)

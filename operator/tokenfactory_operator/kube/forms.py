@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from tokenfactory_operator.kube.paths import Target
+from tokenfactory_operator.kube.paths import ANYTHING, Target
 from tokenfactory_operator.ports import JsonObject
 
 LONGEST_VERSION: Final = 20
@@ -20,9 +20,6 @@ ERROR: Final = "ERROR"
 EVENTS: Final = frozenset({"ADDED", "MODIFIED", "DELETED"})
 """Types of the events that bring an object."""
 BOOKMARK: Final = "BOOKMARK"
-
-ANYTHING: Final = Target("", "", "", "")
-"""In place of what was asked for, where that is not known."""
 
 _METADATA: Final = "PartialObjectMetadata"
 _METADATA_LIST: Final = f"{_METADATA}List"
@@ -96,14 +93,14 @@ def version_of(metadata: JsonObject) -> str:
     raise Malformed("metadata.resourceVersion is no number")
 
 
-def event_of(document: object) -> tuple[str, JsonObject]:
-    """The type of a watch's event, and its object. Raises `Malformed`."""
+def event_of(document: object, asked: Target = ANYTHING, *, bare: bool = True) -> tuple[str, JsonObject]:
+    """The type of a watch's event, and its object; `asked` and `bare` as for an object. Raises `Malformed`."""
     event = _mapping(document, "the event")
     kind, body = event.get("type"), _mapping(event.get("object"), "the event's object")
     if not isinstance(kind, str):
         raise Malformed("the event has no type")
     if kind in EVENTS:
-        object_of(body)
+        object_of(body, asked, bare=bare)
     elif kind == BOOKMARK:
         version_of(_mapping(body.get("metadata"), "metadata"))
     return kind, body

@@ -18,7 +18,7 @@ from tokenfactory_operator.kube.lean import lean
 from tokenfactory_operator.kube.listing import list_pages
 from tokenfactory_operator.kube.paths import NAMESPACES, OBJECTS
 from tokenfactory_operator.kube.sharing import Sharing
-from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.ports import JsonObject, Key, Lead, anybody
 
 CLUSTER_ID_LENGTH: Final = 8
 """Hex digits of the uid of `kube-system` that name a cluster (docs/protocol.md, Identity)."""
@@ -39,7 +39,9 @@ class KubeObjects:
         except KubeNotFound:
             return None
 
-    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
+    async def set_finalizers(
+        self, key: Key, finalizers: tuple[str, ...], *, resource_version: str, lead: Lead = anybody
+    ) -> JsonObject:
         """Write the whole list of finalizers.
 
         Raises:
@@ -48,6 +50,7 @@ class KubeObjects:
             KubeError: anything else; 422 where a finalizer is added to a terminating object.
         """
         names = await whole(self._client, OBJECTS.at(key), finalizers, resource_version=resource_version)
+        lead()
         metadata = {"resourceVersion": resource_version, "finalizers": names}
         return await self._patch(key, {"metadata": metadata})
 

@@ -45,15 +45,13 @@ NAMESPACES: Final = Collection("v1", "namespaces", "Namespace")
 PODS: Final = Collection("v1", "pods", "Pod")
 LEASES: Final = Collection("coordination.k8s.io/v1", "leases", "Lease")
 DEPLOYMENTS: Final = Collection("apps/v1", "deployments", "Deployment")
-REVIEWS: Final = Collection("authorization.k8s.io/v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview").within()
+REVIEWS: Final = Collection("authorization.k8s.io/v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview")
 """Where an account asks what it may do: a POST that writes nothing."""
-REVIEWS_OF_OTHERS: Final = Collection("authorization.k8s.io/v1", "subjectaccessreviews", "SubjectAccessReview").within()
+REVIEWS_OF_OTHERS: Final = Collection("authorization.k8s.io/v1", "subjectaccessreviews", "SubjectAccessReview")
 """Where somebody asks what another account may do."""
 
 
-KINDS: Final = {
-    each.plural: each.kind for each in (OBJECTS, SECRETS, CONFIG_MAPS, EVENTS, NAMESPACES, PODS, LEASES, DEPLOYMENTS)
-}
+KINDS: Final = {each.plural: each.kind for each in tuple(globals().values()) if isinstance(each, Collection)}
 """By the plural of a resource, the kind of its objects."""
 
 
@@ -70,6 +68,15 @@ class Target(NamedTuple):
         """Of the objects that an answer has; empty where that is not known."""
         return KINDS.get(self.plural, "")
 
+    @property
+    def asks(self) -> bool:
+        """Whether a POST is a question about rights, which writes nothing."""
+        return self.plural in {REVIEWS.plural, REVIEWS_OF_OTHERS.plural}
+
+
+ANYTHING: Final = Target("", "", "", "")
+"""In place of what was asked for, where that is not known."""
+
 
 def target_of(path: str) -> Target:
     """What is at `path`, which is one of a resource."""
@@ -79,12 +86,16 @@ def target_of(path: str) -> Target:
     if rest[:1] == [NAMESPACES.plural] and len(rest) > 2:  # noqa: PLR2004  # else the namespace itself is meant
         namespace, rest = rest[1], rest[2:]
     plural, name, subresource = [*rest, "", "", ""][:3]
+    if subresource == "proxy":
+        name = name.partition(":")[0]  # the port follows (Kubernetes: access services running on clusters)
     return Target(plural, namespace, name, subresource)
 
 
 def kind_of(path: str) -> str:
-    """What a write to `path` writes, as the metrics name it."""
+    """What a write to `path` writes, as the metrics name it; empty for a question about rights."""
     target = target_of(path)
+    if target.asks:
+        return ""
     if target.plural == EVENTS.plural:
         return "event"
     if target.plural == CONFIG_MAPS.plural:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.kube.errors import ApiServerError, NoAnswer
-from tokenfactory_operator.kube.paths import LEASES, OBJECTS, REVIEWS, kind_of, target_of
+from tokenfactory_operator.kube.paths import LEASES, OBJECTS, kind_of, target_of
 from tokenfactory_operator.ports import JsonObject, Key, Recorder
 
 FORGOTTEN_AFTER: Final = 600.0
@@ -86,7 +86,7 @@ class Refusals:
         if error is not None and refused(error):
             self._count(error.status if isinstance(error, ApiServerError) else 0)
         target = target_of(path)
-        if path == REVIEWS or target.plural == LEASES.plural:
+        if target.asks or target.plural == LEASES.plural:
             return
         place = (target.namespace, kind_of(path))
         if place[1] in _LESSER:

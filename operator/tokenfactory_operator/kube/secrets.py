@@ -9,7 +9,6 @@ traceback of a body shows them.
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -23,7 +22,7 @@ from tokenfactory_operator.kube.finalizers import whole
 from tokenfactory_operator.kube.lean import METADATA, METADATA_LIST, lean
 from tokenfactory_operator.kube.listing import list_pages
 from tokenfactory_operator.kube.paths import SECRETS, target_of
-from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.ports import JsonObject, Key, Lead, anybody
 
 SELECTOR: Final = f"{api.CREDENTIALS_LABEL}=true"
 
@@ -53,7 +52,7 @@ def _decoded(value: str) -> SecretStr:
     """Cut behind the length that a token may have: what is longer is none, however long it is."""
     try:
         return SecretStr(base64.b64decode(value, validate=True).decode(errors="replace").strip()[: MAX_TOKEN + 1])
-    except (binascii.Error, TypeError):
+    except (ValueError, TypeError):  # binascii's own error, and that of a text that is not ASCII
         return SecretStr("")
 
 
@@ -79,7 +78,9 @@ class KubeSecrets:
             return None
         return sealed(body, names) if labelled(body) else None
 
-    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
+    async def set_finalizers(
+        self, key: Key, finalizers: tuple[str, ...], *, resource_version: str, lead: Lead = anybody
+    ) -> JsonObject:
         """Write the whole list of finalizers under the precondition; answers the Secret's metadata.
 
         Raises:
@@ -88,6 +89,7 @@ class KubeSecrets:
             KubeError: anything else; 422 where a finalizer is added to a terminating Secret.
         """
         names = await whole(self._client, SECRETS.at(key), finalizers, resource_version=resource_version)
+        lead()
         body = {"metadata": {"resourceVersion": resource_version, "finalizers": names}}
         answer = await self._client.object(
             "PATCH",

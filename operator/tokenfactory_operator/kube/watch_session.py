@@ -135,7 +135,9 @@ class WatchSession:
 
     def _read_by_line(self, answer: Answer, first: bytes = b"") -> None:
         """`first`: nothing but that is read."""
-        line = Line() if self.is_metadata_only(self._path(answer.url)) else Line(self.is_known, self.settled)
+        path = self._path(answer.url)
+        held = () if self.is_metadata_only(path) else (self.is_known, self.settled)
+        line = Line(*held, asked=target_of(path))
         news: Any = News(answer.content, line, lambda why: self._begin_anew(answer.url, why), first=first)
         answer.content = news  # a reader, as far as kopf reads it
 

@@ -192,6 +192,8 @@ class Elector:
         written = await write(wanted)
         if written.holder != self._identity:
             raise KubeError(f"the answer to its write names {written.holder or 'nobody'} as the holder")
+        if before is not None and written.content == before.content:  # so no follower sees any either
+            raise KubeError("the answer to its write shows no renewal: a mutating webhook may undo it")
         self._record = written
         self._since, self._problem = begun, None
         self._renewed(self._terms.acts_for - self._age(begun))
@@ -219,11 +221,21 @@ class Elector:
         if not held or self._record is None:
             return
         try:
-            await self._bounded(self._store.write(replace(self._record, holder="", duration=RELEASED)))
+            await self._bounded(self._give_up(self._record))
         except KubeError as error:
             _LOG.warning("the Lease %s could not be released: %s", self._store.name, error.message)
         else:
             _LOG.info("the Lease %s is released", self._store.name)
+
+    async def _give_up(self, record: LeaseRecord) -> None:
+        try:
+            await self._store.write(replace(record, holder="", duration=RELEASED))
+        except KubeConflict:
+            # Its last renewal was cut off and has come all the same; or somebody has labelled the Lease.
+            fresh = await self._store.get()
+            if fresh is None or fresh.holder != self._identity:
+                raise
+            await self._store.write(replace(fresh, holder="", duration=RELEASED))
 
 
 def _text(wall: float) -> str:

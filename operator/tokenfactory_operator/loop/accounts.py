@@ -113,7 +113,8 @@ class Accounts:
         self._nobody.shut_down()
         self._failed_credentials: dict[str, Poller] = {}
         """By what is wrong: one for all objects that are told the same."""
-        self._closing: dict[asyncio.Task[None], None] = {}
+        self._closing: dict[asyncio.Task[None], SecretStr] = {}
+        """Accounts whose calls may still be under way, by their tokens."""
         self._leaving: dict[asyncio.Task[None], None] = {}
         """Workers of closed accounts that still have a pass under way."""
         self._ended = asyncio.Event()
@@ -316,8 +317,9 @@ class Accounts:
         """Wake the objects of as many of these as there is room for: their passes take the places."""
         woken: Counter[str] = Counter()
         for keys in waiting.values():
-            namespace = keys[0].namespace
-            if self._places.room(namespace) > woken[namespace]:
+            namespaces = dict.fromkeys(key.namespace for key in keys)  # each of them may take the place
+            namespace = next((each for each in namespaces if self._places.room(each) > woken[each]), None)
+            if namespace is not None:
                 woken[namespace] += 1
                 for key in keys:
                     self._wake(key, 0.0)
@@ -331,11 +333,17 @@ class Accounts:
         for worker in account.crew.workers:
             self._leaving[worker] = None
             worker.add_done_callback(lambda ended: self._leaving.pop(ended, None))
-        task = asyncio.create_task(self._ended_calls(account, credential.token), name="closing")
-        self._closing[task] = None
-        task.add_done_callback(lambda ended: self._closing.pop(ended, None))
+        task = asyncio.create_task(self._ended_calls(account), name="closing")
+        self._closing[task] = credential.token
+        task.add_done_callback(self._closed)
 
-    async def _ended_calls(self, account: Account, token: SecretStr) -> None:
+    def _closed(self, task: asyncio.Task[None]) -> None:
+        """Logs hide a token for as long as a call may be made with it."""
+        token = self._closing.pop(task)
+        if token not in {*self._closing.values(), *(each.token for each in self._open)}:
+            self._credentials.forget(token)
+
+    async def _ended_calls(self, account: Account) -> None:
         """A call that is cut short ends unknown: each is given the time that it may take.
 
         Before the first LIST nothing was changed, so there is none: tokens rotated in a loop leave no trail.
@@ -344,8 +352,6 @@ class Accounts:
             await asyncio.sleep(self._linger if account.works else 0)
         finally:
             await account.cloud.aclose()
-            if all(each.token != token for each in self._open):
-                self._credentials.forget(token)
 
     async def shut_down(self, grace: float) -> list[BaseException]:
         """No new work; what is under way may finish within `grace` seconds. Answers what had failed."""

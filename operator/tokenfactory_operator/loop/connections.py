@@ -25,7 +25,7 @@ RESYNC: Final = 3600.0
 RETRY: Final = 60.0
 """Seconds between two tries where it could not be written."""
 SOON: Final = 5.0
-"""Seconds between two looks at one that Kubernetes is about to delete."""
+"""Seconds between two looks at one that Kubernetes is about to delete, at first."""
 MOVED: Final = "ConnectionNotKept"
 """Event: the ConfigMap is not kept up to date any more."""
 NOT_WRITTEN: Final = "ConnectionNotWritten"
@@ -48,6 +48,8 @@ class _Known:
     said: api.ConnectionStatus
     requested_at: str
     until: float
+    wait: float
+    """Seconds from that look to `until`, before they are spread."""
 
 
 class Connections:
@@ -107,7 +109,7 @@ class Connections:
             return before if before is not None and before.config_map_name == name else None
         known = self._known.get(resource.uid) or self._from_status(resource, name, data)
         if known is None or self._is_due(known, resource, name, data):
-            known = await self._looked(self._kube, resource, name, data)
+            known = await self._looked(self._kube, resource, name, data, known)
         self._known[resource.uid] = known
         return known.said
 
@@ -118,19 +120,23 @@ class Connections:
         if said is None or said.config_map_name != name or not same or resource.request_pending:
             return None
         until = self._ports.clock.monotonic() + self._rng.uniform(0.0, RESYNC)
-        return _Known(name, data, said, resource.requested_at, until)
+        return _Known(name, data, said, resource.requested_at, until, RESYNC)
 
     def _is_due(self, known: _Known, resource: Resource, name: str, data: Mapping[str, str]) -> bool:
         asked = resource.requested_at != known.requested_at
         return (known.name, known.data) != (name, data) or asked or self._ports.clock.monotonic() >= known.until
 
-    async def _looked(self, kube: ConfigMaps, resource: Resource, name: str, data: Mapping[str, str]) -> _Known:
+    async def _looked(
+        self, kube: ConfigMaps, resource: Resource, name: str, data: Mapping[str, str], before: _Known | None
+    ) -> _Known:
         try:
             said, wait = await self._brought(kube, resource, name, data)
         except KubeError as error:
             said, wait = api.ConnectionStatus(reason="NotWritten", message=visible(bounded(error.message))), RETRY
+        if wait == SOON and before is not None and before.said == said:
+            wait = min(RETRY, 2.0 * before.wait)  # what should delete it may be out of order, for all objects at once
         until = self._ports.clock.monotonic() + wait * self._rng.uniform(0.9, 1.1)
-        return _Known(name, data, said, resource.requested_at, until)
+        return _Known(name, data, said, resource.requested_at, until, wait)
 
     async def _brought(
         self, kube: ConfigMaps, resource: Resource, name: str, data: Mapping[str, str]

@@ -79,7 +79,8 @@ class Creation:
         wanted = status.opening(replace(s, resource=resource), decision, attempt=opened, now=now)
         resource = await self._ports.write_status(resource, wanted)
         stored = resource.status.create_attempt
-        self._ports.check_stored(resource, "its create attempt", stored=stored is not None and stored.id == attempt.id)
+        shown = stored is not None and (stored.id, resource.status.scope) == (attempt.id, attempt.scope)
+        self._ports.check_stored(resource, "its create attempt", stored=shown)
         s.memory.attempts.opened(attempt)
         return attempt, resource
 

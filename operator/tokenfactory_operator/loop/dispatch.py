@@ -116,6 +116,8 @@ class Dispatch:
     ) -> None:
         """Our own LIST of the objects (of these namespaces): what the watch missed is looked at now."""
         for key in self._cache.replace(bodies, resource_version, listed_in):
+            if self._cache.get(key) is None:
+                self._seen.pop(key, None)  # no event of the watch told that it is gone
             self.wake(key, 0.0)
 
     def wake(self, key: Key, after: float, *, pressing: bool = False) -> None:

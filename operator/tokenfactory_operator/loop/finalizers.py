@@ -7,7 +7,7 @@ from typing import Final
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.decision import actions
 from tokenfactory_operator.domain.decision_input import DecisionInput
-from tokenfactory_operator.domain.errors import KubeConflict
+from tokenfactory_operator.domain.errors import KubeConflict, KubeNotStored
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.resource import Resource
 from tokenfactory_operator.loop.ports import Ports
@@ -27,7 +27,6 @@ class Finalizers:
     async def put(self, s: DecisionInput) -> Resource:
         """Hold the object; answers it as it is then. Raises `KubeError`, also where it is not held after all."""
         resource = await self._ports.write_finalizers(s.resource, (*s.resource.finalizers, api.FINALIZER))
-        self._ports.check_stored(resource, "its finalizer", stored=resource.has_finalizer)
         s.memory.hold.put()
         return resource
 
@@ -51,6 +50,6 @@ class Finalizers:
         s.memory.hold.letting_go()  # before the write, whose answer may be lost
         try:
             await self._ports.write_finalizers(s.resource, left)
-        except KubeConflict:
+        except (KubeConflict, KubeNotStored):
             s.memory.hold.kept()
             raise

@@ -96,7 +96,10 @@ def gather(
 
 
 def confirm(s: DecisionInput, inventory: Inventory) -> None:
-    """The absence of the recorded endpoint that a person has confirmed speaks against no LIST from the next look on."""
+    """An absence that a person has confirmed speaks against no LIST from the next look on."""
     confirmed = Reason.INVENTORY_UNTRUSTED in s.memory.confirmed_doubts
     if confirmed and s.recorded_id and s.evidence.view.untrusted:
         inventory.confirm(s.recorded_id)
+    for endpoint_id in s.memory.confirmed_endpoints & s.evidence.accepted.keys():
+        inventory.confirm(endpoint_id)
+        inventory.lost_sight(endpoint_id)  # one question about it is enough, though it may answer by id

@@ -24,6 +24,8 @@ class Held:
     """The object as it was then. Parsed it has several times the size, so each pass parses it anew."""
     poller: Poller
     """Of the credential that it had then."""
+    tries: int = 0
+    """How often what it has left could not be deleted."""
 
     @property
     def endpoint_id(self) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.errors import KubeError, KubeRefused, LeaseLost
+from tokenfactory_operator.domain.errors import KubeNotStored, KubeRefused, LeaseLost
 from tokenfactory_operator.domain.resource import Resource, parse
 from tokenfactory_operator.domain.timing import Timing
 from tokenfactory_operator.observe.poller import Poller
@@ -80,19 +80,21 @@ class Ports(Surroundings):
         patch = status.merge_patch(resource.body.get("status") or {}, wanted.to_dict())
         if not patch:
             return resource
-        self.lead()
-        key = Key(resource.namespace, resource.name)
-        version = resource.resource_version
         try:
-            body = await self.kube.patch_status(key, patch, uid=resource.uid, resource_version=version)
+            body = await self._patch_status(resource, patch)
         except KubeRefused as error:
             smallest = status.smallest(resource.status, wanted)
             patch = status.merge_patch(resource.body.get("status") or {}, smallest.to_dict())
-            body = await self.kube.patch_status(key, patch, uid=resource.uid, resource_version=version)
+            body = await self._patch_status(resource, patch)
             text = f"The status could not be written in full, only what is needed to go on: {error.message}"
             self.recorder.event(resource.body, reason="StatusReduced", message=text, warning=True)
         self._tell(resource, wanted)
         return self._written(body)
+
+    async def _patch_status(self, resource: Resource, patch: JsonObject) -> JsonObject:
+        self.lead()
+        key, version = Key(resource.namespace, resource.name), resource.resource_version
+        return await self.kube.patch_status(key, patch, uid=resource.uid, resource_version=version)
 
     def _tell(self, resource: Resource, wanted: api.Status) -> None:
         edited = wanted.observed_generation != resource.status.observed_generation
@@ -103,22 +105,27 @@ class Ports(Surroundings):
             self.reported(resource, change)
 
     async def write_finalizers(self, resource: Resource, finalizers: tuple[str, ...]) -> Resource:
-        """Write the whole list, under the precondition that nobody wrote in between."""
-        self.lead()
-        key = Key(resource.namespace, resource.name)
-        body = await self.kube.set_finalizers(key, finalizers, resource_version=resource.resource_version)
-        return self._written(body)
+        """Write the whole list, under the precondition that nobody wrote in between; answers the object then.
+
+        Raises `KubeNotStored` where ours was put or removed, and the answer does not show that.
+        """
+        key, version = Key(resource.namespace, resource.name), resource.resource_version
+        body = await self.kube.set_finalizers(key, finalizers, resource_version=version, lead=self.lead)
+        written, held = self._written(body), api.FINALIZER in finalizers
+        what = "its finalizer" if held else "the removal of its finalizer"
+        self.check_stored(written, what, stored=written.has_finalizer == held)
+        return written
 
     def check_stored(self, resource: Resource, what: str, *, stored: bool) -> None:
-        """Say so on the object, and raise `KubeError`, where a write was accepted and its answer does not show it."""
+        """Say so on the object, and raise `KubeNotStored`, where a write was accepted and is not in its answer."""
         if stored:
             return
         text = (
-            f"The API server accepted the write of {what} and did not store it. A mutating webhook removes it, or the "
-            "CRD is too old. No endpoint is created meanwhile."
+            f"The API server accepted {what} and did not store it. A mutating webhook undoes it, or the CRD is old. "
+            "It is tried again. No endpoint is created before."
         )
         self.recorder.event(resource.body, reason="WriteNotStored", message=text, warning=True)
-        raise KubeError(text)
+        raise KubeNotStored(text)
 
     def _written(self, body: JsonObject) -> Resource:
         self.cache.put(body)

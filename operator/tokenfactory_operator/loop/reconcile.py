@@ -41,6 +41,8 @@ from tokenfactory_operator.state.projects import Projects
 
 MAX_STEPS: Final = 12
 """Actions in one pass before the key goes back to the end of the queue."""
+LEFT_LAST: Final = 60.0
+"""Seconds at most between two tries to delete what is left of an object that is gone; another one may wait for it."""
 QUIET: Final = 5.0
 """Seconds of waiting for the credential that are not worth a status write."""
 
@@ -106,7 +108,7 @@ class Reconciler:
                 return Again(after=0.0)  # by another account's worker
             resource = parse(body)
             if await self._left_behind(key, resource):
-                return Again(after=BACKOFF_FIRST, pressing=True)
+                return self._later(key)
             try:
                 again = await self._step(key, resource)
             except (KubeConflict, KubeNotFound) as error:
@@ -248,7 +250,7 @@ class Reconciler:
             return await self._bury(key)
         resource = parse(body)
         if await self._left_behind(key, resource):
-            return Again(after=BACKOFF_FIRST, pressing=True)
+            return self._later(key)
         held = self._holdings.get(key)
         if held is not None and held.memory.uid == resource.uid:
             if resource.has_finalizer:
@@ -287,7 +289,7 @@ class Reconciler:
     async def _bury(self, key: Key) -> Again:
         held = self._holdings.get(key)
         if held is not None and not await self._abandon(key, held):
-            return Again(after=self._rng.uniform(BACKOFF_FIRST, 5.0), pressing=True)
+            return self._later(key)
         return Again()
 
     async def _abandon(self, key: Key, held: Held) -> bool:
@@ -296,12 +298,19 @@ class Reconciler:
         poller = self._poller_of(parse(held.body))
         memory = held.memory
         if not await self._cleanup.cleared(key, held.body, memory, poller):
+            held.tries += 1
             return False
         poller.inventory.forget(memory.uid, held.endpoint_id)
         self._holdings.gone(key, memory.uid)
         self.connections.forget(memory.uid)
         self._secrets.left(held.body)
         return True
+
+    def _later(self, key: Key) -> Again:
+        """Something is left of an object that is gone, and could not be deleted: the pauses grow."""
+        held = self._holdings.get(key)
+        most = min(LEFT_LAST, 2.0 * BACKOFF_FIRST * 2.0 ** min(held.tries if held is not None else 0, 10))
+        return Again(after=self._rng.uniform(BACKOFF_FIRST, most), pressing=True)
 
 
 def _sooner(one: float | None, other: float | None) -> float | None:

@@ -11,7 +11,7 @@ import pytest
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.credentials.secret_keeper import NOT_COVERED_EVENT, SecretKeeper
 from tokenfactory_operator.credentials.secret_values import SecretValues
-from tokenfactory_operator.domain.errors import KubeError, LeaseLost
+from tokenfactory_operator.domain.errors import KubeConflict, KubeError, LeaseLost
 from tokenfactory_operator.ports import JsonObject, Key
 from tokenfactory_operator.state.cache import ObjectCache
 from unit.support.builders import NAMESPACE, an_object, labelled_secret
@@ -293,7 +293,8 @@ async def test_hold_after_somebody_elses_write() -> None:
     parts.secret()
     body = parts.user(held=False)
     parts.kube.store(parts.kube.stored[SECRET])
-    assert await parts.keeper.hold(body)
+    with pytest.raises(KubeConflict):
+        await parts.keeper.hold(body)
     assert parts.finalizers == []
     assert await parts.keeper.hold(body)
     assert parts.finalizers == [IN_USE]
@@ -311,6 +312,38 @@ async def test_hold_where_a_webhook_removes_the_finalizer() -> None:
     assert parts.witness.events == ["WriteNotStored"] * 2
     await parts.settle()
     assert parts.keeper.queue.failures(SECRET) == 1
+
+
+@pytest.mark.rule("D43")
+@pytest.mark.parametrize("arrange", [nobody, terminating_unused])
+@pytest.mark.parametrize("labelled", [True, False])
+async def test_a_webhook_puts_the_finalizer_back(arrange: Callable[[Parts], None], *, labelled: bool) -> None:
+    """That is said on the Secret, and its removal is tried again after growing pauses, also without its label."""
+    parts = Parts()
+    arrange(parts)
+    parts.kube.put_back = frozenset({IN_USE})
+    if not labelled:
+        parts.label_removed()
+    task = asyncio.create_task(parts.keeper.run())
+    await until(lambda: parts.keeper.queue.failures(SECRET) == 1)
+    assert IN_USE in (parts.finalizers or [])
+    assert parts.witness.events == ["WriteNotStored"]
+    parts.kube.put_back = frozenset()
+    await until(lambda: IN_USE not in (parts.finalizers or []))
+    parts.keeper.queue.shut_down()
+    await task
+
+
+async def test_a_webhook_that_answers_each_write_with_a_conflict() -> None:
+    """The Secret is not written again at once, without end: the pauses grow, as for an object."""
+    parts = Parts(lease=Switch(left=100))
+    parts.kube.refuses = True
+    parts.secret()
+    body = parts.user()
+    await parts.settle()
+    assert (len(parts.kube.writes), parts.keeper.queue.failures(SECRET)) == (1, 1)
+    with pytest.raises(KubeConflict):
+        await parts.keeper.hold(body)
 
 
 async def test_hold_of_a_secret_that_has_just_gone() -> None:
@@ -383,3 +416,24 @@ async def test_a_standby_keeps_nothing_of_secrets_that_come_and_go() -> None:
     await until(lambda: parts.finalizers == [])
     parts.keeper.queue.shut_down()
     await task
+
+
+async def test_a_pass_of_an_object_with_an_endpoint_keeps_its_secret() -> None:
+    """Its Secret was read before, for an object without an endpoint: nothing else has it looked at soon."""
+    parts = Parts()
+    parts.secret()
+    await parts.keeper.read(parts.user("idle", held=False))
+    at_work = asyncio.create_task(parts.keeper.run())
+    moved = parts.user("llm")
+    await until(lambda: bool(parts.keeper.queue.stats().adds_total) and not len(parts.keeper.queue))
+    parts.kube.store(
+        {**parts.kube.stored[SECRET], "metadata": parts.kube.stored[SECRET]["metadata"] | {"finalizers": []}}
+    )
+    parts.secrets.put(parts.kube.stored[SECRET])
+    assert parts.finalizers == []
+    await parts.keeper.read(moved)
+    await until(lambda: parts.finalizers == [IN_USE], within=2.0)
+    await parts.keeper.read(moved)
+    assert len(parts.keeper.queue) == 0
+    parts.keeper.queue.shut_down()
+    await at_work

@@ -54,9 +54,9 @@ def status_answer(code: int, reason: str, **headers: str) -> bytes:
     return answer(status_object(code, reason), status=code, **headers)
 
 
-def status_object(code: int, reason: str, *causes: str, message: str = "told so") -> dict[str, Any]:
-    """A `Status` as the API server writes it."""
-    details = {"name": "a", "causes": [{"reason": cause} for cause in causes]}
+def status_object(code: int, reason: str, *causes: str, message: str = "told so", **about: str) -> dict[str, Any]:
+    """A `Status` as the API server writes it; `about`: what it says of its subject."""
+    details = {**about, "causes": [{"reason": cause} for cause in causes]}
     return {
         "kind": "Status",
         "apiVersion": "v1",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tokenfactory_operator.api import v1alpha1 as api
-from tokenfactory_operator.domain.errors import KubeConflict
+from tokenfactory_operator.domain.errors import KubeConflict, LeaseLost
 from tokenfactory_operator.kube.lean import OTHERS
 from tokenfactory_operator.kube.objects import KubeObjects
 from tokenfactory_operator.kube.secrets import KubeSecrets
@@ -57,6 +57,22 @@ async def test_a_changed_object_conflicts() -> None:
     async with loopback(stored) as server, client_of(server) as client:
         with pytest.raises(KubeConflict):
             await KubeObjects(client).set_finalizers(KEY, (OTHERS,), resource_version="6")
+    assert stored.methods == ["GET"]
+
+
+@pytest.mark.rule("W2", "X59")
+@pytest.mark.parametrize(("adapter", "ours"), [(KubeObjects, api.FINALIZER), (KubeSecrets, api.IN_USE)])
+async def test_the_lease_is_lost_while_they_are_read(adapter: type[KubeObjects | KubeSecrets], ours: str) -> None:
+    """Who does not lead any more writes nothing."""
+    stored = Stored(*FOREIGN)
+
+    def lead() -> None:
+        if stored.methods:
+            raise LeaseLost("somebody else leads")
+
+    async with loopback(stored) as server, client_of(server) as client:
+        with pytest.raises(LeaseLost):
+            await adapter(client).set_finalizers(KEY, (OTHERS, ours), resource_version="7", lead=lead)
     assert stored.methods == ["GET"]
 
 

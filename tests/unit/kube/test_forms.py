@@ -96,6 +96,26 @@ async def test_an_answer_about_something_else(call: Callable[[KubeClient], Await
 
 
 @pytest.mark.rule("E39")
+@pytest.mark.parametrize(
+    "about", [{"name": "other"}, {"kind": "events"}, {"name": "a", "kind": "pods"}], ids=["name", "kind", "its kind"]
+)
+async def test_that_something_else_is_not_there(about: dict[str, str]) -> None:
+    """Nobody concludes from it that an object, a Secret, a ConfigMap or the Lease is gone."""
+    reply = answer(status_object(404, "NotFound", **about), status=404)
+    async with loopback(lambda _: reply) as server, client_of(server) as client:
+        for call in (CALLS[0], CALLS[5], CALLS[6], CALLS[9], CALLS[11]):
+            with pytest.raises(KubeError):
+                await call(client)
+
+
+async def test_that_it_is_not_there() -> None:
+    """By its name and its kind, in the words of the API server."""
+    reply = answer(status_object(404, "NotFound", name="a", kind="dedicatedendpoints"), status=404)
+    async with loopback(lambda _: reply) as server, client_of(server) as client:
+        assert await KubeObjects(client).get(KEY) is None
+
+
+@pytest.mark.rule("E39")
 @pytest.mark.parametrize("kind", ["PartialObjectMetadata", "PartialObjectMetadataList"])
 async def test_metadata_in_place_of_the_object(kind: str) -> None:
     """What has no status says nothing of it; of a Secret's metadata it is the right answer."""

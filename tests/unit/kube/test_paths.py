@@ -13,7 +13,9 @@ from tokenfactory_operator.kube.paths import (
     LEASES,
     NAMESPACES,
     OBJECTS,
+    PODS,
     REVIEWS,
+    REVIEWS_OF_OTHERS,
     SECRETS,
     Collection,
     Target,
@@ -36,7 +38,7 @@ NAMES = st.sampled_from(WORDS) | st.text(st.characters(categories=(), include_ch
         (SECRETS.at(Key("ml", "token")), "/api/v1/namespaces/ml/secrets/token"),
         (NAMESPACES.named("ml"), "/api/v1/namespaces/ml"),
         (DEPLOYMENTS.within(), "/apis/apps/v1/deployments"),
-        (REVIEWS, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"),
+        (REVIEWS.within(), "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"),
         (SECRETS.at(Key("ml", "../../x?y#z")), "/api/v1/namespaces/ml/secrets/..%2F..%2Fx%3Fy%23z"),
     ],
 )
@@ -55,6 +57,12 @@ def test_what_is_at_a_path(collection: Collection, namespace: str, name: str) ->
     assert target_of(collection.at(Key(namespace, name)) + "/status") == Target(plural, namespace, name, "status")
 
 
+def test_a_proxy_leads_to_a_port_of_the_object() -> None:
+    """An answer that there is no such pod names the pod alone."""
+    path = PODS.named("leader-0:8080", "ml") + "/proxy/metrics"
+    assert target_of(path) == Target("pods", "ml", "leader-0", "proxy")
+
+
 def test_a_namespace_is_no_place_of_its_own() -> None:
     """Its path has the form of a place."""
     assert target_of(NAMESPACES.named("ml")) == Target("namespaces", "", "ml", "")
@@ -70,3 +78,9 @@ def test_the_kind_of_a_write(namespace: str, name: str) -> None:
     assert kind_of(SECRETS.at(key)) == "metadata"
     assert kind_of(EVENTS.within(namespace)) == kind_of(EVENTS.at(key)) == "event"
     assert kind_of(CONFIG_MAPS.at(key)) == "configmap"
+
+
+@pytest.mark.parametrize("reviews", [REVIEWS, REVIEWS_OF_OTHERS])
+def test_a_question_about_rights_writes_nothing(reviews: Collection) -> None:
+    """Though it is a POST; whoever's rights are asked for."""
+    assert kind_of(reviews.within()) == ""

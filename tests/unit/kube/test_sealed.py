@@ -28,3 +28,10 @@ def test_what_is_no_token(value: bytes, problem: str) -> None:
     found = sealed(body, {"token"})["data"]["token"]
     with pytest.raises(ValueError, match=problem):
         check_token(found.get_secret_value())
+
+
+@pytest.mark.parametrize("value", ["é", "=", 7, None])
+def test_what_is_no_base64(value: object) -> None:
+    """A proxy may answer in place of the API server: the value is an empty one, and no call fails in another way."""
+    body = {"metadata": {"name": "key"}, "data": {"token": value}}
+    assert sealed(body, {"token"})["data"]["token"].get_secret_value() == ""

@@ -66,6 +66,22 @@ async def test_without_a_lease_a_process_waits_for_the_duration() -> None:
         assert leaders(made) == ["a"]
 
 
+@pytest.mark.rule("W13")
+async def test_a_lease_is_released_although_its_last_renewal_was_cut_off() -> None:
+    """The renewal came to the API server, its answer did not come here. What the release says counts all the same."""
+    async with machines("a", shared=free()) as made:
+        await asyncio.sleep(60.0)
+        leader = made[0]
+        leader.store.latency = 0.3
+        before = leader.shared.writes
+        async with asyncio.timeout(10.0):
+            while leader.shared.writes == before:  # noqa: ASYNC110 - on virtual time
+                await asyncio.sleep(0.01)
+        await leader.end()
+        assert leader.shared.record is not None
+        assert (leader.shared.record.holder, leader.shared.record.duration) == ("", RELEASED)
+
+
 @pytest.mark.rule("W9")
 async def test_a_killed_leader_is_followed_within_the_duration_and_two_seconds() -> None:
     """The standby counts from the last renewal that it has seen, and looks every second."""
@@ -216,6 +232,18 @@ async def test_an_answer_that_names_another_holder_is_no_renewal() -> None:
         made[0].store.answers_for = "another"
         await asyncio.sleep(TERMS.renew_deadline + 2 * TERMS.retry_period)
         assert "names another as the holder" in str(made[0].lost)
+
+
+@pytest.mark.rule("W8", "X63")
+async def test_a_renewal_that_is_not_stored_is_none() -> None:
+    """A webhook puts back what was there: the followers see no renewal, so the leader has none either."""
+    async with machines("a", "b", shared=free()) as made:
+        await asyncio.sleep(5.0)
+        made[0].store.undone = True
+        while not leaders(made[1:]):
+            await asyncio.sleep(0.1)
+            assert len(leaders(made)) <= 1
+        assert "shows no renewal" in str(made[0].lost)
 
 
 @pytest.mark.parametrize(

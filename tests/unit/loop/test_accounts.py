@@ -224,6 +224,28 @@ async def test_a_token_is_forgotten_with_its_last_account() -> None:
 
 
 @pytest.mark.looptime
+async def test_a_token_is_hidden_while_calls_of_another_account_end() -> None:
+    """Two projects have one token. The account that was closed first forgets nothing that the second one needs."""
+    made = World(linger=60.0)
+    made.accounts.start()
+    made.secret("a", ONE)
+    made.object("a", "a")
+    spec = {"credentials": {"secretRef": {"name": "a"}, "projectId": "project-2"}}
+    made.objects.put(an_object(name="b", uid="uid-of-b", spec=spec))
+    for name in ("a", "b"):
+        made.accounts.queue_of(Key(NAMESPACE, name))
+    await asyncio.sleep(1)
+    for name in ("a", "b"):
+        made.objects.remove(Key(NAMESPACE, name), f"uid-of-{name}")
+        made.accounts.sweep()
+        await asyncio.sleep(40)
+    assert (made.open_tokens, made.forgotten) == ({OWN, ONE}, [])
+    await asyncio.sleep(30)
+    assert made.forgotten == [ONE]
+    await made.accounts.shut_down(grace=1.0)
+
+
+@pytest.mark.looptime
 async def test_a_defect_ends_no_worker() -> None:
     """Each worker that a fault of ours has ended begins anew, so the credential's next objects are worked on."""
     async with world() as w:

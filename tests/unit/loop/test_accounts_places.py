@@ -47,3 +47,18 @@ def outage_of(w: World, key: Key) -> Reason | None:
     assert body is not None
     outage = w.accounts.poller_of(parse(body)).inventory.outage
     return outage.reason if outage is not None else None
+
+
+async def test_a_place_is_taken_in_the_name_of_whichever_namespace_has_room() -> None:
+    """A credential that two namespaces have waits for none of them: the other's limit does not count."""
+    w = World(limits=Limits(per_namespace=1, in_all=2))
+    w.accounts.start()
+    for namespace in ("full", "other"):
+        w.accounts.queue_of(an_owner(w, namespace, namespace, endpoint=f"ep-{namespace}"))
+    an_owner(w, "full", "shared")
+    waiting = an_owner(w, "roomy", "shared")
+    w.accounts.queue_of(waiting)
+    w.objects.remove(Key("other", "other-other"), "uid-of-other-other")
+    w.accounts.sweep()
+    assert waiting in w.woken
+    await w.accounts.shut_down(grace=1.0)

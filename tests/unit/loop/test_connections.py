@@ -210,6 +210,21 @@ async def test_that_of_an_earlier_object_is_waited_for() -> None:
     assert said(stage) == {"configMapName": NAME}
 
 
+async def test_that_of_an_earlier_object_which_nobody_deletes() -> None:
+    """The garbage collector may be out of order for hours, and for all objects: the pauses between the looks grow."""
+    stage = a_stage()
+    owner = {"apiVersion": api.API_VERSION, "kind": api.KIND, "name": KEY.name, "uid": OTHER_UID, "controller": True}
+    maps(stage).store(PLACE, {**FOREIGN, "metadata": {**FOREIGN["metadata"], "ownerReferences": [owner]}})
+    await stage.ready()
+    pauses = list[float]()
+    for _ in range(8):
+        pauses.append((await stage.reconcile()).after or 0.0)
+        stage.wait_out(pauses[-1] + 0.1)
+        await stage.poll(0.0)
+    assert pauses[0] < 2 * SOON
+    assert min(pauses[-3:]) > 0.5 * RETRY
+
+
 async def test_a_foreign_one_that_comes_in_between() -> None:
     """Made by somebody else after the look: the create is refused, and it is looked at again."""
     stage = a_stage()

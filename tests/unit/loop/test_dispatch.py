@@ -338,3 +338,11 @@ async def test_what_is_known_was_brought_by_the_watch() -> None:
     assert parts.dispatch.silent_watch()
     assert parts.dispatch.known(body(5))
     assert parts.dispatch.silent_watch() is None
+
+
+async def test_what_a_relist_finds_gone_leaves_nothing_behind() -> None:
+    """The watch may have lost the event; an object that comes and goes so must not cost memory for ever."""
+    parts = Parts()
+    parts.dispatch.observed("ADDED", body(1))
+    parts.dispatch.relisted([], "5")
+    assert KEY not in parts.dispatch._seen

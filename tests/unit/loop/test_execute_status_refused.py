@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokenfactory_operator.domain.errors import KubeRefused
+from tokenfactory_operator.domain.errors import KubeRefused, LeaseLost
 from unit.support.fakes import Turn
 from unit.support.stage import Stage
 
@@ -29,3 +29,19 @@ async def test_a_smallest_status_that_is_refused_too() -> None:
     with pytest.raises(KubeRefused):
         await stage.reconcile()
     assert "StatusReduced" not in stage.witness.events
+
+
+@pytest.mark.rule("W2", "X56")
+async def test_the_lease_is_lost_while_the_status_is_refused() -> None:
+    """The smallest one is a write of its own: who does not lead any more does not send it."""
+    stage = Stage()
+    await stage.poll()
+
+    def lost() -> None:
+        stage.lease.left = 0
+
+    stage.script.plan("patch_status", Turn(KubeRefused("no"), meanwhile=lost))
+    before = stage.status
+    with pytest.raises(LeaseLost):
+        await stage.reconcile()
+    assert stage.status == before

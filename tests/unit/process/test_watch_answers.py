@@ -192,6 +192,7 @@ WATCHES = [
     pytest.param(event("ADDED", body(1, uid=["a"])), id="a uid that is no text"),
     pytest.param(event("ADDED", body(1, finalizers=[1])), id="finalizers that are no text"),
     pytest.param(event("ADDED", body(1, labels=["a"])), id="labels that are none"),
+    pytest.param(event("MODIFIED", {**body(9), "kind": "ConfigMap"}), id="an object of another kind"),
     pytest.param(event("BOOKMARK", {"metadata": None}), id="a bookmark without a place"),
     pytest.param(event("BOOKMARK", {"metadata": {"resourceVersion": "?"}}), id="a bookmark with a wrong place"),
     pytest.param("no JSON\n", id="no JSON"),
@@ -250,6 +251,7 @@ async def test_an_answer_that_cannot_be_used(place: str, bad: bytes) -> None:
     assert {"dep-0", "dep-1", "dep-2"} == set(names)
 
 
+@pytest.mark.rule(E39="an object of another kind")
 @pytest.mark.parametrize("line", WATCHES)
 async def test_a_line_that_is_no_event(line: str) -> None:
     """No part of it is believed, and all is listed anew."""

@@ -18,7 +18,7 @@ from tokenfactory_operator.domain.catalog import Template
 from tokenfactory_operator.domain.errors import EndpointNotFound, KubeConflict, KubeNotFound
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.kube.merge_patch import merged
-from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.ports import JsonObject, Key, Lead, anybody
 from tokenfactory_operator.state.cache import key_of
 from unit.support.builders import an_object
 
@@ -104,8 +104,11 @@ class InMemoryKube:
         """See `ports.Kube`."""
         return self.script.run("get", lambda: copy.deepcopy(self.objects.get(key)))  # type: ignore[no-any-return]  # the effect's answer
 
-    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
+    async def set_finalizers(
+        self, key: Key, finalizers: tuple[str, ...], *, resource_version: str, lead: Lead = anybody
+    ) -> JsonObject:
         """See `ports.Kube`."""
+        lead()
 
         def effect() -> JsonObject:
             body = self._checked(key, resource_version)

@@ -55,6 +55,8 @@ class Store:
     """Writes take effect and get no answer."""
     answers_for: str = ""
     """Whom the answers to writes name as the holder, where they have no effect."""
+    undone: bool = False
+    """Writes are accepted, and what was there before stays."""
 
     async def get(self) -> LeaseRecord | None:
         """See `LeaseStore`."""
@@ -82,6 +84,8 @@ class Store:
     async def _written(self, record: LeaseRecord) -> LeaseRecord:
         if self.answers_for:
             return replace(record, holder=self.answers_for)
+        if self.undone and self.shared.record is not None:
+            return self.shared.record
         written = self.shared._put(record)
         if self.loses_answers:
             await asyncio.sleep(3600.0)

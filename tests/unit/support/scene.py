@@ -179,6 +179,7 @@ class Scene:
 
     def looked(self, endpoint_id: str = "ep-1") -> Self:
         """GET by id has just answered 404."""
+        self.memory.endpoints.probe_begun(endpoint_id, self.inventory.stamp())
         self.memory.endpoints.look_answered(endpoint_id)
         self.inventory.lost_sight(endpoint_id)
         return self

@@ -8,7 +8,7 @@ from typing import Any
 
 from tokenfactory_operator.credentials.secret_values import SecretValues
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
-from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.ports import JsonObject, Key, Lead, anybody
 from tokenfactory_operator.state.cache import ObjectCache, key_of
 
 
@@ -28,6 +28,10 @@ class StoredSecrets:
         """What a read fails with."""
         self.removed: frozenset[str] = frozenset()
         """Finalizers that a mutating webhook takes out of each write."""
+        self.put_back: frozenset[str] = frozenset()
+        """Those that it puts into each write."""
+        self.refuses = False
+        """A webhook answers each write with 409."""
 
     def store(self, body: dict[str, Any]) -> dict[str, Any]:
         """A write by anybody; a terminating Secret without finalizers goes."""
@@ -53,15 +57,20 @@ class StoredSecrets:
             return None
         return {**body, "data": {name: value for name, value in body["data"].items() if name in names}}
 
-    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
+    async def set_finalizers(
+        self, key: Key, finalizers: tuple[str, ...], *, resource_version: str, lead: Lead = anybody
+    ) -> JsonObject:
         """See `ports.Secrets`."""
+        lead()
         if key not in self.stored:
             raise KubeNotFound("no such Secret")
         body = copy.deepcopy(self.stored[key])
         if body["metadata"]["resourceVersion"] != resource_version:
             raise KubeConflict("modified")
         self.writes.append(finalizers)
-        body["metadata"]["finalizers"] = [name for name in finalizers if name not in self.removed]
+        if self.refuses:
+            raise KubeConflict("not now")
+        body["metadata"]["finalizers"] = sorted({*finalizers, *self.put_back} - self.removed)
         return metadata_of(self.store(body))
 
 

@@ -179,6 +179,12 @@ class Stage:
         await self.poll(seconds)
         return await self.reconcile(key)
 
+    async def turns(self, count: int, *, every: float) -> None:
+        """So many turns, as long as the object is there."""
+        for _ in range(count):
+            if KEY in self.kube.objects:
+                await self.turn(every)
+
     async def ready(self, *, lasting: float = 0.0) -> Stage:
         """An object whose endpoint serves, in order, for so many seconds; the journal and the events begin anew."""
         await self.turn()

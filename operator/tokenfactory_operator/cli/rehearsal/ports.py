@@ -19,7 +19,7 @@ from tokenfactory_operator.domain.errors import (
 )
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.kube.merge_patch import merged
-from tokenfactory_operator.ports import Cloud, JsonObject, Key
+from tokenfactory_operator.ports import Cloud, JsonObject, Key, Lead, anybody
 from tokenfactory_operator.state.cache import key_of
 
 
@@ -57,8 +57,11 @@ class KeptObjects:
         """The objects of a namespace."""
         return [body for key, body in self._objects.items() if key.namespace == namespace]
 
-    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
+    async def set_finalizers(
+        self, key: Key, finalizers: tuple[str, ...], *, resource_version: str, lead: Lead = anybody
+    ) -> JsonObject:
         """See `ports.Kube`."""
+        lead()
         held = self._checked(key, resource_version)
         return self.put({**held, "metadata": {**held["metadata"], "finalizers": list(finalizers)}})
 
