@@ -66,7 +66,8 @@ ROWS: Final[Mapping[str, Row]] = {
     ),
     "OwnershipConflict": Row("A deleted object left an endpoint that is not clearly its own.", "Look at the console."),
     "WriteNotStored": Row(
-        "The API server accepted the operator's finalizer, create attempt or status, and its answer does not show it.",
+        "The API server accepted the operator's finalizer, its removal, a create attempt or a status, and its answer "
+        "does not show it.",
         "Look for a mutating webhook that changes these objects, and at the version of the CRD.",
     ),
     "StatusReduced": Row(

@@ -55,9 +55,10 @@ def unproven(s: DecisionInput, target: str) -> bool:
     """Whether nothing but the status says that the recorded endpoint is this object's.
 
     It carries no mark, this process neither made it nor ever saw the object's mark on it, and it may not be adopted.
+    What is still to be adopted, as no origin says otherwise, is not judged by its mark yet.
     """
     recorded = s.evidence.recorded.seen
-    if recorded is None or recorded.endpoint.marks or recorded.id == target:
+    if recorded is None or recorded.endpoint.marks or (recorded.id == target and not s.resource.origin):
         return False
     free = s.policy.may_adopt or s.resource.observes or of_predecessor(s, recorded.endpoint)
     return not (free or proof.known_as_ours(s))
@@ -143,7 +144,10 @@ def obstacle(s: DecisionInput, target: str) -> Hindered | None:
     if not target or target in others:
         return None
     if others:
-        text = f"This object has endpoint {', '.join(others)}, so it cannot adopt {target}: use another object."
+        text = (
+            f"This object has endpoint {', '.join(others)}, so it cannot adopt {target}. Delete this object, which "
+            "deletes its endpoint unless deletionPolicy is Retain. Then adopt with a new one."
+        )
         return Hindered(Reason.OWNERSHIP_CONFLICT, text)
     candidates = (s.evidence.named, *s.evidence.predecessors)
     found = next((seen.endpoint for seen in candidates if seen is not None and seen.id == target), None)
@@ -188,14 +192,20 @@ def _conflict(s: DecisionInput, endpoint: ObservedEndpoint) -> Hindered | None:
 
 
 def same_uid_text(s: DecisionInput, endpoint: ObservedEndpoint) -> str:
-    """What to do where a mark names this object's uid and another cluster id: no two objects have one uid by chance."""
-    ids = [mark.identity.cluster_id for mark in endpoint.marks if mark.identity.uid == s.identity.uid]
-    if endpoint.carries(s.identity) or not ids:
+    """What to do where a mark names this object's uid and another cluster id."""
+    mark = endpoint.mark_of_another_id(s.identity)
+    if mark is None:
         return ""
     return (
-        f"The mark has this object's uid. If this cluster had the id {visible(ids[0])} before, give it that id again: "
-        "TOKENFACTORY_CLUSTER_ID (chart: clusterId). If it is a copy of that cluster, the endpoint is the other one's."
+        f"The mark has this object's uid. If this cluster had the id {visible(mark.identity.cluster_id)} before, "
+        "give it that id again: TOKENFACTORY_CLUSTER_ID (chart: clusterId). If it is a copy of that cluster, the "
+        "endpoint is the other one's."
     )
+
+
+def of_another_id(s: DecisionInput) -> tuple[ObservedEndpoint, ...]:
+    """Those of the same namespace and name in other clusters whose mark has this object's uid."""
+    return tuple(seen.endpoint for seen in s.evidence.namesakes if seen.endpoint.mark_of_another_id(s.identity))
 
 
 def other_owners(s: DecisionInput, endpoint: ObservedEndpoint) -> str:

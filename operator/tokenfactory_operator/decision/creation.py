@@ -10,12 +10,13 @@ from typing import Final
 
 from tokenfactory_operator.decision import attempts, offered, proof
 from tokenfactory_operator.decision.actions import Applied, Create, Decision, Hindered, UnderWay
+from tokenfactory_operator.decision.claims import same_uid_text
 from tokenfactory_operator.decision.failures import failed, refused_for_good, tried
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.decision.questions import (
-    cut_off,
     list_untrusted,
     look_due,
+    not_ruled_out,
     probe_of,
     shown_elsewhere,
     unclear,
@@ -38,8 +39,7 @@ def undecided(s: Judged) -> Decision | None:
     seen = s.own.kept
     # Where an endpoint of the object is seen, nothing is created, and a late duplicate is deleted as soon as it shows.
     creates = seen is None and not s.recorded_id
-    patient = creates and Reason.CREATE_OUTCOME_UNKNOWN not in s.memory.confirmed_doubts
-    settle = attempts.next_attempt_settle(s, attempt) if patient else s.timing.create_settle
+    settle = proof.settle_time(s, attempt) if creates else s.timing.create_settle
     if not attempts.attempt_absent(s, attempt, settle=settle):
         text = f"{unclear(s)} Waiting to see whether the cloud made an endpoint."
         if settle > s.timing.create_settle:
@@ -50,8 +50,17 @@ def undecided(s: Judged) -> Decision | None:
         verdict = Hindered(Reason.CREATE_OUTCOME_UNKNOWN, text, conflicts=earlier)
         return Decision(verdict=verdict, record=seen.id if seen else None, after_list=True)
     if not creates:
-        return None  # `lost` judges a recorded endpoint that is not seen
-    return list_untrusted(s) or cut_off(s, attempt) or _create(s, Create(after_unknown=attempt.streak))
+        return None  # `lost` judges a recorded endpoint that is not seen, and `doubtful` one that is
+    return not_ruled_out(s, attempt) or _create(s, Create(after_unknown=attempt.streak))
+
+
+def doubtful(s: Judged) -> Decision | None:
+    """The endpoint is in order, and nothing shows that an unknown attempt has made no other one beside it."""
+    attempt, written = attempts.unresolved(s), s.resource.status.create_attempt
+    if attempt is None or s.own.kept is None or written is None or written.id != attempt.id:
+        return None  # it was ruled out before
+    doubt = not_ruled_out(s, attempt)
+    return replace(doubt, record=s.own.kept.id) if doubt is not None else None
 
 
 def lost(s: Judged) -> Decision | None:
@@ -72,6 +81,9 @@ def lost(s: Judged) -> Decision | None:
         return replace(doubt, action=probe) if look_due(s) else doubt
     if not proof.absent(s):
         return Decision(verdict=confirming, after_list=True)
+    if proof.observed_absent(s) and not proof.gone(s):
+        text = f"Endpoint {endpoint_id} is not in the cloud's list any more. It is only observed: no call asks for it."
+        return Decision(verdict=UnderWay(Reason.ENDPOINT_LOST, text), after_list=True)
     if not proof.gone(s):
         return tried(s, Decision(probe_of(s), confirming, after_list=True))
     return _recreate(s)
@@ -81,7 +93,7 @@ def _recreate(s: Judged) -> Decision:
     text = f"Endpoint {s.recorded_id} is gone from the cloud. This operator did not delete it."
     if s.resource.named_id == s.recorded_id or not s.resource.created_by_us:
         why = "spec.endpointId names it" if s.resource.created_by_us else "It was adopted"
-        text += f" {why}, so it is not recreated."
+        text += f" {why}, so it is not recreated. For a new one delete the object and apply it without spec.endpointId."
         return Decision(verdict=Hindered(Reason.ENDPOINT_LOST, text, asks=True), after_list=True)
     if disabled(s) is not None:
         text += " Nothing is created while stopped."
@@ -94,7 +106,9 @@ def _recreate(s: Judged) -> Decision:
         return Decision(
             verdict=Hindered(Reason.ENDPOINT_LOST, f"{text} It is created again after a pause."), after=wait
         )
-    return _create(s, Create())
+    attempt = attempts.unresolved(s)  # of which nothing was seen for the settle time, or `undecided` would wait
+    doubt = not_ruled_out(s, attempt) if attempt is not None else None
+    return doubt or _create(s, Create(after_unknown=attempt.streak if attempt is not None else 0))
 
 
 def remembered(s: Judged) -> Decision | None:
@@ -103,6 +117,12 @@ def remembered(s: Judged) -> Decision | None:
     if verdict is None or attempt is None or attempt.state != REFUSED:
         return None
     return Decision(verdict=verdict)
+
+
+def perhaps_there(s: Judged) -> Decision | None:
+    """Something may be this object's endpoint, though no list shows it as that: nobody is told that there is none."""
+    of_another_id = namesake(s) if s.own.of_another_id else None
+    return unread(s) or shown_elsewhere(s) or of_another_id
 
 
 def disabled(s: Judged) -> Decision | None:
@@ -127,14 +147,19 @@ def predecessor(s: Judged) -> Decision | None:
 
 
 def namesake(s: Judged) -> Decision | None:
-    """Another cluster's object of this name has an endpoint: where the setting says so, a person decides (ADR 30)."""
+    """Another cluster's object of this name has an endpoint: a person decides, where the setting says so (ADR 30).
+
+    Where the mark has this object's uid too, its own create call has made the endpoint, or that of a copy of it.
+    """
     there = beside(s)
-    if not s.policy.hold_namesakes or not there:
+    same = next((same_uid_text(s, endpoint) for endpoint in s.own.of_another_id), "")
+    if not there or not (same or s.policy.hold_namesakes):
         return None
-    text = (
-        f"{there} If this cluster replaces that one, give it that one's id as TOKENFACTORY_CLUSTER_ID. Then the "
-        "endpoint can be adopted. If both are in use, set TOKENFACTORY_NAMESAKES to Create."
+    advice = same or (
+        "If this cluster replaces that one, give it that one's id as TOKENFACTORY_CLUSTER_ID. Then the endpoint can be "
+        "adopted. If both are in use, set TOKENFACTORY_NAMESAKES to Create."
     )
+    text = f"{there} {advice}"
     ids = tuple(seen.id for seen in s.evidence.namesakes)
     return Decision(verdict=Hindered(Reason.OWNERSHIP_CONFLICT, text, conflicts=ids), after_list=True, check="namesake")
 
@@ -178,9 +203,7 @@ def create(s: Judged) -> Decision | None:
 
 def _create(s: Judged, action: Create) -> Decision:
     # These stand before `create` in the chain; after a loss or an unknown attempt they hold just as well.
-    waiting = (
-        failed(s, Create.__name__) or unread(s) or shown_elsewhere(s) or predecessor(s) or namesake(s) or disabled(s)
-    )
+    waiting = failed(s, Create.__name__) or perhaps_there(s) or predecessor(s) or namesake(s) or disabled(s)
     if waiting is None and s.resource.observes:
         text = "spec.managementPolicy is Observe: nothing is created. Name an endpoint in spec.endpointId."
         return Decision(verdict=Hindered(Reason.OBSERVING, text))

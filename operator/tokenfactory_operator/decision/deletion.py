@@ -25,10 +25,9 @@ from tokenfactory_operator.decision.failures import tried
 from tokenfactory_operator.decision.ownership import Deed, Judged, Role
 from tokenfactory_operator.decision.questions import (
     CONFIRM,
-    cut_off,
     list_untrusted,
+    not_ruled_out,
     probe_of,
-    shown_elsewhere,
     unclear,
 )
 from tokenfactory_operator.domain.identity import ReleasedMark, described, subject, text_without_marks
@@ -95,7 +94,7 @@ def unresolved_attempt(s: Judged) -> Decision | None:
         )
         verdict = _waiting(s, Hindered(Reason.CREATE_OUTCOME_UNKNOWN, text))
         return Decision(verdict=verdict, after_list=True)
-    return list_untrusted(s) or shown_elsewhere(s) or cut_off(s, attempt)
+    return not_ruled_out(s, attempt)
 
 
 def duplicate(s: Judged) -> Decision | None:
@@ -122,16 +121,15 @@ def accepted(s: Judged) -> Decision | None:
     names, settle = f"endpoint {', '.join(sorted(first))}, which its list does not show", s.timing.delete_settle
     if s.now >= min(first.values()) + settle:
         text = f"For {settle:.0f} s the cloud has accepted each deletion of {names}. Look at the console"
-        verdict = Hindered(Reason.INVENTORY_UNTRUSTED, f"{text}; if it is gone, {CONFIRM}.", asks=True)
+        text += f"; if it is gone, {CONFIRM}."
+        verdict = Hindered(Reason.INVENTORY_UNTRUSTED, text, conflicts=tuple(sorted(first)), asks=True)
         return Decision(verdict=verdict, after_list=True)
     return _deleting(s, f"The cloud has accepted the deletion of {names}. It is deleted again until it answers 404.")
 
 
 def _unanswered(s: Judged) -> Mapping[str, float]:
     """Those of `_accepted` that no person has called gone."""
-    confirmed = Reason.INVENTORY_UNTRUSTED in s.memory.confirmed_doubts
-    answered = s.memory.request.seen if confirmed else NEVER  # only if the question was there before
-    return {item: since for item, since in _accepted(s).items() if answered < since + s.timing.delete_settle}
+    return {item: since for item, since in _accepted(s).items() if item not in s.memory.confirmed_endpoints}
 
 
 def _accepted(s: Judged) -> Mapping[str, float]:
@@ -223,9 +221,13 @@ def unlisted(s: Judged) -> Decision | None:
     done = not endpoint_id or s.evidence.recorded.seen is not None or s.memory.endpoints[endpoint_id].released > NEVER
     if done or s.recorded_id not in staying(s):
         return None
+    text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Checking whether it is gone."
     if not proof.absent(s):
-        text = f"Endpoint {endpoint_id} is to be released, but is not in the cloud's list. Checking whether it is gone."
         return _deleting(s, text)
+    known = s.memory.endpoints[endpoint_id]
+    looked = known.looked and known.probed > s.evidence.recorded.absence.since
+    if not (looked or proof.gone(s)):
+        return tried(s, Decision(probe_of(s, look_only=True), UnderWay(Reason.DELETING, text)))
     return list_untrusted(s)
 
 

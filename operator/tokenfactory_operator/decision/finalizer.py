@@ -104,19 +104,37 @@ def told(s: Judged, decision: Decision) -> Decision:
 def _last_words(s: Judged, how: Ending) -> RemoveFinalizer:
     match how:
         case Ending.FORCED:
-            ids = ", ".join(sorted({*(seen.id for seen in s.evidence.own), s.recorded_id} - {""}))
-            text = f"Released by force; {ids or 'an endpoint that is not known'} may still be billed."
-            return RemoveFinalizer("ForceReleased", text)
+            return RemoveFinalizer("ForceReleased", f"Released by force; {_perhaps_billed(s)} may still be billed.")
         case Ending.NOTHING_MADE:
             return RemoveFinalizer()
         case Ending.OBSERVED:
-            unclear = not s.recorded_id and (s.evidence.own or attempts.unresolved(s) is not None)
-            text = "A create call ended without a clear answer: an endpoint that is not known may be billed."
-            return RemoveFinalizer("ReleasedEndpoint", text if unclear else _released(s, gone=False))
+            return RemoveFinalizer("ReleasedEndpoint", _observed(s))
         case Ending.RETAINED:
             return RemoveFinalizer("ReleasedEndpoint", _retained(s))
         case Ending.DELETED:
             return _deleted(s)
+
+
+def _perhaps_billed(s: Judged) -> str:
+    """What the object may leave in the cloud, as far as anything is known of it."""
+    shown = {*s.own.seen, *(endpoint.id for endpoint in s.own.of_another_id)}
+    known = sorted({*shown, *s.evidence.accepted, *s.evidence.elsewhere, s.recorded_id} - {""})
+    if not known or attempts.in_doubt(s) is not None:
+        known.append("an endpoint that is not known")
+    return ", ".join(known)
+
+
+def _observed(s: Judged) -> str:
+    unclear = "A create call ended without a clear answer: an endpoint that is not known may be billed."
+    open_call = attempts.in_doubt(s) is not None
+    if not s.recorded_id and (s.evidence.own or open_call):
+        return unclear
+    left = _released(s, gone=False)
+    if s.memory.endpoints[s.recorded_id].deleted > NEVER:
+        left = (
+            f"Endpoint {s.recorded_id} was being deleted when managementPolicy was changed to Observe: it may be gone."
+        )
+    return f"{left} {unclear}" if open_call else left
 
 
 def _retained(s: Judged) -> str:
@@ -130,14 +148,15 @@ def _retained(s: Judged) -> str:
 
 
 def _released(s: Judged, *, gone: bool) -> str:
-    if not s.recorded_id:
+    ids = s.recorded_id or ", ".join(endpoint.id for endpoint in s.own.of_another_id)
+    if not ids:
         return "Nothing was there."
-    became = "is no longer in the cloud" if gone else "stays in the cloud and is billed there"
-    return f"Endpoint {s.recorded_id} {became}."
+    became = "is no longer in the cloud" if gone and s.recorded_id else "stays in the cloud and is billed there"
+    return f"Endpoint {ids} {became}."
 
 
 def _deleted(s: Judged) -> RemoveFinalizer:
-    left = deletion.staying(s)
+    left = deletion.staying(s).union(endpoint.id for endpoint in s.own.of_another_id)
     if left:
         text = f"Endpoint {', '.join(sorted(left))} is not clearly this object's, so it was left in the cloud."
         if left == {s.recorded_id} and s.evidence.recorded.seen is None and proof.absent(s):

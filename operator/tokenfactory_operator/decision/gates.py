@@ -32,7 +32,9 @@ def cloud_not_observed(s: DecisionInput) -> Decision | None:
 def other_scope(s: DecisionInput) -> Decision | None:
     """The status was written in another project: absence here proves nothing about the endpoint there."""
     written = s.resource.status.scope
-    at_stake = bool(s.recorded_id) or attempts.unresolved(s) is not None
+    # For a deletion a call counts for longer than for the next one (D12).
+    open_attempt = attempts.in_doubt(s) if s.resource.terminating else attempts.unresolved(s)
+    at_stake = bool(s.recorded_id) or open_attempt is not None
     if not written or written == s.evidence.scope or not at_stake:
         return None
     recorded = s.evidence.recorded.seen

@@ -16,6 +16,7 @@ from tokenfactory_operator.decision import claims
 from tokenfactory_operator.decision.actions import Hindered
 from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.identity import ADOPTED
+from tokenfactory_operator.domain.observed import ObservedEndpoint
 
 
 class Role(enum.Enum):
@@ -97,6 +98,9 @@ class Ownership:
     """Ids of endpoints that carry the same `try` of this object."""
     imitations: tuple[str, ...]
     """Ids of endpoints that carry the `try` of another one, and surely are not it."""
+    of_another_id: tuple[ObservedEndpoint, ...]
+    """Endpoints with a mark of this object's uid and of another cluster id only: its own, of before that was changed,
+    or a copy's."""
 
     def to(self, *deeds: Deed) -> frozenset[str]:
         """Ids of the endpoints with which one of these is done."""
@@ -118,21 +122,23 @@ def judged(s: DecisionInput) -> Judged:
 def judge(s: DecisionInput) -> Ownership:
     """What the endpoints of the object are to it."""
     recorded, target, unlisted = s.evidence.recorded.seen, claims.adoption_target(s), claims.unlisted(s)
-    adopting = recorded is not None and recorded.id == target and not recorded.endpoint.carries(s.identity)
     unproven = claims.unproven(s, target)
+    marked = recorded is not None and recorded.endpoint.carries(s.identity)
+    adopting = recorded is not None and recorded.id == target and not (marked or unproven)
     unmarked = recorded if recorded is not None and not (recorded.endpoint.marks or unproven) else None
     copies, imitations = claims.copies(s, unmarked), claims.imitations(s)
     copied = {*copies, *imitations} - claims.originals(s)
     likeliest = claims.likeliest(s, recorded if adopting else unmarked, copied)
     kept = None if unlisted else likeliest
     obstacle = None if unlisted and target == s.recorded_id else claims.obstacle(s, target)
+    refused = adopting and obstacle is not None and not s.resource.origin  # or only observed so far
     shown = {each.id: each for each in (*s.evidence.own, recorded) if each is not None}
     itself = {s.recorded_id}
     fitting: tuple[tuple[Role, Collection[str]], ...] = (
         (Role.COPY, copied),
         (Role.PREDECESSOR, itself if claims.still_of_predecessor(s) else ()),
         (Role.FOREIGN, _foreign(s, shown)),
-        (Role.FOREIGN, itself if adopting and obstacle is not None else ()),  # only observed so far, or refused
+        (Role.FOREIGN, itself if refused else ()),
         (Role.UNPROVEN, itself if unproven else ()),
         (Role.KEPT, itself if kept is None else {kept.id}),
         (Role.TAKEN_OVER, {each.id for each in shown.values() if each.endpoint.attempt_of(s.identity) == ADOPTED}),
@@ -154,6 +160,7 @@ def judge(s: DecisionInput) -> Ownership:
         adopts=kept is not None and kept.id == target and not claims.had_mark(s, kept.endpoint),
         copies=copies,
         imitations=imitations,
+        of_another_id=claims.of_another_id(s),
     )
 
 

@@ -66,8 +66,10 @@ LIVING: Final[tuple[Check, ...]] = (
     upkeep.immutable,
     upkeep.drifted,
     upkeep.not_shown,
+    creation.doubtful,
     upkeep.in_order,
     creation.remembered,
+    creation.perhaps_there,
     creation.predecessor,
     creation.disabled,
     creation.create,
@@ -95,6 +97,8 @@ def _held_back(s: Judged, decision: Decision) -> Decision:
         if not held and (decision.verdict is None or not decision.verdict.judged):
             return decision  # nothing was judged, so a pause has nothing to add
         text = "Paused by the annotation tokenfactory.nebius.com/paused: the cloud is not changed."
+        if s.resource.terminating:
+            text += " The object is kept until the annotation is removed."
         verdict = Hindered(Reason.RECONCILE_PAUSED, text)
         return replace(decision, action=Nothing() if held else decision.action, verdict=verdict)
     if s.resource.observes and isinstance(decision.action, ProbeGone) and touches:

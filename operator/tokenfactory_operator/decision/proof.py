@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from tokenfactory_operator.decision.attempts import attempt_absent, counted_from, unresolved
+from tokenfactory_operator.decision.attempts import (
+    attempt_absent,
+    counted_from,
+    newer_is_shown,
+    next_attempt_settle,
+    unresolved,
+)
+from tokenfactory_operator.domain.attempt import Attempt
 from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.reasons import Reason
 from tokenfactory_operator.domain.timing import NEVER
@@ -14,7 +21,13 @@ CALL_AGAIN: Final = 60.0
 
 
 def trusted(s: DecisionInput) -> bool:
-    """Whether absence from the inventory may be believed: nothing speaks against it, or a person has said so."""
+    """Whether absence from the inventory may be believed: nothing speaks against it, or a person has said so.
+
+    That does not hold any more where the recorded endpoint of a living object has answered by id since.
+    """
+    seen = s.evidence.recorded.seen if s.recorded_id in s.evidence.view.hidden else None
+    if seen is not None and seen.answered > s.memory.request.seen and not s.resource.terminating:
+        return False
     return not s.evidence.view.untrusted or Reason.INVENTORY_UNTRUSTED in s.memory.confirmed_doubts
 
 
@@ -33,9 +46,14 @@ def gone(s: DecisionInput) -> bool:
     return s.memory.endpoints[s.recorded_id].gone > s.evidence.recorded.absence.since
 
 
+def observed_absent(s: DecisionInput) -> bool:
+    """Whether the object only observes, so that no call asks for its endpoint, and trusted LISTs do not show that."""
+    return s.resource.observes and bool(s.recorded_id) and absent(s) and trusted(s)
+
+
 def unseen(s: DecisionInput) -> bool:
     """Whether nothing shows the recorded endpoint, and nothing says that it is gone or was to leave the object."""
-    if not s.recorded_id or s.evidence.recorded.seen is not None or gone(s):
+    if not s.recorded_id or s.evidence.recorded.seen is not None or gone(s) or observed_absent(s):
         return False
     return max(s.memory.endpoints[s.recorded_id].deleted, s.memory.endpoints[s.recorded_id].released) == NEVER
 
@@ -52,10 +70,37 @@ def may_be_going(s: DecisionInput, endpoint_id: str) -> bool:
     return inherited and s.evidence.view.last_list <= known + settle
 
 
+def shown_elsewhere(s: DecisionInput) -> frozenset[str]:
+    """Endpoints of this object that only another credential's LIST shows, which may be the older one."""
+    known = s.memory.endpoints
+    return s.evidence.elsewhere - known.gone() - known.deleted().keys() - s.memory.confirmed_endpoints
+
+
+def may_be_cut_off(s: DecisionInput, attempt: Attempt) -> bool:
+    """Whether the LIST may end before what an attempt has made.
+
+    It does not if it shows what is newer, and a person can say that it does not.
+    """
+    confirmed = Reason.CREATE_OUTCOME_UNKNOWN in s.memory.confirmed_doubts
+    return bool(s.evidence.view.cut_off) and not confirmed and not newer_is_shown(s, attempt)
+
+
+def settle_time(s: DecisionInput, attempt: Attempt) -> float:
+    """For how many seconds nothing of an attempt may be seen before another endpoint takes its place."""
+    confirmed = Reason.CREATE_OUTCOME_UNKNOWN in s.memory.confirmed_doubts
+    return s.timing.create_settle if confirmed else next_attempt_settle(s, attempt)
+
+
+def ruled_out(s: DecisionInput, attempt: Attempt, *, settle: float) -> bool:
+    """Whether an attempt has made nothing: it is absent, and nothing speaks against the LISTs that say so."""
+    absent = trusted(s) and attempt_absent(s, attempt, settle=settle)
+    return absent and not shown_elsewhere(s) and not may_be_cut_off(s, attempt)
+
+
 def nothing_made(s: DecisionInput) -> bool:
     """Whether nothing that this object may have made can still show up."""
     attempt = unresolved(s)
-    return attempt is None or (trusted(s) and attempt_absent(s, attempt, settle=s.timing.create_settle))
+    return attempt is None or ruled_out(s, attempt, settle=settle_time(s, attempt))
 
 
 def called_elsewhere(s: DecisionInput) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tokenfactory_operator.decision import attempts, proof
-from tokenfactory_operator.decision.actions import Decision, Hindered, ProbeGone
+from tokenfactory_operator.decision.actions import Create, Decision, Hindered, ProbeGone
 from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.attempt import Attempt
 from tokenfactory_operator.domain.decision_input import DecisionInput
@@ -51,28 +51,27 @@ def unclear(s: DecisionInput) -> str:
             "The object carries the operator's finalizer and its status records no create call: an operator ended "
             "before it wrote one, or the object was applied from a copy or restored, or its status was removed."
         )
-    return "A create call ended without a clear answer."
+    failure = s.memory.calls.failure
+    said = f" ({failure.error.message})" if failure and failure.action == Create.__name__ else ""
+    return f"A create call ended without a clear answer{said}."
 
 
 def cut_off(s: DecisionInput, attempt: Attempt) -> Decision | None:
-    """The LIST may be cut off before what an unknown attempt has made: it says so, or is as long as it ever was.
-
-    It is not if it shows what is newer, and a person can say that it is not.
-    """
-    confirmed = Reason.CREATE_OUTCOME_UNKNOWN in s.memory.confirmed_doubts
-    if confirmed or not s.evidence.view.cut_off or attempts.newer_is_shown(s, attempt):
+    """The LIST may be cut off before what an unknown attempt has made: it says so, or is as long as it ever was."""
+    if not proof.may_be_cut_off(s, attempt):
         return None
+    known = ", ".join(seen.id for seen in s.evidence.own)
+    beside = f" beside {known}" if known else ""
     text = (
         f"{unclear(s)} The cloud's list {s.evidence.view.cut_off}, so it may be cut off. Look for endpoints of this "
-        f"object in the console; if there are none, {CONFIRM}."
+        f"object in the console; if there are none{beside}, {CONFIRM}."
     )
     return Decision(verdict=Hindered(Reason.CREATE_OUTCOME_UNKNOWN, text, asks=True), after_list=True)
 
 
 def shown_elsewhere(s: DecisionInput) -> Decision | None:
     """Another credential's LIST shows an endpoint of this object: that exists, whatever this one's leaves out."""
-    known = s.memory.endpoints  # its LIST may be the older one
-    ids = s.evidence.elsewhere - known.gone() - known.deleted().keys() - s.memory.confirmed_elsewhere
+    ids = proof.shown_elsewhere(s)
     if not ids:
         return None
     text = (
@@ -83,10 +82,15 @@ def shown_elsewhere(s: DecisionInput) -> Decision | None:
     return Decision(verdict=verdict, after_list=True)
 
 
+def not_ruled_out(s: DecisionInput, attempt: Attempt) -> Decision | None:
+    """No LIST shows what an unknown attempt may have made, and these LISTs prove nothing (`proof.ruled_out`)."""
+    return list_untrusted(s) or shown_elsewhere(s) or cut_off(s, attempt)
+
+
 def over(s: Judged) -> bool:
     """What a person has confirmed about endpoints is over, though the object may stand still for another reason."""
     about_endpoints = {Reason.INVENTORY_UNTRUSTED, Reason.CREATE_OUTCOME_UNKNOWN} & s.memory.confirmed_doubts
-    answered = bool(about_endpoints or s.memory.confirmed_elsewhere)
+    answered = bool(about_endpoints or s.memory.confirmed_endpoints)
     settled = not s.evidence.view.untrusted and attempts.unresolved(s) is None
     return answered and settled and s.own.kept is not None
 

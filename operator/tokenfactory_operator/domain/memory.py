@@ -138,8 +138,9 @@ class Memory:
     confirmed_doubts: frozenset[Reason] = frozenset()
     """The reported doubts (untrusted inventory, other scope, unknown outcomes) that a person has answered with the
     request annotation."""
-    confirmed_elsewhere: frozenset[str] = frozenset()
-    """Endpoints in another credential's LIST of which a person has said that they are not this object's, or gone."""
+    confirmed_endpoints: frozenset[str] = frozenset()
+    """Endpoints that the status has asked about by their ids, and of which a person has said that they are gone, or not
+    this object's."""
     corrections: dict[str, Correction] = field(default_factory=dict)
     """Field → its corrections."""
     recreation: Recreation = field(default_factory=Recreation)
@@ -157,13 +158,13 @@ class Memory:
     def doubt_confirmed(self, doubt: Reason, named: Collection[str] = ()) -> None:
         """A person has answered the doubt that the status reports: about these endpoints, or about its own LIST."""
         if named:
-            self.confirmed_elsewhere |= frozenset(named)
+            self.confirmed_endpoints |= frozenset(named)
         else:
             self.confirmed_doubts |= {doubt}
 
     def doubt_over(self) -> None:
         """What a person has confirmed does not hold for the next doubt."""
-        self.confirmed_doubts, self.confirmed_elsewhere = frozenset(), frozenset()
+        self.confirmed_doubts, self.confirmed_endpoints = frozenset(), frozenset()
 
     def post_begun(self) -> None:
         """A POST is being sent: what a person has allowed is this one."""

@@ -75,6 +75,12 @@ class ObservedEndpoint:
         """Whether one of the marks names another identity."""
         return any(mark.identity != identity for mark in self.marks)
 
+    def mark_of_another_id(self, identity: Identity) -> OwnerMark | None:
+        """The mark with this uid and another cluster id, if none names the identity: no two objects share a uid."""
+        if self.carries(identity):
+            return None
+        return next((mark for mark in self.marks if mark.identity.uid == identity.uid), None)
+
     def shows(self, identity: Identity, attempt: str) -> bool:
         """Whether one of the marks names this attempt of this identity."""
         return any(mark.identity == identity and mark.attempt == attempt for mark in self.marks)

@@ -110,14 +110,14 @@ def _out_of_sight(s: Judged, verdict: Verdict) -> bool:
 def _drafts(s: Judged, decision: Decision, verdict: Verdict) -> Mapping[ConditionType, _Draft]:
     seen = s.own.kept.endpoint if s.own.kept is not None else None
     ready = _ready(s, decision, verdict)
-    serving = seen.serving if seen is not None and s.resource.spec is not None else Reason.NOT_SERVING
+    serving = seen.serving if seen is not None else Reason.NOT_SERVING
     traffic = ("True", serving, "The endpoint takes traffic.")
     if serving is Reason.NOT_SERVING:
         traffic = ("False", serving, "The endpoint takes no traffic.")
     # What was unknown is so for the present reason, and not for one that a process told that is gone.
     before = s.resource.status.condition(ConditionType.SERVING)
-    unseen = seen is None and proof.unseen(s)
-    if _blind(s) or _out_of_sight(s, verdict) or unseen or (before is not None and not verdict.judged):
+    unclear = seen is None and (proof.unseen(s) or s.evidence.recorded.seen is not None)  # or perhaps not this object's
+    if _blind(s) or _out_of_sight(s, verdict) or unclear or (before is not None and not verdict.judged):
         traffic = ("Unknown", verdict.reason, verdict.message)
     synced = ({True: "True", False: "False", None: "Unknown"}[verdict.synced], verdict.reason, verdict.message)
     drafts = {ConditionType.READY: ready, ConditionType.SYNCED: synced, ConditionType.SERVING: traffic}

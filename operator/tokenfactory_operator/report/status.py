@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tokenfactory_operator.api.v1alpha1 import ConnectionStatus, CreateAttempt, EndpointOrigin, Gpus, Status
-from tokenfactory_operator.decision import attempts, ownership
+from tokenfactory_operator.decision import attempts, ownership, proof
 from tokenfactory_operator.decision.actions import Create, Decision, UnderWay, Verdict
 from tokenfactory_operator.decision.failures import still_failing
 from tokenfactory_operator.decision.ownership import Judged
@@ -71,7 +71,7 @@ def after(s: DecisionInput, decision: Decision, verdict: Verdict, *, now: str) -
     known = s.memory.endpoints[record]
     if seen is not None and seen.id == record:
         changes |= _observed(seen.endpoint, s.policy.inference_hosts)
-    elif record not in s.own.seen and max(known.deleted, known.gone) > NEVER:
+    elif record not in s.own.seen and (max(known.deleted, known.gone) > NEVER or proof.observed_absent(s)):
         changes |= dict.fromkeys(LIVE)  # what was seen of it last is no longer so
     return written.model_copy(update=changes)
 
@@ -110,12 +110,12 @@ def smallest(written: Status, wanted: Status) -> Status:
 
 
 def shows(stored: Status, wanted: Status) -> bool:
-    """Whether what was stored names the endpoint, answers what was asked, and has the conditions.
+    """Whether what was stored names the endpoint and where it lives, answers what was asked, and has the conditions.
 
     An older CRD may drop other fields.
     """
     said, meant = ({(item.type, item.status, item.reason) for item in each.conditions} for each in (stored, wanted))
-    names = ("endpoint_id", "observed_generation", "last_handled_reconcile_at")
+    names = ("endpoint_id", "scope", "observed_generation", "last_handled_reconcile_at")
     return meant <= said and all(getattr(stored, name) == getattr(wanted, name) for name in names)
 
 
@@ -143,8 +143,7 @@ def _attempt(s: Judged, decision: Decision, origin: EndpointOrigin | None) -> Cr
     written, attempt = s.resource.status.create_attempt, attempts.unresolved(s)
     if attempt is not None:
         settle = s.timing.delete_settle if s.resource.terminating else s.timing.create_settle
-        absent = attempts.attempt_absent(s, attempt, settle=settle)
-        if not absent or s.own.kept is None:
+        if s.own.kept is None or not proof.ruled_out(s, attempt, settle=settle):
             return written
         attempt = attempt.after(Event.ABSENT)
     if origin is not None:

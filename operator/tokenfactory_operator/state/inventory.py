@@ -153,7 +153,7 @@ class Inventory:
         """It is kept though not listed: observed by id, or created so lately that a LIST may lag behind."""
         if record.hidden or (record.unlisted and begun <= record.created + self._timing.create_settle):
             return []
-        if record.explained is Explained.DELETED:
+        if record.told_gone:
             record.bury(begun)
         return self._vanish(record)
 
@@ -209,7 +209,7 @@ class Inventory:
         record, complete = self._record(endpoint_id), self.last_complete
         shown = record.in_last_list(complete)
         hidden = there and (record.hidden or endpoint_id in self.trust.overdue(complete))
-        self.proven_gone(endpoint_id)
+        self.proven_gone(endpoint_id, by=Explained.DELETED)
         self._hide(endpoint_id, hidden=hidden)
         ended = self.stamp()
         if not there or shown:
@@ -218,7 +218,7 @@ class Inventory:
             record.accepted = ended
         return ended
 
-    def proven_gone(self, endpoint_id: str) -> None:
+    def proven_gone(self, endpoint_id: str, *, by: Explained = Explained.GONE) -> None:
         """PATCH by id answered 404 in the API's own form: its being missing says nothing against the list.
 
         Nor against another credential's that can see it too: one id is one endpoint, whoever lists it. A credential
@@ -227,20 +227,21 @@ class Inventory:
         record = self._record(endpoint_id)
         for other in self.siblings() if record.first_seen > NEVER else ():
             if other is not self:
-                other.gone_elsewhere(endpoint_id)
-        self._expect_missing(record)
+                other.gone_elsewhere(endpoint_id, by)
+        self._expect_missing(record, by)
         record.created, record.hidden = NEVER, False
         self._note(record)
 
-    def gone_elsewhere(self, endpoint_id: str) -> None:
+    def gone_elsewhere(self, endpoint_id: str, by: Explained) -> None:
         """The same, by a call with another credential; nothing if this one does not know it."""
         record = self._records.get(endpoint_id)
         if record is not None and record.known:
-            self._expect_missing(record)
+            self._expect_missing(record, by)
             self._note(record)
 
-    def _expect_missing(self, record: EndpointRecord) -> None:
-        record.explained = Explained.DELETED
+    def _expect_missing(self, record: EndpointRecord, by: Explained) -> None:
+        if record.explained is not Explained.DELETED:
+            record.explained = by
         if record.vanished:  # a LIST had left it out before: the answer to its deletion was lost
             record.bury(self.last_complete)
 
@@ -375,7 +376,7 @@ class Inventory:
             self.owners.remove(old, record.seen)
         if old is None or old.description != endpoint.description:
             self.owners.add(endpoint)
-        if record.missing_from(self.last_complete) and not record.unlisted:
+        if record.refutes(self.last_complete) and not record.unlisted:
             self.lists.disproved(now)
         record.shown(endpoint, now)
 

@@ -19,7 +19,9 @@ class Explained(enum.Enum):
     """Why it says nothing against the LIST that an endpoint is not in it."""
 
     DELETED = "deleted"
-    """A DELETE was answered, or a PATCH by id answered 404."""
+    """A DELETE was answered: an older LIST may show it once more."""
+    GONE = "gone"
+    """A PATCH by id answered 404."""
     CONFIRMED = "confirmed"
     """A person says that it is gone: true until it is seen again."""
 
@@ -77,6 +79,11 @@ class EndpointRecord:
         return self.created > NEVER
 
     @property
+    def told_gone(self) -> bool:
+        """Whether the cloud has answered that it is gone, or will be."""
+        return self.explained in (Explained.DELETED, Explained.GONE)
+
+    @property
     def steady(self) -> bool:
         """A LIST that shows it as it is held has nothing to add but its time."""
         return (
@@ -106,7 +113,7 @@ class EndpointRecord:
     def vanish(self) -> None:
         """It is not taken to exist any more."""
         self.present, self.answered, self.listed = False, NEVER, NEVER
-        if self.explained is Explained.DELETED:
+        if self.told_gone:
             self.endpoint = None
 
     def bury(self, begun: float) -> None:
@@ -120,7 +127,14 @@ class EndpointRecord:
 
     def missing_from(self, complete: float) -> bool:
         """Whether the complete LIST begun at `complete` should show it and does not."""
-        return self.known and not self.present and self.explained is None and self.evidence < complete
+        return self.explained is None and self._absent_from(complete)
+
+    def refutes(self, complete: float) -> bool:
+        """Whether that LIST was wrong if it is seen now: only after a DELETE an older view may show it once more."""
+        return self.explained is not Explained.DELETED and self._absent_from(complete)
+
+    def _absent_from(self, complete: float) -> bool:
+        return self.known and not self.present and self.evidence < complete
 
     def unshown_since(self, stamp: float) -> bool:
         """Whether it is taken to exist, and nothing has shown it since then."""

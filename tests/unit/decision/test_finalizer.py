@@ -176,7 +176,7 @@ def test_an_earlier_process_may_have_made_it_just_before() -> None:
 @pytest.mark.parametrize("how", [RETAINED, DELETED])
 def test_what_is_left_may_still_change_though_it_is_not_listed(how: Ending) -> None:
     """It is absent for long enough, and a call without an answer may still reach it."""
-    scene = unlisted().settles()
+    scene = unlisted().settles().looked()
     scene.memory.calls.ended_unclear(scene.inventory.stamp())
     assert plan.decide(ended(scene, how).situation()).check == "unsettled"
 

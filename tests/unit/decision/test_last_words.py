@@ -9,6 +9,7 @@ import pytest
 from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.decision.actions import RemoveFinalizer
 from tokenfactory_operator.decision.plan import decide
+from tokenfactory_operator.domain.attempt import State
 from unit.support.builders import OTHER_UID, an_endpoint, mark, released
 from unit.support.scene import Scene
 
@@ -49,3 +50,40 @@ def test_a_release_says_what_became_of_the_endpoint(arrange: Arrange, text: str)
     action = decide(scene.situation()).action
     assert isinstance(action, RemoveFinalizer)
     assert text in action.message
+
+
+def _words(scene: Scene) -> str:
+    action = decide(scene.situation()).action
+    assert isinstance(action, RemoveFinalizer)
+    return action.message
+
+
+@pytest.mark.rule("D18")
+def test_force_release_says_that_a_call_may_have_made_another_one() -> None:
+    """Delete 5: beside the endpoint that is known."""
+    scene = Scene().recorded().terminating().annotated(api.FORCE_RELEASE).attempted(State.IN_DOUBT, attempt_id="a2")
+    assert "ep-1, an endpoint that is not known may still be billed" in _words(scene)
+
+
+@pytest.mark.rule("D18", "I19")
+def test_force_release_names_the_endpoint_of_the_clusters_id_of_before() -> None:
+    """Delete 5: it has the object's uid."""
+    scene = Scene().held().terminating().annotated(api.FORCE_RELEASE)
+    scene.lists(an_endpoint("ep-3", description=mark(cluster="before")))
+    assert "ep-3" in _words(scene)
+
+
+@pytest.mark.rule("D39")
+def test_an_observer_whose_endpoint_was_being_deleted() -> None:
+    """The policy was changed after the DELETE was accepted."""
+    scene = Scene().recorded().spec(managementPolicy="Observe").terminating().lists(OWN).deleted("ep-1")
+    assert "ep-1 was being deleted" in _words(scene)
+
+
+@pytest.mark.rule("D33")
+def test_an_observer_beside_whose_endpoint_a_call_may_have_made_another_one() -> None:
+    """Nobody waits for it, so it is said."""
+    scene = Scene().recorded().spec(managementPolicy="Observe").terminating()
+    scene.attempted(State.IN_DOUBT, attempt_id="a2").lists(OWN)
+    assert "ep-1 stays in the cloud" in _words(scene)
+    assert "not known may be billed" in _words(scene)

@@ -267,9 +267,14 @@ ROWS = [
         Decided("unlisted", reason=Reason.DELETING, synced=None, after_list=True),
         id="retain-one-list-without-it",
     ),
-    pytest.param(lambda s: retained(s.recorded()).settles(), RELEASED, id="retain-absent"),
     pytest.param(
-        lambda s: retained(s.recorded()).hides().settles(),
+        lambda s: retained(s.recorded()).settles(),
+        Decided("unlisted", ProbeGone("ep-1", mark(), look_only=True), Reason.DELETING, synced=None),
+        id="retain-absent-by-the-lists",
+    ),
+    pytest.param(lambda s: retained(s.recorded()).settles().looked(), RELEASED, id="retain-absent"),
+    pytest.param(
+        lambda s: retained(s.recorded()).hides().settles().looked(),
         replace(UNTRUSTED, check="unlisted"),
         id="retain-untrusted",
     ),

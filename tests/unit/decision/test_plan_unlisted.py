@@ -151,6 +151,24 @@ def test_lists_that_left_out_what_exists_prove_nothing() -> None:
 
 
 @pytest.mark.rule("E38")
+@pytest.mark.parametrize("how", ["a-person-confirmed-it", "it-answered-404", "it-was-deleted"])
+def test_what_explains_that_others_were_left_out(how: str) -> None:
+    """An older view shows what was deleted once more. What comes back after any other word shows that it was wrong."""
+    scene = Scene().recorded().lists(an_endpoint(), *OTHERS).settles().gone()
+    for item in ("ep-8", "ep-9"):
+        match how:
+            case "a-person-confirmed-it":
+                scene.inventory.confirm(item)
+            case "it-answered-404":
+                scene.inventory.proven_gone(item)
+            case _:
+                scene.inventory.delete_answered(item)
+    assert decided(scene.lists()).action == Create()
+    scene.lists(*OTHERS, complete=False)
+    assert (decided(scene) == WAITING) is (how != "it-was-deleted")
+
+
+@pytest.mark.rule("E38")
 def test_an_endpoint_that_is_listed_late_disproves_no_list() -> None:
     """A LIST may lag behind a creation, and says about all others what it says."""
     scene = Scene().held().attempted(State.IN_DOUBT).settles()

@@ -8,7 +8,9 @@ from typing import Any, Final
 import pytest
 
 from tokenfactory_operator.domain.decision_input import Policy
-from unit.support.builders import OTHER_UID, an_endpoint, mark
+from tokenfactory_operator.domain.errors import CloudUnavailable
+from unit.support.builders import KEY, OTHER_UID, an_endpoint, mark
+from unit.support.fakes import Turn
 from unit.support.stage import Stage
 
 THERE: Final = mark("f1", uid=OTHER_UID, cluster="c2")
@@ -100,3 +102,43 @@ async def test_a_cluster_whose_id_was_changed(spec: dict[str, Any]) -> None:
     text = stage.message("Stalled")
     assert all(word in text for word in (made.id, "c2", "TOKENFACTORY_CLUSTER_ID", "copy"))
     assert not any(word in text for word in ("delete the object", "Release it", "Remove the wrong mark"))
+
+
+@pytest.mark.rule("I19", "X58")
+@pytest.mark.parametrize("forgotten", [False, True], ids=["open attempt", "no status"])
+async def test_a_cluster_whose_id_was_changed_before_the_endpoint_was_recorded(*, forgotten: bool) -> None:
+    """The mark names this very object: no second endpoint is made beside it. With the old id all goes on."""
+    stage = Stage()
+    stage.script.plan("create", Turn(CloudUnavailable("no answer in time"), effect=True))
+    await stage.turn()
+    made = stage.cloud.endpoints["ep-1"]
+    stage.cloud.endpoints["ep-1"] = replace(made, description=mark(stage.attempt[0], cluster="c2"))
+    if forgotten:
+        stage.kube.store({**stage.body, "status": {}})
+    stage = stage.restarted()
+    for _ in range(4):
+        await stage.turn(61)
+    assert stage.journal("POST") == ["POST"]
+    assert stage.reported("Stalled") == "True OwnershipConflict"
+    assert all(word in stage.message("Stalled") for word in ("ep-1", "c2", "TOKENFACTORY_CLUSTER_ID", "copy"))
+    stage.cloud.endpoints["ep-1"] = made
+    stage = stage.restarted()
+    await stage.turn()
+    assert (stage.status["endpointId"], stage.journal("POST")) == ("ep-1", ["POST"])
+
+
+@pytest.mark.rule("D13")
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+async def test_it_is_deleted_after_the_id_of_the_cluster_was_changed(policy: str) -> None:
+    """What the create call has made is left, as another owner's is, and the last Event names it."""
+    stage = Stage(deletionPolicy=policy)
+    stage.script.plan("create", Turn(CloudUnavailable("no answer in time"), effect=True))
+    await stage.turn()
+    changed = mark(stage.attempt[0], cluster="c2")
+    stage.cloud.endpoints["ep-1"] = replace(stage.cloud.endpoints["ep-1"], description=changed)
+    stage = stage.restarted()
+    stage.delete()
+    for _ in range(20):
+        await stage.turn(61)
+    assert (KEY in stage.kube.objects, stage.journal("DELETE", "PATCH")) == (False, [])
+    assert "ep-1" in stage.witness.messages[-1]

@@ -59,6 +59,40 @@ async def test_a_strangers_endpoint_is_not_touched(attempt: dict[str, str] | Non
     assert KEY not in stage.kube.objects
 
 
+@pytest.mark.rule("I20")
+@pytest.mark.parametrize("attempt", ATTEMPTS[:2])
+async def test_a_strangers_endpoint_that_the_spec_names_too(attempt: dict[str, str]) -> None:
+    """By its status it is the object's already: it is not touched, and not left without a word."""
+    stage = forged(attempt, endpointId="ep-9", deletionPolicy="Delete")
+    stage.delete()
+    for _ in range(4):
+        await stage.turn(61)
+    assert (touched(stage), KEY in stage.kube.objects) == ([], True)
+    assert stage.reported("Stalled") == "True OwnershipConflict"
+
+
+@pytest.mark.rule("I20", "X57")
+@pytest.mark.parametrize("policy", [{}, {"deletionPolicy": "Delete"}], ids=["left out", "Delete"])
+async def test_its_own_endpoint_is_named_and_its_mark_removed_while_no_operator_ran(policy: dict[str, Any]) -> None:
+    """It was created, so the deletion waits for a word about it, and deletes it once the mark is back."""
+    stage = await Stage(**policy).ready()
+    stage.edit(endpointId="ep-1")
+    await stage.turn()
+    kept = stage.cloud.endpoints["ep-1"]
+    stage.cloud.endpoints["ep-1"] = replace(kept, description="by hand")
+    stage = stage.restarted()
+    await stage.turn()
+    stage.delete()
+    for _ in range(4):
+        await stage.turn(61)
+    assert (touched(stage), KEY in stage.kube.objects) == ([], True)
+    assert mark(stage.attempt[0]) in stage.message("Stalled")
+    stage.cloud.endpoints["ep-1"] = kept
+    for _ in range(4):
+        await stage.turn(61)
+    assert (list(stage.cloud.endpoints), KEY in stage.kube.objects) == ([], False)
+
+
 async def test_it_is_left_by_an_object_that_retains() -> None:
     """The finalizer goes, and no call is made."""
     stage = forged({"id": "a1", "state": "Created"}, deletionPolicy="Retain")

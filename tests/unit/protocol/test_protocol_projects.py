@@ -7,10 +7,10 @@ from typing import Final
 
 import pytest
 
-from tokenfactory_operator.domain.errors import CloudUnavailable
+from tokenfactory_operator.domain.errors import CloudUnavailable, QuotaExceeded
 from tokenfactory_operator.ports import Key
 from unit.support.builders import KEY, NAMESPACE, OTHER_UID, an_endpoint, an_object, mark
-from unit.support.credentials import another
+from unit.support.credentials import another, elsewhere
 from unit.support.fakes import InMemoryCloud, Script, Turn
 from unit.support.stage import Stage
 
@@ -100,3 +100,28 @@ async def test_where_nothing_shows_it_a_person_is_asked(why: str) -> None:
     assert stage.reported("Stalled") == "True CredentialsMismatch"
     assert "A create call was sent in scope" in stage.message("Stalled")
     assert stage.journal("POST") == []
+
+
+@pytest.mark.rule("D12", "E10", "X62")
+@pytest.mark.parametrize("restart", [False, True])
+async def test_another_projects_lists_say_nothing_of_a_call_before_the_refused_one(*, restart: bool) -> None:
+    """The object is deleted after its credential was replaced by one of another project."""
+    stage = Stage()
+    refused = QuotaExceeded("no quota", refused=True, status=422)
+    stage.script.plan("create", Turn(DOWN, effect=True), Turn(refused))
+    late = stage.cloud.hidden
+    late.add("ep-1")
+    for seconds in (1, 61, 61):
+        await stage.turn(seconds)
+    assert len(stage.journal("POST")) == 2
+    stage, first = (stage.restarted(), None) if restart else (stage, stage.poller)
+    stage.poller, first = elsewhere(stage), first or stage.poller
+    stage.delete()
+    for _ in range(20):
+        await stage.turn(61)
+    assert (KEY in stage.kube.objects, stage.reported("Stalled")) == (True, "True CredentialsMismatch")
+    stage.poller = first
+    late.clear()
+    for _ in range(4):
+        await stage.turn(61)
+    assert (KEY in stage.kube.objects, stage.cloud.endpoints) == (False, {})

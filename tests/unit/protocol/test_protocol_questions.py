@@ -10,8 +10,10 @@ from tokenfactory_operator.domain.attempt import State
 from tokenfactory_operator.domain.errors import CloudUnavailable
 from tokenfactory_operator.domain.reasons import Reason
 from unit.protocol.test_protocol_credentials import beside
-from unit.support.builders import KEY, an_endpoint
+from unit.protocol.test_protocol_forgotten import second_attempt_open
+from unit.support.builders import KEY, an_endpoint, mark
 from unit.support.fakes import InMemoryCloud, Turn
+from unit.support.making import accepts_only
 from unit.support.scene import Scene
 from unit.support.stage import Stage
 
@@ -110,6 +112,69 @@ async def test_a_list_that_may_be_cut_off_is_confirmed_and_others_are_missing(*,
     assert stage.reported("Stalled") == "True InventoryUntrusted"
     await confirm(stage, "2")
     assert (len(stage.journal("POST")), KEY in stage.kube.objects) == ((1, False) if terminating else (2, True))
+
+
+@pytest.mark.rule("E22")
+async def test_what_answers_by_id_after_it_was_confirmed_to_be_gone() -> None:
+    """The answer was wrong, or about another endpoint: the question is asked again, and the object does not wait."""
+    stage = await Stage().ready(lasting=300)
+    stage.cloud.hidden.add("ep-1")
+    for _ in range(4):
+        await stage.turn(61)
+    assert "answers by id" in stage.message("Stalled")
+    for value in ("1", "2"):
+        await confirm(stage, value)
+        for _ in range(3):
+            await stage.turn(31)
+        assert (stage.reported("Stalled"), stage.journal("POST")) == ("True InventoryUntrusted", [])
+    stage.cloud.hidden.clear()
+    await stage.turn(31)
+    await stage.turn()
+    assert stage.reported("Ready") == "True Available"
+
+
+@pytest.mark.rule("E28", "D42", "X64")
+async def test_missing_ones_are_confirmed_and_deletions_are_accepted_without_end() -> None:
+    """Of the object's own endpoint, whose DELETE is accepted each time, nobody was asked by then."""
+    stage = await second_attempt_open()
+    stage.cloud.endpoints |= {name: an_endpoint(name, description="a stranger's") for name in STRANGERS[:7]}
+    stage.cloud.endpoints["ep-9"] = an_endpoint("ep-9", description=mark("try-1"))
+    stage.cloud.answers_get = False
+    stage = stage.restarted()
+    await stage.turn()
+    stage.cloud.hidden.add("ep-9")
+    await stage.turn()
+    stage.delete()
+    accepts_only(stage, 1000, endpoint_id="ep-9")
+    for _ in range(11):
+        await stage.turn(61)
+    stage.cloud.hidden |= set(STRANGERS[:3])
+    await stage.turn(61)
+    await stage.turn(5)
+    assert "3 of 8 known endpoints" in stage.message("Stalled")
+    await confirm(stage, "1")
+    assert stage.status["conflictingEndpoints"] == ["ep-9"]
+    for _ in range(5):
+        await stage.turn(61)
+    assert (KEY in stage.kube.objects, "accepted each deletion" in stage.message("Stalled")) == (True, True)
+    await confirm(stage, "2")
+    assert KEY not in stage.kube.objects
+
+
+@pytest.mark.rule("D42", "E28")
+async def test_deletions_of_what_answers_by_id_are_accepted_without_end() -> None:
+    """The lists hide it, which is no second question about the same endpoint."""
+    stage = await Stage().ready(lasting=300)
+    stage.cloud.hidden.add("ep-1")
+    for _ in range(4):
+        await stage.turn(61)
+    stage.delete()
+    accepts_only(stage, 1000)
+    for _ in range(15):
+        await stage.turn(61)
+    assert "accepted each deletion of endpoint ep-1" in stage.message("Stalled")
+    await confirm(stage, "1")
+    assert KEY not in stage.kube.objects
 
 
 @pytest.mark.rule("E28")

@@ -8,15 +8,34 @@ from tokenfactory_operator.domain.decision_input import Policy
 from tokenfactory_operator.domain.errors import CloudUnavailable, RateLimited
 from tokenfactory_operator.domain.observed import EndpointList
 from tokenfactory_operator.ports import Key
-from unit.support.builders import NAMESPACE, OTHER_UID, an_endpoint, an_object
+from unit.protocol.test_protocol_credentials import beside
+from unit.support.builders import NAMESPACE, OTHER_UID, an_endpoint, an_object, mark
 from unit.support.clock import ManualClock
-from unit.support.fakes import Turn
+from unit.support.fakes import InMemoryCloud, Turn
 from unit.support.scene import an_inventory
 from unit.support.stage import Stage
 
 DOWN = CloudUnavailable("no answer in time")
 WATCHER = Key(NAMESPACE, "watcher")
 BLOCKED = Turn(RateLimited("wait", retry_after=300.0, refused=True))
+
+
+@pytest.mark.rule("R5", "R9")
+async def test_an_observed_endpoint_that_its_owner_has_deleted() -> None:
+    """No call asks for it, so the lists have the last word: it has no state and takes no traffic."""
+    stage = Stage(policy=Policy(may_adopt=True), endpointId="ep-7", managementPolicy="Observe")
+    stage.cloud.endpoints |= {item: an_endpoint(item, description="somebody's") for item in ("ep-7", "ep-8")}
+    for _ in range(3):
+        await stage.turn()
+    assert (stage.reported("Serving"), stage.status["state"]) == ("True Ready", "Running")
+    del stage.cloud.endpoints["ep-7"]
+    await stage.turn()
+    assert stage.reported("Serving") == "Unknown EndpointLost"
+    for _ in range(3):
+        await stage.turn(61)
+    assert (stage.reported("Serving"), stage.status.get("state")) == ("False NotServing", None)
+    assert "Checking" not in stage.message("Reconciling")
+    assert stage.journal("PATCH", "GET", "POST") == []
 
 
 @pytest.mark.rule("R3")
@@ -113,3 +132,26 @@ async def test_a_list_follows_a_call_without_an_answer(monkeypatch: pytest.Monke
     stage.edit(displayName="two")
     await stage.reconcile()
     assert bool(brought_forward) is not refused
+
+
+@pytest.mark.rule("R11")
+@pytest.mark.parametrize("what", ["unreadable", "nameless", "elsewhere", "another-cluster-id"])
+async def test_a_stopped_object_is_not_told_that_it_has_no_endpoint(what: str) -> None:
+    """Its status was lost. Something may be its endpoint, though no list shows it as that."""
+    stage = Stage(enabled=False)
+    full = InMemoryCloud(stage.script)
+    at = full if what == "elsewhere" else stage.cloud
+    at.endpoints["ep-1"] = an_endpoint(description=mark(cluster="before" if what == "another-cluster-id" else "c1"))
+    if what in {"unreadable", "nameless"}:
+        stage.cloud.spoilt["ep-1"] = None if what == "unreadable" else mark()
+    other = beside(stage, cloud=full)
+    for _ in range(3):
+        await other.poll()
+        await stage.turn(10)
+        assert stage.reported("Ready") in {"False InventoryUntrusted", "False OwnershipConflict"}
+    full.endpoints.clear()
+    stage.cloud.endpoints.clear()
+    for _ in range(3):
+        await other.poll()
+        await stage.turn(61)
+    assert stage.reported("Ready") == "True Stopped"

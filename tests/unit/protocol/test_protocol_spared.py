@@ -145,6 +145,7 @@ async def test_what_was_made_before_another_was_named(*, restart: bool) -> None:
     await stage.turn()
     await stage.turn()
     assert stage.reported("Stalled") == "True OwnershipConflict"
+    assert "cannot adopt ep-7. Delete this object" in stage.message("Stalled")
     assert list((await deleted(stage)).cloud.endpoints) == ["ep-7"]
 
 
@@ -174,6 +175,17 @@ async def test_its_own_endpoint_is_named_later_and_its_mark_is_wiped() -> None:
     assert list((await deleted(stage)).cloud.endpoints) == []
 
 
+@pytest.mark.rule("D27")
+async def test_its_own_endpoint_is_named_later_and_changed_by_hand() -> None:
+    """This process has made it: that its mark is gone, and that it has another flavor, is no refused adoption."""
+    stage = await Stage().ready()
+    stage.edit(endpointId="ep-1")
+    await stage.turn()
+    stage.cloud.endpoints["ep-1"] = replace(stage.cloud.endpoints["ep-1"], description="by hand", flavor_name="other")
+    await stage.turn()
+    assert list((await deleted(stage)).cloud.endpoints) == []
+
+
 @pytest.mark.rule("L3")
 async def test_its_own_endpoint_is_named_later_and_lost() -> None:
     """The name stays in the spec, so no other endpoint can take its place; nobody is told that it was adopted."""
@@ -185,6 +197,7 @@ async def test_its_own_endpoint_is_named_later_and_lost() -> None:
         await stage.turn(60)
     assert (stage.reported("Stalled"), stage.journal("POST")) == ("True EndpointLost", [])
     assert "spec.endpointId names it" in stage.message("Stalled")
+    assert "apply it without spec.endpointId" in stage.message("Stalled")
 
 
 @pytest.mark.rule("D28")

@@ -35,6 +35,22 @@ async def test_it_is_told_what_it_waits_for() -> None:
     assert (stage.journal("DELETE")[-1], list(stage.cloud.endpoints)) == ("DELETE ep-1", ["ep-2"])
 
 
+@pytest.mark.parametrize("successor", [False, True])
+async def test_the_pauses_between_the_tries_grow(*, successor: bool) -> None:
+    """A token that was revoked is not sent each second until a person comes, and nobody waits for long."""
+    stage = await unwritten()
+    if successor:
+        replaced(stage)
+    else:
+        stage.kube.objects.pop(KEY)
+        stage.cache.remove(KEY, UID)
+    stage.script.plan("delete", *[Turn(Unauthorized("revoked"))] * 30)
+    pauses = [(await stage.reconcile()).after or 0.0 for _ in range(30)]
+    assert (max(pauses[:2]) <= 8.0, max(pauses) > 30.0, max(pauses) <= 60.0) == (True, True, True)
+    await stage.reconcile()
+    assert "ep-1" not in stage.cloud.endpoints
+
+
 @pytest.mark.rule("D32")
 async def test_a_404_of_another_project_proves_nothing() -> None:
     """The credential has come to mean another project: what is left is not taken for deleted."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.domain.errors import KubeError
 from tokenfactory_operator.ports import JsonObject
 from unit.support.builders import KEY, an_object
@@ -46,8 +47,13 @@ def another_attempt(body: Body) -> None:
         body["status"]["createAttempt"]["id"] = "00000000"
 
 
-@pytest.mark.rule("C45")
-@pytest.mark.parametrize("mutate", [without_finalizers, without_attempt, another_attempt])
+def without_scope(body: Body) -> None:
+    """Something removes where the endpoint lives."""
+    body.get("status", {}).pop("scope", None)
+
+
+@pytest.mark.rule("C45", "I9")
+@pytest.mark.parametrize("mutate", [without_finalizers, without_attempt, another_attempt, without_scope])
 async def test_nothing_is_sent_that_would_not_be_on_record(mutate: Callable[[Body], None]) -> None:
     """It is said on the object, and goes on by itself once the writes are stored."""
     base = Stage()
@@ -78,7 +84,7 @@ def without_conditions(body: Body) -> None:
     body.get("status", {}).pop("conditions", None)
 
 
-def without_scope(body: Body) -> None:
+def another_scope(body: Body) -> None:
     """Something writes another project."""
     if "scope" in body.get("status", {}):
         body["status"]["scope"] = "project-0"
@@ -113,7 +119,7 @@ async def test_what_was_asked_and_is_not_stored_is_tried_again(asked: str) -> No
 
 
 @pytest.mark.rule("R7")
-@pytest.mark.parametrize("mutate", [without_id, without_conditions, without_scope])
+@pytest.mark.parametrize("mutate", [without_id, without_conditions, another_scope, without_scope])
 async def test_a_status_that_is_not_stored_is_tried_again(mutate: Callable[[Body], None]) -> None:
     """The pass fails, so that the pauses grow, and an Event says it. The endpoint is kept, and the status comes."""
     base = Stage()
@@ -133,3 +139,31 @@ async def test_a_status_that_is_not_stored_is_tried_again(mutate: Callable[[Body
         await stage.turn(70)
     assert stage.journal("POST", "DELETE") == []
     assert (stage.status["endpointId"], stage.reported("Ready")) == ("ep-1", "True Available")
+
+
+@pytest.mark.rule("D43", "X55")
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+async def test_a_finalizer_that_is_put_back(policy: str) -> None:
+    """The object is not taken for gone: its removal is tried again, and no Event says before that it has ended."""
+    base = Stage()
+    kube = base.kube = MutatingKube(base.script, lambda _body: None)
+    kube.store(an_object(spec={"deletionPolicy": policy}))
+    await (stage := Stage(base)).ready(lasting=300)
+    stage.delete()
+    kube.mutate = with_finalizer
+    for _ in range(8):
+        with suppress(KubeError):
+            await stage.turn(31)
+    assert KEY in kube.objects
+    assert "WriteNotStored" in stage.witness.events
+    assert {"DeletedEndpoint", "ReleasedEndpoint"}.isdisjoint(stage.witness.events)
+    kube.mutate = lambda _body: None
+    await stage.reconcile()
+    assert KEY not in kube.objects
+    assert stage.witness.events[-1] == ("DeletedEndpoint" if policy == "Delete" else "ReleasedEndpoint")
+
+
+def with_finalizer(body: Body) -> None:
+    """A policy by which objects keep it."""
+    if api.FINALIZER not in body["metadata"]["finalizers"]:
+        body["metadata"]["finalizers"].append(api.FINALIZER)

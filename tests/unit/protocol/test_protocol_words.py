@@ -193,3 +193,13 @@ def test_what_nobody_looks_for_by_id_any_more_says_nothing() -> None:
         for inventory in (first, second):
             inventory.listed(inventory.stamp(), EndpointList(()))
     assert first.untrusted() == ""
+
+
+async def test_how_a_call_without_a_clear_answer_ended_is_told() -> None:
+    """The words may be all that a person needs: another name, or a look at the gateway."""
+    stage = Stage()
+    stage.script.plan("create", Turn(CloudUnavailable("HTTP 409: the key chat is already taken")))
+    await stage.turn()
+    await stage.turn()
+    assert stage.reported("Reconciling") == "True CreateOutcomeUnknown"
+    assert "clear answer (HTTP 409: the key chat is already taken)." in stage.message("Reconciling")

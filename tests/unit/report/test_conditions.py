@@ -15,7 +15,7 @@ from tokenfactory_operator.decision.plan import decide
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
 from tokenfactory_operator.report.conditions import MESSAGES, conditions, shown
 from tokenfactory_operator.report.telling import reported_in_full
-from unit.support.builders import a_spec, an_endpoint, mark
+from unit.support.builders import FOREIGN, a_spec, an_endpoint, mark
 from unit.support.scene import Scene
 from unit.support.verdicts import KINDS
 
@@ -221,6 +221,29 @@ TABLE = [
         {"Ready": "True Available", "Synced": "True ReconcileSuccess", "Serving": "True Ready"},
         id="another-one-of-the-object-has-taken-its-place",
     ),
+    *(
+        pytest.param(
+            Scene().recorded().lists(an_endpoint(description=description)),
+            {
+                "Ready": "False OwnershipConflict",
+                "Synced": "False OwnershipConflict",
+                "Serving": "Unknown OwnershipConflict",
+                "Stalled": "True OwnershipConflict",
+            },
+            id=f"named-and-shown-{name}",
+        )
+        for name, description in (("without-a-mark", "by hand"), ("with-anothers-mark", FOREIGN))
+    ),
+    pytest.param(
+        in_order().spec(scaling="none"),
+        {
+            "Ready": "False InvalidSpec",
+            "Synced": "False InvalidSpec",
+            "Serving": "True Ready",
+            "Stalled": "True InvalidSpec",
+        },
+        id="a-spec-that-cannot-be-read",
+    ),
     pytest.param(
         Scene().recorded().spec(enabled=False).settles().gone(),
         {
@@ -239,8 +262,14 @@ TABLE = [
 ]
 
 
-@pytest.mark.rule(R9="left-out-by-a-list-that-is-not-trusted")
-@pytest.mark.rule(R9="another-one-of-the-object-has-taken-its-place")
+@pytest.mark.rule(
+    R9=(
+        "left-out-by-a-list-that-is-not-trusted",
+        "another-one-of-the-object-has-taken-its-place",
+        "named-and-shown-without-a-mark",
+        "a-spec-that-cannot-be-read",
+    )
+)
 @pytest.mark.parametrize(("scene", "expected"), TABLE)
 def test_conditions(scene: Scene, expected: dict[str, str]) -> None:
     """The rows of the design's table of conditions."""

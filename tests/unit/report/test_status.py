@@ -340,6 +340,12 @@ def test_anothers_status_is_overwritten_whole() -> None:
             "Paused by the annotation tokenfactory.nebius.com/paused: the cloud is not changed.",
             id="paused",
         ),
+        pytest.param(
+            Scene().recorded().annotated(api.PAUSED).terminating().lists(an_endpoint()),
+            "Paused by the annotation tokenfactory.nebius.com/paused: the cloud is not changed."
+            " The object is kept until the annotation is removed.",
+            id="paused and being deleted",
+        ),
     ],
 )
 def test_what_matters_most_in_one_field(scene: Scene, reported: str) -> None:
