@@ -44,6 +44,12 @@ PRUNED: Final = (
 )
 """Fields of the status that an older CRD may not know."""
 
+DROPPED: Final = (
+    *("finalizers", "annotations", "conditions", "endpointId", "createAttempt", "scope", "status", "messages"),
+    *("lease", "removal"),
+)
+"""What a webhook takes away from what is written: a part, each renewal of the Lease, or that a finalizer is removed."""
+
 
 class Administrators:
     """Each act happens to what they pick, and ends by itself."""
@@ -105,7 +111,7 @@ class Administrators:
         """A role is gone: for a verb, a resource or a namespace."""
         rng = self._rng
         verb = rng.choice(("", "get", "list", "patch", "create"))
-        plural = rng.choice(("", "dedicatedendpoints", "secrets", "configmaps"))
+        plural = rng.choice(("", "dedicatedendpoints", "secrets", "configmaps", "leases"))
         denied = (verb, plural, rng.choice(("", "a", "b")))
         self._for_a_while(f"takes the rights {denied} away", "denied", denied)
 
@@ -117,9 +123,7 @@ class Administrators:
 
     def _webhook(self) -> None:
         """A mutating webhook takes something away from what is written."""
-        dropped = self._rng.choice(
-            ("finalizers", "annotations", "conditions", "endpointId", "createAttempt", "scope", "status", "messages")
-        )
+        dropped = self._rng.choice(DROPPED)
         self._for_a_while(f"has a webhook that takes away {dropped}", "dropped", dropped)
 
     def _crd(self) -> None:

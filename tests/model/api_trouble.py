@@ -9,6 +9,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from model.apiserver import Body
@@ -132,6 +133,10 @@ class Trouble:
         """Whether an Event has lived long enough."""
         return self.rng.random() < HELD
 
+    def undone(self) -> bool:
+        """Whether a webhook puts back the Lease that was there before the write."""
+        return self.lasting.dropped == "lease" or self._chance.strikes("api.unstored")
+
     def judge(self, asked: Asked) -> None:
         """What the API server says before it looks at any object; raises what refuses the request."""
         given = (asked.verb, asked.plural, asked.key.namespace)
@@ -165,6 +170,9 @@ class Trouble:
                 pass
             case "finalizers" | "annotations" if not of_status:
                 return {**after, "metadata": {**metadata, dropped: [] if dropped == "finalizers" else {}}}
+            case "removal" if not of_status:
+                names = (before["metadata"].get("finalizers") or (), metadata.get("finalizers") or ())
+                return {**after, "metadata": {**metadata, "finalizers": list(dict.fromkeys(chain(*names)))}}
             case "messages" if of_status:
                 short = [{**item, "message": ""} for item in status.get("conditions", ())]
                 return {**after, "status": {**status, "conditions": short}}

@@ -93,6 +93,11 @@ class Chance:
         """Kinds, in order; the place in the list is the number to leave it out by."""
         self._dropped = dropped
 
+    @property
+    def loses_events(self) -> bool:
+        """Whether the watch may lose an event."""
+        return "watch.lost" in self.rates
+
     def strikes(self, kind: str) -> bool:
         """Whether a fault of this kind happens here."""
         rate = self.rates.get(kind, 0.0)

@@ -21,6 +21,7 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "secrets": ("v1", "Secret"),
     "configmaps": ("v1", "ConfigMap"),
     "events": ("v1", "Event"),
+    "leases": ("coordination.k8s.io/v1", "Lease"),
 }
 """API version and kind of each resource that is served."""
 META: Final = "meta.k8s.io/v1"

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from model.fates import KUBE_TIMEOUT, broken_kube
 from model.ports import Place, Surroundings
-from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.ports import JsonObject, Key, Lead, anybody
 
 T = TypeVar("T")
 
@@ -50,8 +50,11 @@ class KubePort(KubeCalls):
         """See `ports.Kube`."""
         return await self._call("GET", f"GET {key}", lambda: self._around.kube.read(key))
 
-    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
+    async def set_finalizers(
+        self, key: Key, finalizers: tuple[str, ...], *, resource_version: str, lead: Lead = anybody
+    ) -> JsonObject:
         """See `ports.Kube`."""
+        lead()
         self._mutates(f"finalizers of {key}")
         self.meddle(key)
         text = f"PATCH {key} finalizers={list(finalizers)} if v{resource_version}"

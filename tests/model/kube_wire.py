@@ -23,15 +23,17 @@ from model.kube_compare import DONE, difference
 from model.kube_forms import Answer, Answered, Garbled, KubeStyle
 from model.kube_port import KubeCalls
 from model.kube_requests import Asked, Listed, Said, as_stored, read, rendered, shown
+from model.leases import lease_said, lease_shown
 from model.network import NO_ANSWER
 from model.ports import Place, Surroundings
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound, bounded
 from tokenfactory_operator.kube.client import KubeClient
 from tokenfactory_operator.kube.config_maps import KubeConfigMaps
+from tokenfactory_operator.kube.leases import KubeLeases
 from tokenfactory_operator.kube.login import Connection
 from tokenfactory_operator.kube.objects import KubeObjects
 from tokenfactory_operator.kube.secrets import KubeSecrets
-from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.ports import JsonObject, Key, Lead, anybody
 
 T = TypeVar("T")
 
@@ -96,8 +98,9 @@ class KubeWire(KubeCalls):
     async def _exchanged(self, asked: Asked) -> Body | Listed:
         around = self._around
         what = str(asked) if around.trace.wanted else asked.verb
-        if asked.method != "GET" and asked.plural != "events":
+        if asked.method != "GET" and asked.plural not in ("events", "leases"):
             self._mutates(what)
+        if asked.method != "GET" and asked.plural != "events":
             self._has_precondition(asked)
         if asked.method == "PATCH" and asked.plural == "dedicatedendpoints":
             self.meddle(asked.key)
@@ -138,7 +141,7 @@ class KubeWire(KubeCalls):
         return {"dedicatedendpoints": around.kube, "secrets": around.secrets, "configmaps": around.config_maps}[plural]
 
     def _stored(self, asked: Asked) -> Body | None:
-        if asked.plural == "events":
+        if asked.plural in ("events", "leases"):
             return None
         body = self._store(asked.plural).objects.get(asked.key)
         return rendered(asked.plural, body) if body is not None else None
@@ -148,6 +151,8 @@ class KubeWire(KubeCalls):
             return self._list(asked)
         if asked.plural == "events":
             return self._event(asked)
+        if asked.plural == "leases":
+            return self._lease(asked)
         store, key = self._store(asked.plural), asked.key
         match asked.method:
             case "GET":
@@ -174,6 +179,21 @@ class KubeWire(KubeCalls):
         self._known.add(name)
         metadata = {"name": name, "namespace": namespace, "uid": name, "resourceVersion": self._around.kube.revision}
         return {"metadata": metadata}
+
+    def _lease(self, asked: Asked) -> Body:
+        stored = self._around.lease
+        assert stored is not None
+        record = stored.record
+        if asked.method == "POST" and record is not None:
+            raise KubeConflict('leases "lease" already exists')
+        if asked.method != "POST" and record is None:
+            raise KubeNotFound('leases "lease" not found')
+        if asked.method == "PATCH" and record is not None and _version(asked.body) != record.version:
+            raise KubeConflict("the object has been modified")
+        if asked.method != "GET" and not (record is not None and self._trouble.undone()):
+            record = stored.put(lease_said(asked.body))
+        assert record is not None
+        return lease_shown(record)
 
     def _made(self, store: ApiServer, asked: Asked) -> Body:
         metadata = asked.body["metadata"]
@@ -285,8 +305,10 @@ class _Objects:
     async def get(self, key: Key) -> JsonObject | None:
         return await self.api.compared("GET", self.real.get(key))
 
-    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
-        call = self.real.set_finalizers(key, finalizers, resource_version=resource_version)
+    async def set_finalizers(
+        self, key: Key, finalizers: tuple[str, ...], *, resource_version: str, lead: Lead = anybody
+    ) -> JsonObject:
+        call = self.real.set_finalizers(key, finalizers, resource_version=resource_version, lead=lead)
         return await self.api.compared("PATCH", call, version=resource_version)
 
     async def patch_status(self, key: Key, patch: JsonObject, *, uid: str, resource_version: str) -> JsonObject:
@@ -313,8 +335,10 @@ class _Secrets:
     async def read(self, key: Key, names: Collection[str]) -> JsonObject | None:
         return await self.api.compared("GET Secret", self.real.read(key, names))
 
-    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
-        call = self.real.set_finalizers(key, finalizers, resource_version=resource_version)
+    async def set_finalizers(
+        self, key: Key, finalizers: tuple[str, ...], *, resource_version: str, lead: Lead = anybody
+    ) -> JsonObject:
+        call = self.real.set_finalizers(key, finalizers, resource_version=resource_version, lead=lead)
         return await self.api.compared("PATCH Secret", call, version=resource_version)
 
     async def list_all(self) -> tuple[list[JsonObject], str]:
@@ -337,6 +361,16 @@ class _ConfigMaps:
     async def write_data(self, key: Key, data: Mapping[str, str], *, resource_version: str) -> None:
         call = self.real.write_data(key, data, resource_version=resource_version)
         await self.api.compared("PATCH ConfigMap", _done(call))
+
+
+def wired_leases(around: Surroundings, place: Place, trouble: Trouble) -> KubeLeases:
+    """The real adapter of the Lease, with a client of its own as in the application."""
+    client = _Client(KubeWire(around, place, trouble), lambda *_: None)
+    return KubeLeases(client, namespace="system", name="lease")
+
+
+def _version(body: Mapping[str, Any]) -> str:
+    return str((body.get("metadata") or {}).get("resourceVersion", ""))
 
 
 def _newer(said: Sayings, version: str) -> bool:

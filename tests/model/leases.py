@@ -7,10 +7,11 @@ real election shows that what it promises is what the rest rests on: at no momen
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
+from model.apiserver import Body
 from model.ports import Surroundings, WorldClock
 from tokenfactory_operator.domain.errors import KubeConflict, KubeError, KubeNotFound
 from tokenfactory_operator.leader.lease import LeaseRecord, LeaseTerms
@@ -68,6 +69,31 @@ class StoredLease:
             self.put(replace(self.record, holder=by))
         else:
             self.record = None
+
+
+def lease_said(body: Mapping[str, Any]) -> LeaseRecord:
+    """What a request writes, by the fields of coordination.k8s.io/v1."""
+    spec = body["spec"]
+    return LeaseRecord(
+        holder=spec["holderIdentity"],
+        duration=spec["leaseDurationSeconds"],
+        acquired=spec["acquireTime"] or "",
+        renewed=spec["renewTime"] or "",
+        transitions=spec["leaseTransitions"],
+    )
+
+
+def lease_shown(record: LeaseRecord) -> Body:
+    """The Lease as the API server shows it."""
+    spec = {
+        "holderIdentity": record.holder,
+        "leaseDurationSeconds": record.duration,
+        "acquireTime": record.acquired or None,
+        "renewTime": record.renewed or None,
+        "leaseTransitions": record.transitions,
+    }
+    metadata = {"namespace": "system", "name": "lease", "uid": "lease", "resourceVersion": record.version}
+    return {"metadata": metadata, "spec": {name: value for name, value in spec.items() if value is not None}}
 
 
 class LeasePort:

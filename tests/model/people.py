@@ -271,6 +271,16 @@ class People:
             }
             self._change(change, key=key)
 
+    def edit_all(self) -> None:
+        """A small change of each object."""
+        for key, body in list(self._world.kube.objects.items()):
+            self._change({"spec": {"scaling": {"maxReplicas": body["spec"]["scaling"]["maxReplicas"] + 1}}}, key=key)
+
+    def delete_all(self) -> None:
+        """All objects go."""
+        for key in list(self._world.kube.objects):
+            self._delete(key)
+
     def _cannot_have_it(self, body: Body) -> bool:
         """Whether it adopts, or has adopted, what is another's or is gone: it must not have any other endpoint."""
         wanted = body["spec"].get("endpointId")

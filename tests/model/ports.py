@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from model.api_trouble import Trouble
 from model.apiserver import ApiServer
@@ -32,6 +32,9 @@ from tokenfactory_operator.domain.errors import (
 )
 from tokenfactory_operator.domain.observed import EndpointCreate, EndpointList, EndpointPatch, ObservedEndpoint
 from tokenfactory_operator.domain.timing import Timing
+
+if TYPE_CHECKING:
+    from model.leases import StoredLease
 
 T = TypeVar("T")
 
@@ -87,6 +90,8 @@ class Surroundings:
     """Where the real client talks to the cloud: chooses the forms of its answers."""
     trouble: Trouble | None = None
     """Where the real adapter talks to the API server: what goes wrong there."""
+    lease: StoredLease | None = None
+    """Where the processes elect their leader: what they elect it by."""
     missing_page: int = 0
     """Of an incomplete LIST: the endpoints with even numbers are missing, or those with odd ones."""
 

@@ -19,7 +19,7 @@ from model.clock import OWNER, Gate
 from model.kube_port import KubePort
 from model.kube_process import KubeSide
 from model.kube_requests import LABEL
-from model.kube_wire import WiredApi
+from model.kube_wire import WiredApi, wired_leases
 from model.leases import TERMS, Handed, Lease, LeasePort, ProcessClock, Right, StoredLease
 from model.ports import CloudPort, Place, Surroundings, WorldClock
 from model.secrets import SecretPort, metadata_of
@@ -163,9 +163,9 @@ class OperatorProcess:
             self._task(self._elect(self.elector))
 
     def _elector(self, lease: StoredLease) -> Elector:
-        return Elector(
-            LeasePort(self._around, lease), ProcessClock(self._around, self.clock), TERMS, identity=self.name
-        )
+        around = self._around
+        store = LeasePort(around, lease) if around.trouble is None else wired_leases(around, self.place, around.trouble)
+        return Elector(store, ProcessClock(around, self.clock), TERMS, identity=self.name)
 
     async def _elect(self, elector: Elector) -> None:
         """As the application does: follow, lead, and end at once when the lease is lost."""
@@ -260,8 +260,14 @@ class OperatorProcess:
             self.kill()
 
     async def _relist(self) -> None:
-        while True:
+        """As long as they have something to heal: what the watch loses. Else whoever is not woken stays asleep.
+
+        The first one in the quiet is the last one.
+        """
+        healing = self._around.chance.loses_events
+        while healing:
             await asyncio.sleep(RELIST_INTERVAL)
+            healing = self._around.chance.active
             if self.api is not None and self._around.chance.active:  # in the quiet it would cost much, and show nothing
                 with contextlib.suppress(KubeError):
                     await self._list(self.api)

@@ -28,6 +28,8 @@ CALM: Final = 4000.0
 """Seconds until the world has to be in order: all settle times, pauses and slow retries one after the other."""
 AFTERWARDS: Final = 1100.0
 """Seconds until every late effect has come, and the watch has brought everything."""
+SOON: Final = 300.0
+"""Seconds within which an edit is in the cloud, and a deletion is over, where nothing goes wrong any more."""
 CONFIRMATIONS: Final = 2
 """How often a person answers what the conditions ask for, in between."""
 
@@ -174,6 +176,7 @@ class Simulation:
         world.vendor.room = True
         world.trace.say("world", "is left alone")
         world.run_for(MISTAKEN)
+        processes = len(world.processes)
         self._settle()
         self._verdict.exactly_one(strict=False)
         self._verdict.nothing_left()
@@ -195,6 +198,20 @@ class Simulation:
         self._verdict.maps()
         self._verdict.nothing_left()
         self._verdict.at_rest()
+        self._still_works()
+        if len(world.processes) > processes:
+            world.trace.violated(f"ENDED: {processes} processes became {len(world.processes)}, and nothing went wrong")
+
+    def _still_works(self) -> None:
+        """Whoever was at rest wakes: each object is edited, and then deleted. No worker, queue or timer is stuck."""
+        self._people.edit_all()
+        self.world.run_until(self._verdict.in_order, limit=SOON, step=5.0)
+        self._verdict.exactly_one(strict=True)
+        self._people.delete_all()
+        self.world.run_until(self._verdict.all_let_go, limit=SOON, step=5.0)
+        if not self._verdict.all_let_go():
+            self._verdict.exactly_one(strict=True)
+        self._verdict.nothing_left()
 
     def _settle(self) -> None:
         self.world.run_until(self._verdict.in_order, limit=CALM, step=60.0)

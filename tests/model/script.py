@@ -119,6 +119,11 @@ class ScriptedChance(Chance):
         super().__init__(random.Random(0), {})
         self._script = script
 
+    @property
+    def loses_events(self) -> bool:
+        """See `Chance`."""
+        return True
+
     def strikes(self, kind: str) -> bool:
         """See `Chance`."""
         script = self._script

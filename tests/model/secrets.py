@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from model.apiserver import Body
 from model.kube_port import KubeCalls
-from tokenfactory_operator.ports import JsonObject, Key
+from tokenfactory_operator.ports import JsonObject, Key, Lead, anybody
 
 TOKEN: Final = "token"  # the name of a key
 
@@ -39,8 +39,11 @@ class SecretPort(KubeCalls):
         values = {name: SecretStr(value) for name, value in body["spec"].items() if name in names}
         return {**metadata_of(body), "data": values}
 
-    async def set_finalizers(self, key: Key, finalizers: tuple[str, ...], *, resource_version: str) -> JsonObject:
+    async def set_finalizers(
+        self, key: Key, finalizers: tuple[str, ...], *, resource_version: str, lead: Lead = anybody
+    ) -> JsonObject:
         """See `ports.Secrets`."""
+        lead()
         self._mutates(f"finalizers of secret {key}")
         text = f"PATCH secret {key} finalizers={list(finalizers)} if v{resource_version}"
         effect = self._around.secrets.put_finalizers

@@ -165,6 +165,13 @@ def test_what_is_stored(lasting: Lasting, after: Body, stored: Body) -> None:
     assert trouble.admitted(BEFORE, after) == stored
 
 
+def test_a_finalizer_that_is_put_back() -> None:
+    """The rest is stored as it was said."""
+    trouble = Trouble(Chance(random.Random(1), {}), random.Random(1))
+    trouble.lasting.dropped = "removal"
+    assert trouble.admitted(HELD, BEFORE) == {**BEFORE, "metadata": {"uid": "u1", "finalizers": ["f"]}}
+
+
 @pytest.mark.parametrize(("refused", "after"), [(("status", 0, 422), SAID), (("finalizers", 0, 403), HELD)])
 def test_what_a_policy_refuses(refused: tuple[str, int, int], after: Body) -> None:
     """With the status that it chooses."""

@@ -15,10 +15,13 @@ from model.checks import condition, has_what_spec_says, serves
 from model.fates import BAD_GPU
 from model.vendor import Endpoint, owners
 from model.world import World
+from tokenfactory_operator.api import v1alpha1 as api
 from tokenfactory_operator.observe.poller import TRANSITION
 from tokenfactory_operator.ports import Key
 
 HOUR: Final = 3600.0
+PASSES: Final = 75
+"""How often an object in order may be looked at in an hour: one whose ConfigMap is somebody else's is, each minute."""
 MAY_DOUBLE: Final = (
     "OwnershipConflict",
     "ReconcilePaused",
@@ -66,6 +69,7 @@ class Verdict:
         stores = (self._world.kube, self._world.secrets, self._world.config_maps)
         self._world.run_for(max(0.0, checks.mutated + TRANSITION + 60.0 - self._world.loop.time()))
         calls, writes = Counter(checks.calls), sum(each.operator_writes for each in stores)
+        passes = self._passes()
         self._world.run_for(HOUR)
         made = {kind: checks.calls[kind] - calls[kind] for kind in ("POST", "PATCH", "DELETE")}
         if any(made.values()):
@@ -77,6 +81,19 @@ class Verdict:
         wrote = sum(each.operator_writes for each in stores) - writes
         if wrote:
             self._broken(f"NO REST: {wrote} writes to Kubernetes in an hour of quiet")
+        # What is not in order is looked at after each LIST.
+        passes, each = self._passes() - passes, PASSES if self.in_order() else lists + PASSES
+        if passes > each * max(1, len(self._world.kube.objects)):
+            self._broken(f"NO REST: {passes} passes in an hour of quiet, with {lists} LISTs")
+
+    def _passes(self) -> int:
+        """How often the leader's objects have come up for a pass."""
+        leader = self._world.leader
+
+        async def added() -> int:
+            return leader.core.accounts.stats().adds_total if leader is not None else 0
+
+        return self._world.loop.run_until_complete(added())
 
     def released(self, body: Body) -> None:
         """The operator lets an object go: its endpoints have to be gone by then, not only asked to go."""
@@ -121,6 +138,12 @@ class Verdict:
     def in_order(self) -> bool:
         """Whether every object has everything."""
         return not any(self.problem(body) for body in self._world.kube.objects.values())
+
+    def all_let_go(self) -> bool:
+        """Whether the operator holds no object any more; another controller still may."""
+        return not any(
+            api.FINALIZER in body["metadata"].get("finalizers", ()) for body in self._world.kube.objects.values()
+        )
 
     def problem(self, body: Body) -> str:
         """What an object has not that it wants; empty where it has everything."""

@@ -52,7 +52,6 @@ class World:
         self.checks = Checks(self.trace, self.kube, self.secrets, self.vendor)
         self.weather = weather(timing)
         self.lease = Lease()
-        self._stored = StoredLease() if electing else None
         self.processes: list[OperatorProcess] = []
         self.restart_after: Callable[[], float] = lambda: 1.0
         self.on_start: Callable[[OperatorProcess], None] = lambda _: None
@@ -71,6 +70,7 @@ class World:
             kube=self.kube,
             secrets=self.secrets,
             config_maps=self.config_maps,
+            lease=StoredLease() if electing else None,
             vendor=self.vendor,
             checks=self.checks,
             timing=timing,
@@ -102,14 +102,14 @@ class World:
         """A new process; it leads at once where nobody does."""
         process = OperatorProcess(
             self.around,
-            self._stored or self.lease,
+            self.around.lease or self.lease,
             f"P{len(self.processes) + 1}",
             random.Random(self._rng.getrandbits(32)),
             probed=self._probed,
             on_end=self._ended,
         )
         self.processes.append(process)
-        if self._stored is not None:
+        if self.around.lease is not None:
             process.leads = self._leads_alone
         self.on_start(process)
         process.start()
@@ -128,7 +128,7 @@ class World:
 
     def _hand_over(self) -> None:
         """Somebody leads, if somebody can."""
-        if self._stored is not None:
+        if self.around.lease is not None:
             return
         ready = [process for process in self.alive if not process.ended and not process.gate.paused]
         if not self.lease.holder and ready:
@@ -139,9 +139,9 @@ class World:
 
     def lose_lease(self, *, gap: float) -> None:
         """The leader's lease is over; after the gap somebody gets it, the loser never again."""
-        if self._stored is not None:
+        if self.around.lease is not None:
             self.trace.say("user", "takes the lease away")
-            self._stored.taken_away(self._rng.choice(("", "a person")))
+            self.around.lease.taken_away(self._rng.choice(("", "a person")))
             return
         loser = self.leader
         self.lease.holder = "nobody"
