@@ -124,6 +124,22 @@ def imitations(s: DecisionInput) -> tuple[str, ...]:
     return tuple(seen.id for seen in s.evidence.own if seen.id not in known and _imitates(s, seen.endpoint))
 
 
+def out_of_sight(s: DecisionInput) -> dict[str, str]:
+    """Endpoint id → attempt, for what was last seen as this object's, and what nothing shows now or says to be gone.
+
+    The recorded one is not among them, nor is a copy: its attempt has made another one.
+    """
+    known, made = s.memory.endpoints.attempts(), s.memory.attempts.made
+    others = {s.recorded_id, *(seen.id for seen in s.evidence.own)}
+    others |= s.memory.endpoints.deleted().keys() | s.memory.endpoints.gone()
+    count = Counter([*known.values(), *({s.resource.origin} - {known.get(s.recorded_id)})])
+    return {
+        item: attempt
+        for item, attempt in known.items()
+        if item not in others and count[attempt] == 1 and made.get(attempt, item) == item
+    }
+
+
 def originals(s: DecisionInput) -> frozenset[str]:
     """Ids of endpoints that are no copies, whatever somebody has written into the status: this process made them."""
     return frozenset((s.recorded_id, *s.memory.attempts.made.values()))

@@ -45,12 +45,11 @@ def staying(s: Judged) -> frozenset[str]:
 
 
 def call_sent(s: Judged) -> Decision | None:
-    """A PATCH from before may still take effect. No LIST has to show what became of it: only time counts."""
-    settled = s.memory.calls.unanswered + s.timing.create_settle
+    """A PATCH of this or an earlier process may still take effect. No LIST shows that: only time counts."""
+    settled = _last_call(s) + s.timing.create_settle
     if s.now > settled:
         return None
-    verdict = UnderWay(Reason.DELETING, _until_settled(s, s.timing.create_settle))
-    return Decision(verdict=verdict, after=settled - s.now)
+    return Decision(verdict=UnderWay(Reason.DELETING, _until_settled(s)), after=settled - s.now)
 
 
 def unproven(s: Judged) -> Decision | None:
@@ -63,9 +62,7 @@ def unproven(s: Judged) -> Decision | None:
 
 def undeleted(s: Judged) -> Decision | None:
     """An endpoint of this object is there, or may be: DELETE it until each call has answered."""
-    seen, to_delete = s.own.seen, s.own.to(Deed.DELETE)
-    due = (item for item in to_delete if proof.call_due(s.memory.endpoints[item].deleted, seen.get(item)))
-    ids = tuple(sorted(due, key=lambda item: (item not in seen, item)))  # what is seen first: the rest may not exist
+    ids = _due(s, s.own.to(Deed.DELETE))
     if s.recorded_id in ids and _unjudged(s):
         ids = tuple(endpoint_id for endpoint_id in ids if endpoint_id != s.recorded_id)
         if not ids:
@@ -73,6 +70,19 @@ def undeleted(s: Judged) -> Decision | None:
             look = probe_of(s, look_only=True)
             return tried(s, Decision(look, UnderWay(Reason.DELETING, text)))
     return tried(s, Decision(DeleteEndpoints(ids), after_list=True)) if ids else None
+
+
+def unshown(s: Judged) -> Decision | None:
+    """What was made for this object beside the endpoint that stays, and no LIST shows now: DELETE it by its id."""
+    ids = _due(s, s.own.to(Deed.DELETE) - s.own.seen.keys() - staying(s))
+    return tried(s, Decision(DeleteEndpoints(ids), after_list=True)) if ids else None
+
+
+def _due(s: Judged, ids: Collection[str]) -> tuple[str, ...]:
+    """Those of them for which a DELETE is due; what is seen comes first, since the rest may not exist."""
+    seen = s.own.seen
+    due = (item for item in ids if proof.call_due(s.memory.endpoints[item].deleted, seen.get(item)))
+    return tuple(sorted(due, key=lambda item: (item not in seen, item)))
 
 
 def _unjudged(s: Judged) -> bool:
@@ -233,14 +243,20 @@ def unlisted(s: Judged) -> Decision | None:
 
 def unsettled(s: Judged) -> Decision | None:
     """What is to be left in the cloud may still be changed by a call of ours, perhaps when it has its next owner."""
-    here, elsewhere = s.memory.calls.unanswered, proof.called_elsewhere(s)
-    if s.recorded_id not in staying(s) or s.evidence.view.last_list > max(here, elsewhere) + s.timing.create_settle:
+    if s.recorded_id not in staying(s) or s.evidence.view.last_list > _last_call(s) + s.timing.create_settle:
         return None
-    deadlines = s.timing.send_deadline + s.timing.request_timeout if elsewhere > here else 0.0
-    return _deleting(s, _until_settled(s, deadlines + s.timing.create_settle))
+    return _deleting(s, _until_settled(s))
 
 
-def _until_settled(s: Judged, seconds: float) -> str:
+def _last_call(s: Judged) -> float:
+    """By when the last call for the recorded endpoint was sent that may take effect yet; `NEVER` if there is none."""
+    return max(s.memory.calls.unanswered, proof.called_elsewhere(s))
+
+
+def _until_settled(s: Judged) -> str:
+    elsewhere = proof.called_elsewhere(s) > s.memory.calls.unanswered
+    deadlines = s.timing.send_deadline + s.timing.request_timeout if elsewhere else 0.0
+    seconds = deadlines + s.timing.create_settle
     return (
         f"A call for {s.recorded_id or 'the endpoint'} may still take effect: it ended without an answer, or an "
         f"earlier process may have sent it. Waiting about {seconds:.0f} s until it can have no effect any more."

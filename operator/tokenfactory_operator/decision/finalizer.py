@@ -46,6 +46,7 @@ REASONS_TO_KEEP: Final[tuple[tuple[Callable[[Judged], Decision | None], Collecti
     (questions.hidden, {Ending.RETAINED, Ending.DELETED}),
     (deletion.unproven, {Ending.RETAINED, Ending.DELETED}),
     (deletion.undeleted, {Ending.DELETED}),
+    (deletion.unshown, {Ending.RETAINED}),
     (deletion.due_again, {Ending.RETAINED, Ending.DELETED}),
     (deletion.unresolved_attempt, {Ending.RETAINED, Ending.DELETED}),
     (deletion.duplicate, {Ending.RETAINED}),
@@ -117,7 +118,7 @@ def _last_words(s: Judged, how: Ending) -> RemoveFinalizer:
 
 def _perhaps_billed(s: Judged) -> str:
     """What the object may leave in the cloud, as far as anything is known of it."""
-    shown = {*s.own.seen, *(endpoint.id for endpoint in s.own.of_another_id)}
+    shown = {*s.own.roles, *(endpoint.id for endpoint in s.own.of_another_id)}
     known = sorted({*shown, *s.evidence.accepted, *s.evidence.elsewhere, s.recorded_id} - {""})
     if not known or attempts.in_doubt(s) is not None:
         known.append("an endpoint that is not known")

@@ -1,7 +1,7 @@
 """Which endpoints does the object have, and what is each to it? Judged once for each decision, and once for a status.
 
-An object has the endpoints that carry its mark, and the one that is recorded as its own, listed or not. Each has one
-role, the first that fits; `TABLE` says what is done with it. No check judges anything of it anew.
+An object has the endpoints that carry its mark, or did when they were seen last, and the one that is recorded as its
+own. Each has one role, the first that fits; `TABLE` says what is done with it. No check judges anything of it anew.
 """
 
 from __future__ import annotations
@@ -133,6 +133,7 @@ def judge(s: DecisionInput) -> Ownership:
     obstacle = None if unlisted and target == s.recorded_id else claims.obstacle(s, target)
     refused = adopting and obstacle is not None and not s.resource.origin  # or only observed so far
     shown = {each.id: each for each in (*s.evidence.own, recorded) if each is not None}
+    tries = claims.out_of_sight(s) | {item: each.endpoint.attempt_of(s.identity) or "" for item, each in shown.items()}
     itself = {s.recorded_id}
     fitting: tuple[tuple[Role, Collection[str]], ...] = (
         (Role.COPY, copied),
@@ -141,11 +142,11 @@ def judge(s: DecisionInput) -> Ownership:
         (Role.FOREIGN, itself if refused else ()),
         (Role.UNPROVEN, itself if unproven else ()),
         (Role.KEPT, itself if kept is None else {kept.id}),
-        (Role.TAKEN_OVER, {each.id for each in shown.values() if each.endpoint.attempt_of(s.identity) == ADOPTED}),
+        (Role.TAKEN_OVER, {item for item, attempt in tries.items() if attempt == ADOPTED}),
     )
     roles = {
         item: next((role for role, ids in fitting if item in ids), Role.DUPLICATE)
-        for item in {*shown, s.recorded_id} - {""}
+        for item in {*tries, s.recorded_id} - {""}
     }
     left_out = not s.resource.said("deletionPolicy")
     retained = s.resource.deletion_policy is DeletionPolicy.RETAIN or (left_out and claims.taken_over(s, likeliest))

@@ -107,7 +107,8 @@ def called_elsewhere(s: DecisionInput) -> float:
     """By when another process has sent its last call for the recorded endpoint; `NEVER` if only this one had it."""
     # Another process cannot have known what this one made; what this one took over, it may have taken over before.
     mine = {"", s.memory.claimed if s.memory.hold.first else "", s.memory.attempts.endpoint_id}
-    return NEVER if s.recorded_id in mine else counted_from(s)
+    only_observed = s.resource.observes and not s.resource.origin
+    return NEVER if only_observed or s.recorded_id in mine else counted_from(s)
 
 
 def call_due(answered: float, seen: Sighting | None) -> bool:

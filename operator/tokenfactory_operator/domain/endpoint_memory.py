@@ -25,6 +25,8 @@ class EndpointMemory:
     """The object's mark was seen on it, though it may carry none any more."""
     shown: bool = False
     """A LIST or a look by id has shown it with that mark."""
+    attempt: str = ""
+    """The attempt in the object's mark when it was seen last; empty if it carried none, or another owner's beside."""
     last_seen: ObservedEndpoint | None = None
     """As it was last seen, for the probe of a vanished one; of the recorded endpoint only."""
     deleted: float = NEVER
@@ -73,6 +75,11 @@ class EndpointMemories:
         if now != before:
             self._by_id[endpoint_id] = now
 
+    def mark_seen(self, endpoint_id: str, attempt: str) -> None:
+        """The object's mark on it names this attempt now; empty if there is none, or another owner's beside it."""
+        if self[endpoint_id].attempt != attempt:
+            self._change(endpoint_id, attempt=attempt)
+
     def recorded_seen(self, endpoint: ObservedEndpoint) -> None:
         """The recorded endpoint was last seen so; what another one looked like is of no use any more."""
         if self[endpoint.id].last_seen is endpoint:
@@ -117,6 +124,10 @@ class EndpointMemories:
     def gone(self) -> frozenset[str]:
         """Ids of those that were proven gone."""
         return frozenset(item for item, memory in self._by_id.items() if memory.gone > NEVER)
+
+    def attempts(self) -> Mapping[str, str]:
+        """Endpoint id → the attempt in its mark, for those that were last seen as this object's alone."""
+        return {item: memory.attempt for item, memory in self._by_id.items() if memory.attempt}
 
     def known_since(self) -> Mapping[str, float]:
         """Endpoint id → since when it is known to exist, for those that were seen as this object's."""

@@ -89,6 +89,10 @@ class ObservedEndpoint:
         """The `try` of this identity's first mark."""
         return next((mark.attempt for mark in self.marks if mark.identity == identity), None)
 
+    def sole_attempt_of(self, identity: Identity) -> str:
+        """The same, where no mark names another identity; else empty."""
+        return "" if self.foreign_to(identity) else self.attempt_of(identity) or ""
+
     @property
     def serving(self) -> Reason:
         """Whether it takes traffic, as the reason of the condition."""

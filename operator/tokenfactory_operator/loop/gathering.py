@@ -72,6 +72,8 @@ def _note_endpoints(known: Known, inventory: Inventory) -> None:
         record = inventory.record(endpoint_id)
         since, shown = (record.first_seen, record.shows(known.identity)) if record is not None else (NEVER, False)
         memory.endpoints.seen(endpoint_id, since, marked=endpoint_id in marked, shown=shown)
+        if record is not None and record.endpoint is not None:
+            memory.endpoints.mark_seen(endpoint_id, record.endpoint.sole_attempt_of(known.identity))
 
 
 def gather(

@@ -62,6 +62,7 @@ TABLE: Final[dict[str, tuple[Make, set[Ending]]]] = {
         {RETAINED, DELETED},
     ),
     "undeleted": (lambda: Scene().recorded().lists(OWN), {DELETED}),
+    "unshown": (lambda: Scene().recorded().noted(OWN, DUPLICATE).lists(OWN), {RETAINED}),
     "due_again": (lambda: accepted().wait(31), {RETAINED, DELETED}),
     "unresolved_attempt": (
         lambda: Scene().held().attempt_written().attempted(State.IN_DOUBT).lists(),

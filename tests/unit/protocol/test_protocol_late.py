@@ -256,6 +256,23 @@ async def test_only_observed_since_a_call_without_an_answer() -> None:
 
 
 @pytest.mark.rule("D38")
+async def test_only_observed_since_a_call_of_an_earlier_process() -> None:
+    """It may have sent one at its last moment, and that may take effect when the next owner has the endpoint."""
+    stage = (await Stage().ready()).restarted()
+    stage.edit(managementPolicy="Observe")
+    stage.delete()
+    again = await stage.reconcile()
+    assert "earlier process" in stage.message("Reconciling")
+    assert again.after is not None
+    stage.wait_out(again.after - 1)
+    await stage.reconcile()
+    assert KEY in stage.kube.objects
+    stage.wait_out(2)
+    await stage.reconcile()
+    assert KEY not in stage.kube.objects
+
+
+@pytest.mark.rule("D38")
 async def test_a_probe_without_an_answer() -> None:
     """It carries the mark that the endpoint had, and may put it over the released one."""
     stage = await Stage(deletionPolicy="Retain").ready(lasting=300)
