@@ -373,7 +373,7 @@ class Inventory:
     def _show(self, record: EndpointRecord, endpoint: ObservedEndpoint, now: float) -> None:
         old = record.endpoint if record.present else None
         if old is not None and old.description != endpoint.description:
-            self.owners.remove(old, record.seen)
+            self.owners.remove(old, record.seen, explained=endpoint.released is not None)
         if old is None or old.description != endpoint.description:
             self.owners.add(endpoint)
         if record.refutes(self.last_complete) and not record.unlisted:
@@ -384,7 +384,7 @@ class Inventory:
         gone = record.endpoint
         if gone is None:
             return []
-        self.owners.remove(gone, record.seen)
+        self.owners.remove(gone, record.seen, explained=record.told_gone)
         record.vanish()
         return [gone]
 

@@ -25,6 +25,7 @@ class Past:
     ids: set[str] = field(default_factory=set)
     """Endpoints that carried one."""
     seen: float = NEVER
+    """When one was last seen of which no answer says that its endpoint is gone."""
     tries: dict[str, float] = field(default_factory=dict)
     """Attempt → when its mark was seen last."""
 
@@ -53,22 +54,25 @@ class Owners:
         if released is not None and released.cluster_id == self._cluster_id:
             self.by_subject.add(released.subject, endpoint.id)
 
-    def remove(self, endpoint: ObservedEndpoint, seen: float) -> None:
-        """The endpoint, or its marks, went; both were seen last at `seen`."""
+    def remove(self, endpoint: ObservedEndpoint, seen: float, *, explained: bool = False) -> None:
+        """The endpoint, or its marks, went; both were seen last at `seen`.
+
+        `explained`: by an answer to a call of ours, so that having seen it says nothing about what else there may be.
+        """
         for mark in endpoint.marks:
             self.elsewhere.discard(mark.subject, endpoint.id)
             if mark.identity.cluster_id == self._cluster_id:
                 self.by_subject.discard(mark.subject, endpoint.id)
                 self.by_uid.discard(mark.identity.uid, endpoint.id)
-                self.hint(mark.identity.uid, mark.attempt, seen)
+                self.hint(mark.identity.uid, mark.attempt, seen, explained=explained)
                 self._past[mark.identity.uid].ids.add(endpoint.id)
         if endpoint.released is not None:
             self.by_subject.discard(endpoint.released.subject, endpoint.id)
 
-    def hint(self, uid: str, attempt: str, seen: float) -> None:
-        """Something with this mark was there at `seen`."""
+    def hint(self, uid: str, attempt: str, seen: float, *, explained: bool = False) -> None:
+        """Something with this mark was there at `seen`; `explained`: and is not there any more for sure."""
         past = self._past.setdefault(uid, Past())
-        past.seen = max(past.seen, seen)
+        past.seen = past.seen if explained else max(past.seen, seen)
         past.tries[attempt] = max(past.tries.get(attempt, NEVER), seen)
 
     def ever(self, uid: str) -> frozenset[str]:
@@ -78,7 +82,7 @@ class Owners:
         return frozenset(now) if past is None else frozenset(past.ids).union(now)
 
     def last_seen(self, uid: str) -> float:
-        """When a mark of the object was last seen that is gone by now."""
+        """When a mark of the object was last seen that is gone by now, without an answer that says so."""
         past = self._past.get(uid)
         return past.seen if past is not None else NEVER
 

@@ -84,3 +84,15 @@ async def test_a_duplicate_that_was_last_seen_as_no_more_the_objects(description
     stage.cloud.hidden.add(DUPLICATE)
     await stage.turns(20, every=31)
     assert (KEY in stage.kube.objects, f"DELETE {DUPLICATE}" in stage.journal("DELETE")) == (False, False)
+
+
+@pytest.mark.rule("D8", "D9")
+async def test_an_accepted_deletion_of_what_was_listed() -> None:
+    """A limit: that the endpoint is not listed any more counts as its absence, as docs/reliability.md assumes."""
+    stage = await Stage().ready(lasting=300)
+    stage.delete()
+    accepts_only(stage)
+    await stage.turn(31)
+    stage.cloud.hidden.add("ep-1")
+    await stage.turn(31)
+    assert (KEY in stage.kube.objects, "ep-1" in stage.cloud.endpoints) == (False, True)

@@ -146,3 +146,28 @@ async def test_a_predecessor_waits_as_long_as_the_next_call_would() -> None:
     assert stage.status.get("endpointId") is None
     await stage.turns(6, every=10)
     assert stage.status["endpointId"] == "ep-7"
+
+
+@pytest.mark.rule("D3", "D4", "X67")
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+async def test_the_time_beside_an_endpoint_counts(policy: str) -> None:
+    """Nothing of the second call was seen for long. That the first one's endpoint was seen changes nothing."""
+    stage = await beside_an_endpoint(others={}, deletionPolicy=policy)
+    await stage.turns(20, every=61)
+    assert stage.reported("Ready") == "True Available"
+    stage.delete()
+    await stage.turns(4, every=31)
+    assert KEY not in stage.kube.objects
+
+
+@pytest.mark.rule("D2")
+async def test_the_time_beside_an_endpoint_that_somebody_else_deleted() -> None:
+    """What vanished without a DELETE may be in a list again, and so may be what the second call has made."""
+    stage = await beside_an_endpoint(others={})
+    await stage.turns(20, every=61)
+    stage.cloud.endpoints.clear()
+    stage.script.plan("delete", *[Turn(DOWN)] * 3)
+    await stage.turn(31)
+    stage.delete()
+    await stage.turns(6, every=31)
+    assert KEY in stage.kube.objects
