@@ -6,13 +6,18 @@ prove that there is none: `untold` names those.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from tokenfactory_operator.api.v1alpha1 import NotAccepted, Spec
 from tokenfactory_operator.domain.desired import description_for
 from tokenfactory_operator.domain.errors import bounded, visible
 from tokenfactory_operator.domain.identity import OwnerMark, text_without_marks
 from tokenfactory_operator.domain.observed import EndpointPatch, ObservedEndpoint, spelled
+
+_PUNCTUATION: Final = re.compile(r"[\W_]+")
+_APART: Final = re.compile(r"(?<!\d)-|-(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,8 @@ def _folded(text: str) -> str:
 
 
 def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text)).casefold()
+    """Without case and punctuation, except that two numbers do not become one: `2.5-7b` is not `2-57b`."""
+    return _APART.sub("", _PUNCTUATION.sub("-", text)).casefold()
 
 
 def _same_kind(observed: str, desired: str) -> bool:

@@ -36,6 +36,22 @@ def test_a_simulator_on_the_own_machine() -> None:
     assert inference_url("eu-north1", {"eu-north1": "http://127.0.0.1:8090"}) == "http://127.0.0.1:8090/v1"
 
 
+@pytest.mark.rule("A2")
+@pytest.mark.parametrize(
+    ("reported", "same"),
+    [
+        pytest.param("Qwen/Qwen2.5-7B", True, id="as in the spec"),
+        pytest.param("qwen/qwen_2-5 7b", True, id="punctuation between numbers, and another kind of it"),
+        pytest.param("Qwen/Qwen2-57B", False, id="another number of parameters"),
+        pytest.param("Qwen/Qwen257B", False, id="one number"),
+    ],
+)
+def test_two_numbers_in_the_name_of_a_model(reported: str, same: bool) -> None:  # noqa: FBT001 - of the table
+    """Where one ends and the next begins says which model it is."""
+    found = immutable_mismatches(a_spec(model="Qwen/Qwen2.5-7B"), an_endpoint(model_name=reported))
+    assert (found == ()) is same
+
+
 @pytest.mark.parametrize(
     ("reported", "same"),
     [

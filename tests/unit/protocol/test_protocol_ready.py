@@ -155,3 +155,14 @@ async def test_a_stopped_object_is_not_told_that_it_has_no_endpoint(what: str) -
         await other.poll()
         await stage.turn(61)
     assert stage.reported("Ready") == "True Stopped"
+
+
+@pytest.mark.rule("A2", "X68")
+async def test_an_endpoint_of_a_model_whose_numbers_are_others() -> None:
+    """Without punctuation both names are one word; it is not adopted."""
+    stage = Stage(policy=Policy(may_adopt=True), endpointId="ep-7", model="Qwen/Qwen2.5-7B")
+    stage.cloud.endpoints["ep-7"] = an_endpoint("ep-7", description="somebody's", model_name="Qwen/Qwen2-57B")
+    for _ in range(3):
+        await stage.turn(31)
+    assert stage.reported("Stalled") == "True InvalidSpec"
+    assert (stage.reported("Ready"), stage.journal("PATCH")) == ("False InvalidSpec", [])
