@@ -12,7 +12,7 @@ from tokenfactory_operator.decision.ownership import Judged
 from tokenfactory_operator.domain.call_memory import Correction
 from tokenfactory_operator.domain.decision_input import DecisionInput, Sighting
 from tokenfactory_operator.domain.desired import owner_mark
-from tokenfactory_operator.domain.drift import Difference, drift, untold
+from tokenfactory_operator.domain.drift import Difference, drift, immutable_untold, untold
 from tokenfactory_operator.domain.errors import bounded
 from tokenfactory_operator.domain.identity import ADOPTED, RESTORED, OwnerMark
 from tokenfactory_operator.domain.reasons import ConditionType, Reason
@@ -92,7 +92,9 @@ def not_shown(s: Judged) -> Decision | None:
     """The list does not tell all that the spec says: it is sent once for each generation, and never taken for done."""
     seen, spec = s.own.kept, s.resource.spec
     found = untold(spec, seen.endpoint) if seen and spec else ()
-    if seen is None or not found:
+    # Of what this object has created, the create call says these.
+    fixed = immutable_untold(spec, seen.endpoint) if seen and spec and not s.resource.created_by_us else ()
+    if seen is None or not (found or fixed):
         return None
     generation = s.resource.generation
     # What a description holds beside the text, such as another owner's mark, must not be written over unseen.
@@ -104,7 +106,7 @@ def not_shown(s: Judged) -> Decision | None:
     if unsent:
         sent = _update(s, seen, tuple(unsent), corrects=False)
         return failed(s, Update.__name__) or offered.for_change(s, found, seen.id) or sent
-    named = ", ".join(item.field for item in found)
+    named = ", ".join((*fixed, *(item.field for item in found)))
     text = f"The cloud's list does not tell this of the endpoint: {named}. So it is not known whether the spec is met."
     return Decision(verdict=UnderWay(Reason.UPDATING, text), record=seen.id, after_list=True)
 

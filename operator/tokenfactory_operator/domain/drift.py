@@ -7,6 +7,7 @@ prove that there is none: `untold` names those.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -142,14 +143,26 @@ def _same_model(observed: str, desired: str) -> bool:
 
 def immutable_mismatches(spec: Spec, seen: ObservedEndpoint) -> tuple[str, ...]:
     """Fields that the API cannot change and that differ, as sentences."""
+    return tuple(
+        f"{name}: the endpoint has {visible(have)}, the spec says {want}"
+        for name, have, want, same in _immutable(spec, seen)
+        if have is not None and not same(have, want)
+    )
+
+
+def immutable_untold(spec: Spec, seen: ObservedEndpoint) -> tuple[str, ...]:
+    """Names of the fields that the API cannot change, that the spec says and the answer does not tell."""
+    return tuple(name for name, have, _, _ in _immutable(spec, seen) if have is None)
+
+
+def _immutable(
+    spec: Spec, seen: ObservedEndpoint
+) -> tuple[tuple[str, str | None, str, Callable[[str, str], bool]], ...]:
+    """Name, what the endpoint has, what the spec says, and how the two are compared; only of what the spec says."""
     fields = (
         ("model", seen.model_name, spec.model, _same_model),
         ("flavor", seen.flavor_name, spec.flavor, _same_kind),
         ("region", seen.region, spec.region, _same_kind),
         ("routingKey", seen.routing_key, spec.routing_key or None, _same_word),
     )
-    return tuple(
-        f"{name}: the endpoint has {visible(have)}, the spec says {want}"
-        for name, have, want, same in fields
-        if have is not None and want is not None and not same(have, want)
-    )
+    return tuple((name, have, want, same) for name, have, want, same in fields if want is not None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from tokenfactory_operator.domain.decision_input import Policy
@@ -166,3 +169,34 @@ async def test_an_endpoint_of_a_model_whose_numbers_are_others() -> None:
         await stage.turn(31)
     assert stage.reported("Stalled") == "True InvalidSpec"
     assert (stage.reported("Ready"), stage.journal("PATCH")) == ("False InvalidSpec", [])
+
+
+@pytest.mark.rule("R6", "X69")
+@pytest.mark.parametrize("policy", ["Manage", "Observe"])
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [("model_name", "model"), ("flavor_name", "flavor"), ("region", "region"), ("routing_key", "routingKey")],
+)
+async def test_an_adopted_endpoint_of_which_the_list_does_not_tell_all(field: str, told: str, policy: str) -> None:
+    """Nobody knows whether it is what the spec says, until a list tells it; there is nothing to send."""
+    key: dict[str, Any] = {"routingKey": "dedicated/llm-1"} if told == "routingKey" else {}
+    stage = Stage(policy=Policy(may_adopt=True), endpointId="ep-7", managementPolicy=policy, **key)
+    whole = an_endpoint("ep-7", description="somebody's")
+    stage.cloud.endpoints["ep-7"] = replace(whole, **dict[str, Any]({field: None}))
+    for _ in range(3):
+        await stage.turn(31)
+    assert stage.reported("Ready") == "False Updating"
+    assert f"of the endpoint: {told}." in stage.message("Reconciling")
+    stage.cloud.turn_up("ep-7", **{field: getattr(whole, field)})
+    await stage.turn(31)
+    assert stage.reported("Ready") == "True Available"
+    assert stage.journal("PATCH") == ([] if policy == "Observe" else ["PATCH ep-7 description"])
+
+
+@pytest.mark.rule("R6")
+async def test_a_created_endpoint_has_what_its_create_call_said() -> None:
+    """The API cannot change that, so no list has to tell it."""
+    stage = await Stage().ready()
+    stage.cloud.turn_up(model_name=None, flavor_name=None, region=None)
+    await stage.turn(31)
+    assert stage.reported("Ready") == "True Available"
