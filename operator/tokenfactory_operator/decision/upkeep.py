@@ -119,7 +119,9 @@ def in_order(s: Judged) -> Decision | None:
     if s.now - seen.last_shown > s.timing.stale_after:  # newer lists have an item that may be it
         text = f"The cloud's list does not show endpoint {seen.id} in a form that can be read. Its state is not known."
         return Decision(verdict=UnderWay(Reason.UPDATING, text), record=seen.id, after_list=True)
-    confirmed = seen.listed > max(s.memory.calls.mutated, seen.answered)  # a LIST begun after these shows it
+    # Until then a call without an answer may take effect, and a LIST may be of before its effect.
+    settled = s.memory.calls.unanswered + s.timing.create_settle
+    confirmed = seen.listed > max(s.memory.calls.mutated, seen.answered, settled)
     return Decision(verdict=SYNCED, record=seen.id, in_order=confirmed, after_list=not confirmed)
 
 

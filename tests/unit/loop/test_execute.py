@@ -83,12 +83,12 @@ async def test_given_up_is_remembered_over_a_restart() -> None:
 
 
 async def test_a_patch_whose_answer_was_lost_is_not_repeated_once_it_is_seen() -> None:
-    """The LIST shows that it took effect."""
+    """The LIST shows that it took effect, and once it cannot be an old one the object is Ready."""
     stage = await ready()
     stage.edit(displayName="chat")
     stage.script.plan("update", Turn(error=DOWN, effect=True))
     await stage.reconcile()
-    await stage.turn(30)
+    await stage.turns(3, every=30)
     assert stage.journal("PATCH") == ["PATCH ep-1 name"]
     assert stage.reported("Ready") == "True Available"
 

@@ -205,7 +205,7 @@ async def test_a_lost_answer_to_the_patch() -> None:
     await stage.turn()
     stage.script.plan("update", Turn(CloudUnavailable("no answer"), effect=True))
     await stage.reconcile()
-    await stage.turn(20)
+    await stage.turns(4, every=20)
     assert (stage.reported("Ready"), len(stage.journal("PATCH"))) == ("True Available", 1)
 
 

@@ -124,6 +124,26 @@ async def test_an_edit_taken_back_whose_first_call_had_no_answer() -> None:
     assert (stage.cloud.endpoints["ep-1"].name, stage.reported("Ready")) == ("one", "True Available")
 
 
+@pytest.mark.rule("R2", "X70")
+async def test_a_list_of_before_the_effect_of_a_call_without_an_answer() -> None:
+    """It was requested after the call, and shows what was there before. The edit is taken back, so that fits."""
+    stage = await Stage(displayName="one").ready(lasting=200)
+    before = stage.cloud.endpoints["ep-1"]
+    stage.script.plan("update", Turn(DOWN, effect=True))
+    stage.edit(displayName="two")
+    await stage.turn(31)
+    after = stage.cloud.endpoints["ep-1"]
+    assert (before.name, after.name) == ("one", "two")
+    stage.edit(displayName="one")
+    stage.cloud.endpoints["ep-1"] = before
+    await stage.poll()
+    stage.cloud.endpoints["ep-1"] = after
+    await stage.reconcile()
+    assert stage.reported("Ready") != "True Available"
+    await stage.turns(4, every=31)
+    assert (stage.cloud.endpoints["ep-1"].name, stage.reported("Ready")) == ("one", "True Available")
+
+
 @pytest.mark.rule("R2")
 @pytest.mark.parametrize("refused", [False, True])
 async def test_a_list_follows_a_call_without_an_answer(monkeypatch: pytest.MonkeyPatch, *, refused: bool) -> None:
