@@ -104,10 +104,11 @@ def test_another_name_does(name: str) -> None:
 
 
 @pytest.mark.rule("C44")
-def test_a_name_that_speaks_of_the_pace() -> None:
+@pytest.mark.parametrize("name", ["rate-limit-demo", "ml/rate-limit-demo"])
+def test_a_name_that_speaks_of_the_pace(name: str) -> None:
     """A 429 is a refusal anyway. What it repeats does not make a lack of room a pause of the whole credential."""
-    call = replace(CREATE, body={**(CREATE.body or {}), "name": "ml/rate-limit-demo"})
-    error = failure(call, 429, {"detail": "ml/rate-limit-demo: GPU quota exceeded"})
+    call = replace(CREATE, body={**(CREATE.body or {}), "name": name})
+    error = failure(call, 429, {"detail": f"{name}: GPU quota exceeded"})
     assert (type(error), error.refused) == (QuotaExceeded, True)
 
 
