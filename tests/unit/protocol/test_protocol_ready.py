@@ -220,3 +220,21 @@ async def test_a_created_endpoint_has_what_its_create_call_said() -> None:
     stage.cloud.turn_up(model_name=None, flavor_name=None, region=None)
     await stage.turn(31)
     assert stage.reported("Ready") == "True Available"
+
+
+@pytest.mark.rule("R2")
+async def test_no_further_call_before_a_list_has_shown_what_the_last_one_did() -> None:
+    """A correction was undone, and the next one had no answer: it may have taken effect."""
+    stage = await Stage(displayName="one").ready(lasting=200)
+    before = stage.cloud.endpoints["ep-1"]
+    stage.edit(displayName="two")
+    await stage.turn()
+    stage.cloud.endpoints["ep-1"] = before
+    stage.script.plan("update", Turn(DOWN, effect=True))
+    await stage.turn(100)
+    assert len(stage.journal("PATCH")) == 2
+    stage.wait_out(20)
+    await stage.reconcile()
+    assert len(stage.journal("PATCH")) == 2
+    await stage.turns(4, every=31)
+    assert (len(stage.journal("PATCH")), stage.reported("Ready")) == (2, "True Available")
